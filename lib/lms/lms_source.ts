@@ -1,0 +1,67 @@
+import type { AttemptRow, BadRow } from "../model/attempt.ts";
+import type { Kind, LmsId } from "../model/event.ts";
+import type { MentorLinks, Person, Role } from "../model/person.ts";
+
+/** Ids per bucket of the keyed comparison; `bucket = floor(id / BUCKET_SIZE)`. Part of the state's format. */
+export const BUCKET_SIZE = 1000;
+
+/** Count and xor of the row hashes of one bucket, as the LMS holds them now. Signed 64-bit, decimal text. */
+export interface BucketSum {
+  readonly bucket: number;
+  readonly count: number;
+  readonly xor: string;
+}
+
+export interface KeyHash {
+  readonly id: LmsId;
+  readonly hash: string;
+}
+
+/** Rows of one page, in ascending id; rows the preset cannot read come in `bad` and block no other. */
+export interface RowPage {
+  readonly rows: readonly AttemptRow[];
+  readonly bad: readonly BadRow[];
+}
+
+/** What the LMS behind a source name is, so that an exchanged database is noticed. Compared field by field. */
+export interface LmsIdentity {
+  readonly dialect: "postgres" | "mysql";
+  /** PostgreSQL's system identifier or MariaDB's server uid, when a plain role may read it. */
+  readonly system: string | null;
+  readonly database: string;
+}
+
+/**
+ * The only door to the LMS. Every call is one short READ ONLY transaction with its own snapshot and a statement timeout;
+ * nothing is held between calls. All calls throw `LmsError`, with the table, column or host and the remedy.
+ */
+export interface LmsSource {
+  readonly name: string;
+  readonly kinds: readonly Kind[];
+  /** Version of the hash recipe (preset, columns and dialect): another number makes all known hashes worthless. */
+  recipe(kind: Kind): number;
+  /** Connects, and checks that every table and column of the preset can be read, naming all that cannot. */
+  check(): Promise<{ readonly version: string; readonly readOnly: true }>;
+  identity(): Promise<LmsIdentity>;
+  /**
+   * A token that is equal to an earlier one only if nothing at all was committed in between (PostgreSQL: the snapshot on a
+   * primary, the replay position on a standby); `null` where no such proof exists (MySQL, MariaDB). Skips full passes only.
+   */
+  changeToken(): Promise<string | null>;
+  /** Up to `limit` whole rows with id > `after` (`null`: from the start), ascending. */
+  rowsAfter(kind: Kind, after: LmsId | null, limit: number): Promise<RowPage>;
+  /** Whole rows for the given ids; absent ids are simply not returned. Any number of ids: the source pages. */
+  rowsByIds(kind: Kind, ids: readonly LmsId[]): Promise<RowPage>;
+  /** Smallest id >= `from`, `null` when there is none: lets a pass jump over gaps between ids. */
+  firstIdFrom(kind: Kind, from: LmsId): Promise<LmsId | null>;
+  /** Non-empty buckets with fromBucket <= bucket < toBucket, ascending. */
+  buckets(kind: Kind, fromBucket: number, toBucket: number): Promise<BucketSum[]>;
+  /** Ids and hashes of all rows in the given buckets, ascending by id. */
+  keyHashes(kind: Kind, buckets: readonly number[]): Promise<KeyHash[]>;
+  people(role: Role, ids: readonly LmsId[]): Promise<Person[]>;
+  /** All people of a role in pages, ascending by id; bounded memory. */
+  allPeople(role: Role): AsyncIterable<readonly Person[]>;
+  /** Mentors of the given students; a student without any is absent or empty. */
+  links(studentIds: readonly LmsId[]): Promise<MentorLinks>;
+  close(): Promise<void>;
+}

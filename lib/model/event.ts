@@ -1,0 +1,91 @@
+import type { EpochMicros } from "./time.ts";
+
+/** The seven event types of the original plan, in the order a student meets them. */
+export const EVENT_TYPES = [
+  "exam_started",
+  "exam_completed",
+  "exam_failed",
+  "exam_passed",
+  "content_started",
+  "content_completed",
+  "content_watched",
+] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+export type Kind = "exam" | "content";
+export const KINDS: readonly Kind[] = ["exam", "content"];
+
+/** Stages that can be told about; a row that has reached neither is `none`. */
+export type Stage = "started" | "finished";
+export type Verdict = "pass" | "fail";
+export type Origin = "live" | "backfill";
+
+/** An LMS id as decimal text: ids may exceed 2^53, and text is what both drivers and COPY speak. */
+export type LmsId = string;
+
+/** What was last told the world about a finish; the base of "now passed: 41 -> 73". */
+export interface Reported {
+  readonly verdict: Verdict | null;
+  readonly score: number | null;
+  readonly percentage: number | null;
+}
+
+/**
+ * `activity_metadata` in the database and `metadata` in an export line: the same keys, always all of them, `null` when
+ * unknown or not applicable (DESIGN section 3). `graded` is `null` for content and for started exams.
+ */
+export interface EventMetadata {
+  readonly graded: boolean | null;
+  readonly verdict: Verdict | null;
+  readonly score: number | null;
+  readonly score_max: number | null;
+  readonly percentage: number | null;
+  readonly pass_percentage: number | null;
+  readonly correct: number | null;
+  readonly incorrect: number | null;
+  readonly unanswered: number | null;
+  /** UTC, `formatUtc`. */
+  readonly started_at: string | null;
+  readonly time_taken_s: number | null;
+  readonly duration_allowed_s: number | null;
+  readonly watched_percentage: number | null;
+  /** The LMS's own words. */
+  readonly result: string | null;
+  readonly state: string | null;
+  readonly revision: number;
+  /** event_id of the event this one corrects; a number, or text above 2^53. */
+  readonly supersedes: number | string | null;
+  readonly previous: Reported | null;
+}
+
+/** Reasons kept once on the event because they hold for every recipient (DESIGN P4). */
+export const EVENT_SUPPRESSIONS = [
+  "first_contact",
+  "notifications_off",
+  "type_not_told",
+  "too_old",
+  "student_excluded",
+  "revision_not_told",
+] as const;
+export type EventSuppression = (typeof EVENT_SUPPRESSIONS)[number];
+
+/** An event as detected, before it has an id: a pure value (lib/detect makes it, lib/store records it). */
+export interface DetectedEvent {
+  readonly type: EventType;
+  readonly kind: Kind;
+  readonly stage: Stage;
+  readonly attemptId: LmsId;
+  /** 1 for the first report of a stage; rises with each correction of a finish. */
+  readonly revision: number;
+  readonly occurredAt: EpochMicros;
+  readonly occurredAtApproximate: boolean;
+  /** True when the row was not known as open before: only such events are subject to `notify.max_age`. */
+  readonly firstSeen: boolean;
+  /** What the superseded event reported; `null` for revision 1. */
+  readonly previous: Reported | null;
+  /**
+   * Why a revision exists: `first_result` (an ungraded finish got its verdict: told as a result), `verdict` (pass <-> fail),
+   * `score` (same verdict, other score or percentage); `null` for revision 1.
+   */
+  readonly change: "first_result" | "verdict" | "score" | null;
+}

@@ -1,0 +1,38 @@
+import { createHash } from "node:crypto";
+import type { Kind, LmsId, Stage } from "./event.ts";
+
+/** What makes an (event, recipient) itself, in every state database that ever sees it. */
+export interface DeliveryIdentity {
+  readonly source: string;
+  readonly kind: Kind;
+  readonly attemptId: LmsId;
+  readonly stage: Stage;
+  readonly revision: number;
+  /** `mentor:<lms id>` or `channel:<name>/<topic>`. */
+  readonly recipient: string;
+}
+
+const ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"; // 32 signs, without l, o, 0 and 1
+
+/**
+ * 16 characters (80 bits) of a sha-256 over the identity. Deterministic, so a state restored from a backup finds in Zulip
+ * what it already sent. The recipe is a public contract: changing it makes lmsmon tell everything again.
+ */
+export function deliveryMarker(identity: DeliveryIdentity): string {
+  const { source, kind, attemptId, stage, revision, recipient } = identity;
+  const digest = createHash("sha256")
+    .update(JSON.stringify(["lmsmon-1", source, kind, attemptId, stage, revision, recipient])).digest();
+  let bits = 0n;
+  for (const byte of digest.subarray(0, 10)) bits = (bits << 8n) | BigInt(byte);
+  let marker = "";
+  for (let i = 0; i < 16; i++) {
+    marker = ALPHABET.charAt(Number(bits & 31n)) + marker;
+    bits >>= 5n;
+  }
+  return marker;
+}
+
+/** Finds every marker in a message's raw Markdown: in link fragments (`#n=…`) and in `ref …` lines. */
+export function markersIn(content: string): string[] {
+  return [...content.matchAll(/(?:#n=|`ref |\bref )([a-km-np-z2-9]{16})(?![a-z0-9])/g)].map((m) => m[1] ?? "");
+}

@@ -1,0 +1,55 @@
+/**
+ * Microseconds since 1970-01-01T00:00:00Z, as a whole JavaScript number.
+ *
+ * PostgreSQL and MariaDB keep microseconds; a number holds them exactly until the year 2255. A pass over millions of
+ * rows carries three times a row, and numbers cost a tenth of `Temporal.Instant` there (and never lose digits as the old
+ * date object does). Convert at the edges with {@link toInstant}.
+ */
+export type EpochMicros = number;
+
+export const MICROS_PER_SECOND = 1_000_000;
+const MICROS_PER_DAY = 86_400 * MICROS_PER_SECOND;
+
+export function fromInstant(instant: Temporal.Instant): EpochMicros {
+  return Number(instant.epochNanoseconds / 1000n);
+}
+
+export function toInstant(micros: EpochMicros): Temporal.Instant {
+  return Temporal.Instant.fromEpochNanoseconds(BigInt(micros) * 1000n);
+}
+
+/** Days since 1970-01-01 of a proleptic Gregorian date (Howard Hinnant's `days_from_civil`). */
+export function daysFromCivil(year: number, month: number, day: number): number {
+  const y = month <= 2 ? year - 1 : year;
+  const era = Math.floor(y / 400);
+  const yearOfEra = y - era * 400;
+  const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1;
+  return era * 146_097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear -
+    719_468;
+}
+
+const pad = (n: number, width: number) => String(n).padStart(width, "0");
+
+/** `2026-11-20T09:15:00.5Z`: UTC with `Z` and no trailing zeros, the one spelling of times in exports (DESIGN section 3). */
+export function formatUtc(micros: EpochMicros): string {
+  const days = Math.floor(micros / MICROS_PER_DAY);
+  const inDay = micros - days * MICROS_PER_DAY;
+  const z = days + 719_468;
+  const era = Math.floor(z / 146_097);
+  const dayOfEra = z - era * 146_097;
+  const yearOfEra = Math.floor(
+    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
+  );
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const mp = Math.floor((5 * dayOfYear + 2) / 153);
+  const day = dayOfYear - Math.floor((153 * mp + 2) / 5) + 1;
+  const month = mp < 10 ? mp + 3 : mp - 9;
+  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  const seconds = Math.floor(inDay / MICROS_PER_SECOND);
+  const fraction = inDay - seconds * MICROS_PER_SECOND;
+  const clock = `${pad(Math.floor(seconds / 3600), 2)}:${pad(Math.floor(seconds / 60) % 60, 2)}:${
+    pad(seconds % 60, 2)
+  }`;
+  const tail = fraction === 0 ? "" : `.${pad(fraction, 6).replace(/0+$/, "")}`;
+  return `${pad(year, 4)}-${pad(month, 2)}-${pad(day, 2)}T${clock}${tail}Z`;
+}
