@@ -1,0 +1,93 @@
+import type { EventType, LmsId } from "../model/event.ts";
+
+/** A value that must never be printed: `String(secret)` and `JSON.stringify(secret)` give `***`. */
+export interface Secret {
+  /** The value itself, for the one place that needs it. */
+  reveal(): string;
+}
+
+/** Times of day in `notify.timezone`, minutes after midnight, ascending. */
+export type MinuteOfDay = number;
+
+/** `{channel, topic}` or none. */
+export type Fallback = { readonly channel: string; readonly topic: string } | null;
+
+/**
+ * The whole configuration after loading: checked, secrets read, paths absolute, durations in milliseconds.
+ * One to one with DESIGN section 4; `config.example.yaml` documents every key.
+ */
+export interface Config {
+  readonly enabled: boolean;
+  readonly lms: LmsConfig;
+  readonly state: StateConfig;
+  readonly poll: {
+    readonly intervalMs: number;
+    readonly fullPassMs: number;
+    readonly eventTypes: readonly EventType[];
+  };
+  readonly notify: NotifyConfig;
+  readonly students: {
+    readonly activeOnly: boolean;
+    readonly excludeUsernames: readonly string[];
+    readonly batches: readonly LmsId[];
+  };
+  readonly admin: { readonly to: string | null };
+  readonly zulip: ZulipConfig;
+  readonly users: {
+    /** LMS email or username (lower case) -> Zulip user id or email. */
+    readonly overrides: ReadonlyMap<string, string>;
+    readonly placeholderDomains: readonly string[];
+    readonly cacheMs: number;
+  };
+  readonly log: { readonly level: LogLevel; readonly format: "auto" | "pretty" | "json" };
+  readonly listen: { readonly host: string; readonly port: number } | null;
+}
+
+export type LogLevel = "debug" | "info" | "warning" | "error";
+
+export interface LmsConfig {
+  readonly name: string;
+  /** Without its password, see `password`; `postgres://`, `mysql://`, or `pglite:<dir>` (demo and tests). */
+  readonly url: string;
+  readonly password: Secret | null;
+  readonly preset: string;
+  readonly timezone: string;
+  /** Link templates by kind: `exam_attempt`, `content`; values with `{attempt_id}`, `{activity_id}`, `{student_id}`. */
+  readonly links: Readonly<Record<string, string>>;
+  readonly statementTimeoutMs: number;
+  /** What `exams.duration` counts; `auto`: up to 600 minutes, above seconds (testpress.md: the unit is not documented). */
+  readonly examDurationUnit: "auto" | "minutes" | "seconds";
+}
+
+export interface StateConfig {
+  /** `pglite:<absolute dir>` or `postgres://…` without its password. */
+  readonly url: string;
+  readonly password: Secret | null;
+}
+
+export interface NotifyConfig {
+  readonly enabled: boolean;
+  readonly immediate: readonly EventType[];
+  readonly digest: { readonly events: readonly EventType[]; readonly at: readonly MinuteOfDay[] };
+  readonly digestAbove: number;
+  readonly maxPerMentor: { readonly messages: number; readonly perMs: number } | null;
+  readonly revisions: "verdict" | "score" | "none";
+  readonly maxAgeMs: number | null;
+  readonly mentorGraceMs: number;
+  readonly accountGraceMs: number;
+  readonly fallback: Fallback;
+  readonly fuse: { readonly messagesPerPoll: number; readonly revisionsPerPoll: number } | null;
+  readonly timezone: string;
+  readonly maxAttempts: number;
+}
+
+export interface ZulipConfig {
+  readonly requestTimeoutMs: number;
+  readonly settleMs: number;
+  /** A zuliprc, absolute; `null` when site, email and key are given otherwise. Re-read while Zulip answers 401. */
+  readonly configFile: string | null;
+  readonly site: string | null;
+  readonly email: string | null;
+  readonly apiKey: Secret | null;
+  readonly apiKeyFile: string | null;
+}
