@@ -1,0 +1,144 @@
+import type { AttemptRow, RowState } from "../model/attempt.ts";
+import type { DetectedEvent, EventType, Reported } from "../model/event.ts";
+import type { EpochMicros } from "../model/time.ts";
+import { finishOf, type Occurred, startOf } from "./times.ts";
+import { differs, NOTHING_REPORTED, valuesOf } from "./values.ts";
+
+export { metadataOf } from "./metadata.ts";
+
+/** What one look at one row means. */
+export interface Detection {
+  readonly after: RowState;
+  readonly event: DetectedEvent | null;
+  /** Why the row cannot be judged; it stays open and is looked at again in every poll. */
+  readonly quarantine: string | null;
+  /** The LMS took the row back to a lower stage (hard case 11): counted, never told. Once per change, not per poll. */
+  readonly regression: boolean;
+  /** Something is to be stored: the state differs from `before`, or the row is quarantined (its tries are counted). */
+  readonly changed: boolean;
+}
+
+/** Compares what is known of a row with what the LMS says now. Pure; the same row twice gives nothing the second time. */
+export function detect(before: RowState | null, row: AttemptRow, now: EpochMicros): Detection {
+  const known = before ?? unseen(row.id);
+  const seen: RowState = { ...known, hash: row.hash, missingSince: null };
+  switch (row.progress) {
+    case "unknown":
+      // Not seenOpen: when a later version knows the word, an old row must not pass for news.
+      return result(before, { ...seen, open: true }, null, reasonOf(row));
+    case "not_started":
+      return result(before, { ...seen, open: true, seenOpen: true }, null, null, known.stage !== "none");
+    case "running": {
+      const after: RowState = { ...seen, open: true, seenOpen: true };
+      if (known.stage === "finished") return result(before, after, null, null, true);
+      if (known.stage === "started") return result(before, after, null, null);
+      return result(before, { ...after, stage: "started" }, told(row, started(known, row, now)), null);
+    }
+    case "finished": {
+      const event = told(row, known.stage === "finished" ? revised(known, row, now) : finished(known, row, now));
+      const after: RowState = { ...seen, stage: "finished", open: false };
+      if (event === null) return result(before, after, null, null);
+      return result(before, { ...after, reported: valuesOf(row), revision: event.revision }, event, null);
+    }
+  }
+}
+
+/** The row is gone from the LMS. Its identity stays: should it come back, only other values are news (hard cases 21, 22). */
+export function missing(before: RowState, now: EpochMicros): RowState {
+  return { ...before, hash: null, open: false, missingSince: before.missingSince ?? now };
+}
+
+function unseen(id: string): RowState {
+  return {
+    id,
+    hash: null,
+    stage: "none",
+    reported: NOTHING_REPORTED,
+    revision: 0,
+    open: false,
+    seenOpen: false,
+    lastEventId: null,
+    missingSince: null,
+  };
+}
+
+/** A row that mirrors an exam attempt is tracked but never tells (hard case 23). */
+function told(row: AttemptRow, event: DetectedEvent | null): DetectedEvent | null {
+  return row.mirrorsExam ? null : event;
+}
+
+function started(before: RowState, row: AttemptRow, now: EpochMicros): DetectedEvent {
+  const type = row.kind === "exam" ? "exam_started" : "content_started";
+  return { ...event(row, type, startOf(row, now)), stage: "started", firstSeen: !before.seenOpen };
+}
+
+function finished(before: RowState, row: AttemptRow, now: EpochMicros): DetectedEvent {
+  return { ...event(row, finishType(row), finishOf(row, now)), firstSeen: !before.seenOpen };
+}
+
+/** A correction of a reported finish, or `null` when nothing worth reporting changed. Content is not corrected. */
+function revised(before: RowState, row: AttemptRow, now: EpochMicros): DetectedEvent | null {
+  if (row.kind === "content") return null;
+  const change = changeOf(before.reported, valuesOf(row));
+  if (change === null) return null;
+  return {
+    ...event(row, finishType(row), finishOf(row, now)), // the store puts the superseded event's time here
+    revision: before.revision + 1,
+    previous: before.reported,
+    change,
+  };
+}
+
+function changeOf(reported: Reported, now: Reported): DetectedEvent["change"] {
+  if (now.verdict !== reported.verdict) {
+    // A verdict that turns null is a half-done sync or a re-evaluation: nothing is reported until there is one again.
+    if (now.verdict === null) return null;
+    return reported.verdict === null ? "first_result" : "verdict";
+  }
+  return differs(reported.score, now.score) || differs(reported.percentage, now.percentage) ? "score" : null;
+}
+
+function finishType(row: AttemptRow): EventType {
+  if (row.kind === "content") return row.watchable ? "content_watched" : "content_completed";
+  if (row.verdict === null) return "exam_completed";
+  return row.verdict === "pass" ? "exam_passed" : "exam_failed";
+}
+
+function event(row: AttemptRow, type: EventType, occurred: Occurred): DetectedEvent {
+  return {
+    type,
+    kind: row.kind,
+    stage: "finished",
+    attemptId: row.id,
+    revision: 1,
+    occurredAt: occurred.at,
+    occurredAtApproximate: occurred.approximate,
+    firstSeen: false,
+    previous: null,
+    change: null,
+  };
+}
+
+/** The LMS's word is vocabulary, not personal data; cut, since the column is free text. */
+function reasonOf(row: AttemptRow): string {
+  if (row.state === null) return `state of this ${row.kind} attempt is null`;
+  const word = [...row.state.toWellFormed()].slice(0, 60).join("");
+  return `unknown state ${JSON.stringify(word)} of this ${row.kind} attempt`;
+}
+
+function result(
+  before: RowState | null,
+  after: RowState,
+  event: DetectedEvent | null,
+  quarantine: string | null,
+  lower = false,
+): Detection {
+  const changed = event !== null || quarantine !== null || before === null || !sameState(before, after);
+  return { after, event, quarantine, regression: lower && changed, changed };
+}
+
+/** `reported` and `revision` move only with an event; the rest is compared here. */
+function sameState(a: RowState, b: RowState): boolean {
+  return a.hash === b.hash && a.stage === b.stage && a.open === b.open && a.seenOpen === b.seenOpen &&
+    a.missingSince === b.missingSince;
+}

@@ -1,0 +1,26 @@
+import type { AttemptRow } from "../model/attempt.ts";
+import type { Reported } from "../model/event.ts";
+
+export const NOTHING_REPORTED: Reported = { verdict: null, score: null, percentage: null };
+
+/** A number that JSON and the database can hold, else `null`. */
+export function known(n: number | null): number | null {
+  return n !== null && Number.isFinite(n) ? n : null;
+}
+
+/** What a finish of this row reports now. Without a verdict the LMS's percentage is a placeholder 0: not reported. */
+export function valuesOf(row: AttemptRow): Reported {
+  if (row.kind === "content") return NOTHING_REPORTED;
+  return {
+    verdict: row.verdict,
+    score: known(row.score),
+    percentage: row.verdict === null ? null : known(row.percentage),
+  };
+}
+
+/** Another number than the one reported; unknown is no news. Tolerates what a float column does to 82.3, not 82 and 82.1. */
+export function differs(reported: number | null, now: number | null): boolean {
+  if (now === null) return false;
+  if (reported === null) return true;
+  return Math.abs(reported - now) > 1e-9 * Math.max(1, Math.abs(reported), Math.abs(now));
+}
