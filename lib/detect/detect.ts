@@ -14,7 +14,7 @@ export interface Detection {
   readonly quarantine: string | null;
   /** The LMS took the row back to a lower stage (hard case 11): counted, never told. Once per change, not per poll. */
   readonly regression: boolean;
-  /** Something is to be stored: the state differs from `before`, or the row is quarantined (its tries are counted). */
+  /** The state differs from `before`. A row that stays quarantined is read in every poll, but stored once. */
   readonly changed: boolean;
 }
 
@@ -133,7 +133,7 @@ function result(
   quarantine: string | null,
   lower = false,
 ): Detection {
-  const changed = event !== null || quarantine !== null || before === null || !sameState(before, after);
+  const changed = event !== null || before === null || !sameState(before, after);
   return { after, event, quarantine, regression: lower && changed, changed };
 }
 

@@ -1,0 +1,19 @@
+import { type EpochMicros, fromInstant, toInstant } from "../model/time.ts";
+
+/**
+ * The first digest time after `now`: `at` are minutes after midnight on the wall clock of `zone`. A time that a change of
+ * the clock skips comes as much later as the clock moved; one that it repeats comes once, at its first occurrence.
+ * `null` when there are no digest times.
+ */
+export function nextDigestTime(now: EpochMicros, at: readonly number[], zone: string): EpochMicros | null {
+  if (at.length === 0) return null;
+  const today = toInstant(now).toZonedDateTimeISO(zone).toPlainDate();
+  // Tomorrow always has one that is still to come, unless its whole day is skipped (Samoa, 2011): hence a third day.
+  const times = [0, 1, 2].flatMap((days) => at.map((minute) => onDay(today.add({ days }), minute, zone)));
+  return Math.min(...times.filter((time) => time > now));
+}
+
+function onDay(day: Temporal.PlainDate, minute: number, zone: string): EpochMicros {
+  const time = new Temporal.PlainTime(Math.floor(minute / 60), minute % 60);
+  return fromInstant(day.toZonedDateTime({ timeZone: zone, plainTime: time }).toInstant());
+}
