@@ -1,0 +1,8 @@
+import { CommandError } from "../ops/errors.ts";
+import type { CommandContext } from "./command_context.ts";
+import type { NotifyTestOptions } from "./command_options.ts";
+
+/** Stub until its owner replaces it. */
+export function runNotifyTest(_context: CommandContext, _options: NotifyTestOptions): Promise<number | void> {
+  return Promise.reject(new CommandError("Cannot run this command: not built yet"));
+}

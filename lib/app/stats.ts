@@ -1,0 +1,8 @@
+import { CommandError } from "../ops/errors.ts";
+import type { CommandContext } from "./command_context.ts";
+import type { StatsOptions } from "./command_options.ts";
+
+/** Stub until its owner replaces it. */
+export function runStats(_context: CommandContext, _options: StatsOptions): Promise<number | void> {
+  return Promise.reject(new CommandError("Cannot run this command: not built yet"));
+}

@@ -1,0 +1,119 @@
+import { redact } from "./secrets.ts";
+
+/** Thrown when the reader of stdout has gone away (`| head`): main ends quietly with 0, it is nobody's mistake. */
+export class OutputClosed extends Error {
+  constructor(options?: ErrorOptions) {
+    super("Output was closed by its reader", options);
+    this.name = "OutputClosed";
+  }
+}
+
+/** Where results go. Lines, JSON and tables are redacted (P7); `writeBytes` is not, it is for bulk data. */
+export interface Output {
+  readonly isTerminal: boolean;
+  /** One line, or several when `text` has line breaks; ends with a line break. */
+  writeLine(text?: string): void;
+  /** One JSON value on one line, or indented for a person at a terminal. */
+  writeJson(value: unknown): void;
+  /** A plain table: cells are printed with control characters made harmless. */
+  table(head: readonly string[], rows: readonly (readonly (string | number | null)[])[]): Promise<void>;
+  /** Writes all of `chunk`, with back-pressure. */
+  writeBytes(chunk: Uint8Array): Promise<void>;
+}
+
+interface SyncSink {
+  writeSync(chunk: Uint8Array): number;
+  write(chunk: Uint8Array): Promise<number>;
+  isTerminal(): boolean;
+}
+
+const encoder = new TextEncoder();
+
+export function createOutput(sink: SyncSink): Output {
+  const writeText = (text: string) => {
+    try {
+      writeAllSync(sink, encoder.encode(redact(text)));
+    } catch (error) {
+      throw isClosedPipe(error) ? new OutputClosed({ cause: error }) : error;
+    }
+  };
+  return {
+    isTerminal: sink.isTerminal(),
+    writeLine: (text = "") => writeText(`${text}\n`),
+    writeJson: (value) => writeText(`${JSON.stringify(value, jsonValue, sink.isTerminal() ? 2 : 0)}\n`),
+    table: async (head, rows) => {
+      const { default: Table } = await import("cli-table3");
+      const table = new Table({ head: [...head], style: { head: [], border: [], compact: true, "padding-left": 0 }, chars: PLAIN });
+      for (const row of rows) table.push(row.map((cell) => printable(cell === null ? "" : String(cell))));
+      writeText(`${table.toString().replace(/[ \t]+$/gm, "")}\n`);
+    },
+    writeBytes: async (chunk) => {
+      try {
+        for (let rest = chunk; rest.length > 0;) rest = rest.subarray(await sink.write(rest));
+      } catch (error) {
+        throw isClosedPipe(error) ? new OutputClosed({ cause: error }) : error;
+      }
+    },
+  };
+}
+
+export const standardOutput: Output = createOutput(Deno.stdout);
+
+/** Logs and errors. A closed or full stderr is no reason to stop working, so failures are ignored. */
+export function writeStderr(text: string): void {
+  try {
+    writeAllSync(Deno.stderr, encoder.encode(redact(text)));
+  } catch {
+    // Nobody is left to tell.
+  }
+}
+
+/** LMS text for a terminal: control characters and direction overrides (escape sequences in a name) become `�`. */
+export function printable(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+}
+
+/** For JSON.stringify: ids as bigint, and maps, as people expect them. */
+export function jsonValue(_key: string, value: unknown): unknown {
+  if (typeof value === "bigint") {
+    return value >= -(2n ** 53n) && value <= 2n ** 53n ? Number(value) : value.toString();
+  }
+  if (value instanceof Map) return Object.fromEntries(value);
+  if (value instanceof Set) return [...value];
+  return value;
+}
+
+function writeAllSync(sink: Pick<SyncSink, "writeSync">, bytes: Uint8Array): void {
+  for (let rest = bytes; rest.length > 0;) {
+    try {
+      rest = rest.subarray(sink.writeSync(rest));
+    } catch (error) {
+      // A pipe that another process made non-blocking is full: wait for its reader instead of losing the line.
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}
+
+function isClosedPipe(error: unknown): boolean {
+  return error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset;
+}
+
+const PLAIN = {
+  "top": "",
+  "top-mid": "",
+  "top-left": "",
+  "top-right": "",
+  "bottom": "",
+  "bottom-mid": "",
+  "bottom-left": "",
+  "bottom-right": "",
+  "left": "",
+  "left-mid": "",
+  "mid": "",
+  "mid-mid": "",
+  "right": "",
+  "right-mid": "",
+  "middle": "  ",
+};
