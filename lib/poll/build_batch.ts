@@ -1,0 +1,104 @@
+import { detect, missing } from "../detect/detect.ts";
+import type { AttemptRow, RowState } from "../model/attempt.ts";
+import type { DetectedEvent, LmsId } from "../model/event.ts";
+import type { Person } from "../model/person.ts";
+import { planTelling } from "../notify/plan.ts";
+import type { Batch, BatchEvent, RowChange, Stream } from "../store/batch.ts";
+import type { Page, PollContext } from "./poll_context.ts";
+
+interface Found {
+  readonly row: AttemptRow;
+  readonly detected: DetectedEvent;
+}
+
+/**
+ * What one page changes: detection, people of the events, and who is to be told when. Counts into the poll's tally. Rows
+ * that stayed the same are left out. Throws LmsError when people cannot be read.
+ */
+export async function buildBatch(context: PollContext, stream: Stream, page: Page, gone: readonly RowState[] = []) {
+  const now = context.now();
+  const tally = context.tally;
+  tally.rowsRead += page.rows.length + page.bad.length;
+  const found = new Map<LmsId, Found>();
+  const changes: { before: RowState | null; after: RowState; quarantine: string | null }[] = [];
+  for (const row of page.rows) {
+    const before = page.before.get(row.id) ?? null;
+    const detection = detect(before, row, now);
+    if (detection.regression) tally.regressions++;
+    if (detection.quarantine !== null) tally.quarantined++;
+    // Types that are not monitored move the row state on, but leave no event: switched on later, they start from there.
+    if (detection.event && context.settings.eventTypes.has(detection.event.type)) {
+      found.set(row.id, { row, detected: detection.event });
+    }
+    // An unreadable row that stayed the same is read again every poll, but written once.
+    if (!detection.changed) continue;
+    changes.push({ before, after: detection.after, quarantine: detection.quarantine });
+  }
+  for (const bad of page.bad) {
+    tally.quarantined++;
+    const before = page.before.get(bad.id) ?? null;
+    if (before?.hash === bad.hash && before.open) continue;
+    changes.push({ before, after: unreadable(before, bad.id, bad.hash), quarantine: bad.reason });
+  }
+  for (const before of gone) {
+    tally.rowsMissing++;
+    changes.push({ before, after: missing(before, now), quarantine: null });
+  }
+  tally.rowsChanged += changes.length;
+  const studentIds = [...found.values()].flatMap(({ row }) => row.studentId === null ? [] : [row.studentId]);
+  const people = await context.people.of(studentIds);
+  const planned: RowChange[] = changes.map((change) => {
+    const hit = found.get(change.after.id);
+    return { ...change, event: hit ? planEvent(context, stream, hit, people.students, now) : null };
+  });
+  const batch: Batch = {
+    stream,
+    pollId: context.pollId,
+    detectedAt: now,
+    mentorGraceUntil: now + context.settings.notify.mentorGraceMs * 1000,
+    changes: planned,
+    people: people.fresh,
+    links: people.links,
+  };
+  return batch;
+}
+
+function planEvent(
+  context: PollContext,
+  stream: Stream,
+  { row, detected }: Found,
+  students: ReadonlyMap<LmsId, Person>,
+  now: number,
+): BatchEvent {
+  const { suppressed, tell } = planTelling(detected, row, students.get(row.studentId ?? "") ?? null, {
+    firstContact: !stream.firstContactDone,
+    notifyHistory: context.notifyHistory,
+    now,
+    notify: context.settings.notify,
+    students: context.settings.students,
+  });
+  const tally = context.tally;
+  tally.events++;
+  tally.byType.set(detected.type, (tally.byType.get(detected.type) ?? 0) + 1);
+  if (tell) {
+    tally.toldEvents++;
+    if (detected.change === "verdict" || detected.change === "score") tally.toldRevisions++;
+  }
+  return { detected, row, origin: stream.firstContactDone ? "live" : "backfill", suppressed, tell };
+}
+
+/** A row whose columns could not be read: its hash is remembered, nothing else moves, and it is tried again every poll. */
+function unreadable(before: RowState | null, id: LmsId, hash: string): RowState {
+  if (before) return { ...before, hash, open: true, missingSince: null };
+  return {
+    id,
+    hash,
+    stage: "none",
+    reported: { verdict: null, score: null, percentage: null },
+    revision: 0,
+    open: true,
+    seenOpen: false,
+    lastEventId: null,
+    missingSince: null,
+  };
+}

@@ -1,0 +1,45 @@
+import type { Clock } from "../ops/clock.ts";
+import { LeaseLostError } from "../ops/errors.ts";
+import type { Lease } from "../store/batch.ts";
+import { releaseLease, renewLease } from "../store/leases.ts";
+import type { StateDb } from "../store/state_db.ts";
+
+/**
+ * Holds a lease while work is under way: renews it three times per its life, and aborts `signal` when it was lost. Fencing in
+ * the store is what protects the data; this only stops useless work early.
+ */
+export class LeaseKeeper implements AsyncDisposable {
+  readonly #stop = new AbortController();
+  readonly #lost = new AbortController();
+  readonly #beating: Promise<void>;
+
+  constructor(private readonly db: StateDb, readonly lease: Lease, private readonly ttlMs: number, clock: Clock) {
+    this.#beating = this.#beat(clock);
+  }
+
+  /** Aborts with LeaseLostError when another process took the source over. */
+  get signal(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  async #beat(clock: Clock): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      await clock.sleep(this.ttlMs / 3, this.#stop.signal);
+      if (this.#stop.signal.aborted) return;
+      try {
+        if (await renewLease(this.db, this.lease, this.ttlMs)) continue;
+        this.#lost.abort(new LeaseLostError(`Cannot go on polling "${this.lease.source}": another process took it over`));
+        return;
+      } catch {
+        // The state database is away: the poll itself runs into that and reports it; the token still protects the data.
+      }
+    }
+  }
+
+  /** Stops the heartbeat and gives the lease back, so that a standby takes over at once. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#beating;
+    if (!this.#lost.signal.aborted) await releaseLease(this.db, this.lease).catch(() => {});
+  }
+}

@@ -1,0 +1,66 @@
+import type { LmsSource } from "../lms/lms_source.ts";
+import type { LmsId } from "../model/event.ts";
+import type { Person } from "../model/person.ts";
+
+/** Students and their mentors as read during one poll. */
+export interface PeopleOfBatch {
+  readonly students: ReadonlyMap<LmsId, Person>;
+  readonly links: ReadonlyMap<LmsId, readonly LmsId[]>;
+  /** Students and mentors read from the LMS just now, which the state may not have yet. */
+  readonly fresh: readonly Person[];
+  readonly freshLinks: ReadonlyMap<LmsId, readonly LmsId[]>;
+}
+
+/** Students kept at a time: enough for an institute, and a bound for memory (P8). */
+const MAX_STUDENTS = 100_000;
+
+/**
+ * Reads each student, and who their mentors are, once a poll. A poll must see links that changed since the last one, so
+ * the cache never outlives a poll.
+ */
+export class PeopleCache {
+  #students = new Map<LmsId, Person | null>();
+  #links = new Map<LmsId, readonly LmsId[]>();
+  #mentors = new Set<LmsId>();
+
+  constructor(private readonly lms: Pick<LmsSource, "people" | "links">) {}
+
+  /** People of these students and their mentors; throws LmsError. */
+  async of(studentIds: Iterable<LmsId>): Promise<PeopleOfBatch> {
+    const wanted = new Set(studentIds);
+    if (this.#students.size + wanted.size > MAX_STUDENTS) {
+      this.#students.clear();
+      this.#links.clear();
+      this.#mentors.clear();
+    }
+    const unread = [...wanted].filter((id) => !this.#students.has(id));
+    const fresh: Person[] = [];
+    const freshLinks = new Map<LmsId, readonly LmsId[]>();
+    if (unread.length > 0) {
+      const [people, links] = await Promise.all([this.lms.people("student", unread), this.lms.links(unread)]);
+      for (const id of unread) {
+        this.#students.set(id, null);
+        const mentors = links.get(id) ?? [];
+        this.#links.set(id, mentors);
+        freshLinks.set(id, mentors);
+      }
+      for (const person of people) {
+        this.#students.set(person.id, person);
+        fresh.push(person);
+      }
+      const mentorIds = [...new Set([...freshLinks.values()].flat())].filter((id) => !this.#mentors.has(id));
+      if (mentorIds.length > 0) {
+        for (const mentor of await this.lms.people("mentor", mentorIds)) fresh.push(mentor);
+        for (const id of mentorIds) this.#mentors.add(id);
+      }
+    }
+    const students = new Map<LmsId, Person>();
+    const links = new Map<LmsId, readonly LmsId[]>();
+    for (const id of wanted) {
+      const person = this.#students.get(id);
+      if (person) students.set(id, person);
+      links.set(id, this.#links.get(id) ?? []);
+    }
+    return { students, links, fresh, freshLinks };
+  }
+}

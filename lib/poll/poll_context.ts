@@ -1,0 +1,51 @@
+import type { Config } from "../config/config.ts";
+import type { LmsSource } from "../lms/lms_source.ts";
+import type { AttemptRow, BadRow, RowState } from "../model/attempt.ts";
+import type { EventType, LmsId } from "../model/event.ts";
+import type { EpochMicros } from "../model/time.ts";
+import type { Clock } from "../ops/clock.ts";
+import type { Batch, Stream } from "../store/batch.ts";
+import type { PeopleCache } from "./people_cache.ts";
+import type { PollTally } from "./tally.ts";
+import type { BucketSum, KeyHash } from "../lms/lms_source.ts";
+
+/** What a pass reads of the state database. */
+export interface KnownRows {
+  statesByKeys(stream: Stream, ids: readonly LmsId[]): Promise<ReadonlyMap<LmsId, RowState>>;
+  openKeys(stream: Stream, after: LmsId | null, limit: number): Promise<LmsId[]>;
+  bucketSums(stream: Stream, fromBucket: number, toBucket: number): Promise<BucketSum[]>;
+  keyHashes(stream: Stream, buckets: readonly number[]): Promise<KeyHash[]>;
+  /** True when the stream has no row at all: a first pass need not ask for known rows. */
+  isEmpty(stream: Stream): Promise<boolean>;
+}
+
+/** Takes what a poll found: the store in one transaction, or a dry run's list. */
+export interface BatchSink {
+  record(batch: Batch): Promise<void>;
+}
+
+export type PollSettings = Pick<Config, "notify" | "students"> & { readonly eventTypes: ReadonlySet<EventType> };
+
+/** One poll in progress. */
+export interface PollContext {
+  readonly lms: LmsSource;
+  readonly known: KnownRows;
+  readonly sink: BatchSink;
+  readonly clock: Clock;
+  readonly settings: PollSettings;
+  readonly pollId: string;
+  /** By the state database's clock where there is one: events of a poll share it. */
+  readonly now: () => EpochMicros;
+  readonly people: PeopleCache;
+  readonly tally: PollTally;
+  readonly notifyHistory: boolean;
+  /** Aborts between pages: a stop, or a lost lease. */
+  readonly signal: AbortSignal;
+}
+
+/** Rows of one page with what is known of them. */
+export interface Page {
+  readonly rows: readonly AttemptRow[];
+  readonly bad: readonly BadRow[];
+  readonly before: ReadonlyMap<LmsId, RowState>;
+}

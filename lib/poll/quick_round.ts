@@ -1,0 +1,61 @@
+import type { LmsId } from "../model/event.ts";
+import type { Stream } from "../store/batch.ts";
+import { buildBatch } from "./build_batch.ts";
+import type { PollContext } from "./poll_context.ts";
+
+const PAGE_ROWS = 5_000;
+
+/**
+ * What a round of `watch` looks at between full passes: rows above the highest known id, and every row known as open, by
+ * id. Its cost depends on what students do now, not on the size of the table.
+ */
+export async function quickRound(context: PollContext, stream: Stream): Promise<void> {
+  await openRows(context, stream);
+  await rowsAbove(context, stream, stream.highestRowKey);
+}
+
+/** Rows with id > `after`, page by page; the next page is read while one is recorded. */
+export async function rowsAbove(context: PollContext, stream: Stream, after: LmsId | null, pageRows = PAGE_ROWS) {
+  const knownEmpty = after === null && await context.known.isEmpty(stream);
+  let page = context.lms.rowsAfter(stream.kind, after, pageRows);
+  while (true) {
+    const { rows, bad } = await page;
+    context.signal.throwIfAborted();
+    const last = lastId(rows, bad);
+    if (last === null) return;
+    const full = rows.length + bad.length >= pageRows;
+    if (full) {
+      page = context.lms.rowsAfter(stream.kind, last, pageRows);
+      page.catch(() => {}); // awaited in the next turn; a failure of recording must not leave it unhandled
+    }
+    const ids = [...rows, ...bad].map((row) => row.id);
+    const before = knownEmpty ? new Map() : await context.known.statesByKeys(stream, ids);
+    const batch = await buildBatch(context, stream, { rows, bad, before });
+    if (batch.changes.length > 0) await context.sink.record(batch);
+    if (!full) return;
+  }
+}
+
+async function openRows(context: PollContext, stream: Stream): Promise<void> {
+  let after: LmsId | null = null;
+  while (true) {
+    context.signal.throwIfAborted();
+    const ids = await context.known.openKeys(stream, after, PAGE_ROWS);
+    if (ids.length === 0) return;
+    const [{ rows, bad }, before] = await Promise.all([
+      context.lms.rowsByIds(stream.kind, ids),
+      context.known.statesByKeys(stream, ids),
+    ]);
+    const present = new Set([...rows, ...bad].map((row) => row.id));
+    const gone = ids.filter((id) => !present.has(id)).flatMap((id) => before.get(id) ?? []);
+    const batch = await buildBatch(context, stream, { rows, bad, before }, gone);
+    if (batch.changes.length > 0) await context.sink.record(batch);
+    after = ids.at(-1) ?? null;
+    if (ids.length < PAGE_ROWS) return;
+  }
+}
+
+function lastId(...lists: readonly (readonly { readonly id: LmsId }[])[]): LmsId | null {
+  const last = lists.flatMap((list) => list.at(-1)?.id ?? []).map(BigInt);
+  return last.length === 0 ? null : last.reduce((a, b) => (a > b ? a : b)).toString();
+}

@@ -1,0 +1,22 @@
+import type { LmsId } from "../model/event.ts";
+import { refreshLinks, studentsWithUndelivered } from "../store/people.ts";
+import type { StateDb } from "../store/state_db.ts";
+import type { PollContext } from "./poll_context.ts";
+
+const PAGE_STUDENTS = 2_000;
+
+/**
+ * Reads again who the mentors are of every student with something left to tell, so that recipients are resolved by what
+ * the LMS says now, also while the dispatcher works without it (hard case 16).
+ */
+export async function refreshWaitingLinks(context: PollContext, db: StateDb, source: string): Promise<void> {
+  let after: LmsId | null = null;
+  while (true) {
+    context.signal.throwIfAborted();
+    const ids = await studentsWithUndelivered(db, source, after, PAGE_STUDENTS);
+    if (ids.length === 0) return;
+    const { fresh, links } = await context.people.of(ids);
+    await refreshLinks(db, source, fresh, links);
+    after = ids.at(-1) ?? null;
+  }
+}

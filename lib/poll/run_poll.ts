@@ -1,0 +1,97 @@
+import type { LmsSource } from "../lms/lms_source.ts";
+import type { EpochMicros } from "../model/time.ts";
+import type { Clock } from "../ops/clock.ts";
+import type { Lease, Stream } from "../store/batch.ts";
+import type { StateDb } from "../store/state_db.ts";
+import { completeFirstContact, ensureStreams, noteFullPass, noteHighestKey } from "../store/streams.ts";
+import { beginPoll, failPoll, finishPoll, type PollVerdict } from "../store/poll_runs.ts";
+import { fullPass } from "./full_pass.ts";
+import { PeopleCache } from "./people_cache.ts";
+import type { PollContext, PollSettings } from "./poll_context.ts";
+import { quickRound, rowsAbove } from "./quick_round.ts";
+import { refreshWaitingLinks } from "./refresh_links.ts";
+import { recordingSink, stateKnownRows } from "./state_edges.ts";
+import { newTally, type PollTally } from "./tally.ts";
+
+export interface PollOptions {
+  readonly mode: "quick" | "full";
+  readonly notifyHistory: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface PollResult {
+  readonly pollId: string;
+  readonly tally: PollTally;
+  readonly verdict: PollVerdict;
+  /** Kinds whose history was stored by this poll and told to nobody. */
+  readonly firstContact: readonly string[];
+}
+
+export interface PollDeps {
+  readonly db: StateDb;
+  readonly lms: LmsSource;
+  readonly clock: Clock;
+  readonly settings: PollSettings;
+}
+
+/** Rows per page of a first pass: it writes every row, so pages are larger. */
+const FIRST_PASS_ROWS = 10_000;
+
+/**
+ * One poll under a lease: passes over every kind, refreshes who is to be told, and lets the fuse decide about its messages.
+ * A failure leaves what was recorded in place, and the next poll finds the rest (P2).
+ */
+export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions): Promise<PollResult> {
+  const { db, lms } = deps;
+  const streams = await ensureStreams(db, lms.name, lms.kinds.map((kind) => ({ kind, recipe: lms.recipe(kind) })));
+  const pollId = await beginPoll(db, lease, options.mode);
+  const tally = newTally();
+  const context: PollContext = {
+    lms,
+    known: stateKnownRows(db),
+    sink: recordingSink(db, lease),
+    clock: deps.clock,
+    settings: deps.settings,
+    pollId,
+    now: () => deps.clock.now(),
+    people: new PeopleCache(lms),
+    tally,
+    notifyHistory: options.notifyHistory,
+    signal: options.signal,
+  };
+  try {
+    const firstContact: string[] = [];
+    for (const stream of streams) {
+      await passOver(context, stream, options.mode);
+      await noteHighestKey(db, lease, stream);
+      if (options.mode === "full" || !stream.firstContactDone) await noteFullPass(db, lease, stream);
+      if (!stream.firstContactDone) {
+        await completeFirstContact(db, lease, stream);
+        firstContact.push(stream.kind);
+      }
+    }
+    await refreshWaitingLinks(context, db, lms.name);
+    const verdict = await finishPoll(db, lease, pollId, tally, deps.settings.notify);
+    return { pollId, tally, verdict, firstContact };
+  } catch (error) {
+    // Closes the poll through the same fuse: what was recorded before the failure is told now, not after the repair.
+    await failPoll(db, lease, pollId, tally, deps.settings.notify, error).catch(() => {});
+    throw error;
+  }
+}
+
+/**
+ * A stream that was never passed over whole is in first contact: everything is read, and its rows are history (P10). After a
+ * crash the comparison skips what was stored already.
+ */
+export async function passOver(context: PollContext, stream: Stream, mode: "quick" | "full"): Promise<void> {
+  if (stream.firstContactDone) return mode === "full" ? await fullPass(context, stream) : await quickRound(context, stream);
+  if (await context.known.isEmpty(stream)) return await rowsAbove(context, stream, null, FIRST_PASS_ROWS);
+  await fullPass(context, stream);
+}
+
+/** Micros of a stream's last full pass, `null` when there was none: whether the next round must be a full pass. */
+export function lastFullPass(streams: readonly Stream[]): EpochMicros | null {
+  const times = streams.map((stream) => stream.lastFullPassAt);
+  return times.length === 0 || times.includes(null) ? null : Math.min(...times.map((time) => time ?? 0));
+}
