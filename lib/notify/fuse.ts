@@ -1,6 +1,6 @@
 import type { NotifyConfig } from "../config/config.ts";
 
-/** What a whole poll would send: all messages, and those among them that correct what was told before. */
+/** What a whole poll would send: messages, and corrections of what was told before. */
 export interface PollVolume {
   readonly messages: number;
   readonly revisions: number;
@@ -19,7 +19,7 @@ export function decideFuse(volume: PollVolume, fuse: NotifyConfig["fuse"]): Fuse
   }
   return {
     delivery: "held",
-    reason: `this poll would send ${messages} messages (limit ${fuse.messagesPerPoll}), ${revisions} of them ` +
+    reason: `this poll would send ${messages} messages (limit ${fuse.messagesPerPoll}) and tell ${revisions} ` +
       `corrections (limit ${fuse.revisionsPerPoll})`,
   };
 }
