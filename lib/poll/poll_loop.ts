@@ -1,0 +1,114 @@
+import type { LmsSource } from "../lms/lms_source.ts";
+import type { Clock } from "../ops/clock.ts";
+import { LeaseLostError } from "../ops/errors.ts";
+import type { Logger } from "../ops/log.ts";
+import type { RepeatedError } from "../ops/repeated_error.ts";
+import type { StateDb } from "../store/state_db.ts";
+import { acquireLease } from "../store/leases.ts";
+import { loadStreams } from "../store/streams.ts";
+import { describeHolder, isProvablyGone } from "./holder.ts";
+import { LeaseKeeper } from "./lease_keeper.ts";
+import { leaseTimes } from "./lease_times.ts";
+import type { PollSettings } from "./poll_context.ts";
+import { lastFullPass, type PollResult, runPoll } from "./run_poll.ts";
+
+export interface PollLoopDeps {
+  readonly db: StateDb;
+  readonly lms: LmsSource;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly settings: PollSettings;
+  readonly holder: string;
+  readonly intervalMs: number;
+  readonly fullPassMs: number;
+  readonly trouble: RepeatedError;
+  /** Throws when the LMS behind the name is not the one this state knows; called before the first poll and after trouble. */
+  readonly checkSource: () => Promise<void>;
+  readonly onPoll: (result: PollResult, tookMs: number) => void;
+  readonly onRole: (leading: boolean) => void;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** The proof that nothing was committed since the last full pass: equal tokens. Never older than this process. */
+interface LastPass {
+  readonly token: string | null;
+  readonly startedMs: number;
+}
+
+/**
+ * Polls at a fixed rate while this process holds the lease, and looks for a lease to take while it does not. Errors end one
+ * poll, never the loop. Resolves after `soft` aborted and the poll in hand ended; `hard` aborts that too.
+ */
+export async function pollLoop(deps: PollLoopDeps, stop: { soft: AbortSignal; hard: AbortSignal }): Promise<void> {
+  const { clock, db, lms, log } = deps;
+  const { ttlMs, lookMs } = leaseTimes(deps.intervalMs);
+  let keeper: LeaseKeeper | null = null;
+  let lastPass: LastPass | null = null;
+  let standbyOf: string | null = null;
+  let checked = false;
+  let nextMs = clock.monotonicMs();
+  try {
+    while (!stop.soft.aborted) {
+      try {
+        if (keeper?.signal.aborted) throw keeper.signal.reason;
+        if (keeper === null) {
+          const taken = await acquireLease(db, lms.name, deps.holder, ttlMs, { isGone: isProvablyGone });
+          if (taken.lease === null) {
+            if (standbyOf !== taken.heldBy) {
+              log.info("Standing by: {source} is polled by {holder}", {
+                source: lms.name,
+                holder: describeHolder(taken.heldBy),
+              });
+            }
+            standbyOf = taken.heldBy;
+            deps.onRole(false);
+            await clock.sleep(lookMs, stop.soft);
+            continue;
+          }
+          standbyOf = null;
+          lastPass = null; // what another process read proves nothing about what this one knows
+          keeper = new LeaseKeeper(db, taken.lease, ttlMs, clock);
+          deps.onRole(true);
+          log.info("Polling {source}", { source: lms.name, intervalMs: deps.intervalMs });
+        }
+        if (!checked) await deps.checkSource();
+        checked = true;
+        const startedMs = clock.monotonicMs();
+        const signal = AbortSignal.any([stop.hard, keeper.signal]);
+        const due = await fullPassDue(deps, lastPass);
+        const token = due ? await lms.changeToken() : null;
+        const unchanged = due && token !== null && token === lastPass?.token;
+        const mode = due && !unchanged ? "full" : "quick";
+        const result = await runPoll(deps, keeper.lease, { mode, notifyHistory: false, signal });
+        if (due) lastPass = { token, startedMs };
+        deps.trouble.succeeded();
+        deps.onPoll(result, clock.monotonicMs() - startedMs);
+      } catch (error) {
+        if (stop.hard.aborted) return;
+        if (error instanceof LeaseLostError) {
+          log.warning("Lost the lease on {source}: another process polls it now", { source: lms.name });
+          await keeper?.[Symbol.asyncDispose]();
+          keeper = null;
+          deps.onRole(false);
+        } else {
+          checked = false;
+          deps.trouble.failed(error);
+          deps.onFailure(error);
+        }
+      }
+      // Fixed rate: the time a poll took is part of the interval. A poll that took longer is followed by the next at once,
+      // after a breath for the LMS.
+      nextMs = Math.max(nextMs + deps.intervalMs, clock.monotonicMs() + Math.min(deps.intervalMs / 10, 1000));
+      await clock.sleep(nextMs - clock.monotonicMs(), stop.soft);
+    }
+  } finally {
+    await keeper?.[Symbol.asyncDispose]();
+  }
+}
+
+async function fullPassDue(deps: PollLoopDeps, lastPass: LastPass | null): Promise<boolean> {
+  if (lastPass !== null) return deps.clock.monotonicMs() - lastPass.startedMs >= deps.fullPassMs;
+  // A process that just started (or took over) trusts a full pass of its predecessor for as long as its own.
+  const at = lastFullPass(await loadStreams(deps.db, deps.lms.name));
+  return at === null || deps.clock.now() - at >= deps.fullPassMs * 1000;
+}
