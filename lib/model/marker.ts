@@ -32,7 +32,13 @@ export function deliveryMarker(identity: DeliveryIdentity): string {
   return marker;
 }
 
-/** Finds every marker in a message's raw Markdown: in link fragments (`#n=…`) and in `ref …` lines. */
+// A link's fragment, `#n=…` or `#/attempts/7?n=…`, or the code span `ref a, b, c`. Text of the LMS can hold neither: "#" and
+// "`" are escaped there, so no title can pretend to be a message that was never sent.
+const MARKED = /#(?:[^\s#()<>]*[?&])?n=([a-km-np-z2-9]{16})(?![a-z0-9])|`ref ([a-km-np-z2-9, ]+)`/g;
+
+/** Finds every marker in a message's raw Markdown: in link fragments and in its `ref` line. */
 export function markersIn(content: string): string[] {
-  return [...content.matchAll(/(?:#n=|`ref |\bref )([a-km-np-z2-9]{16})(?![a-z0-9])/g)].map((m) => m[1] ?? "");
+  return [...content.matchAll(MARKED)].flatMap(([, linked, refs]) =>
+    linked === undefined ? (refs ?? "").split(", ").filter((ref) => ref.length === 16) : [linked]
+  );
 }

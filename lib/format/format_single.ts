@@ -1,0 +1,138 @@
+import type { FormatContext, FormattedMessage, ToldEvent } from "../model/told_event.ts";
+import { codePoints, escapeText, TITLE_LENGTH } from "./escape_text.ts";
+import { markedLink } from "./marked_link.ts";
+import {
+  alsoToldText,
+  answersText,
+  attemptText,
+  correctionOf,
+  happenedText,
+  isFresh,
+  lateText,
+  movedResult,
+  placeText,
+  plainGroup,
+  resultText,
+  SIGNS,
+  studentText,
+  timeTakenText,
+  titleClean,
+  titleText,
+  toldBefore,
+  watchedText,
+} from "./phrases.ts";
+import { durationText, listOf, percentText } from "./wording.ts";
+
+/** What a phone shows of a push; a long title gives way so that the result is still in it. */
+const PUSH_LENGTH = 80;
+const SHORTEST_TITLE = 24;
+
+/** One event as one message: a first line that stands alone, then numbers, then where it was. */
+export function formatSingle(event: ToldEvent, ctx: FormatContext): FormattedMessage {
+  const link = markedLink(event, ctx.links);
+  const headed = headLine(event, ctx);
+  const place = placeText(event);
+  const lines = [
+    `${headed.line}${lateText(ctx)}`,
+    factsLine(event, ctx),
+    listOf(
+      headed.titleIsCut && titleText(event),
+      place,
+      link !== null && `[${event.kind === "exam" ? "attempt" : "open"}](${link})`,
+      alsoToldText(event.alsoTold, 5, 40),
+    ),
+    link === null ? `\`ref ${event.marker}\`` : "",
+  ];
+  return { content: lines.filter((line) => line !== "").join("\n"), told: [0], kind: "single" };
+}
+
+/** `🎓 **Student 17** just passed **Rank Test 12**: 148/180 (82%)`; as an entry of a digest with the whole title. */
+export function headLine(
+  event: ToldEvent,
+  ctx: FormatContext,
+  use: "push" | "entry" = "push",
+): { readonly line: string; readonly titleIsCut: boolean } {
+  const correction = correctionOf(event);
+  const group = plainGroup(event);
+  const student = studentText(event);
+  const { emoji, verb } = SIGNS[correction === null ? group : "corrected"];
+  let deed: string;
+  let outcome: string;
+  if (correction === null) {
+    deed = `${isFresh(event, ctx) && event.revision === 1 ? "just " : ""}${verb}`;
+    outcome = outcomeText(event);
+  } else {
+    const changed = event.change === "verdict";
+    deed = group === "graded" || group === "submitted"
+      ? "has a new result in"
+      : changed
+      ? `now **${SIGNS[group].verb}**`
+      : `still **${SIGNS[group].verb}**`;
+    const told = toldBefore(event, ctx);
+    outcome = `${movedResult(correction, event.metadata) ?? ""}${told === null ? "" : ` (${told})`}`.trim();
+  }
+  // The push shows rendered text: measure without markup and escapes, and only up to the result's own end.
+  const result = outcome.split(" (")[0] ?? "";
+  const fixed = codePoints(rendered(`${emoji} ${student} ${deed} : ${result}`));
+  const room = use === "entry" ? TITLE_LENGTH : Math.max(SHORTEST_TITLE, PUSH_LENGTH - fixed);
+  const title = titleText(event, room);
+  return {
+    line: `${emoji} **${student}** ${deed} **${title}**${outcome === "" ? "" : `: ${outcome}`}`,
+    titleIsCut: codePoints(titleClean(event)) > room,
+  };
+}
+
+function rendered(markdown: string): string {
+  return markdown.replaceAll("**", "").replace(/&#\d+;/g, ".");
+}
+
+/** What follows the colon of a first report. */
+export function outcomeText(event: ToldEvent): string {
+  const { metadata } = event;
+  switch (plainGroup(event)) {
+    case "submitted":
+      return "result not out yet";
+    case "failed":
+    case "passed":
+    case "graded":
+      return resultText(metadata) ?? "";
+    case "content_watched":
+      return metadata.watched_percentage === null ? "" : `${watchedText(metadata)} of it`;
+    default:
+      return "";
+  }
+}
+
+function factsLine(event: ToldEvent, ctx: FormatContext): string {
+  const { metadata } = event;
+  const group = plainGroup(event);
+  const happened = happenedText(event, ctx);
+  if (group === "exam_started") {
+    const allowed = metadata.duration_allowed_s;
+    return listOf(attemptText(event), happened, allowed !== null && allowed > 0 && `${durationText(allowed)} allowed`);
+  }
+  if (event.kind === "content") return listOf(attemptText(event), happened, timeSpent(event));
+  const percent = correctionOf(event) === null ? null : newPercent(event);
+  const answers = listOf(percent, attemptText(event), answersText(metadata), timeTakenText(metadata));
+  if (event.change === "first_result") return listOf("the result is out now", answers, happened);
+  const state = group === "submitted" && event.metadata.result === null ? null : lmsWords(event);
+  return listOf(answers, happened, state);
+}
+
+/** `now 41%, pass 40%`: the percentage that the first line of a correction leaves out. */
+function newPercent(event: ToldEvent): string | null {
+  const { percentage, pass_percentage: pass, score } = event.metadata;
+  if (percentage === null || score === null) return null;
+  return listOf(`now ${percentText(percentage, pass)}`, pass !== null && pass > 0 && `pass ${percentText(pass)}`);
+}
+
+function timeSpent(event: ToldEvent): string | null {
+  const group = plainGroup(event);
+  return group === "content_completed" || group === "content_watched" ? timeTakenText(event.metadata) : null;
+}
+
+/** The LMS's own word for a result that is not out, when it is one that says something ("Not taken", "Withheld"). */
+function lmsWords(event: ToldEvent): string | null {
+  const word = event.metadata.graded === true ? null : escapeText(event.metadata.result, 40);
+  return word === null || /^n&#47;a$|^na$|^null$|^none$/i.test(word) ? null : `the LMS says "${word}"`;
+}
