@@ -1,0 +1,138 @@
+import type { LmsId } from "../model/event.ts";
+import type { Person, Role } from "../model/person.ts";
+import type { ZulipUser } from "../zulip/zulip_api.ts";
+import { addressKey, type Directory, nameKey } from "./directory.ts";
+
+export const MATCH_STATUSES = [
+  "matched",
+  "override",
+  "no_email",
+  "placeholder",
+  "no_account",
+  "hidden",
+  "duplicate",
+  "deactivated",
+  "unknown_override",
+] as const;
+export type MatchStatus = (typeof MATCH_STATUSES)[number];
+
+/** Which Zulip account an LMS person has, or why none. */
+export interface Match {
+  readonly status: MatchStatus;
+  /** Set exactly when messages can go there. */
+  readonly zulipUserId: string | null;
+  /** What the administrator can do; `null` when all is well. Names ids only, so it may be logged. */
+  readonly remedy: string | null;
+}
+
+export interface MatchSettings {
+  /** LMS email or username (lower case) -> Zulip user id or email. */
+  readonly overrides: ReadonlyMap<string, string>;
+  readonly placeholderDomains: readonly string[];
+}
+
+const BY_HAND = "or name the Zulip account under users.overrides";
+
+/** Overrides come first, then the real address; never by name, since the wrong mentor would read a student's results. */
+export function matchPerson(person: Person, directory: Directory, settings: MatchSettings): Match {
+  const chosen = overrideOf(person, settings.overrides);
+  if (chosen !== null) return matchOverride(chosen, directory);
+  const email = addressKey(person.email ?? "");
+  if (!/^[^@\s]+@[^@\s]+$/.test(email)) {
+    const what = email === "" ? "has no email address" : "has something else than an email address";
+    return no("no_email", `${who(person)} ${what} in the LMS: enter one there, ${BY_HAND}`);
+  }
+  if (isPlaceholder(email, settings.placeholderDomains)) {
+    return no("placeholder", `The address of ${who(person)} is a placeholder: enter a real one in the LMS, ${BY_HAND}`);
+  }
+  return matchAddress(directory.byEmail.get(email) ?? []) ?? noAccount(person, directory);
+}
+
+/** The value of the override that names this person, by address or by username; `null` when none does. */
+export function overrideOf(person: Person, overrides: MatchSettings["overrides"]): string | null {
+  const keys = [person.email, person.username].flatMap((key) => key === null ? [] : [addressKey(key)]);
+  return keys.map((key) => overrides.get(key)).find((value) => value !== undefined) ?? null;
+}
+
+/** A match through an address that several LMS people of one role have: it works, but somebody should know. */
+export function asShared(match: Match, role: Role, ids: readonly LmsId[], count: number): Match {
+  const more = count > ids.length ? ` and ${count - ids.length} more` : "";
+  return {
+    ...match,
+    status: "duplicate",
+    remedy:
+      `${role === "mentor" ? "Mentors" : "Students"} ${ids.join(", ")}${more} have the same address in the LMS, ` +
+      `so Zulip account ${match.zulipUserId} stands for all of them: give each their own, ${BY_HAND}`,
+  };
+}
+
+function matchOverride(value: string, directory: Directory): Match {
+  const target = value.trim();
+  const byId = /^\d+$/.test(target);
+  if (byId && directory.botIds.has(target)) {
+    return no(
+      "unknown_override",
+      `users.overrides names Zulip user ${target}, which is a bot: name a person's account`,
+    );
+  }
+  const user = directory.byId.get(target);
+  const found = byId ? (user === undefined ? [] : [user]) : directory.byEmail.get(addressKey(target)) ?? [];
+  const match = matchAddress(found);
+  if (match === null) {
+    const what = byId ? `user ${target}, which does not exist` : "an address that no visible account has";
+    return no("unknown_override", `users.overrides names Zulip ${what}: correct it, best to a Zulip user id`);
+  }
+  return match.status === "matched" ? { ...match, status: "override" } : match;
+}
+
+/** `null` when nobody has the address. */
+function matchAddress(users: readonly ZulipUser[]): Match | null {
+  const active = users.filter((user) => user.isActive);
+  const [first, second] = active;
+  if (second !== undefined) {
+    const ids = active.map((user) => user.userId).join(", ");
+    return no("duplicate", `Zulip accounts ${ids} have the same address: deactivate all but one, ${BY_HAND}`);
+  }
+  if (first !== undefined) return { status: "matched", zulipUserId: first.userId, remedy: null };
+  const [gone] = users;
+  if (gone === undefined) return null;
+  return no("deactivated", `Zulip account ${gone.userId} is deactivated: reactivate it, ${BY_HAND}`);
+}
+
+function noAccount(person: Person, directory: Directory): Match {
+  const key = nameKey(person.name ?? person.username ?? "");
+  const namesakes = key === "" ? [] : directory.hiddenByName.get(key) ?? [];
+  if (namesakes.length > 0) {
+    const ids = namesakes.map((user) => user.userId).join(", ");
+    return no(
+      "hidden",
+      `Zulip account ${ids} has the same name but hides its address from the bot: give the bot a role that sees ` +
+        `addresses, have its owner show the address, ${BY_HAND}`,
+    );
+  }
+  const maybe = directory.hidden === 0
+    ? ""
+    : ` (${directory.hidden} ${
+      directory.hidden === 1 ? "account hides its" : "accounts hide their"
+    } address from the bot` +
+      `, so there may be one: a higher role of the bot would tell)`;
+  return no(
+    "no_account",
+    `No Zulip account has the address of ${
+      who(person)
+    }${maybe}: invite them to Zulip, correct the address in the LMS, ` +
+      BY_HAND,
+  );
+}
+
+function isPlaceholder(email: string, domains: readonly string[]): boolean {
+  const domain = email.slice(email.lastIndexOf("@") + 1);
+  return domains.map(addressKey).some((placeholder) => domain === placeholder || domain.endsWith(`.${placeholder}`));
+}
+
+const who = (person: Person) => `${person.role} ${person.id}`;
+const no = (status: MatchStatus, remedy: string): Match => ({
+  status,
+  zulipUserId: null,
+  remedy: remedy.charAt(0).toUpperCase() + remedy.slice(1),
+});
