@@ -1,0 +1,102 @@
+import { PGlite } from "@electric-sql/pglite";
+import { PgliteDisk } from "./pglite_disk.ts";
+import { PgliteGate } from "./pglite_gate.ts";
+
+/**
+ * PGlite starts PostgreSQL with `-F` (no fsync), so a power cut could lose what was acknowledged, or the directory.
+ * The rest are its own defaults, which it does not merge.
+ */
+const DURABLE = [...PGlite.defaultStartParams.filter((parameter) => parameter !== "-F"), "-c", "wal_sync_method=fsync"];
+
+/** Emscripten's exit status of PostgreSQL's `longjmp` to its main loop: an ordinary SQL error. */
+const SQL_ERROR = 100;
+
+/**
+ * One PostgreSQL in this process. It has one session and is synchronous: a statement blocks the process while it runs.
+ */
+export class PgliteEngine {
+  readonly gate: PgliteGate;
+  #broken: Error | null = null;
+
+  private constructor(
+    private readonly pg: PGlite,
+    readonly serverVersion: string,
+    patienceMs?: number,
+  ) {
+    this.gate = new PgliteGate(patienceMs);
+    this.#stopOnCrash();
+  }
+
+  /** @param dataDir An initialised or empty directory, or `null` for a database in memory. */
+  static async open(dataDir: string | null, options: EngineOptions = {}): Promise<PgliteEngine> {
+    const pg = await PGlite.create({
+      ...(dataDir === null ? {} : { fs: new PgliteDisk(dataDir), startParams: DURABLE }),
+      ...(options.image === undefined ? {} : { loadDataDir: options.image }),
+    });
+    const { rows } = await pg.query<{ server_version: string }>("show server_version");
+    return new PgliteEngine(pg, rows[0]?.server_version ?? "", options.patienceMs);
+  }
+
+  /** Why the engine can no longer be used: a crash inside it, such as a full disk. `null` while it works. */
+  get broken(): Error | null {
+    return this.#broken;
+  }
+
+  /**
+   * Executes one message of the frontend protocol; `onData` gets the answer, whole messages, in pieces of its own.
+   *
+   * The stream form on purpose: the plain one parses every answer and keeps it for ever.
+   */
+  async execute(message: Uint8Array, onData: (bytes: Uint8Array) => void): Promise<void> {
+    if (this.#broken !== null) throw this.#broken;
+    // The bytes are a view into the engine's memory, which the next message overwrites.
+    await this.pg.execProtocolRawStream(message, { syncToFs: false, onRawData: (bytes) => onData(bytes.slice()) });
+  }
+
+  /** The whole database directory as a tar file, for {@link EngineOptions.image}. */
+  dump(): Promise<File | Blob> {
+    return this.pg.dumpDataDir("none");
+  }
+
+  async close(): Promise<void> {
+    if (this.pg.closed) return;
+    // A crashed engine has nothing left to say; its write-ahead log is replayed at the next opening.
+    if (this.#broken !== null) return;
+    await this.pg.close();
+  }
+
+  /**
+   * PGlite's loop swallows whatever its engine throws and calls it again: after a crash (out of disk, out of memory) that
+   * spins for ever. Remember the crash, and throw it where the loop does not catch.
+   */
+  #stopOnCrash(): void {
+    const module = this.pg.Module as unknown as EngineModule;
+    const mainLoopOnce = module._PostgresMainLoopOnce;
+    const stackRestore = module.stackRestore;
+    module._PostgresMainLoopOnce = () => {
+      try {
+        mainLoopOnce();
+      } catch (error) {
+        if ((error as { status?: unknown }).status !== SQL_ERROR) {
+          this.#broken = error instanceof Error ? error : new Error(`The embedded database stopped: ${error}`);
+        }
+        throw error;
+      }
+    };
+    module.stackRestore = (pointer) => {
+      if (this.#broken !== null) throw this.#broken;
+      stackRestore(pointer);
+    };
+  }
+}
+
+export interface EngineOptions {
+  /** A dump to begin with; only for a database in memory or an empty directory. */
+  readonly image?: Blob;
+  readonly patienceMs?: number;
+}
+
+interface EngineModule {
+  _PostgresMainLoopOnce: () => void;
+  stackRestore: (pointer: unknown) => void;
+}

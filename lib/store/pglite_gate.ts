@@ -1,0 +1,63 @@
+/**
+ * Who may use the one session of an embedded database. A connection keeps it from its first message until it is idle
+ * outside a transaction; the others wait in order.
+ *
+ * Somebody who keeps it without using it while others wait (a stopped process, a transaction that asks through a second
+ * connection and so waits for itself) is evicted after `patienceMs`.
+ */
+export class PgliteGate {
+  #holder: GateUser | null = null;
+  #lastUse = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #waiting: { readonly user: GateUser; readonly enter: () => void }[] = [];
+
+  constructor(private readonly patienceMs = 60_000) {}
+
+  /** Resolves when `user` holds the session. At once when it already does. */
+  async acquire(user: GateUser): Promise<void> {
+    this.#lastUse = performance.now();
+    if (this.#holder === user) return;
+    if (this.#holder === null) {
+      this.#holder = user;
+      return;
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push({ user, enter: resolve });
+    this.#watch();
+    await promise;
+  }
+
+  /** Harmless when `user` does not hold it. */
+  release(user: GateUser): void {
+    if (this.#holder !== user) return;
+    const next = this.#waiting.shift();
+    this.#holder = next?.user ?? null;
+    this.#lastUse = performance.now();
+    if (this.#waiting.length === 0) this.#unwatch();
+    next?.enter();
+  }
+
+  holds(user: GateUser): boolean {
+    return this.#holder === user;
+  }
+
+  #watch(): void {
+    if (this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      const idleMs = performance.now() - this.#lastUse;
+      if (idleMs >= this.patienceMs) this.#holder?.evict();
+      if (this.#waiting.length > 0) this.#watch();
+    }, this.patienceMs / 4);
+  }
+
+  #unwatch(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+export interface GateUser {
+  /** Ends this user's transaction and connection, and releases the gate. */
+  evict(): void;
+}

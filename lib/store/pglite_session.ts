@@ -1,0 +1,137 @@
+import type { PgliteEngine } from "./pglite_engine.ts";
+import type { GateUser } from "./pglite_gate.ts";
+import {
+  CANCEL_REQUEST,
+  closeStatement,
+  errorResponse,
+  GSS_REQUEST,
+  IdleWatcher,
+  MessageReader,
+  PARSE,
+  parsed,
+  queried,
+  QUERY,
+  query,
+  readyForQuery,
+  SSL_REQUEST,
+  SYNC,
+  sync,
+  TERMINATE,
+  welcome,
+} from "./pglite_messages.ts";
+
+/** Where a session's answers go; `hangUp` closes the connection. */
+export interface SessionClient {
+  send(bytes: Uint8Array): void;
+  hangUp(): void;
+}
+
+/**
+ * One connection to the embedded database, speaking PostgreSQL's protocol. Keeps the engine's only session from a message
+ * until the engine is idle again, so the others see no half of an exchange, no foreign transaction, and no error state.
+ */
+export class PgliteSession implements GateUser {
+  readonly #reader = new MessageReader();
+  readonly #watcher = new IdleWatcher();
+  readonly #statements = new Set<string>();
+  #started = false;
+  #skipToSync = false;
+  #ended: Promise<void> | null = null;
+
+  constructor(private readonly engine: PgliteEngine, private readonly client: SessionClient) {}
+
+  /** Takes bytes from the client, in order: call it again when the promise has resolved. Rejects when the engine broke. */
+  async feed(chunk: Uint8Array): Promise<void> {
+    this.#reader.push(chunk);
+    while (!this.#started && this.#ended === null) {
+      const startup = this.#reader.startup();
+      if (startup === null) return;
+      this.#start(startup);
+    }
+    for (let next = this.#reader.message(); next !== null; next = this.#reader.message()) {
+      if (this.#ended !== null) return;
+      await this.#handle(next);
+    }
+  }
+
+  /** Rolls back what is open and forgets this connection's statements. Idempotent; the client is not told. */
+  end(): Promise<void> {
+    this.#ended ??= this.#leave();
+    return this.#ended;
+  }
+
+  evict(): void {
+    this.client.send(errorResponse("FATAL", "25P03", "terminating connection: it kept the embedded database waiting"));
+    void this.end().catch(() => {});
+    this.client.hangUp();
+  }
+
+  #start(packet: DataView): void {
+    const code = packet.getInt32(0);
+    if (code === SSL_REQUEST || code === GSS_REQUEST) {
+      this.client.send(new TextEncoder().encode("N"));
+    } else if (code === CANCEL_REQUEST) {
+      // A statement blocks the whole process, so there is never one to cancel when this arrives.
+      void this.end();
+      this.client.hangUp();
+    } else {
+      this.#started = true;
+      this.client.send(welcome(this.engine.serverVersion));
+    }
+  }
+
+  async #handle(message: Uint8Array): Promise<void> {
+    if (message[0] === TERMINATE) {
+      await this.end();
+      this.client.hangUp();
+      return;
+    }
+    if (this.#skipToSync && message[0] !== SYNC) return;
+    this.#skipToSync = false;
+    if (this.#refuseCopy(message)) return;
+    if (message[0] === PARSE) this.#remember(parsed(message).name);
+    await this.engine.gate.acquire(this);
+    // Evicted or hung up while it waited: what it asked must not happen after it was told so.
+    if (this.#ended !== null) return this.engine.gate.release(this);
+    await this.#execute(message);
+    if (this.#watcher.idle) this.engine.gate.release(this);
+  }
+
+  async #execute(message: Uint8Array): Promise<void> {
+    this.#watcher.sent();
+    await this.engine.execute(message, (bytes) => {
+      this.#watcher.push(bytes);
+      this.client.send(bytes);
+    });
+  }
+
+  #remember(name: string): void {
+    if (name !== "") this.#statements.add(name);
+  }
+
+  /** COPY over the protocol wedges PGlite for everybody; an error harms nobody. */
+  #refuseCopy(message: Uint8Array): boolean {
+    const sql = message[0] === QUERY ? queried(message) : message[0] === PARSE ? parsed(message).sql : "";
+    if (!/^\s*copy\b/i.test(sql)) return false;
+    this.client.send(errorResponse("ERROR", "0A000", "COPY is not available on an embedded database"));
+    if (message[0] === PARSE) this.#skipToSync = true;
+    else this.client.send(readyForQuery());
+    return true;
+  }
+
+  async #leave(): Promise<void> {
+    const { gate } = this.engine;
+    const held = gate.holds(this);
+    if (!held && this.#statements.size === 0) return;
+    await gate.acquire(this);
+    try {
+      if (this.engine.broken !== null) return;
+      const closing = [...this.#statements].map(closeStatement);
+      // Sync first: it ends an exchange that broke off in the middle, with an error or without.
+      const parting = [...held ? [sync(), query("rollback")] : [], ...closing, sync()];
+      for (const message of parting) await this.engine.execute(message, () => {});
+    } finally {
+      gate.release(this);
+    }
+  }
+}

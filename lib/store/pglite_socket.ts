@@ -1,0 +1,79 @@
+import { Duplex } from "node:stream";
+import type { Socket } from "node:net";
+import type { PgliteEngine } from "./pglite_engine.ts";
+import { PgliteSession } from "./pglite_session.ts";
+
+/** What postgres.js takes as its connection in this process: bytes written go to the engine, its answers come back. */
+export class PgliteSocket extends Duplex {
+  readonly #session: PgliteSession;
+
+  constructor(engine: PgliteEngine) {
+    super({ autoDestroy: true });
+    this.#session = new PgliteSession(engine, {
+      send: (bytes) => void this.push(bytes),
+      hangUp: () => this.destroy(),
+    });
+  }
+
+  /** postgres.js says goodbye, and waits for `close`, only when this says "open". */
+  get readyState(): "open" | "closed" {
+    return this.destroyed ? "closed" : "open";
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
+    this.#session.feed(chunk).then(() => done(), done);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    // End the reading side too, or neither `close` comes nor the process ends.
+    this.#session.end().then(() => {
+      this.push(null);
+      this.resume();
+      done();
+    }, done);
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#session.end().then(() => done(error), () => done(error));
+  }
+}
+
+/** Serves a connection from another process. Resolves when it has ended; never rejects. */
+export async function servePglite(engine: PgliteEngine, socket: Socket): Promise<void> {
+  const session = new PgliteSession(engine, {
+    send: (bytes) => void socket.write(bytes),
+    hangUp: () => void socket.end(),
+  });
+  socket.on("error", () => {});
+  try {
+    for await (const chunk of socket) await session.feed(chunk);
+  } catch {
+    // The client vanished or the engine broke: either way this connection is over.
+  } finally {
+    await session.end().catch(() => {});
+    socket.destroy();
+  }
+}
+
+/**
+ * A connection that fails with `error` at its first use. postgres.js never uses a place in its pool again whose socket
+ * could not be made, and garbles the next connection when one closes before its first write; an error in answer to that
+ * write is the way it recovers from.
+ */
+export class RefusedSocket extends Duplex {
+  constructor(private readonly error: Error) {
+    super({ autoDestroy: true });
+  }
+
+  get readyState(): "open" | "closed" {
+    return this.destroyed ? "closed" : "open";
+  }
+
+  override _read(): void {}
+
+  override _write(_chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
+    done(this.error);
+  }
+}

@@ -1,0 +1,68 @@
+import { z } from "zod";
+import type { Queryable } from "../../lib/store/state_db.ts";
+
+/** One lock for all runners of a database; the number is arbitrary and for ever. */
+const LOCK = "7160461180294516";
+
+export const serverVersionRow = z.object({ server_version_num: z.int(), server_version: z.string() });
+
+export const selectServerVersion = (sql: Queryable) =>
+  sql<z.infer<typeof serverVersionRow>[]>`
+    select current_setting('server_version_num')::int as server_version_num,
+           current_setting('server_version') as server_version`;
+
+export const lockMigrations = (sql: Queryable) => sql`select pg_advisory_xact_lock(${LOCK}::bigint)`;
+
+export const migrationsTableRow = z.object({
+  has_schema: z.boolean(),
+  has_table: z.boolean(),
+  role: z.string(),
+  database: z.string(),
+});
+
+/** Asks the catalog: `create … if not exists` wants the right to create even where nothing is left to do. */
+export const selectMigrationsTable = (sql: Queryable) =>
+  sql<z.infer<typeof migrationsTableRow>[]>`
+    select exists (select from pg_catalog.pg_namespace where nspname = 'lmsmon') as has_schema,
+           exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+                    where n.nspname = 'lmsmon' and c.relname = 'migrations') as has_table,
+           current_user::text as role, current_database()::text as database`;
+
+export const createSchema = (sql: Queryable) => sql`create schema lmsmon`;
+
+export const createMigrationsTable = (sql: Queryable) =>
+  sql`
+    create table lmsmon.migrations (
+      version         integer primary key,
+      name            text not null,
+      sha256          text not null,
+      applied_at      timestamptz not null default now(),
+      program_version text not null
+    )`;
+
+export const appliedMigrationRow = z.object({
+  version: z.int(),
+  name: z.string(),
+  sha256: z.string(),
+  applied_at: z.custom<Temporal.Instant>((value) => value instanceof Temporal.Instant),
+  program_version: z.string(),
+});
+export type AppliedMigrationRow = z.infer<typeof appliedMigrationRow>;
+
+export const selectAppliedMigrations = (sql: Queryable) =>
+  sql<AppliedMigrationRow[]>`
+    select version, name, sha256, applied_at, program_version from lmsmon.migrations order by version`;
+
+/** A migration's own text: several statements, so the simple protocol. */
+export const runMigrationText = (
+  sql: Queryable & { unsafe(text: string): { simple(): Promise<unknown> } },
+  text: string,
+) => sql.unsafe(text).simple();
+
+export const insertMigration = (
+  sql: Queryable,
+  row: { readonly version: number; readonly name: string; readonly sha256: string; readonly programVersion: string },
+) =>
+  sql`
+    insert into lmsmon.migrations (version, name, sha256, program_version)
+    values (${row.version}, ${row.name}, ${row.sha256}, ${row.programVersion})`;
