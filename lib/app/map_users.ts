@@ -1,8 +1,115 @@
-import { CommandError } from "../ops/errors.ts";
+import type { Logger } from "@logtape/logtape";
+import type { LmsSource } from "../lms/lms_source.ts";
+import type { Role } from "../model/person.ts";
+import { CommandError, UsageError } from "../ops/errors.ts";
+import type { Output } from "../ops/output.ts";
+import { buildDirectory } from "../users/directory.ts";
+import {
+  isUnmatched,
+  matchedPages,
+  type RoleSurvey,
+  summaryLine,
+  type Survey,
+  surveyRole,
+  unusedOverrides,
+} from "../users/map_users.ts";
+import type { MatchSettings } from "../users/match_person.ts";
+import { csvPrinter, jsonPrinter, type PeoplePrinter, tablePrinter } from "../users/people_printer.ts";
+import type { UserLinkStore } from "../users/user_links.ts";
+import type { ZulipApi } from "../zulip/zulip_api.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { MapUsersOptions } from "./command_options.ts";
 
-/** Stub until its owner replaces it. */
-export function runMapUsers(_context: CommandContext, _options: MapUsersOptions): Promise<number | void> {
-  return Promise.reject(new CommandError("Cannot run this command: not built yet"));
+export interface MapUsersDeps {
+  readonly lms: Pick<LmsSource, "allPeople">;
+  readonly zulip: Pick<ZulipApi, "users">;
+  /** `null` in a dry run, which needs no state database. */
+  readonly links: UserLinkStore | null;
+  readonly settings: MatchSettings;
+  readonly out: Output;
+  readonly log: Logger;
+  readonly stop: CommandContext["stop"];
+}
+
+/** Rows of the table that share their column widths; more would be held in memory at once. */
+const TABLE_PAGE = 1000;
+
+/**
+ * Which LMS people have a Zulip account, and why the others have none; keeps the links, and completes the events of
+ * students who have an account. Also done for students that only events know, when only mentors are asked for.
+ */
+export async function mapUsers(deps: MapUsersDeps, options: MapUsersOptions): Promise<void> {
+  if (options.json && options.csv) throw new UsageError("Cannot print both: choose --json or --csv");
+  const { lms, links, settings, log, stop } = deps;
+  const directory = buildDirectory(await deps.zulip.users(stop.hard));
+  const survey: Survey = { lms: stoppable(lms, stop.soft), directory, settings };
+  const surveys: RoleSurvey[] = [];
+  for (const role of rolesOf(options.only)) surveys.push(await surveyRole(survey, role));
+  for (const one of surveys) log.debug("Compared LMS people with Zulip: {summary}", { summary: summaryLine(one) });
+
+  const printer = printerOf(deps.out, options);
+  printer.head({
+    dryRun: options.dryRun,
+    surveys,
+    unusedOverrides: options.only === "all" ? unusedOverrides(settings, surveys) : null,
+  });
+  const written = { linksWritten: 0, eventsFilled: 0 };
+  for (const one of surveys) {
+    for await (const page of inPagesOf(TABLE_PAGE, matchedPages(survey, one))) {
+      await printer.page(options.unmatched ? page.filter(({ match }) => isUnmatched(match)) : page);
+      if (links !== null) await keep(links, one.role, page, written);
+    }
+  }
+  if (links !== null && options.only === "mentors") {
+    const known: Survey = { ...survey, lms: stoppable({ allPeople: () => links.knownStudents() }, stop.soft) };
+    for await (const page of matchedPages(known, await surveyRole(known, "student"))) {
+      await keep(links, "student", page, written);
+    }
+  }
+  printer.tail(links === null ? { linksWritten: null, eventsFilled: null } : written);
+}
+
+type Page = Parameters<UserLinkStore["write"]>[1];
+
+async function keep(
+  links: UserLinkStore,
+  role: Role,
+  page: Page,
+  written: { linksWritten: number; eventsFilled: number },
+): Promise<void> {
+  await links.write(role, page);
+  written.linksWritten += page.filter(({ match }) => match.zulipUserId !== null).length;
+  if (role === "student") written.eventsFilled += await links.fillEvents(page);
+}
+
+/** Ends between two pages when the process is asked to stop: what was stored stays. */
+function stoppable(lms: Pick<LmsSource, "allPeople">, soft: AbortSignal): Pick<LmsSource, "allPeople"> {
+  return {
+    async *allPeople(role) {
+      for await (const page of lms.allPeople(role)) {
+        if (soft.aborted) throw new CommandError("Cannot look at everybody: stopped by a signal");
+        yield page;
+      }
+    },
+  };
+}
+
+/** Pages of one size, whatever the LMS's pages are. */
+async function* inPagesOf(size: number, pages: AsyncIterable<Page>): AsyncGenerator<Page> {
+  let kept: Page = [];
+  for await (const page of pages) {
+    kept = [...kept, ...page];
+    for (; kept.length >= size; kept = kept.slice(size)) yield kept.slice(0, size);
+  }
+  if (kept.length > 0) yield kept;
+}
+
+function rolesOf(only: MapUsersOptions["only"]): readonly Role[] {
+  if (only === "all") return ["mentor", "student"];
+  return only === "mentors" ? ["mentor"] : ["student"];
+}
+
+function printerOf(out: Output, { json, csv }: MapUsersOptions): PeoplePrinter {
+  if (json) return jsonPrinter(out);
+  return csv ? csvPrinter(out) : tablePrinter(out);
 }

@@ -1,0 +1,13 @@
+/**
+ * One line of CSV (RFC 4180, without the line break). Text that a spreadsheet would run as a formula gets an apostrophe in
+ * front: names come from an LMS where students choose their own.
+ */
+export function csvLine(cells: readonly (string | null)[]): string {
+  return cells.map((cell) => cell === null ? "" : csvCell(cell)).join(",");
+}
+
+function csvCell(text: string): string {
+  // A plain number is none, and ids must stay what they are. Blanks first: spreadsheets trim them.
+  const safe = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r]/.test(text) && !/^-?\d+$/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) || safe !== safe.trim() ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
