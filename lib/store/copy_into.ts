@@ -1,0 +1,76 @@
+import { Buffer } from "node:buffer";
+import type { Writable } from "node:stream";
+import type postgres from "postgres";
+
+/** Large enough that the driver's and the server's cost per chunk vanish, small enough to bound memory. */
+const CHUNK_CHARS = 128 * 1024;
+
+/** One line of COPY's text format, without its end. */
+export function copyLine(values: readonly (string | null)[]): string {
+  let line = "";
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? null;
+    if (i > 0) line += "\t";
+    line += value === null ? "\\N" : NEEDS_ESCAPE.test(value) ? escape(value) : value;
+  }
+  return line;
+}
+
+const NEEDS_ESCAPE = /[\\\t\n\r]/;
+const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
+
+function escape(value: string): string {
+  return value.replace(/[\\\t\n\r]/g, (sign) => ESCAPES[sign] ?? sign);
+}
+
+/**
+ * Streams lines into a `copy … from stdin` query, in chunks, waiting whenever the server is behind. Rejects with the
+ * server's error (PostgresError), also when it comes after the last line.
+ */
+export async function copyInto(query: postgres.PendingQuery<postgres.Row[]>, lines: Iterable<string>): Promise<void> {
+  const writable = query.writable();
+  // The driver resolves this query when COPY begins, and an error at its end (a duplicate key, say) would then go to a
+  // promise that is settled already, and "finish" would never come: listen where the driver reports it.
+  const { promise: failed, reject } = Promise.withResolvers<never>();
+  failed.catch(() => {});
+  const inner = query as unknown as { reject(error: unknown): void };
+  const driverReject = inner.reject;
+  inner.reject = (error) => {
+    driverReject(error);
+    reject(error);
+  };
+  const stream = await writable as Writable;
+  const finished = new Promise<void>((resolve, rejectFinished) => {
+    stream.once("finish", resolve);
+    stream.once("error", rejectFinished);
+  });
+  finished.catch(() => {});
+  const ended = Promise.race([finished, failed]);
+  ended.catch(() => {});
+  const write = async (text: string) => {
+    if (stream.destroyed) return;
+    if (!stream.write(Buffer.from(text))) {
+      await Promise.race([new Promise<void>((resolve) => stream.once("drain", resolve)), ended]);
+    }
+  };
+  let chunk = "";
+  // The chunk on its way is awaited when the next one is ready: lines are made while the server works.
+  let underway: Promise<void> = Promise.resolve();
+  try {
+    for (const line of lines) {
+      chunk += line + "\n";
+      if (chunk.length < CHUNK_CHARS) continue;
+      await underway;
+      underway = write(chunk);
+      underway.catch(() => {});
+      chunk = "";
+    }
+    await underway;
+    if (chunk !== "") await write(chunk);
+  } catch (error) {
+    stream.destroy(error instanceof Error ? error : new Error("copy stopped"));
+    throw error;
+  }
+  if (!stream.destroyed) stream.end();
+  await ended;
+}

@@ -1,0 +1,82 @@
+import { endLease, extendLease, readLease, setLockTimeout, takeLease } from "../../sql/state/leases.ts";
+import { type EpochMicros, fromInstant } from "../model/time.ts";
+import type { Lease } from "./batch.ts";
+import { sqlState } from "./fenced.ts";
+import type { StateDb } from "./state_db.ts";
+
+/** Who polls a source now, by the state database's clock. */
+export interface HeldLease {
+  readonly lease: null;
+  readonly heldBy: string;
+  readonly expiresAt: EpochMicros;
+}
+
+export type LeaseResult = { readonly lease: Lease } | HeldLease;
+
+/** How long acquiring waits for a row that the holder's batch has locked. */
+const LOCK_WAIT_MS = 3_000;
+
+/** `host:pid:random`: unique, and lets a process on the same host see that the holder is gone. */
+export function newHolder(host: string, pid: number): string {
+  return `${host.replaceAll(":", "_")}:${pid}:${crypto.randomUUID().slice(0, 8)}`;
+}
+
+/**
+ * Takes the lease when it is free or expired, by the state database's clock. `takeOverFrom` takes it from that holder at
+ * once: only for a holder whose process is known to be gone. The token rises with every take-over.
+ */
+export async function acquireLease(
+  db: Pick<StateDb, "sql">,
+  source: string,
+  holder: string,
+  ttlMs: number,
+  takeOverFrom: string | null = null,
+): Promise<LeaseResult> {
+  try {
+    const token = await db.sql.begin(async (tx) => {
+      await setLockTimeout(tx, LOCK_WAIT_MS);
+      return (await takeLease(tx, { source, holder, ttlMs, takeOverFrom }))[0]?.token ?? null;
+    });
+    if (token !== null) return { lease: { source, holder, token } };
+  } catch (error) {
+    if (sqlState(error) !== "55P03") throw error;
+  }
+  const [held] = await readLease(db.sql, source);
+  if (!held) return acquireLease(db, source, holder, ttlMs, takeOverFrom);
+  return { lease: null, heldBy: held.holder, expiresAt: fromInstant(held.expires_at) };
+}
+
+/**
+ * Like acquireLease, and when the holder was a process of this host that `isGone` says has ended, takes over at once instead
+ * of waiting for the lease to expire. `isGone(pid)` must be sure: a wrong yes stops the other poller's poll (not its data).
+ */
+export async function acquireLeaseOnHost(
+  db: Pick<StateDb, "sql">,
+  source: string,
+  holder: string,
+  ttlMs: number,
+  isGone: (pid: number) => boolean | Promise<boolean>,
+): Promise<LeaseResult> {
+  const result = await acquireLease(db, source, holder, ttlMs);
+  if (result.lease) return result;
+  const [host, pid] = result.heldBy.split(":");
+  if (host !== holder.split(":")[0] || !/^\d+$/.test(pid ?? "") || !await isGone(Number(pid))) return result;
+  return acquireLease(db, source, holder, ttlMs, result.heldBy);
+}
+
+/** False when somebody else has taken the lease over. */
+export async function renewLease(db: Pick<StateDb, "sql">, lease: Lease, ttlMs: number): Promise<boolean> {
+  return (await extendLease(db.sql, lease, ttlMs)).length > 0;
+}
+
+/** Ends the lease at once, so that a standby takes over in its next round. Harmless when it was lost. */
+export async function releaseLease(db: Pick<StateDb, "sql">, lease: Lease): Promise<void> {
+  await endLease(db.sql, lease);
+}
+
+/** The current holder; `null` when nobody holds the source. */
+export async function leaseHolder(db: Pick<StateDb, "sql">, source: string): Promise<HeldLease | null> {
+  const [held] = await readLease(db.sql, source);
+  if (!held || held.expired) return null;
+  return { lease: null, heldBy: held.holder, expiresAt: fromInstant(held.expires_at) };
+}

@@ -1,0 +1,176 @@
+import { earlierAttempts, supersededEvents } from "../../sql/state/events.ts";
+import { addMentorSets, mentorSetIds, studentAccounts } from "../../sql/state/people.ts";
+import type { Queryable } from "../../sql/state/queryable.ts";
+import type { LmsId } from "../model/event.ts";
+import { formatUtc, fromInstant } from "../model/time.ts";
+import { arrayLiteral, numberArrayLiteral } from "./array_literal.ts";
+import type { Batch, BatchEvent, RowChange } from "./batch.ts";
+import { type EventContext, jsonId } from "./event_values.ts";
+import { storedPeople } from "./people.ts";
+import type { RecordOptions } from "./record_batch.ts";
+
+/** An event with all that its row in the database says. */
+export interface PreparedEvent {
+  readonly event: BatchEvent;
+  readonly context: EventContext;
+  /** Distinct, ascending. */
+  readonly mentors: readonly LmsId[];
+}
+
+/** Counting earlier tries costs a look-up per event: for news, not for a history of millions. */
+const COUNT_ATTEMPTS_UP_TO = 2_000;
+const NOBODY: readonly LmsId[] = [];
+
+/** Looks up what events need besides detection: names, mentor sets, superseded events, number of the try. */
+export async function prepareEvents(
+  sql: Queryable,
+  batch: Batch,
+  changes: readonly RowChange[],
+  ids: readonly string[],
+  metadataOf: RecordOptions["metadataOf"],
+): Promise<PreparedEvent[]> {
+  if (changes.length === 0) return [];
+  const { source } = batch.stream;
+  const students = [...new Set(changes.flatMap(({ event }) => event?.row.studentId ?? []))];
+  const mentorsOf = new Map(students.map((id) => [id, distinctAscending(batch.links.get(id) ?? NOBODY)]));
+  const [superseded, names, mentorNames, accounts, sets, attemptNos] = await Promise.all([
+    readSuperseded(sql, changes),
+    studentNames(sql, batch, students),
+    mentorUsernames(sql, batch, [...new Set([...mentorsOf.values()].flatMap((mentors) => mentors[0] ?? []))]),
+    studentAccounts(sql, source, numberArrayLiteral(students)),
+    readMentorSets(sql, source, mentorsOf.values()),
+    countAttempts(sql, batch, changes),
+  ]);
+  const accountOf = new Map(accounts.map((row) => [row.person_id, row.zulip_user_id]));
+  const detectedAt = formatUtc(batch.detectedAt);
+  const graceUntil = formatUtc(batch.mentorGraceUntil);
+  const prepared: PreparedEvent[] = [];
+  changes.forEach(({ before, event }, i) => {
+    const eventId = ids[i];
+    if (!event) return;
+    if (eventId === undefined) throw new TypeError("Cannot record events: fewer ids than events");
+    const { row, detected } = event;
+    const mentors = row.studentId === null ? NOBODY : mentorsOf.get(row.studentId) ?? NOBODY;
+    const student = row.studentId === null ? undefined : names.get(row.studentId);
+    const first = mentors[0];
+    prepared.push({
+      event,
+      mentors,
+      context: {
+        eventId,
+        source,
+        pollId: batch.pollId,
+        detectedAt,
+        mentorGraceUntil: event.tell !== null && mentors.length === 0 ? graceUntil : null,
+        studentUsername: student ? student.username : row.studentUsername,
+        studentBatchIds: student?.batchIds ?? null,
+        studentAccount: row.studentId === null ? null : accountOf.get(row.studentId) ?? null,
+        firstMentor: first === undefined ? null : { id: first, username: mentorNames.get(first) ?? null },
+        mentorSetId: sets.get(numberArrayLiteral(mentors)) ?? null,
+        attemptNo: attemptNos.get(i) ?? null,
+        superseded: (detected.revision > 1 && before?.lastEventId && superseded.get(before.lastEventId)) || null,
+        metadata: metadataOf(row, detected),
+      },
+    });
+  });
+  return prepared;
+}
+
+function distinctAscending(ids: readonly LmsId[]): readonly LmsId[] {
+  if (ids.length < 2) return ids;
+  return [...new Set(ids)].sort((a, b) => a.length - b.length || (a < b ? -1 : a > b ? 1 : 0));
+}
+
+async function readSuperseded(sql: Queryable, changes: readonly RowChange[]) {
+  const ids = changes.flatMap(({ before, event }) =>
+    (event && event.detected.revision > 1 && before?.lastEventId) || []
+  );
+  if (ids.length === 0) return new Map<string, EventContext["superseded"]>();
+  const rows = await supersededEvents(sql, numberArrayLiteral(ids));
+  return new Map(rows.map((row) => [row.event_id, {
+    eventId: row.event_id,
+    timestamp: formatUtc(fromInstant(row.timestamp)),
+    approximate: row.timestamp_approximate,
+  }]));
+}
+
+/** Of the batch where it has them, else as stored before. */
+async function studentNames(sql: Queryable, batch: Batch, students: readonly LmsId[]) {
+  const names = new Map<LmsId, { username: string | null; batchIds: string }>();
+  const read = new Map(batch.students);
+  for (const person of batch.people) if (person.role === "student") read.set(person.id, person);
+  const missing: LmsId[] = [];
+  for (const id of students) {
+    const person = read.get(id);
+    if (person) names.set(id, { username: person.username, batchIds: numberArrayLiteral(person.batchIds) });
+    else if (!batch.students) missing.push(id);
+  }
+  for (const [id, person] of await storedPeople(sql, batch.stream.source, "student", missing)) names.set(id, person);
+  return names;
+}
+
+async function mentorUsernames(sql: Queryable, batch: Batch, mentors: readonly LmsId[]) {
+  const names = new Map<LmsId, string | null>();
+  for (const person of batch.people) if (person.role === "mentor") names.set(person.id, person.username);
+  const missing = mentors.filter((id) => !names.has(id));
+  for (const [id, { username }] of await storedPeople(sql, batch.stream.source, "mentor", missing)) {
+    names.set(id, username);
+  }
+  return names;
+}
+
+/** bigint[] text of each set -> its id; adds the sets that are new. */
+async function readMentorSets(sql: Queryable, source: string, mentorsOf: Iterable<readonly LmsId[]>) {
+  const sets = new Map<string, readonly LmsId[]>();
+  for (const mentors of mentorsOf) if (mentors.length > 0) sets.set(numberArrayLiteral(mentors), mentors);
+  if (sets.size === 0) return new Map<string, string>();
+  const literal = arrayLiteral([...sets.keys()]);
+  const known = await mentorSetIds(sql, source, literal);
+  if (known.length < sets.size) {
+    const exports = [...sets.values()].map((mentors) =>
+      `[${mentors.map((id) => `{"id":${jsonId(id)},"username":null,"email":null}`).join(",")}]`
+    );
+    await addMentorSets(sql, source, literal, arrayLiteral(exports));
+  }
+  const rows = known.length < sets.size ? await mentorSetIds(sql, source, literal) : known;
+  return new Map(rows.map((row) => [row.mentors, row.mentor_set_id]));
+}
+
+/** Position -> which try of the student at this activity it is, by attempts that gave an event, also in this batch. */
+async function countAttempts(
+  sql: Queryable,
+  batch: Batch,
+  changes: readonly RowChange[],
+): Promise<Map<number, number>> {
+  const numbers = new Map<number, number>();
+  if (changes.length > COUNT_ATTEMPTS_UP_TO) return numbers;
+  const wanted = changes.flatMap(({ event, after }, position) => {
+    const { studentId, activityId } = event?.row ?? {};
+    return studentId && activityId ? [{ position, studentId, activityId, attempt: after.id }] : [];
+  });
+  if (wanted.length === 0) return numbers;
+  const inBatch = new Map<string, bigint[]>();
+  for (const { studentId, activityId, attempt } of wanted) {
+    const key = `${studentId}/${activityId}`;
+    const attempts = inBatch.get(key);
+    if (attempts) attempts.push(BigInt(attempt));
+    else inBatch.set(key, [BigInt(attempt)]);
+  }
+  const rows = await earlierAttempts(sql, {
+    source: batch.stream.source,
+    kind: batch.stream.kind,
+    positions: numberArrayLiteral(wanted.map(({ position }) => position)),
+    students: numberArrayLiteral(wanted.map(({ studentId }) => studentId)),
+    activities: numberArrayLiteral(wanted.map(({ activityId }) => activityId)),
+    attempts: numberArrayLiteral(wanted.map(({ attempt }) => attempt)),
+  });
+  const stored = new Map(rows.map((row) => [row.position, row.attempts.split(",")]));
+  for (const { position, studentId, activityId, attempt } of wanted) {
+    const earlier = new Set(stored.get(position) ?? []);
+    for (const other of inBatch.get(`${studentId}/${activityId}`) ?? []) {
+      if (other < BigInt(attempt)) earlier.add(String(other));
+    }
+    numbers.set(position, earlier.size + 1);
+  }
+  return numbers;
+}

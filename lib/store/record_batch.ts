@@ -1,0 +1,101 @@
+import type { AttemptRow } from "../model/attempt.ts";
+import type { DetectedEvent, EventMetadata, LmsId } from "../model/event.ts";
+import { type Clock, systemClock } from "../ops/clock.ts";
+import { StateError } from "../ops/errors.ts";
+import { addToPollRun } from "../../sql/state/poll_runs.ts";
+import { quarantineRows } from "../../sql/state/quarantine.ts";
+import { arrayLiteral, numberArrayLiteral } from "./array_literal.ts";
+import type { Batch, Lease } from "./batch.ts";
+import { fenced } from "./fenced.ts";
+import { dataProblem } from "./quarantine.ts";
+import { recordOnce } from "./record_once.ts";
+import type { StateDb } from "./state_db.ts";
+
+export interface RecordOptions {
+  /** lib/detect's; passed in because the store does not know the detector. */
+  readonly metadataOf: (row: AttemptRow, event: DetectedEvent) => EventMetadata;
+  readonly clock?: Clock;
+}
+
+/** What one call of recordBatch wrote. */
+export interface Recorded {
+  readonly events: number;
+  /** Events that somebody is to be told about, and how many of them correct an earlier verdict or score. */
+  readonly told: number;
+  readonly toldRevisions: number;
+  /** Recipients (`mentor:<id>`) with something new to tell. */
+  readonly recipients: readonly string[];
+  /** Rows that the state database refused, now in quarantine; their state and events were not written. */
+  readonly refused: readonly { readonly id: LmsId; readonly reason: string }[];
+}
+
+/**
+ * The row states changed between reading and recording them, or were recorded already: after a commit whose outcome was
+ * unknown, say. Nothing was written. Read the states again, and compare again.
+ */
+export class StaleBatchError extends StateError {}
+
+/**
+ * Writes row states, bucket sums, events, people and deliveries of a batch in one transaction (P2), under the lease.
+ *
+ * A row whose values break the database's rules is found by halving the batch, and goes to quarantine alone (P9); each part
+ * is then a transaction of its own. Recording is not repeatable but checked: every row's stored state must still be its
+ * `before`, so that a batch whose commit had an unknown outcome cannot be recorded twice. Throws LeaseLostError and
+ * StaleBatchError, having written nothing (of the part in hand).
+ */
+export async function recordBatch(
+  db: Pick<StateDb, "sql" | "copy">,
+  lease: Lease,
+  batch: Batch,
+  options: RecordOptions,
+): Promise<Recorded> {
+  try {
+    return await recordOnce(db, lease, batch, options);
+  } catch (error) {
+    const reason = dataProblem(error);
+    if (reason === null) throw error;
+    const only = batch.changes[0];
+    if (!only) throw error;
+    if (batch.changes.length === 1) return await refuse(db, lease, batch, only.after.id, reason, options);
+    const middle = batch.changes.length >> 1;
+    const left = await recordBatch(db, lease, part(batch, 0, middle), options);
+    const right = await recordBatch(db, lease, part(batch, middle, batch.changes.length), options);
+    return {
+      events: left.events + right.events,
+      told: left.told + right.told,
+      toldRevisions: left.toldRevisions + right.toldRevisions,
+      recipients: [...new Set([...left.recipients, ...right.recipients])],
+      refused: [...left.refused, ...right.refused],
+    };
+  }
+}
+
+/** A part of a batch with the people it refers to: the bad value may be a person's. */
+function part(batch: Batch, from: number, to: number): Batch {
+  const changes = batch.changes.slice(from, to);
+  const students = new Set(changes.flatMap(({ event }) => event?.row.studentId ?? []));
+  const links = new Map([...batch.links].filter(([student]) => students.has(student)));
+  const mentors = new Set([...links.values()].flat());
+  const people = batch.people.filter(({ role, id }) => (role === "student" ? students : mentors).has(id));
+  return { ...batch, changes, links, people };
+}
+
+async function refuse(
+  db: Pick<StateDb, "sql">,
+  lease: Lease,
+  batch: Batch,
+  id: LmsId,
+  reason: string,
+  options: RecordOptions,
+): Promise<Recorded> {
+  try {
+    await fenced(db, lease, async (tx) => {
+      await quarantineRows(tx, batch.stream.streamId, numberArrayLiteral([id]), arrayLiteral([reason]));
+      await addToPollRun(tx, batch.pollId, { changed: 0, events: 0, told: 0, toldRevisions: 0, quarantined: 1 });
+    }, options.clock ?? systemClock);
+  } catch (error) {
+    // An id beyond bigint cannot even be kept in quarantine; the caller still hears of it.
+    if (dataProblem(error) === null) throw error;
+  }
+  return { events: 0, told: 0, toldRevisions: 0, recipients: [], refused: [{ id, reason }] };
+}

@@ -1,0 +1,199 @@
+import { copyEvents, insertEvents, takeEventIds } from "../../sql/state/events.ts";
+import { insertLogs, upsertRecipients } from "../../sql/state/deliveries_insert.ts";
+import { lockEventOrder, lockLease } from "../../sql/state/leases.ts";
+import { addToPollRun } from "../../sql/state/poll_runs.ts";
+import { anyQuarantine, liftQuarantine, quarantineRows } from "../../sql/state/quarantine.ts";
+import { addToBuckets, copyRowStates, rowStatesByKeys, upsertRowStates } from "../../sql/state/row_states.ts";
+import { streamRecipe } from "../../sql/state/streams.ts";
+import { formatUtc } from "../model/time.ts";
+import { systemClock } from "../ops/clock.ts";
+import { arrayLiteral, numberArrayLiteral } from "./array_literal.ts";
+import type { Batch, Lease, RowChange } from "./batch.ts";
+import { copyInto, copyLine } from "./copy_into.ts";
+import { eventValues } from "./event_values.ts";
+import { leaseLost, retrying, sqlState } from "./fenced.ts";
+import { deliveriesOf, type Delivery, dueByRecipient } from "./deliveries_of.ts";
+import { type PreparedEvent, prepareEvents } from "./prepare_events.ts";
+import { writeLinks, writePeople } from "./people.ts";
+import { type Recorded, type RecordOptions, StaleBatchError } from "./record_batch.ts";
+import { BucketDeltas, rowStateValues, stageNumber, STALE_HASH } from "./row_state_values.ts";
+import type { StateDb, Transaction } from "./state_db.ts";
+
+/** From here on COPY is faster than unnest. */
+const COPY_FROM_ROWS = 500;
+/** Rows per unnest statement: the embedded database holds the whole statement in memory. */
+const UNNEST_ROWS = 2_000;
+
+/** recordBatch without its second chances: one transaction, all or nothing. */
+export async function recordOnce(
+  db: Pick<StateDb, "sql" | "copy">,
+  lease: Lease,
+  batch: Batch,
+  options: RecordOptions,
+): Promise<Recorded> {
+  try {
+    return (await retrying(
+      () => db.sql.begin(async (tx) => ({ value: await record(tx, db.copy, lease, batch, options) })),
+      options.clock ?? systemClock,
+    )).value;
+  } catch (error) {
+    // COPY and insert write rows that were read as unknown; if one is there now, somebody recorded it in between.
+    if (sqlState(error) === "23505") throw stale(error);
+    throw error;
+  }
+}
+
+async function record(
+  tx: Transaction,
+  copy: boolean,
+  lease: Lease,
+  batch: Batch,
+  options: RecordOptions,
+): Promise<Recorded> {
+  const { stream } = batch;
+  const withEvent = batch.changes.filter(({ event }) => event !== null);
+  // Rows that nobody knows go straight in: the primary key is the check that they are new.
+  const allNew = batch.changes.every(({ before }) => before === null);
+  const direct = copy && allNew && batch.changes.length >= COPY_FROM_ROWS;
+
+  // One round trip for everything that is read. The order matters: the lease is locked first, ids are taken last.
+  const [held, recipes, stored, quarantined, , ids] = await Promise.all([
+    lockLease(tx, lease),
+    streamRecipe(tx, stream.streamId),
+    direct ? [] : rowStatesByKeys(tx, stream.streamId, numberArrayLiteral(batch.changes.map(({ after }) => after.id))),
+    anyQuarantine(tx, stream.streamId),
+    lockEventOrder(tx),
+    withEvent.length === 0 ? [] : takeEventIds(tx, withEvent.length),
+  ]);
+  if (held.length === 0) throw leaseLost(lease);
+  if (recipes[0]?.recipe !== stream.recipe) throw stale(null);
+
+  const deltas = new BucketDeltas();
+  if (!direct) checkAndRemoveOld(batch, stored, deltas);
+  await writePeople(tx, stream.source, batch.people);
+  const prepared = await prepareEvents(tx, batch, withEvent, ids[0]?.ids.split(",") ?? [], options.metadataOf);
+  await writeEvents(tx, copy, prepared);
+  await writeRowStates(tx, direct, batch, prepared, deltas);
+
+  const sums = deltas.literals();
+  if (sums) await addToBuckets(tx, stream.streamId, sums.buckets, sums.counts, sums.xors);
+  const deliveries = deliveriesOf(batch, prepared);
+  const recipients = await writeDeliveries(tx, batch, deliveries);
+  const bad = await writeQuarantine(tx, batch, quarantined[0]?.any ?? false);
+  const told = prepared.filter(({ event }) => event.tell !== null);
+  const toldRevisions =
+    told.filter(({ event: { detected: { change } } }) => change === "verdict" || change === "score").length;
+  const counts = { events: prepared.length, told: told.length, toldRevisions };
+  await addToPollRun(tx, batch.pollId, { ...counts, changed: batch.changes.length, quarantined: bad });
+  return { ...counts, recipients, refused: [] };
+}
+
+function stale(cause: unknown): StaleBatchError {
+  return new StaleBatchError("Cannot record a batch: its rows changed in the state database since they were read", {
+    cause,
+    hint: "the next poll compares again and finds the rest",
+  });
+}
+
+type Stored = Awaited<ReturnType<typeof rowStatesByKeys>>;
+
+/** Every row must still be what the detector compared with; takes the old hashes out of their buckets. */
+function checkAndRemoveOld(batch: Batch, stored: Stored | never[], deltas: BucketDeltas): void {
+  const known = new Map(stored.map((row) => [row.row_key, row]));
+  for (const { before, after } of batch.changes) {
+    const row = known.get(after.id);
+    if (!row && before === null) continue;
+    const counts = row?.recipe === batch.stream.recipe;
+    if (
+      !row || before === null || row.revision !== before.revision || row.stage !== stageNumber(before.stage) ||
+      row.last_event_id !== before.lastEventId || (row.hash === null) !== (before.hash === null) ||
+      (counts && before.hash !== STALE_HASH && row.hash !== before.hash)
+    ) throw stale(null);
+    if (counts) deltas.remove(after.id, row.hash);
+  }
+}
+
+async function writeEvents(tx: Transaction, copy: boolean, events: readonly PreparedEvent[]): Promise<void> {
+  if (copy && events.length >= COPY_FROM_ROWS) return await copyInto(copyEvents(tx), eventLines(events));
+  for (let i = 0; i < events.length; i += UNNEST_ROWS) {
+    await insertEvents(tx, columnsOf(events.slice(i, i + UNNEST_ROWS).map((e) => eventValues(e.event, e.context))));
+  }
+}
+
+function* eventLines(events: readonly PreparedEvent[]): Generator<string> {
+  for (const { event, context } of events) yield copyLine(eventValues(event, context));
+}
+
+async function writeRowStates(
+  tx: Transaction,
+  direct: boolean,
+  batch: Batch,
+  events: readonly PreparedEvent[],
+  deltas: BucketDeltas,
+): Promise<void> {
+  const { streamId, recipe } = batch.stream;
+  const eventIds = new Map(events.map(({ event, context }) => [event, context.eventId]));
+  const rows: (string | null)[][] = [];
+  const lines: string[] = [];
+  for (const { before, after, event } of batch.changes) {
+    // A row that is gone before it was ever known leaves nothing to remember.
+    if (before === null && after.hash === null) continue;
+    deltas.add(after.id, after.hash);
+    const values = rowStateValues(after, recipe, (event && eventIds.get(event)) ?? null);
+    if (direct) lines.push(`${streamId}\t${copyLine(values)}`);
+    else rows.push(values);
+  }
+  if (direct) return await copyInto(copyRowStates(tx), lines);
+  for (let i = 0; i < rows.length; i += UNNEST_ROWS) {
+    await upsertRowStates(tx, streamId, columnsOf(rows.slice(i, i + UNNEST_ROWS)));
+  }
+}
+
+/** Rows to columns, as array literals. */
+function columnsOf(rows: readonly (readonly (string | null)[])[]): string[] {
+  return (rows[0] ?? []).map((_, column) => arrayLiteral(rows.map((row) => row[column] ?? null)));
+}
+
+async function writeDeliveries(tx: Transaction, batch: Batch, deliveries: readonly Delivery[]): Promise<string[]> {
+  if (deliveries.length === 0) return [];
+  const { source } = batch.stream;
+  // Only of students with something to tell: who their mentors are is asked when a message is composed.
+  const students = new Set(deliveries.flatMap(({ studentId }) => studentId ?? []));
+  await writeLinks(tx, source, new Map([...students].map((id) => [id, batch.links.get(id) ?? []])));
+  for (let i = 0; i < deliveries.length; i += UNNEST_ROWS) {
+    const page = deliveries.slice(i, i + UNNEST_ROWS);
+    await insertLogs(tx, source, batch.pollId, formatUtc(batch.detectedAt), {
+      eventIds: numberArrayLiteral(page.map((d) => d.eventId)),
+      recipients: arrayLiteral(page.map((d) => d.recipient)),
+      statuses: arrayLiteral(page.map((d) => d.status)),
+      reasons: arrayLiteral(page.map((d) => d.reason)),
+      markers: arrayLiteral(page.map((d) => d.marker)),
+      dues: arrayLiteral(page.map((d) => formatUtc(d.dueAt))),
+    });
+  }
+  const due = dueByRecipient(deliveries);
+  if (due.size > 0) {
+    await upsertRecipients(tx, source, arrayLiteral([...due.keys()]), arrayLiteral([...due.values()].map(formatUtc)));
+  }
+  return [...due.keys()];
+}
+
+async function writeQuarantine(tx: Transaction, batch: Batch, anyStored: boolean): Promise<number> {
+  const { streamId } = batch.stream;
+  const bad = batch.changes.filter((change): change is RowChange & { quarantine: string } =>
+    change.quarantine !== null
+  );
+  if (anyStored) {
+    const good = batch.changes.filter(({ quarantine }) => quarantine === null).map(({ after }) => after.id);
+    await liftQuarantine(tx, streamId, numberArrayLiteral(good));
+  }
+  if (bad.length > 0) {
+    await quarantineRows(
+      tx,
+      streamId,
+      numberArrayLiteral(bad.map(({ after }) => after.id)),
+      arrayLiteral(bad.map(({ quarantine }) => quarantine)),
+    );
+  }
+  return bad.length;
+}

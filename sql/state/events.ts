@@ -1,0 +1,60 @@
+import type { Queryable } from "./queryable.ts";
+
+/** A block of event ids, ascending. Call it under lockEventOrder only. */
+export const takeEventIds = (sql: Queryable, count: number) =>
+  sql<{ ids: string }[]>`
+    select string_agg(id::text, ',' order by id) as ids
+      from (select nextval('lmsmon.event_ids') as id from generate_series(1, ${count}::int)) as taken`;
+
+export const supersededEvents = (sql: Queryable, ids: string) =>
+  sql<{ event_id: string; timestamp: Temporal.Instant; timestamp_approximate: boolean }[]>`
+    select event_id, timestamp, timestamp_approximate from lmsmon.lms_activity_events where event_id = any(${ids}::bigint[])`;
+
+/** Earlier attempts of the same student at the same activity; columns are array literals of one length. */
+export const earlierAttempts = (
+  sql: Queryable,
+  of: { source: string; kind: string; positions: string; students: string; activities: string; attempts: string },
+) =>
+  sql<{ position: number; attempts: string }[]>`
+    select u.position, string_agg(distinct e.attempt_id::text, ',') as attempts
+      from unnest(${of.positions}::int[], ${of.students}::bigint[], ${of.activities}::bigint[], ${of.attempts}::bigint[])
+        as u (position, student_id, activity_id, attempt_id)
+      join lmsmon.lms_activity_events e on e.student_id = u.student_id and e.activity_id = u.activity_id
+       and e.attempt_id < u.attempt_id and e.source = ${of.source} and e.kind = ${of.kind}
+     group by u.position`;
+
+/** Columns in the order of `EVENT_COLUMNS` in lib/store/event_values.ts, as array literals. */
+export const insertEvents = (sql: Queryable, columns: readonly string[]) => {
+  const c = (i: number) => columns[i] ?? null;
+  return sql`
+    insert into lmsmon.lms_activity_events (event_id, source, kind, event_type, stage, attempt_id, revision, student_id,
+      student_username, mentor_id, mentor_username, mentor_set_id, activity_id, activity_title, attempt_no, course_id, course,
+      chapter_id, chapter, content_type, student_batch_ids, activity_metadata, timestamp, timestamp_approximate, origin, change,
+      suppressed_reason, mentor_grace_until, poll_id, created_at, zulip_user_id)
+    select u.event_id, u.source, u.kind, u.event_type, u.stage, u.attempt_id, u.revision, u.student_id, u.student_username,
+      u.mentor_id, u.mentor_username, u.mentor_set_id, u.activity_id, u.activity_title, u.attempt_no, u.course_id, u.course,
+      u.chapter_id, u.chapter, u.content_type, u.student_batch_ids::bigint[], u.activity_metadata::jsonb, u.timestamp,
+      u.timestamp_approximate, u.origin, u.change, u.suppressed_reason, u.mentor_grace_until, u.poll_id, u.created_at,
+      u.zulip_user_id
+    from unnest(${c(0)}::bigint[], ${c(1)}::text[], ${c(2)}::text[], ${c(3)}::text[], ${c(4)}::text[], ${
+    c(5)
+  }::bigint[],
+      ${c(6)}::int[], ${c(7)}::bigint[], ${c(8)}::text[], ${c(9)}::bigint[], ${c(10)}::text[], ${c(11)}::bigint[],
+      ${c(12)}::bigint[], ${c(13)}::text[], ${c(14)}::int[], ${c(15)}::bigint[], ${c(16)}::text[], ${c(17)}::bigint[],
+      ${c(18)}::text[], ${c(19)}::text[], ${c(20)}::text[], ${c(21)}::text[], ${c(22)}::timestamptz[], ${
+    c(23)
+  }::boolean[],
+      ${c(24)}::text[], ${c(25)}::text[], ${c(26)}::text[], ${c(27)}::timestamptz[], ${c(28)}::bigint[],
+      ${c(29)}::timestamptz[], ${c(30)}::bigint[])
+      as u (event_id, source, kind, event_type, stage, attempt_id, revision, student_id, student_username, mentor_id,
+        mentor_username, mentor_set_id, activity_id, activity_title, attempt_no, course_id, course, chapter_id, chapter,
+        content_type, student_batch_ids, activity_metadata, timestamp, timestamp_approximate, origin, change,
+        suppressed_reason, mentor_grace_until, poll_id, created_at, zulip_user_id)`;
+};
+
+export const copyEvents = (sql: Queryable) =>
+  sql`
+    copy lmsmon.lms_activity_events (event_id, source, kind, event_type, stage, attempt_id, revision, student_id,
+      student_username, mentor_id, mentor_username, mentor_set_id, activity_id, activity_title, attempt_no, course_id, course,
+      chapter_id, chapter, content_type, student_batch_ids, activity_metadata, timestamp, timestamp_approximate, origin, change,
+      suppressed_reason, mentor_grace_until, poll_id, created_at, zulip_user_id) from stdin`;

@@ -1,0 +1,58 @@
+import type { Queryable } from "./queryable.ts";
+
+/**
+ * Takes the lease when it is free, expired, the holder's own, or held by `takeOverFrom`; no row when somebody else has it.
+ * clock_timestamp(), not now(): the statement may have waited for the row.
+ */
+export const takeLease = (
+  sql: Queryable,
+  lease: { source: string; holder: string; ttlMs: number; takeOverFrom: string | null },
+) =>
+  sql<{ token: string }[]>`
+    insert into lmsmon.leases as held (source, holder, token, acquired_at, renewed_at, expires_at)
+    values (${lease.source}, ${lease.holder}, 1, clock_timestamp(), clock_timestamp(),
+      clock_timestamp() + ${lease.ttlMs}::double precision * interval '1 millisecond')
+    on conflict (source) do update
+      set holder = excluded.holder, token = held.token + 1, acquired_at = clock_timestamp(), renewed_at = clock_timestamp(),
+        expires_at = clock_timestamp() + ${lease.ttlMs}::double precision * interval '1 millisecond'
+      where held.expires_at <= clock_timestamp() or held.holder = excluded.holder
+        or held.holder = ${lease.takeOverFrom}::text
+    returning token`;
+
+/** Never wait long for a row that a stuck process has locked. */
+export const setLockTimeout = (sql: Queryable, ms: number) =>
+  sql`select set_config('lock_timeout', ${String(ms)}, true)`;
+
+export const readLease = (sql: Queryable, source: string) =>
+  sql<{ holder: string; token: string; expires_at: Temporal.Instant; expired: boolean }[]>`
+    select holder, token, expires_at, expires_at <= clock_timestamp() as expired
+    from lmsmon.leases where source = ${source}`;
+
+export const extendLease = (sql: Queryable, lease: { source: string; token: string }, ttlMs: number) =>
+  sql<{ token: string }[]>`
+    update lmsmon.leases
+       set renewed_at = clock_timestamp(),
+           expires_at = clock_timestamp() + ${ttlMs}::double precision * interval '1 millisecond'
+     where source = ${lease.source} and token = ${lease.token}::bigint
+    returning token`;
+
+/** Ends the lease now. The row stays, so that the token goes on rising. */
+export const endLease = (sql: Queryable, lease: { source: string; token: string }) =>
+  sql`
+    update lmsmon.leases set expires_at = clock_timestamp()
+     where source = ${lease.source} and token = ${lease.token}::bigint and expires_at > clock_timestamp()`;
+
+/**
+ * The fence: the lease row stays locked until the transaction ends, so nobody takes over in between; no row when somebody
+ * did. A writer that is alive renews its lease by writing. A process that is stopped inside the transaction must not keep
+ * the row for ever: the server ends its session.
+ */
+export const lockLease = (sql: Queryable, lease: { source: string; token: string }) =>
+  sql<{ token: string; idle: string }[]>`
+    update lmsmon.leases
+       set expires_at = greatest(expires_at, clock_timestamp() + (expires_at - renewed_at)), renewed_at = clock_timestamp()
+     where source = ${lease.source} and token = ${lease.token}::bigint
+    returning token, set_config('idle_in_transaction_session_timeout', '60s', true) as idle`;
+
+/** One writer of events at a time over all sources: makes the order of event_id the order of commits. */
+export const lockEventOrder = (sql: Queryable) => sql`select pg_advisory_xact_lock(5127034610871)::text`;

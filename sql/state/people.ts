@@ -1,0 +1,78 @@
+import type { Queryable } from "./queryable.ts";
+
+export interface PeopleColumns {
+  readonly roles: string;
+  readonly ids: string;
+  readonly usernames: string;
+  readonly emails: string;
+  readonly names: string;
+  readonly actives: string;
+  /** Text form of bigint[] values, as a text[] literal: arrays of arrays would be one flat array. */
+  readonly batchIds: string;
+}
+
+/** Writes only what differs, in one order, so that two writers cannot wait for each other. */
+export const upsertPeople = (sql: Queryable, source: string, people: PeopleColumns) =>
+  sql`
+    insert into lmsmon.people as old (source, role, id, username, email, name, active, batch_ids, updated_at)
+    select ${source}::text, u.role, u.id, u.username, u.email, u.name, u.active, u.batch_ids::bigint[], clock_timestamp()
+      from unnest(${people.roles}::text[], ${people.ids}::bigint[], ${people.usernames}::text[], ${people.emails}::text[],
+        ${people.names}::text[], ${people.actives}::boolean[], ${people.batchIds}::text[])
+        as u (role, id, username, email, name, active, batch_ids)
+     where not exists (
+       select 1 from lmsmon.people p where p.source = ${source} and p.role = u.role and p.id = u.id
+          and (p.username, p.email, p.name, p.active, p.batch_ids)
+            is not distinct from (u.username, u.email, u.name, u.active, u.batch_ids::bigint[]))
+     order by u.role, u.id
+    on conflict (source, role, id) do update
+      set username = excluded.username, email = excluded.email, name = excluded.name, active = excluded.active,
+          batch_ids = excluded.batch_ids, updated_at = excluded.updated_at`;
+
+/** `mentorIds`: text form of bigint[] values, as a text[] literal. read_at moves only with the mentors. */
+export const upsertLinks = (sql: Queryable, source: string, students: string, mentorIds: string) =>
+  sql`
+    insert into lmsmon.mentor_links as old (source, student_id, mentor_ids, read_at)
+    select ${source}::text, u.student_id, u.mentor_ids::bigint[], clock_timestamp()
+      from unnest(${students}::bigint[], ${mentorIds}::text[]) as u (student_id, mentor_ids)
+     order by u.student_id
+    on conflict (source, student_id) do update set mentor_ids = excluded.mentor_ids, read_at = excluded.read_at
+     where old.mentor_ids <> excluded.mentor_ids`;
+
+export const personUsernames = (sql: Queryable, source: string, role: string, ids: string) =>
+  sql<{ id: string; username: string | null; batch_ids: string }[]>`
+    select id, username, batch_ids::text as batch_ids from lmsmon.people
+     where source = ${source} and role = ${role} and id = any(${ids}::bigint[])`;
+
+export const studentAccounts = (sql: Queryable, source: string, ids: string) =>
+  sql<{ person_id: string; zulip_user_id: string }[]>`
+    select person_id, zulip_user_id from lmsmon.user_links
+     where source = ${source} and role = 'student' and zulip_user_id is not null and person_id = any(${ids}::bigint[])`;
+
+/** Adds the sets that are new (sets: text[] literal of bigint[] text) and their members. */
+export const addMentorSets = (sql: Queryable, source: string, sets: string, exports: string) =>
+  sql`
+    with added as (
+      insert into lmsmon.mentor_sets (source, mentor_ids, export_json)
+      select ${source}::text, u.mentor_ids::bigint[], u.export_json
+        from unnest(${sets}::text[], ${exports}::text[]) as u (mentor_ids, export_json)
+       where not exists (select 1 from lmsmon.mentor_sets s where s.source = ${source} and s.mentor_ids = u.mentor_ids::bigint[])
+      on conflict (source, mentor_ids) do nothing
+      returning mentor_set_id, source, mentor_ids)
+    insert into lmsmon.lms_activity_event_mentors (mentor_set_id, position, source, mentor_id)
+    select added.mentor_set_id, m.position, added.source, m.id
+      from added, unnest(added.mentor_ids) with ordinality as m (id, position)`;
+
+export const mentorSetIds = (sql: Queryable, source: string, sets: string) =>
+  sql<{ mentor_set_id: string; mentors: string }[]>`
+    select s.mentor_set_id, u.mentor_ids as mentors
+      from unnest(${sets}::text[]) as u (mentor_ids)
+      join lmsmon.mentor_sets s on s.source = ${source} and s.mentor_ids = u.mentor_ids::bigint[]`;
+
+/** Students with something left to tell, also what the fuse holds: their mentors are kept fresh. */
+export const studentsWithUndelivered = (sql: Queryable, source: string, after: string | null, limit: number) =>
+  sql<{ student_id: string }[]>`
+    select distinct e.student_id
+      from lmsmon.lms_event_logs l join lmsmon.lms_activity_events e on e.event_id = l.event_id
+     where l.source = ${source} and l.status in ('waiting', 'pending', 'held') and l.message_id is null
+       and e.student_id > coalesce(${after}::bigint, -9223372036854775808)
+     order by e.student_id limit ${limit}::int`;

@@ -1,0 +1,88 @@
+import type { Queryable } from "./queryable.ts";
+
+export const insertPollRun = (sql: Queryable, source: string, holder: string, mode: string) =>
+  sql<{ poll_id: string }[]>`
+    insert into lmsmon.poll_runs (source, holder, mode, started_at) values (${source}, ${holder}, ${mode}, clock_timestamp())
+    returning poll_id`;
+
+/** What a batch wrote, added in the batch's own transaction: a poll whose process dies still has the right counts. */
+export const addToPollRun = (
+  sql: Queryable,
+  pollId: string,
+  add: { changed: number; events: number; told: number; toldRevisions: number; quarantined: number },
+) =>
+  sql`
+    update lmsmon.poll_runs
+       set rows_changed = rows_changed + ${add.changed}::bigint, events = events + ${add.events}::bigint,
+           told_events = told_events + ${add.told}::bigint, told_revisions = told_revisions + ${add.toldRevisions}::bigint,
+           quarantined = quarantined + ${add.quarantined}::bigint
+     where poll_id = ${pollId}::bigint`;
+
+/** Polls of a source that never came to an end. */
+export const runningPolls = (sql: Queryable, source: string) =>
+  sql<{ poll_id: string }[]>`
+    select poll_id from lmsmon.poll_runs where source = ${source} and delivery = 'undecided' order by poll_id`;
+
+/**
+ * How much a poll would send. A recipient with n rows due at one time gets n messages up to `digestAbove`, else one digest;
+ * rows that wait for a digest time are counted for that time. Rows without a mentor send nothing.
+ */
+export const pollWeight = (sql: Queryable, pollId: string, digestAbove: number) =>
+  sql<{ messages: number; recipients: number; told_events: number; told_revisions: number }[]>`
+    with undelivered as (
+      select l.event_id, l.recipient, coalesce(l.reason = 'digest', false) as digest, l.next_attempt_at
+        from lmsmon.lms_event_logs l
+       where l.poll_id = ${pollId}::bigint and l.status in ('waiting', 'pending', 'held') and l.message_id is null),
+    per_message as (
+      select recipient, count(*) as due from undelivered where recipient is not null
+       group by recipient, digest, case when digest then next_attempt_at end)
+    select
+      (select coalesce(sum(case when due <= ${digestAbove}::int then due else 1 end), 0) from per_message)::int as messages,
+      (select count(distinct recipient) from undelivered)::int as recipients,
+      (select count(distinct event_id) from undelivered)::int as told_events,
+      (select count(*) from lmsmon.lms_activity_events e
+        where e.event_id in (select event_id from undelivered) and e.change in ('verdict', 'score'))::int as told_revisions`;
+
+export interface PollEnd {
+  readonly status: "done" | "failed" | "abandoned";
+  readonly delivery: "open" | "held";
+  readonly reason: string | null;
+  readonly error: string | null;
+}
+
+export const endPollRun = (sql: Queryable, pollId: string, end: PollEnd) =>
+  sql<{ poll_id: string }[]>`
+    update lmsmon.poll_runs
+       set status = ${end.status}, delivery = ${end.delivery}, delivery_reason = ${end.reason}, error = ${end.error},
+           finished_at = clock_timestamp()
+     where poll_id = ${pollId}::bigint and delivery = 'undecided'
+    returning poll_id`;
+
+export const setPollCounts = (
+  sql: Queryable,
+  pollId: string,
+  counts: { rowsRead: number; rowsMissing: number; regressions: number; skippedFullPass: boolean },
+) =>
+  sql`
+    update lmsmon.poll_runs
+       set rows_read = ${counts.rowsRead}::bigint, rows_missing = ${counts.rowsMissing}::bigint,
+           regressions = ${counts.regressions}::bigint, skipped_full_pass = ${counts.skippedFullPass}::boolean
+     where poll_id = ${pollId}::bigint`;
+
+export const holdPollLogs = (sql: Queryable, pollId: string) =>
+  sql`
+    update lmsmon.lms_event_logs set status = 'held', reason = 'fuse'
+     where poll_id = ${pollId}::bigint and status in ('waiting', 'pending') and message_id is null`;
+
+/** A dispatcher that looked while the poll was undecided may have put the recipient to sleep: wake it. */
+export const wakeRecipientsOfPoll = (sql: Queryable, pollId: string) =>
+  sql`
+    insert into lmsmon.recipients as old (source, recipient, next_due_at)
+    select l.source, l.recipient, min(l.next_attempt_at)
+      from lmsmon.lms_event_logs l
+     where l.poll_id = ${pollId}::bigint and l.status in ('waiting', 'pending') and l.message_id is null
+       and l.recipient is not null
+     group by l.source, l.recipient
+     order by l.source, l.recipient
+    on conflict (source, recipient) do update set next_due_at = least(old.next_due_at, excluded.next_due_at)
+     where old.next_due_at is null or old.next_due_at > excluded.next_due_at`;

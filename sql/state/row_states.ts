@@ -1,0 +1,78 @@
+import type { Queryable } from "./queryable.ts";
+
+export interface RowStateRow {
+  row_key: string;
+  hash: string | null;
+  recipe: number;
+  stage: number;
+  verdict: number | null;
+  score: number | null;
+  percentage: number | null;
+  revision: number;
+  is_open: boolean;
+  seen_open: boolean;
+  last_event_id: string | null;
+  missing_since: Temporal.Instant | null;
+}
+
+/** `keys`: a bigint[] literal. */
+export const rowStatesByKeys = (sql: Queryable, streamId: number, keys: string) =>
+  sql<RowStateRow[]>`
+    select row_key, hash, recipe, stage, verdict, score, percentage, revision, is_open, seen_open, last_event_id, missing_since
+    from lmsmon.row_states where stream_id = ${streamId} and row_key = any(${keys}::bigint[])`;
+
+export const openRowKeys = (sql: Queryable, streamId: number, after: string | null, limit: number) =>
+  sql<{ row_key: string }[]>`
+    select row_key from lmsmon.row_states
+     where stream_id = ${streamId} and is_open and row_key > coalesce(${after}::bigint, -9223372036854775808)
+     order by row_key limit ${limit}::int`;
+
+export const anyRowState = (sql: Queryable, streamId: number) =>
+  sql<{ any: boolean }[]>`select exists (select 1 from lmsmon.row_states where stream_id = ${streamId}) as any`;
+
+export const bucketSums = (sql: Queryable, streamId: number, from: number, to: number) =>
+  sql<{ bucket: string; row_count: number; hash_xor: string }[]>`
+    select bucket, row_count, hash_xor from lmsmon.row_buckets
+     where stream_id = ${streamId} and bucket >= ${from}::bigint and bucket < ${to}::bigint and row_count <> 0
+     order by bucket`;
+
+/** Ids and hashes that count: of this recipe, and not missing. `starts`: first keys of the buckets, a bigint[] literal. */
+export const keyHashes = (sql: Queryable, streamId: number, recipe: number, starts: string, size: number) =>
+  sql<{ row_key: string; hash: string }[]>`
+    select r.row_key, r.hash
+    from unnest(${starts}::bigint[]) as b (start_key)
+    join lmsmon.row_states r on r.stream_id = ${streamId} and r.row_key >= b.start_key and r.row_key < b.start_key + ${size}::int
+    where r.hash is not null and r.recipe = ${recipe}::int
+    order by r.row_key`;
+
+/** Columns in the order of `ROW_STATE_COLUMNS` in lib/store/row_state_values.ts, as array literals. */
+export const upsertRowStates = (sql: Queryable, streamId: number, columns: readonly string[]) => {
+  const [key, hash, recipe, stage, verdict, score, percentage, revision, open, seenOpen, event, missing] = columns;
+  return sql`
+    insert into lmsmon.row_states as old (stream_id, row_key, hash, recipe, stage, verdict, score, percentage, revision, is_open,
+      seen_open, last_event_id, missing_since)
+    select ${streamId}::smallint, u.* from unnest(${key ?? null}::bigint[], ${hash ?? null}::bigint[], ${
+    recipe ?? null
+  }::int[], ${stage ?? null}::smallint[], ${verdict ?? null}::smallint[], ${score ?? null}::double precision[], ${
+    percentage ?? null
+  }::double precision[], ${revision ?? null}::int[], ${open ?? null}::boolean[], ${seenOpen ?? null}::boolean[], ${
+    event ?? null
+  }::bigint[], ${missing ?? null}::timestamptz[]) as u
+    on conflict (stream_id, row_key) do update set hash = excluded.hash, recipe = excluded.recipe, stage = excluded.stage,
+      verdict = excluded.verdict, score = excluded.score, percentage = excluded.percentage, revision = excluded.revision,
+      is_open = excluded.is_open, seen_open = excluded.seen_open, last_event_id = excluded.last_event_id,
+      missing_since = excluded.missing_since`;
+};
+
+export const copyRowStates = (sql: Queryable) =>
+  sql`
+    copy lmsmon.row_states (stream_id, row_key, hash, recipe, stage, verdict, score, percentage, revision, is_open, seen_open,
+      last_event_id, missing_since) from stdin`;
+
+/** Adds to counts and xors; columns are array literals. */
+export const addToBuckets = (sql: Queryable, streamId: number, buckets: string, counts: string, xors: string) =>
+  sql`
+    insert into lmsmon.row_buckets as old (stream_id, bucket, row_count, hash_xor)
+    select ${streamId}::smallint, u.* from unnest(${buckets}::bigint[], ${counts}::int[], ${xors}::bigint[]) as u
+    on conflict (stream_id, bucket) do update
+      set row_count = old.row_count + excluded.row_count, hash_xor = old.hash_xor # excluded.hash_xor`;

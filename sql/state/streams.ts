@@ -1,0 +1,72 @@
+import type { Queryable } from "./queryable.ts";
+
+export interface StreamRow {
+  stream_id: number;
+  source: string;
+  kind: "exam" | "content";
+  recipe: number;
+  first_contact_done: boolean;
+  highest_row_key: string | null;
+  last_full_pass_at: Temporal.Instant | null;
+}
+
+export const addSource = (sql: Queryable, source: string) =>
+  sql`insert into lmsmon.sources (source) values (${source}) on conflict do nothing`;
+
+/** `not exists`, since a conflict alone would use up a number of the small identity column at every start. */
+export const addStream = (sql: Queryable, source: string, kind: string, recipe: number) =>
+  sql`
+    insert into lmsmon.streams (source, kind, recipe)
+    select ${source}, ${kind}, ${recipe}::int
+     where not exists (select 1 from lmsmon.streams where source = ${source} and kind = ${kind})
+    on conflict do nothing`;
+
+export const readStreams = (sql: Queryable, source: string) =>
+  sql<StreamRow[]>`
+    select stream_id, source, kind, recipe, first_contact_completed_at is not null as first_contact_done, highest_row_key,
+      last_full_pass_at
+    from lmsmon.streams where source = ${source} order by stream_id`;
+
+export const dropBuckets = (sql: Queryable, streamId: number) =>
+  sql`delete from lmsmon.row_buckets where stream_id = ${streamId}`;
+
+export const setRecipe = (sql: Queryable, streamId: number, recipe: number) =>
+  sql`update lmsmon.streams set recipe = ${recipe}::int where stream_id = ${streamId}`;
+
+/** Locks the stream against a change of its recipe while a batch is recorded under the old one. */
+export const streamRecipe = (sql: Queryable, streamId: number) =>
+  sql<{ recipe: number }[]>`select recipe from lmsmon.streams where stream_id = ${streamId} for share`;
+
+export const startFirstContact = (sql: Queryable, streamId: number) =>
+  sql`
+    update lmsmon.streams set first_contact_started_at = clock_timestamp()
+     where stream_id = ${streamId} and first_contact_started_at is null`;
+
+export const completeFirstContact = (sql: Queryable, streamId: number) =>
+  sql`
+    update lmsmon.streams
+       set first_contact_started_at = coalesce(first_contact_started_at, clock_timestamp()),
+           first_contact_completed_at = clock_timestamp()
+     where stream_id = ${streamId} and first_contact_completed_at is null`;
+
+/** The highest key that is known; it never falls. */
+export const raiseHighestKey = (sql: Queryable, streamId: number) =>
+  sql<{ highest_row_key: string | null }[]>`
+    update lmsmon.streams
+       set highest_row_key = greatest(highest_row_key,
+         (select max(row_key) from lmsmon.row_states where stream_id = ${streamId}))
+     where stream_id = ${streamId}
+    returning highest_row_key`;
+
+export const stampFullPass = (sql: Queryable, streamId: number) =>
+  sql<{ last_full_pass_at: Temporal.Instant }[]>`
+    update lmsmon.streams set last_full_pass_at = clock_timestamp() where stream_id = ${streamId}
+    returning last_full_pass_at`;
+
+export const readIdentity = (sql: Queryable, source: string) =>
+  sql<{ identity: unknown }[]>`select identity from lmsmon.sources where source = ${source}`;
+
+export const writeIdentity = (sql: Queryable, source: string, identity: string) =>
+  sql`
+    insert into lmsmon.sources (source, identity, accepted_at) values (${source}, ${identity}::text::jsonb, clock_timestamp())
+    on conflict (source) do update set identity = excluded.identity, accepted_at = excluded.accepted_at`;
