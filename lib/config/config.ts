@@ -41,13 +41,18 @@ export interface Config {
   };
   readonly log: { readonly level: LogLevel; readonly format: "auto" | "pretty" | "json" };
   readonly listen: { readonly host: string; readonly port: number } | null;
+  /** The file it came from, absolute; `null` when there was none and the defaults stand. */
+  readonly file?: string | null;
 }
 
 export type LogLevel = "debug" | "info" | "warning" | "error";
 
 export interface LmsConfig {
   readonly name: string;
-  /** Without its password, see `password`; `postgres://`, `mysql://`, or `pglite:<dir>` (demo and tests). */
+  /**
+   * Without its password, see `password`; `postgres://`, `mysql://` (never `postgresql:` or `mariadb:`), or `pglite:<dir>`
+   * (demo and tests). Empty when it is not configured and the command needs no LMS.
+   */
   readonly url: string;
   readonly password: Secret | null;
   readonly preset: string;
@@ -90,4 +95,8 @@ export interface ZulipConfig {
   readonly email: string | null;
   readonly apiKey: Secret | null;
   readonly apiKeyFile: string | null;
+  /** Absolute PEM files of `ZULIP_CERT_BUNDLE`, `ZULIP_CERT` and `ZULIP_CERT_KEY`; a zuliprc may name them too. */
+  readonly certBundle?: string | null;
+  readonly clientCert?: string | null;
+  readonly clientCertKey?: string | null;
 }

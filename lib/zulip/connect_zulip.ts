@@ -1,0 +1,243 @@
+import type { Logger } from "@logtape/logtape";
+import type { z } from "zod";
+import type { ZulipConfig } from "../config/config.ts";
+import { ZulipError } from "../ops/errors.ts";
+import { type Credentials, readCredentials, sameCredentials } from "./credentials.ts";
+import { realAddress } from "./delivery_email.ts";
+import { createZulipHttp, type Exchange, type ZulipHttp } from "./http.ts";
+import { rateLimitOf, readFailure } from "./read_failure.ts";
+import { sendOutcome } from "./send_outcome.ts";
+import { Member, MemberList, MessagePage, OneUser, OwnUser, parseAnswer, Rendered, ServerSettings } from "./wire.ts";
+import { messageForm, OLDEST_FEATURE_LEVEL, ownMessagesNarrow } from "./words.ts";
+import type {
+  RateLimit,
+  ReadMessage,
+  SendOutcome,
+  ZulipApi,
+  ZulipBot,
+  ZulipServer,
+  ZulipTarget,
+  ZulipUser,
+} from "./zulip_api.ts";
+import manifest from "../../deno.json" with { type: "json" };
+
+export interface ZulipDeps {
+  /** Category `lmsmon/zulip`. Never gets the key, and no message's content. */
+  readonly log: Logger;
+}
+
+/** The first page of a look-up is small, since what is looked for is mostly among the newest; then as large as Zulip recommends. */
+const FIRST_PAGE = 100;
+const WHOLE_PAGE = 1000;
+
+/**
+ * Zulip over HTTP. Reads the credentials now (ConfigError when they are incomplete), connects with the first call.
+ * Proxies come from HTTP(S)_PROXY and NO_PROXY, further authorities from DENO_CERT or the zuliprc's `cert_bundle`.
+ */
+export function connectZulip(config: ZulipConfig, deps: ZulipDeps): ZulipConnection {
+  return new ZulipClient(config, deps.log);
+}
+
+export interface ZulipConnection extends ZulipApi {
+  /** The HTML that Zulip would make of `content`; sends nothing. Throws ZulipError. */
+  render(content: string, signal?: AbortSignal): Promise<string>;
+}
+
+class ZulipClient implements ZulipConnection {
+  readonly #config: ZulipConfig;
+  readonly #log: Logger;
+  #credentials: Credentials;
+  #http: ZulipHttp;
+  #server: ZulipServer | null = null;
+  #serverAsked: Promise<ZulipServer> | null = null;
+  #botId: string | null = null;
+  #rateLimit: RateLimit | null = null;
+
+  constructor(config: ZulipConfig, log: Logger) {
+    this.#config = config;
+    this.#log = log;
+    this.#credentials = readCredentials(config);
+    this.#http = this.#open();
+  }
+
+  async send(target: ZulipTarget, content: string, signal?: AbortSignal): Promise<SendOutcome> {
+    let server: ZulipServer;
+    try {
+      server = await this.server(signal);
+    } catch (error) {
+      if (!(error instanceof ZulipError)) throw error;
+      const reason = error.hint === undefined ? error.message : `${error.message} (${error.hint})`;
+      // The message itself never left. A wrong address or an old server is nothing that time heals by itself.
+      return error.reason === "refused" ? { outcome: "unauthorized", reason } : { outcome: "not_sent", reason };
+    }
+    const form = messageForm(target, content, server.featureLevel);
+    const exchange = await this.#http.post("messages", form, signal);
+    this.#observe(exchange);
+    return sendOutcome(exchange, this.#credentials.site);
+  }
+
+  server(signal?: AbortSignal): Promise<ZulipServer> {
+    if (this.#server !== null) return Promise.resolve(this.#server);
+    // Many sends begin at once; one question is enough.
+    this.#serverAsked ??= this.#askServer(signal).finally(() => this.#serverAsked = null);
+    return this.#serverAsked;
+  }
+
+  async #askServer(signal?: AbortSignal): Promise<ZulipServer> {
+    const settings = await this.#read("server_settings", {}, ServerSettings, signal);
+    if (settings.zulip_feature_level < OLDEST_FEATURE_LEVEL) {
+      throw new ZulipError(
+        "refused",
+        `Cannot use Zulip ${settings.zulip_version} at ${this.#credentials.site}: feature level ` +
+          `${settings.zulip_feature_level}, ${OLDEST_FEATURE_LEVEL} is needed`,
+        { hint: "Upgrade the Zulip server to 7.0 or newer" },
+      );
+    }
+    this.#server = {
+      version: settings.zulip_version,
+      featureLevel: settings.zulip_feature_level,
+      realmName: settings.realm_name ?? null,
+    };
+    return this.#server;
+  }
+
+  async me(signal?: AbortSignal): Promise<ZulipBot> {
+    const own = await this.#read("users/me", {}, OwnUser, signal);
+    const userId = String(own.user_id);
+    this.#botId = userId;
+    const { user } = await this.#read(`users/${userId}`, {}, OneUser, signal);
+    return {
+      userId,
+      fullName: own.full_name,
+      email: own.delivery_email ?? own.email,
+      isBot: own.is_bot,
+      botType: user.bot_type ?? null,
+      ownerId: user.bot_owner_id === null || user.bot_owner_id === undefined ? null : String(user.bot_owner_id),
+      role: own.role ?? user.role ?? null,
+    };
+  }
+
+  async users(signal?: AbortSignal): Promise<ZulipUser[]> {
+    const { members } = await this.#read("users", {}, MemberList, signal);
+    const users: ZulipUser[] = [];
+    for (const raw of members) {
+      const parsed = Member.safeParse(raw);
+      if (!parsed.success) continue; // one odd account must not hide all the others
+      const member = parsed.data;
+      users.push({
+        userId: String(member.user_id),
+        deliveryEmail: realAddress(member),
+        fullName: member.full_name,
+        isActive: member.is_active,
+        isBot: member.is_bot,
+      });
+    }
+    if (users.length < members.length) {
+      this.#log.warning("Zulip listed accounts that could not be read", { count: members.length - users.length });
+    }
+    return users;
+  }
+
+  async *ownMessages(
+    target: ZulipTarget | undefined,
+    sinceS: number,
+    signal?: AbortSignal,
+  ): AsyncGenerator<ReadMessage> {
+    const { featureLevel } = await this.server(signal);
+    const botId = this.#botId ?? (await this.me(signal)).userId;
+    const narrow = ownMessagesNarrow(target, botId, featureLevel);
+    let query: Record<string, string> = { anchor: "newest" };
+    for (let size = FIRST_PAGE;; size = WHOLE_PAGE) {
+      const page = await this.#read(
+        "messages",
+        {
+          ...query,
+          num_before: String(size),
+          num_after: "0",
+          apply_markdown: "false",
+          client_gravatar: "true",
+          narrow,
+        },
+        MessagePage,
+        signal,
+      );
+      // Newest first whatever the server's order, and nothing twice: ids decide.
+      const messages = page.messages.toSorted((a, b) => Number(b.id) - Number(a.id));
+      for (const message of messages) {
+        if (message.timestamp < sinceS) continue;
+        const others = typeof message.display_recipient === "string"
+          ? []
+          : message.display_recipient.map((person) => String(person.id)).filter((id) => id !== botId);
+        yield {
+          zulipMessageId: String(message.id),
+          timestampS: message.timestamp,
+          content: message.content,
+          to: others,
+        };
+      }
+      const oldest = messages.at(-1);
+      if (oldest === undefined || page.found_oldest || oldest.timestamp < sinceS) return;
+      query = { anchor: String(oldest.id), include_anchor: "false" };
+    }
+  }
+
+  async render(content: string, signal?: AbortSignal): Promise<string> {
+    const exchange = await this.#http.post("messages/render", { content }, signal);
+    this.#observe(exchange);
+    return this.#parse("messages/render", exchange, Rendered).rendered;
+  }
+
+  rateLimit(): RateLimit | null {
+    return this.#rateLimit;
+  }
+
+  reloadCredentials(): Promise<boolean> {
+    let fresh: Credentials;
+    try {
+      fresh = readCredentials(this.#config);
+    } catch (error) {
+      // Perhaps somebody is just writing it: what is in use stays in use until the file is whole.
+      this.#log.warning("Cannot re-read the Zulip credentials", { error });
+      return Promise.resolve(false);
+    }
+    if (sameCredentials(fresh, this.#credentials)) return Promise.resolve(false);
+    this.#credentials = fresh;
+    this.#http.close();
+    this.#http = this.#open();
+    this.#server = null;
+    this.#botId = null;
+    this.#rateLimit = null;
+    return Promise.resolve(true);
+  }
+
+  close(): void {
+    this.#http.close();
+  }
+
+  #open(): ZulipHttp {
+    return createZulipHttp({
+      credentials: this.#credentials,
+      userAgent: `lmsmon/${manifest.version}`,
+      timeoutMs: this.#config.requestTimeoutMs,
+      log: this.#log,
+    });
+  }
+
+  async #read<T>(path: string, query: Record<string, string>, schema: z.ZodType<T>, signal?: AbortSignal): Promise<T> {
+    const exchange = await this.#http.get(path, query, signal);
+    this.#observe(exchange);
+    return this.#parse(path, exchange, schema);
+  }
+
+  #parse<T>(path: string, exchange: Exchange, schema: z.ZodType<T>): T {
+    if (exchange.kind === "answered" && exchange.status === 200) {
+      const answer = parseAnswer(schema, exchange.text);
+      if (answer !== null) return answer;
+    }
+    throw readFailure(path, exchange, this.#credentials.site);
+  }
+
+  #observe(exchange: Exchange): void {
+    if (exchange.kind === "answered") this.#rateLimit = rateLimitOf(exchange.headers) ?? this.#rateLimit;
+  }
+}

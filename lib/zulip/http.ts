@@ -1,0 +1,163 @@
+import type { Logger } from "@logtape/logtape";
+import type { Credentials } from "./credentials.ts";
+
+/** What came of one HTTP request. */
+export type Exchange =
+  /** `text` is `null` when the answer's body was cut off, too long or too slow. */
+  | { readonly kind: "answered"; readonly status: number; readonly headers: Headers; readonly text: string | null }
+  /** `sent: "no"`: it never left; `"maybe"`: the server may have acted on it. */
+  | { readonly kind: "failed"; readonly sent: "no" | "maybe"; readonly reason: string };
+
+export interface ZulipHttp {
+  get(path: string, query: Record<string, string>, signal: AbortSignal | undefined): Promise<Exchange>;
+  post(path: string, form: Record<string, string>, signal: AbortSignal | undefined): Promise<Exchange>;
+  close(): void;
+}
+
+export interface ZulipHttpOptions {
+  readonly credentials: Credentials;
+  readonly userAgent: string;
+  readonly timeoutMs: number;
+  readonly log: Logger;
+}
+
+/** An answer to POST /messages is a hundred bytes, a page of 1000 long messages or a list of 100,000 users tens of megabytes. */
+const MAX_POST_ANSWER = 1 << 20;
+const MAX_GET_ANSWER = 256 << 20;
+/** Far below any server's keep-alive timeout, so that a send hardly ever meets a connection that is being closed. */
+const POOL_IDLE_MS = 1000;
+
+/**
+ * Requests to one Zulip server. Every request has one time limit that covers its answer's body too; redirects are never followed.
+ *
+ * Deno's fetch silently sends a request again when its pooled connection closes, also after the server read it, but only
+ * if it can copy the body. The body of a POST is therefore a stream (with its length, so it is no chunked upload), which
+ * makes that impossible and still allows keep-alive: tests/zulip/send_once_test.ts holds it.
+ */
+export function createZulipHttp(options: ZulipHttpOptions): ZulipHttp {
+  const { credentials, log } = options;
+  const client = Deno.createHttpClient({
+    http2: false, // with HTTP/2 a server may ask for another try (REFUSED_STREAM, GOAWAY) below our eyes
+    poolIdleTimeout: POOL_IDLE_MS,
+    ...(credentials.caBundle === null ? {} : { caCerts: [credentials.caBundle] }),
+    ...(credentials.clientCert === null ? {} : credentials.clientCert),
+  });
+  const headers = {
+    "Authorization": `Basic ${btoa(`${credentials.email}:${credentials.key}`)}`,
+    "User-Agent": options.userAgent,
+    "Accept": "application/json",
+  };
+
+  async function exchange(path: string, init: RequestInit, limit: number, signal?: AbortSignal): Promise<Exchange> {
+    if (signal?.aborted) return { kind: "failed", sent: "no", reason: "stopped before the request" };
+    const aborter = new AbortController();
+    // A timer of our own, cleared with the request: AbortSignal.timeout would keep thousands of them alive in a burst.
+    const timer = setTimeout(() => aborter.abort(new TimedOut()), options.timeoutMs);
+    const stop = () => aborter.abort(new Stopped());
+    signal?.addEventListener("abort", stop, { once: true });
+    const started = performance.now();
+    try {
+      const response = await fetch(`${credentials.site}/api/v1/${path}`, {
+        ...init,
+        redirect: "manual",
+        client,
+        signal: aborter.signal,
+      });
+      const text = await readBody(response, limit).catch(() => null);
+      log.debug("{method} /{path} answered {status}", {
+        method: init.method,
+        path: path.replace(/\?.*/s, ""),
+        status: response.status,
+        ms: Math.round(performance.now() - started),
+      });
+      return { kind: "answered", status: response.status, headers: response.headers, text };
+    } catch (error) {
+      return transportFailure(error, options.timeoutMs);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", stop);
+    }
+  }
+
+  return {
+    get: (path, query, signal) => {
+      const search = new URLSearchParams(query).toString();
+      return exchange(search === "" ? path : `${path}?${search}`, { method: "GET", headers }, MAX_GET_ANSWER, signal);
+    },
+    post: (path, form, signal) => {
+      const bytes = new TextEncoder().encode(new URLSearchParams(form).toString());
+      const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+        start(controller) {
+          controller.enqueue(bytes);
+          controller.close();
+        },
+      });
+      return exchange(
+        path,
+        {
+          method: "POST",
+          body,
+          headers: {
+            ...headers,
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Content-Length": String(bytes.length),
+          },
+        },
+        MAX_POST_ANSWER,
+        signal,
+      );
+    },
+    close: () => client.close(),
+  };
+}
+
+class TimedOut extends Error {}
+class Stopped extends Error {}
+
+/**
+ * Whether a request that ended in an exception may have reached the server. Only what fails while connecting surely did
+ * not: hyper says `client error (Connect)` for DNS, refused connections, TLS handshakes and proxy tunnels, all before the
+ * first byte of the request. Everything else is "maybe".
+ */
+export function transportFailure(error: unknown, timeoutMs: number): Exchange {
+  if (error instanceof TimedOut) {
+    return { kind: "failed", sent: "maybe", reason: `no whole answer within ${timeoutMs / 1000} s` };
+  }
+  if (error instanceof Stopped) {
+    return { kind: "failed", sent: "maybe", reason: "stopped while waiting for the answer" };
+  }
+  const detail = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+  const connect = /client error \(Connect\)(?:: )?(.*)/s.exec(detail);
+  if (connect !== null) return { kind: "failed", sent: "no", reason: `cannot connect: ${connect[1] || "no detail"}` };
+  if (/Requests to port \d+ are blocked/.test(detail)) {
+    return { kind: "failed", sent: "no", reason: "cannot connect: Deno blocks this port" };
+  }
+  if (error instanceof Deno.errors.NotCapable) {
+    return { kind: "failed", sent: "no", reason: "no permission (--allow-net)" };
+  }
+  const after = /client error \(\w+\)(?:: )?(.*)/s.exec(detail);
+  return { kind: "failed", sent: "maybe", reason: `connection failed: ${after?.[1] || "no detail"}` };
+}
+
+async function readBody(response: Response, limit: number): Promise<string> {
+  if (response.body === null) return "";
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body) {
+    length += chunk.length;
+    if (length > limit) throw new RangeError("answer too long"); // leaving the loop cancels the body
+    chunks.push(chunk);
+  }
+  const whole = chunks.length === 1 ? chunks[0] : concat(chunks, length);
+  return new TextDecoder().decode(whole);
+}
+
+function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}

@@ -1,0 +1,76 @@
+import { z } from "zod";
+
+/**
+ * Zulip's answers as far as lmsmon reads them. Lenient: new keys appear with every release, so unknown ones pass and
+ * only what is used is checked.
+ */
+const id = z.union([z.int().nonnegative(), z.string().regex(/^\d+$/)]);
+
+export const SentAnswer = z.object({ id: z.int().positive() });
+
+export const ErrorAnswer = z.object({
+  result: z.literal("error"),
+  msg: z.string().catch(""),
+  code: z.string().optional().catch(undefined),
+  "retry-after": z.coerce.number().optional().catch(undefined),
+});
+
+export const ServerSettings = z.object({
+  zulip_version: z.string().catch("unknown"),
+  zulip_feature_level: z.int().catch(0), // absent before 3.0
+  realm_name: z.string().nullish().catch(null),
+});
+
+export const OwnUser = z.object({
+  user_id: id,
+  full_name: z.string().catch(""),
+  email: z.string().catch(""),
+  delivery_email: z.string().nullish().catch(null),
+  is_bot: z.boolean().catch(false),
+  role: z.int().nullish().catch(null),
+});
+
+export const OneUser = z.object({
+  user: z.object({
+    bot_type: z.int().nullish().catch(null),
+    bot_owner_id: id.nullish().catch(null),
+    role: z.int().nullish().catch(null),
+  }),
+});
+
+export const Member = z.object({
+  user_id: id,
+  email: z.string().catch(""),
+  /** Absent: a server before 7.0 that hides nothing. `null`: hidden. */
+  delivery_email: z.string().nullish(),
+  full_name: z.string().catch(""),
+  is_active: z.boolean().catch(true),
+  is_bot: z.boolean().catch(false),
+});
+export const MemberList = z.object({ members: z.array(z.unknown()) });
+
+export const Message = z.object({
+  id,
+  timestamp: z.number(),
+  content: z.string(),
+  display_recipient: z.union([z.string(), z.array(z.object({ id }))]).catch([]),
+});
+export const MessagePage = z.object({
+  messages: z.array(Message),
+  found_oldest: z.boolean().catch(false),
+});
+
+export const Rendered = z.object({ rendered: z.string() });
+
+/** `null` when `text` is cut off, no JSON, or not of this shape. */
+export function parseAnswer<T>(schema: z.ZodType<T>, text: string | null): T | null {
+  if (text === null) return null;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const parsed = schema.safeParse(value);
+  return parsed.success ? parsed.data : null;
+}

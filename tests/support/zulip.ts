@@ -1,0 +1,51 @@
+import { getLogger } from "@logtape/logtape";
+import type { ZulipConfig } from "../../lib/config/config.ts";
+import { type StandInOptions, startZulipStandIn, type ZulipStandIn } from "../../lib/demo/zulip_stand_in.ts";
+import { connectZulip, type ZulipConnection } from "../../lib/zulip/connect_zulip.ts";
+import { Secret } from "../../lib/ops/secrets.ts";
+
+/** A ZulipConfig that reads no file and waits no longer than tests may. */
+export function zulipConfig(overrides: Partial<ZulipConfig> = {}): ZulipConfig {
+  return {
+    requestTimeoutMs: 10_000,
+    settleMs: 1000,
+    configFile: null,
+    site: "http://127.0.0.1:1",
+    email: "bot@zulip.example",
+    apiKey: new Secret("k".repeat(32)),
+    apiKeyFile: null,
+    ...overrides,
+  };
+}
+
+/** The configuration of the stand-in's own bot. */
+export function standInConfig(standIn: ZulipStandIn, overrides: Partial<ZulipConfig> = {}): ZulipConfig {
+  return zulipConfig({
+    site: standIn.site,
+    email: standIn.bot.email,
+    apiKey: new Secret(standIn.bot.apiKey),
+    ...overrides,
+  });
+}
+
+export interface ZulipBundle extends AsyncDisposable {
+  readonly standIn: ZulipStandIn;
+  readonly zulip: ZulipConnection;
+}
+
+/** A stand-in and a client of it; `await using`. */
+export async function startZulip(
+  options: StandInOptions = {},
+  overrides: Partial<ZulipConfig> = {},
+): Promise<ZulipBundle> {
+  const standIn = await startZulipStandIn(options);
+  const zulip = connectZulip(standInConfig(standIn, overrides), { log: getLogger(["lmsmon", "zulip"]) });
+  return {
+    standIn,
+    zulip,
+    [Symbol.asyncDispose]: async () => {
+      zulip.close();
+      await standIn.close();
+    },
+  };
+}
