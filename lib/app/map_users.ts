@@ -1,8 +1,13 @@
 import type { Logger } from "@logtape/logtape";
 import type { LmsSource } from "../lms/lms_source.ts";
+import { openLms } from "../lms/open_lms.ts";
 import type { Role } from "../model/person.ts";
 import { CommandError, UsageError } from "../ops/errors.ts";
+import { logger } from "../ops/log.ts";
 import type { Output } from "../ops/output.ts";
+import { openState } from "../store/open_state.ts";
+import type { StateDb } from "../store/state_db.ts";
+import { isConnectionLost, stateError } from "../store/state_errors.ts";
 import { buildDirectory } from "../users/directory.ts";
 import {
   isUnmatched,
@@ -15,7 +20,8 @@ import {
 } from "../users/map_users.ts";
 import type { MatchSettings } from "../users/match_person.ts";
 import { csvPrinter, jsonPrinter, type PeoplePrinter, tablePrinter } from "../users/people_printer.ts";
-import type { UserLinkStore } from "../users/user_links.ts";
+import { createUserLinkStore, type UserLinkStore } from "../users/user_links.ts";
+import { connectZulip } from "../zulip/connect_zulip.ts";
 import type { ZulipApi } from "../zulip/zulip_api.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { MapUsersOptions } from "./command_options.ts";
@@ -31,6 +37,28 @@ export interface MapUsersDeps {
   readonly stop: CommandContext["stop"];
 }
 
+/** Opens what is needed and runs {@link mapUsers}. A dry run opens no state database, since even opening may write. */
+export async function runMapUsers(context: CommandContext, options: MapUsersOptions): Promise<void> {
+  const { config, clock, out, log, stop } = context;
+  if (options.json && options.csv) throw new UsageError("Cannot print both: choose --json or --csv");
+  let state: StateDb | null = null;
+  let zulip: ZulipApi | null = null;
+  let lms: LmsSource | null = null;
+  try {
+    state = options.dryRun ? null : await openState(config.state, { clock });
+    zulip = connectZulip(config.zulip, { log: logger("zulip") });
+    lms = await openLms(config.lms);
+    const links = state === null ? null : createUserLinkStore(state.sql, config.lms.name);
+    await mapUsers({ lms, zulip, links, settings: config.users, out, log, stop }, options);
+  } catch (error) {
+    throw isConnectionLost(error) ? stateError(config.state.url, error) : error;
+  } finally {
+    await lms?.close();
+    zulip?.close();
+    await state?.close();
+  }
+}
+
 /** Rows of the table that share their column widths; more would be held in memory at once. */
 const TABLE_PAGE = 1000;
 
@@ -39,7 +67,6 @@ const TABLE_PAGE = 1000;
  * students who have an account. Also done for students that only events know, when only mentors are asked for.
  */
 export async function mapUsers(deps: MapUsersDeps, options: MapUsersOptions): Promise<void> {
-  if (options.json && options.csv) throw new UsageError("Cannot print both: choose --json or --csv");
   const { lms, links, settings, log, stop } = deps;
   const directory = buildDirectory(await deps.zulip.users(stop.hard));
   const survey: Survey = { lms: stoppable(lms, stop.soft), directory, settings };
