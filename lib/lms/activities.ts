@@ -1,0 +1,146 @@
+import type { ActivityPreset, Preset, TablePreset } from "../../sql/lms/preset.ts";
+import { integer, type LmsQueries } from "../../sql/lms/queries.ts";
+import type { Activity } from "../model/attempt.ts";
+import type { Kind, LmsId } from "../model/event.ts";
+import { cleanText } from "./clean_text.ts";
+import type { Cell, LmsSession } from "./lms_driver.ts";
+import { readId, readNumber } from "./lms_values.ts";
+import type { ReadRow } from "./row_reader.ts";
+
+export interface ActivityOptions {
+  readonly examDurationUnit: "auto" | "minutes" | "seconds";
+  /** False when the LMS copy lacks the optional table that says in which chapter a content is. */
+  readonly chapterOfContent: boolean;
+}
+
+/** Above this an undeclared duration counts seconds: no exam lasts 600 minutes, none only 600 seconds. */
+const LONGEST_IN_MINUTES = 600;
+
+/**
+ * What the rows of one page are about, by row id: one query per table and page, by distinct id and in the rows' own
+ * snapshot. Whatever is missing is `null`; a title never costs a row.
+ */
+export async function readActivities(
+  session: LmsSession,
+  queries: LmsQueries,
+  preset: Preset,
+  kind: Kind,
+  rows: readonly ReadRow[],
+  options: ActivityOptions,
+): Promise<Map<LmsId, Activity>> {
+  const { activity } = preset.kinds[kind];
+  const wanted = ids(rows.map(({ row }) => row.activityId));
+  const selves = single(await lookup(session, queries, activity.self, wanted));
+  const places = await placesOf(session, queries, activity, wanted, options);
+
+  const media = activity.media === null ? new Map<LmsId, Values>() : single(
+    await lookup(
+      session,
+      queries,
+      activity.media,
+      ids(rows.flatMap(({ row, mediaId }) => {
+        const self = selves.get(row.activityId ?? "");
+        return blank(self?.title) === null ? [mediaId, readId(self?.mediaId)] : [];
+      })),
+    ),
+  );
+  const placed = rows.map(({ row }) => {
+    const place = places.get(row.activityId ?? "");
+    const self = selves.get(row.activityId ?? "");
+    return {
+      courseId: row.courseId ?? readId(self?.courseId) ?? place?.courseId ?? null,
+      chapterId: row.chapterId ?? place?.chapterId ?? null,
+    };
+  });
+  const chapters = single(await lookup(session, queries, preset.chapters, ids(placed.map((p) => p.chapterId))));
+  for (const place of placed) {
+    place.courseId ??= readId(chapters.get(place.chapterId ?? "")?.courseId) ?? null;
+  }
+  const courses = single(await lookup(session, queries, preset.courses, ids(placed.map((p) => p.courseId))));
+
+  const found = new Map<LmsId, Activity>();
+  rows.forEach(({ row, mediaId }, index) => {
+    if (row.activityId === null) return;
+    const self = selves.get(row.activityId);
+    const { courseId, chapterId } = placed[index] ?? { courseId: null, chapterId: null };
+    const film = media.get(mediaId ?? "") ?? media.get(readId(self?.mediaId) ?? "");
+    found.set(row.id, {
+      id: row.activityId,
+      title: blank(self?.title) ?? blank(film?.title),
+      scoreMax: readNumber(self?.scoreMax) ?? null,
+      passPercentage: readNumber(self?.passPercentage) ?? null,
+      durationAllowedS: durationAllowed(self?.duration, options.examDurationUnit),
+      courseId,
+      course: blank(courses.get(courseId ?? "")?.title),
+      chapterId,
+      chapter: blank(chapters.get(chapterId ?? "")?.title),
+    });
+  });
+  return found;
+}
+
+/** Seconds out of the LMS's number, whose unit it does not document; `null` for none or zero. */
+export function durationAllowed(text: Cell | undefined, unit: "auto" | "minutes" | "seconds"): number | null {
+  const value = readNumber(text) ?? null;
+  if (value === null || value <= 0) return null;
+  return unit === "seconds" || (unit === "auto" && value > LONGEST_IN_MINUTES) ? value : value * 60;
+}
+
+type Values = Readonly<Record<string, Cell | undefined>>;
+
+/** Course and chapter of activities that exactly one content holds. */
+async function placesOf(
+  session: LmsSession,
+  queries: LmsQueries,
+  activity: ActivityPreset,
+  wanted: readonly LmsId[],
+  options: ActivityOptions,
+): Promise<Map<LmsId, { courseId: LmsId | null; chapterId: LmsId | null }>> {
+  if (activity.placement === null) return new Map();
+  const holders = single(await lookup(session, queries, activity.placement, wanted));
+  const chapterOf = activity.chapterOfContent === null || !options.chapterOfContent ? new Map<LmsId, Values>() : single(
+    await lookup(
+      session,
+      queries,
+      activity.chapterOfContent,
+      ids([...holders.values()].map((h) => readId(h.contentId))),
+    ),
+  );
+  return new Map([...holders].map(([id, holder]) => [id, {
+    courseId: readId(holder.courseId) ?? null,
+    chapterId: readId(chapterOf.get(readId(holder.contentId) ?? "")?.chapterId) ?? null,
+  }]));
+}
+
+async function lookup(
+  session: LmsSession,
+  queries: LmsQueries,
+  table: TablePreset,
+  wanted: readonly LmsId[],
+): Promise<Map<LmsId, Values[]>> {
+  const found = new Map<LmsId, Values[]>();
+  if (wanted.length === 0) return found;
+  const names = Object.keys(table.columns);
+  for (const cells of await session.rows(queries.lookup(table, wanted.map(integer)))) {
+    const key = readId(cells[0]) ?? "";
+    const values = Object.fromEntries(names.map((name, i) => [name, cells[i + 1]]));
+    const list = found.get(key);
+    if (list === undefined) found.set(key, [values]);
+    else list.push(values);
+  }
+  return found;
+}
+
+/** Only what is there exactly once: two answers are no answer. */
+function single(found: Map<LmsId, Values[]>): Map<LmsId, Values> {
+  return new Map([...found].flatMap(([key, list]) => list.length === 1 && list[0] ? [[key, list[0]]] : []));
+}
+
+function ids(list: readonly (LmsId | null | undefined)[]): LmsId[] {
+  return [...new Set(list)].filter((id) => id !== null && id !== undefined);
+}
+
+function blank(text: Cell | undefined): string | null {
+  const clean = cleanText(text)?.trim() ?? "";
+  return clean === "" ? null : clean;
+}

@@ -1,0 +1,59 @@
+import type { Dialect } from "../../sql/lms/dialects/dialect.ts";
+
+/** Every value comes as text; readers of lib/lms give it a type. */
+export type Cell = string | null;
+export type CellRow = readonly Cell[];
+
+/** One transaction with its own snapshot. */
+export interface LmsSession {
+  rows(query: string): Promise<readonly CellRow[]>;
+}
+
+/**
+ * The connection to an LMS database. Sessions are read-only by default, and every transaction once more: whatever runs
+ * here cannot write. Throws LmsError; after a failure the same driver works again as soon as the database does.
+ */
+export interface LmsDriver {
+  readonly dialect: Dialect;
+  /** One short READ ONLY transaction; `work` must only read, and may run a second time after a lost connection. */
+  read<T>(work: (session: LmsSession) => Promise<T>): Promise<T>;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+/** How long the client waits for an answer beyond the server's own statement timeout before it gives the connection up. */
+export const DEADLINE_GRACE_MS = 5000;
+export const CONNECT_TIMEOUT_MS = 10_000;
+
+/**
+ * Rejects when nothing was heard for `ms` milliseconds: a server that vanished without a reset would otherwise hold a
+ * call for many minutes. `touch` starts the time anew.
+ */
+export class Watchdog {
+  readonly expired: Promise<never>;
+  #reject: () => void = () => {};
+  #timer: ReturnType<typeof setTimeout>;
+  #barked = false;
+
+  constructor(private readonly ms: number) {
+    const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(() => {}); // raced by the caller; nobody listens once the work is done
+    this.expired = promise;
+    this.#reject = () => {
+      this.#barked = true;
+      reject(new Error(`no answer for ${ms / 1000} s`));
+    };
+    this.#timer = setTimeout(this.#reject, ms);
+  }
+  get barked(): boolean {
+    return this.#barked;
+  }
+  touch(): void {
+    if (this.#barked) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#reject, this.ms);
+  }
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}

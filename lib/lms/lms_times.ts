@@ -1,0 +1,55 @@
+import { daysFromCivil, type EpochMicros, MICROS_PER_SECOND } from "../model/time.ts";
+
+/** A time of the LMS: `null` for none (also `0000-00-00` and the epoch itself), `undefined` when it is no time. */
+export type TimeReader = (text: string | null | undefined) => EpochMicros | null | undefined;
+
+/**
+ * Reads times as both databases write them: `2026-11-20 09:15:00.123456`, with or without an offset (`+00`, `+05:30`,
+ * `Z`), also with a `T`. Zoneless ones are in `timezone`; one that a clock change skipped is read with the offset before
+ * the change, one that came twice as the first. Throws RangeError when the zone is unknown.
+ */
+export function timeReader(timezone: string): TimeReader {
+  const offset = offsetOf(timezone);
+  return (text) => {
+    if (text === null || text === undefined || text === "") return null;
+    const parts = TIME.exec(text);
+    if (parts === null) return undefined;
+    const year = Number(parts[1]), month = Number(parts[2]), day = Number(parts[3]);
+    if (year === 0 && month === 0 && day === 0) return null;
+    const hour = Number(parts[4] ?? 0), minute = Number(parts[5] ?? 0), second = Number(parts[6] ?? 0);
+    if (month < 1 || month > 12 || day < 1 || day > 31 || year < 1 || hour > 24 || minute > 59 || second > 60) {
+      return undefined;
+    }
+    const seconds = daysFromCivil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
+    const micros = seconds * MICROS_PER_SECOND + Number((parts[7] ?? "").padEnd(6, "0").slice(0, 6));
+    if (micros === 0) return null; // 1970-01-01 00:00:00 is how some imports write "none"
+    if (parts[8] === undefined) return micros - offset(micros);
+    const zone = parts[8] === "Z" ? 0 : Number(parts[10]) * 3600 + Number(parts[11] ?? 0) * 60;
+    return micros - (parts[9] === "-" ? -zone : zone) * MICROS_PER_SECOND;
+  };
+}
+
+const TIME =
+  /^(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?\s*(Z|([+-])(\d\d)(?::?(\d\d))?(?::?\d\d)?)?$/;
+
+const QUARTER = 900 * MICROS_PER_SECOND;
+
+/** Offset from UTC (micros) of a local time; every zone changes its clock on a quarter of an hour. */
+function offsetOf(timezone: string): (local: EpochMicros) => number {
+  new Intl.DateTimeFormat("en", { timeZone: timezone }); // throws for an unknown zone
+  if (/^(utc|gmt|etc\/(utc|gmt|zulu|universal)|zulu|universal)$/i.test(timezone)) return () => 0;
+  const known = new Map<number, number>();
+  return (local) => {
+    const quarter = Math.floor(local / QUARTER);
+    const cached = known.get(quarter);
+    if (cached !== undefined) return cached;
+    const epoch = Temporal.Instant.fromEpochMilliseconds(quarter * (QUARTER / 1000));
+    const zoned = epoch.toZonedDateTimeISO("UTC").toPlainDateTime()
+      .toZonedDateTime(timezone, { disambiguation: "compatible" });
+    // Not `offsetNanoseconds`: for a time in a gap that is the offset after the jump, and the difference is what counts.
+    const offset = (epoch.epochMilliseconds - zoned.epochMilliseconds) * 1000;
+    if (known.size >= 4096) known.clear();
+    known.set(quarter, offset);
+    return offset;
+  };
+}

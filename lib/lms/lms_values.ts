@@ -1,0 +1,43 @@
+import type { LmsId } from "../model/event.ts";
+
+/** Words that stand for "nothing" in number columns that are text in some copies of the LMS. */
+const NOTHING = new Set(["", "na", "n/a", "-", "null", "none"]);
+
+/** A number out of the LMS's text: `"90.00"`, `"82%"`; `null` for nothing ("NA"); `undefined` when it is no number. */
+export function readNumber(text: string | null | undefined): number | null | undefined {
+  if (text === null || text === undefined) return null;
+  const value = Number(text);
+  if (Number.isFinite(value) && text !== "" && text.trim() !== "") return value;
+  const word = text.trim().toLowerCase();
+  if (NOTHING.has(word)) return null;
+  return /^[-+]?\d+(\.\d+)?\s*%$/.test(word) ? Number.parseFloat(word) : undefined;
+}
+
+/** An id as decimal text; `null` for nothing, `undefined` when it is no whole number. */
+export function readId(text: string | null | undefined): LmsId | null | undefined {
+  if (text === null || text === undefined) return null;
+  const match = /^\s*(-?\d{1,20})(?:\.0*)?\s*$/.exec(text);
+  if (match !== null) return match[1];
+  return NOTHING.has(text.trim().toLowerCase()) ? null : undefined;
+}
+
+/** PostgreSQL's `true`, MySQL's `1` and bit(1), and words in text columns. */
+export function readBoolean(text: string | null | undefined): boolean | null {
+  if (text === null || text === undefined) return null;
+  const word = text.trim().toLowerCase();
+  if (["true", "t", "1", "yes", "y", "on", "\u0001"].includes(word)) return true;
+  return word === "\u0000" || ["false", "f", "0", "no", "n", "off", ""].includes(word) ? false : null;
+}
+
+/** A word for comparing: lower case, blanks for `_` and `-`, none at the ends. */
+export function normalWord(text: string): string {
+  return text.trim().toLowerCase().replace(/[\s_-]+/g, " ");
+}
+
+/** Ascending order of decimal ids without turning them into bigints. */
+export function compareIds(a: LmsId, b: LmsId): number {
+  const negativeA = a.startsWith("-"), negativeB = b.startsWith("-");
+  if (negativeA !== negativeB) return negativeA ? -1 : 1;
+  const order = a.length !== b.length ? a.length - b.length : a < b ? -1 : a > b ? 1 : 0;
+  return negativeA ? -order : order;
+}

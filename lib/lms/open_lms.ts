@@ -1,0 +1,66 @@
+import type postgres from "postgres";
+import { presets } from "../../sql/lms/presets/presets.ts";
+import type { LmsConfig } from "../config/config.ts";
+import { ConfigError } from "../ops/errors.ts";
+import { lmsAddress } from "./lms_address.ts";
+import type { LmsDriver } from "./lms_driver.ts";
+import type { LmsTarget } from "./lms_errors.ts";
+import type { LmsSource } from "./lms_source.ts";
+import { timeReader } from "./lms_times.ts";
+import { mysqlDriver } from "./mysql_driver.ts";
+import { borrowedPostgresDriver, postgresDriver } from "./postgres_driver.ts";
+import { SqlLmsSource } from "./sql_lms_source.ts";
+
+export interface LmsDeps {
+  /** A ready postgres.js handle, such as one on an embedded LMS: used as it is, and left open by `close`. */
+  readonly sql?: postgres.Sql;
+}
+
+/**
+ * The LMS of a configuration. Connects at the first call, so that an LMS that is away now may come later; throws
+ * ConfigError for what no waiting heals (unknown preset, scheme, zone).
+ */
+// deno-lint-ignore require-await -- callers see every problem as a rejection
+export async function openLms(config: LmsConfig, deps: LmsDeps = {}): Promise<LmsSource> {
+  const preset = presets.get(config.preset);
+  if (preset === undefined) {
+    throw new ConfigError(`Cannot use lms.preset "${config.preset}": unknown`, {
+      hint: `One of ${[...presets.keys()].join(", ")}`,
+    });
+  }
+  let readTime;
+  try {
+    readTime = timeReader(config.timezone);
+  } catch (cause) {
+    throw new ConfigError(`Cannot use lms.timezone "${config.timezone}": unknown time zone`, { cause });
+  }
+  const { driver, target, database } = openDriver(config, deps);
+  return new SqlLmsSource({
+    name: config.name,
+    preset,
+    driver,
+    target,
+    database,
+    readTime,
+    examDurationUnit: config.examDurationUnit,
+  });
+}
+
+/** The driver alone, for tests that try to write through it. */
+export function openDriver(
+  config: LmsConfig,
+  deps: LmsDeps = {},
+): { driver: LmsDriver; target: LmsTarget; database: string } {
+  if (deps.sql !== undefined) {
+    const target: LmsTarget = { dialect: "postgres", label: "the embedded database", user: "postgres" };
+    return {
+      driver: borrowedPostgresDriver(deps.sql, target.label, config.statementTimeoutMs),
+      target,
+      database: "embedded",
+    };
+  }
+  const address = lmsAddress(config);
+  const target: LmsTarget = { dialect: address.dialect, label: address.label, user: address.user };
+  const open = address.dialect === "postgres" ? postgresDriver : mysqlDriver;
+  return { driver: open(address, config.statementTimeoutMs), target, database: address.database };
+}

@@ -1,0 +1,276 @@
+import type { Preset } from "../../sql/lms/preset.ts";
+import { integer, type LmsQueries, lmsQueries } from "../../sql/lms/queries.ts";
+import type { AttemptRow, BadRow } from "../model/attempt.ts";
+import { type Kind, KINDS, type LmsId } from "../model/event.ts";
+import type { MentorLinks, Person, Role } from "../model/person.ts";
+import { type ActivityOptions, readActivities } from "./activities.ts";
+import type { LmsDriver, LmsSession } from "./lms_driver.ts";
+import type { LmsTarget } from "./lms_errors.ts";
+import {
+  BUCKET_SIZE,
+  type BucketSum,
+  type KeyHash,
+  type LmsIdentity,
+  type LmsSource,
+  type RowPage,
+} from "./lms_source.ts";
+import type { TimeReader } from "./lms_times.ts";
+import { compareIds, readId } from "./lms_values.ts";
+import { readPeople } from "./people.ts";
+import { isBad, type ReadRow, type RowReader, rowReader, withActivity } from "./row_reader.ts";
+import { type Catalog, checkSchema, readCatalog } from "./schema_check.ts";
+
+/** Ids per query: some thousand, so that a statement stays short and an `in` list small. */
+const IDS_PER_PAGE = 2000;
+const PEOPLE_PER_PAGE = 1000;
+/** Buckets per statement: at most half a million rows, a second or so. */
+const BUCKETS_PER_PAGE = 500;
+/** Ranges of differing buckets per statement. */
+const RANGES_PER_PAGE = 20;
+const LARGEST_BUCKET = 9_223_372_036_854_775;
+
+export interface SqlLmsOptions {
+  readonly name: string;
+  readonly preset: Preset;
+  readonly driver: LmsDriver;
+  readonly target: LmsTarget;
+  readonly database: string;
+  readonly readTime: TimeReader;
+  readonly examDurationUnit: ActivityOptions["examDurationUnit"];
+}
+
+/** What is known once the tables have been looked at: on MySQL a query depends on the types of its time columns. */
+interface Prepared {
+  readonly catalog: Catalog;
+  readonly queries: LmsQueries;
+}
+
+/** An LMS behind SQL: a preset's queries through a driver. See LmsSource for the contract of each method. */
+export class SqlLmsSource implements LmsSource {
+  readonly name: string;
+  readonly kinds: readonly Kind[] = KINDS;
+  readonly #options: SqlLmsOptions;
+  readonly #readers: Readonly<Record<Kind, RowReader>>;
+  #prepared: Prepared | null = null;
+
+  constructor(options: SqlLmsOptions) {
+    this.name = options.name;
+    this.#options = options;
+    const { kinds } = options.preset;
+    this.#readers = {
+      exam: rowReader("exam", kinds.exam, options.readTime),
+      content: rowReader("content", kinds.content, options.readTime),
+    };
+  }
+
+  recipe(kind: Kind): number {
+    const { preset, driver } = this.#options;
+    return preset.number * 10_000 + driver.dialect.number * 1000 + preset.kinds[kind].version;
+  }
+
+  async check(): Promise<{ readonly version: string; readonly readOnly: true }> {
+    const { driver, preset, target } = this.#options;
+    this.#prepared = null; // look again: tables may have been added or granted since
+    const { version, prepared } = await this.#read(async (session, prepared) => {
+      const [about] = await session.rows(driver.dialect.about);
+      return { version: about?.[0] ?? "unknown", prepared };
+    });
+    await checkSchema(driver, preset, prepared.catalog, prepared.queries, target);
+    return { version, readOnly: true };
+  }
+
+  async identity(): Promise<LmsIdentity> {
+    const { dialect } = this.#options.driver;
+    return await this.#options.driver.read(async (session) => {
+      const [about] = await session.rows(dialect.about);
+      const system = (await session.rows(dialect.system)).map(([, value]) => value).find((v) => v !== null && v !== "");
+      return { dialect: dialect.name, system: system ?? null, database: about?.[1] ?? this.#options.database };
+    });
+  }
+
+  async changeToken(): Promise<string | null> {
+    const query = this.#options.driver.dialect.changeToken;
+    if (query === null) return null;
+    const [row] = await this.#options.driver.read((session) => session.rows(query));
+    return row?.[0] ?? null;
+  }
+
+  rowsAfter(kind: Kind, after: LmsId | null, limit: number): Promise<RowPage> {
+    const from = after === null ? null : integer(after);
+    if (!Number.isInteger(limit) || limit < 1) throw new RangeError(`Cannot read a page of ${limit} rows`);
+    return this.#read((session, prepared) =>
+      this.#page(session, prepared, kind, prepared.queries.rows(kind, { after: from, limit }))
+    );
+  }
+
+  async rowsByIds(kind: Kind, ids: readonly LmsId[]): Promise<RowPage> {
+    const rows: AttemptRow[] = [], bad: BadRow[] = [];
+    for (const chunk of chunks(distinct(ids), IDS_PER_PAGE)) {
+      const page = await this.#read((session, prepared) =>
+        this.#page(session, prepared, kind, prepared.queries.rows(kind, { ids: chunk }))
+      );
+      rows.push(...page.rows);
+      bad.push(...page.bad);
+    }
+    return { rows, bad };
+  }
+
+  firstIdFrom(kind: Kind, from: LmsId): Promise<LmsId | null> {
+    const id = integer(from);
+    return this.#read((session, { queries }) => firstId(session, queries, kind, id));
+  }
+
+  async buckets(kind: Kind, fromBucket: number, toBucket: number): Promise<BucketSum[]> {
+    const sums: BucketSum[] = [];
+    const end = Math.min(toBucket, LARGEST_BUCKET);
+    let from: number | null = Math.max(fromBucket, -LARGEST_BUCKET);
+    while (from !== null && from < end) {
+      const start: number = from, stop = Math.min(from + BUCKETS_PER_PAGE, end);
+      from = await this.#read(async (session, { queries }) => {
+        const found = await session.rows(
+          queries.buckets(kind, firstIdOf(start), firstIdOf(stop), BUCKET_SIZE),
+        );
+        sums.push(
+          ...found.map(([bucket, count, xor]) => ({
+            bucket: Number(bucket),
+            count: Number(count),
+            xor: xor ?? "0",
+          })).sort((a, b) => a.bucket - b.bucket),
+        );
+        // Ids may lie far apart: jump over the gap instead of asking for every thousand ids in it.
+        if (found.length > 0 || stop >= end) return stop;
+        const next = await firstId(session, queries, kind, firstIdOf(stop));
+        return next === null ? null : Number(bucketOf(next));
+      });
+    }
+    return sums;
+  }
+
+  async keyHashes(kind: Kind, buckets: readonly number[]): Promise<KeyHash[]> {
+    const found: KeyHash[] = [];
+    for (const ranges of chunks(bucketRanges(buckets), RANGES_PER_PAGE)) {
+      const rows = await this.#read((session, { queries }) => session.rows(queries.keyHashes(kind, ranges)));
+      for (const [id, hash] of rows) found.push({ id: readId(id) ?? "", hash: hash ?? "" });
+    }
+    return found.sort((a, b) => compareIds(a.id, b.id));
+  }
+
+  async people(role: Role, ids: readonly LmsId[]): Promise<Person[]> {
+    const found: Person[] = [];
+    for (const chunk of chunks(distinct(ids), PEOPLE_PER_PAGE)) {
+      found.push(
+        ...await this.#read((session, { queries }) =>
+          readPeople(session, queries, this.#options.preset, role, { ids: chunk })
+        ),
+      );
+    }
+    return found;
+  }
+
+  async *allPeople(role: Role): AsyncIterable<readonly Person[]> {
+    for (let after: LmsId | null = null;;) {
+      const where: { after: LmsId | null; limit: number } = { after, limit: PEOPLE_PER_PAGE };
+      const page: Person[] = await this.#read((session, { queries }) =>
+        readPeople(session, queries, this.#options.preset, role, where)
+      );
+      const last = page.at(-1);
+      if (last === undefined) return;
+      yield page;
+      if (page.length < PEOPLE_PER_PAGE) return;
+      after = last.id;
+    }
+  }
+
+  async links(studentIds: readonly LmsId[]): Promise<MentorLinks> {
+    const links = new Map<LmsId, LmsId[]>();
+    for (const chunk of chunks(distinct(studentIds), PEOPLE_PER_PAGE)) {
+      for (const [student, mentor] of await this.#read((s, { queries }) => s.rows(queries.links(chunk)))) {
+        const studentId = readId(student), mentorId = readId(mentor);
+        if (!studentId || !mentorId) continue;
+        const list = links.get(studentId);
+        if (list === undefined) links.set(studentId, [mentorId]);
+        else if (!list.includes(mentorId)) list.push(mentorId); // Prisma's older link tables have no key
+      }
+    }
+    for (const list of links.values()) list.sort(compareIds);
+    return links;
+  }
+
+  close(): Promise<void> {
+    return this.#options.driver.close();
+  }
+
+  /** One transaction; the first one also looks at the tables. */
+  #read<T>(work: (session: LmsSession, prepared: Prepared) => Promise<T>): Promise<T> {
+    const { driver, preset } = this.#options;
+    return driver.read(async (session) => {
+      let prepared = this.#prepared;
+      if (prepared === null) {
+        const catalog = await readCatalog(session, preset, driver);
+        prepared = { catalog, queries: lmsQueries(preset, driver.dialect, catalog.types) };
+        // An LMS whose tables are not there yet is looked at again next time.
+        if (catalog.tables.size > 0) this.#prepared = prepared;
+      }
+      return await work(session, prepared);
+    });
+  }
+
+  async #page(session: LmsSession, prepared: Prepared, kind: Kind, query: string): Promise<RowPage> {
+    const { preset, examDurationUnit } = this.#options;
+    const read = this.#readers[kind];
+    const good: ReadRow[] = [], bad: BadRow[] = [];
+    for (const cells of await session.rows(query)) {
+      const row = read(cells);
+      if (isBad(row)) bad.push(row);
+      else good.push(row);
+    }
+    const chapterTable = preset.kinds[kind].activity.chapterOfContent;
+    const activities = await readActivities(session, prepared.queries, preset, kind, good, {
+      examDurationUnit,
+      chapterOfContent: chapterTable !== null &&
+        prepared.catalog.has(chapterTable.table, [chapterTable.key, ...Object.values(chapterTable.columns)]),
+    });
+    return {
+      rows: ascending(good.map((row) => withActivity(row, activities.get(row.row.id) ?? null))),
+      bad: ascending(bad),
+    };
+  }
+}
+
+async function firstId(session: LmsSession, queries: LmsQueries, kind: Kind, from: LmsId): Promise<LmsId | null> {
+  const [row] = await session.rows(queries.firstIdFrom(kind, from));
+  return readId(row?.[0]) ?? null;
+}
+
+const bucketOf = (id: LmsId): bigint => {
+  const value = BigInt(id), size = BigInt(BUCKET_SIZE);
+  return value >= 0n ? value / size : (value - size + 1n) / size;
+};
+const firstIdOf = (bucket: number): LmsId => String(BigInt(bucket) * BigInt(BUCKET_SIZE));
+
+/** Neighbouring buckets as one range of ids, at most ten thousand ids long. */
+function bucketRanges(buckets: readonly number[]): [LmsId, LmsId][] {
+  const ranges: [number, number][] = [];
+  for (const bucket of [...new Set(buckets)].sort((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last[1] === bucket && last[1] - last[0] < 10) last[1] = bucket + 1;
+    else ranges.push([bucket, bucket + 1]);
+  }
+  return ranges.map(([from, to]) => [firstIdOf(from), firstIdOf(to)]);
+}
+
+function ascending<T extends { readonly id: LmsId }>(rows: T[]): T[] {
+  for (let i = 1; i < rows.length; i++) {
+    const before = rows[i - 1], row = rows[i];
+    if (before && row && compareIds(before.id, row.id) > 0) return rows.sort((a, b) => compareIds(a.id, b.id));
+  }
+  return rows;
+}
+
+function distinct(ids: readonly LmsId[]): LmsId[] {
+  return [...new Set(ids.map(integer))].sort(compareIds);
+}
+
+function* chunks<T>(list: readonly T[], size: number): Iterable<T[]> {
+  for (let i = 0; i < list.length; i += size) yield list.slice(i, i + size);
+}

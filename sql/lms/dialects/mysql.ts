@@ -1,0 +1,51 @@
+import type { Dialect, PageParts } from "./dialect.ts";
+
+const quote = (identifier: string) => `\`${identifier.replaceAll("`", "``")}\``;
+// Only words of presets and table names come here: no backslash, whose meaning depends on the server's sql_mode.
+const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
+const field = (expression: string) => `coalesce(concat(length(${expression}), ':', ${expression}), '-')`;
+
+/** MySQL 8 and MariaDB 10.6 and newer. */
+export const mysqlDialect: Dialect = {
+  name: "mysql",
+  number: 2,
+  quote,
+  text: (expression) => expression, // the text protocol sends text anyway, and the driver leaves it as it is
+  // `timestamp` is shown in the session's zone, which is UTC here; `datetime` has no zone.
+  time: (expression, type) => type === "timestamp" ? `concat(${expression}, '+00')` : expression,
+  hash: (literals, fields) =>
+    `cast(cast(conv(left(md5(concat(${[...literals.map(literal), ...fields.map(field)].join(", ")})), 16), 16, 10)` +
+    ` as unsigned) as signed)`,
+  bitXor: (expression) => `cast(bit_xor(${expression}) as signed)`,
+  bucket: (expression, size) =>
+    `case when ${expression} >= 0 then ${expression} div ${size} else (${expression} - ${size - 1}) div ${size} end`,
+  idIn: (expression, ids) => `${expression} in (${ids.join(",")})`,
+  page: ({ select, table, key, side, where, limit }: PageParts) =>
+    `select ${select.join(", ")} from ${table} t${
+      side === null ? "" : ` left join ${side.table} side on side.${side.key} = t.${side.on}`
+    } where ${where}${limit === null ? "" : ` order by t.${key} limit ${limit}`}`,
+  catalog: (tables) =>
+    `select table_name, column_name, data_type, '1' from information_schema.columns` +
+    ` where table_schema = database() and table_name in (${tables.map(literal).join(",")})`,
+  about: "select version(), database()",
+  system: "show variables where variable_name in ('server_uid', 'server_uuid')",
+  changeToken: null,
+  isInteger: (type) => ["tinyint", "smallint", "mediumint", "int", "bigint"].includes(type),
+};
+
+/**
+ * Once per connection. MariaDB limits statements in seconds, MySQL in milliseconds (and only selects, which is all there
+ * is here).
+ */
+export function mysqlSettings(mariaDb: boolean, statementTimeoutMs: number): string[] {
+  return [
+    "set session transaction isolation level repeatable read, read only",
+    `set session time_zone = '+00:00', ${
+      mariaDb
+        ? `max_statement_time = ${statementTimeoutMs / 1000}`
+        : `max_execution_time = ${Math.ceil(statementTimeoutMs)}`
+    }`,
+  ];
+}
+
+export const MYSQL_BEGIN = "start transaction with consistent snapshot, read only";

@@ -1,0 +1,65 @@
+import type { Dialect, PageParts, SideParts } from "./dialect.ts";
+
+const quote = (identifier: string) => `"${identifier.replaceAll('"', '""')}"`;
+const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
+const field = (expression: string) =>
+  `coalesce(octet_length((${expression})::text) || ':' || (${expression})::text, '-')`;
+
+// `limit 1` keeps the planner from flattening this into a hash join over the whole side table for every page: each
+// page stays as many index probes as it has rows, and a duplicate key can never multiply rows.
+const sideJoin = (side: SideParts) =>
+  ` left join lateral (select ${side.columns.map((c) => `s.${c}`).join(", ")} from ${side.table} s` +
+  ` where s.${side.key} = t.${side.on} limit 1) side on true`;
+
+/** PostgreSQL 14 and newer, also in the form of PGlite. */
+export const postgresDialect: Dialect = {
+  name: "postgres",
+  number: 1,
+  quote,
+  text: (expression) => `(${expression})::text`,
+  // The session is in UTC and ISO style: a timestamptz comes with "+00", a timestamp without anything.
+  time: (expression) => `(${expression})::text`,
+  hash: (literals, fields) =>
+    `('x' || left(md5(${[...literals.map(literal), ...fields.map(field)].join(" || ")}), 16))::bit(64)::bigint`,
+  bitXor: (expression) => `bit_xor(${expression})`,
+  bucket: (expression, size) =>
+    `case when ${expression} >= 0 then ${expression} / ${size} else (${expression} - ${size - 1}) / ${size} end`,
+  idIn: (expression, ids) => `${expression} = any ('{${ids.join(",")}}'::bigint[])`,
+  page: ({ select, table, key, columns, side, where, limit }: PageParts) =>
+    // Limit first, then join: the key index gives the page in order, and nothing is sorted.
+    `select ${select.join(", ")} from (select ${[...new Set([key, ...columns])].map((c) => `t.${c}`).join(", ")}` +
+    ` from ${table} t where ${where}${limit === null ? "" : ` order by t.${key} limit ${limit}`}) t` +
+    `${side === null ? "" : sideJoin(side)}${limit === null ? "" : ` order by t.${key}`}`,
+  catalog: (tables) =>
+    `select n.name, a.attname::text, format_type(a.atttypid, null),` +
+    ` case when has_column_privilege(n.oid, a.attnum, 'select') then '1' else '0' end` +
+    ` from (select name, to_regclass(quote_ident(name)) as oid from unnest(array[${
+      tables.map(literal).join(",")
+    }]) as u(name)) n` +
+    ` join pg_catalog.pg_attribute a on a.attrelid = n.oid and a.attnum > 0 and not a.attisdropped`,
+  about: "select current_setting('server_version'), current_database()::text",
+  system: "select 'system_identifier', case when has_function_privilege('pg_control_system()', 'execute')" +
+    " then (select system_identifier::text from pg_control_system()) end",
+  // A start time and the timeline go with it: after a restore the same transaction numbers come again.
+  changeToken: "select concat_ws('/', extract(epoch from pg_postmaster_start_time())::text," +
+    " case when has_function_privilege('pg_control_checkpoint()', 'execute')" +
+    " then (select timeline_id::text from pg_control_checkpoint()) end," +
+    " case when pg_is_in_recovery() then 'standby ' || pg_last_wal_replay_lsn()::text" +
+    " else 'primary ' || pg_current_snapshot()::text end)",
+  isInteger: (type) => ["smallint", "integer", "bigint", "numeric"].includes(type),
+};
+
+/** First statement of every transaction: nothing here outlives it, whatever pooler is in between. */
+export function postgresSettings(statementTimeoutMs: number, searchPath: string | null): string {
+  return [
+    `set local statement_timeout = ${Math.ceil(statementTimeoutMs)}`,
+    // Ends the transaction of a process that was stopped in the middle: no snapshot is ever held for long.
+    `set local idle_in_transaction_session_timeout = ${Math.ceil(statementTimeoutMs) + 5000}`,
+    "set local datestyle = 'ISO, YMD'",
+    "set local timezone = 'UTC'",
+    // Grouping by bucket never sorts a million rows on the LMS's disk: groups are few, hashing them is cheap. No query
+    // here orders by anything but an index.
+    "set local enable_sort = off",
+    ...(searchPath === null ? [] : [`set local search_path = ${quote(searchPath)}`]),
+  ].join("; ");
+}
