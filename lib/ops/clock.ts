@@ -13,16 +13,24 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => fromInstant(Temporal.Now.instant()),
   monotonicMs: () => performance.now(),
-  sleep: (ms, signal) => {
-    if (signal?.aborted) return Promise.resolve();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, Math.max(0, ms));
-    signal?.addEventListener("abort", done, { once: true });
-    return promise;
+  sleep: async (ms, signal) => {
+    // A timer holds 31 bits of milliseconds (24 days) and fires at once beyond that.
+    for (; ms > LONGEST_TIMER_MS && !signal?.aborted; ms -= LONGEST_TIMER_MS) await timer(LONGEST_TIMER_MS, signal);
+    await timer(ms, signal);
   },
 };
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+function timer(ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const done = () => {
+    clearTimeout(id);
+    signal?.removeEventListener("abort", done);
+    resolve();
+  };
+  const id = setTimeout(done, Math.max(0, ms));
+  signal?.addEventListener("abort", done, { once: true });
+  return promise;
+}

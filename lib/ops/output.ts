@@ -43,7 +43,11 @@ export function createOutput(sink: SyncSink): Output {
     writeJson: (value) => writeText(`${JSON.stringify(value, jsonValue, sink.isTerminal() ? 2 : 0)}\n`),
     table: async (head, rows) => {
       const { default: Table } = await import("cli-table3");
-      const table = new Table({ head: [...head], style: { head: [], border: [], compact: true, "padding-left": 0 }, chars: PLAIN });
+      const table = new Table({
+        head: [...head],
+        style: { head: [], border: [], compact: true, "padding-left": 0 },
+        chars: PLAIN,
+      });
       for (const row of rows) table.push(row.map((cell) => printable(cell === null ? "" : String(cell))));
       writeText(`${table.toString().replace(/[ \t]+$/gm, "")}\n`);
     },

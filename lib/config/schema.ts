@@ -1,0 +1,178 @@
+import { z } from "zod";
+import { EVENT_TYPES } from "../model/event.ts";
+import {
+  bool,
+  duration,
+  eventTypes,
+  FieldError,
+  filledText,
+  idText,
+  linkTemplate,
+  listenAddress,
+  listOf,
+  minuteOfDay,
+  nullable,
+  oneOf,
+  rate,
+  type Reader,
+  shown,
+  text,
+  timezone,
+  wholeNumber,
+  zulipSite,
+} from "./fields.ts";
+
+/** How the LMS's tables read; one file each in sql/lms/presets. The first is the default. */
+export const PRESETS = ["testpress"] as const;
+
+const SECOND = 1000;
+
+/** One key: `fallback` is its default as it would be written in YAML, read by the same reader. */
+function key<T>(read: Reader<T>, fallback: unknown) {
+  return z.unknown().transform((raw, ctx): T => {
+    try {
+      return read(raw);
+    } catch (error) {
+      if (!(error instanceof FieldError)) throw error;
+      ctx.addIssue({ code: "custom", message: error.message, path: error.index === null ? [] : [error.index] });
+      return z.NEVER;
+    }
+  }).prefault(fallback);
+}
+
+/** A group of keys. An empty one (all its keys commented out) has all its defaults. */
+function group<S extends z.ZodRawShape>(shape: S) {
+  return z.preprocess((raw) => raw === null ? {} : raw, z.strictObject(shape)).prefault({});
+}
+
+/** null = off. */
+function optionalGroup<S extends z.ZodRawShape>(shape: S) {
+  return z.preprocess((raw) => raw === undefined ? {} : raw, z.strictObject(shape).nullable()).prefault({});
+}
+
+const path = nullable(filledText);
+const secret = nullable(text);
+
+const fallbackChannel: Reader<{ channel: string; topic: string } | null> = (raw) => {
+  if (raw === null || raw === "none") return null;
+  const isGroup = typeof raw === "object" && raw !== null && "channel" in raw && "topic" in raw;
+  if (!isGroup || Object.keys(raw).length !== 2) {
+    throw new FieldError(`must be none or {channel: NAME, topic: TOPIC}, not ${shown(raw)}`);
+  }
+  return { channel: part("channel", raw.channel), topic: part("topic", raw.topic) };
+};
+
+function part(name: string, raw: unknown): string {
+  try {
+    const value = filledText(raw);
+    if ([...value].length > 60) throw new FieldError("must have at most 60 characters");
+    return value;
+  } catch (error) {
+    throw error instanceof FieldError ? new FieldError(error.message, name) : error;
+  }
+}
+
+const overrides: Reader<Map<string, string>> = (raw) => {
+  const map = new Map<string, string>();
+  if (raw === null) return map;
+  if (typeof raw !== "object" || Array.isArray(raw)) {
+    throw new FieldError(`must be a group of "lms email or username: zulip user id or email", not ${shown(raw)}`);
+  }
+  for (const [name, value] of Object.entries(raw)) {
+    try {
+      const person = name.trim().toLowerCase();
+      const account = idText(value);
+      if ((map.get(person) ?? account) !== account) throw new FieldError("is given twice, with different accounts");
+      map.set(person, account);
+    } catch (error) {
+      throw error instanceof FieldError ? new FieldError(error.message, name) : error;
+    }
+  }
+  return map;
+};
+
+const sourceName: Reader<string> = (raw) => {
+  const name = filledText(raw);
+  if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/.test(name)) return name;
+  throw new FieldError(`must be a short name of letters, digits, "_", "." and "-", not ${shown(raw)}`);
+};
+
+const lmsId: Reader<string> = (raw) => {
+  const id = idText(raw);
+  if (/^\d{1,19}$/.test(id)) return BigInt(id).toString();
+  throw new FieldError(`must be an id (a whole number), not ${shown(raw)}`);
+};
+
+/** The whole file, raw: names, shapes and single values. What needs more than one key is in load_config.ts. */
+export const schema = z.strictObject({
+  enabled: key(bool, true),
+  lms: group({
+    name: key(nullable(sourceName), null),
+    url: key(nullable(text), null),
+    password: key(secret, null),
+    password_file: key(path, null),
+    preset: key(oneOf(PRESETS), PRESETS[0]),
+    timezone: key(timezone, "UTC"),
+    links: group({ exam_attempt: key(nullable(linkTemplate), null), content: key(nullable(linkTemplate), null) }),
+    statement_timeout: key(duration(SECOND), "30s"),
+    exam_duration_unit: key(oneOf(["auto", "minutes", "seconds"]), "auto"),
+  }),
+  state: group({
+    url: key(text, "pglite:./lmsmon-state"),
+    password: key(secret, null),
+    password_file: key(path, null),
+  }),
+  poll: group({
+    interval: key(duration(SECOND), "60s"),
+    full_pass: key(duration(SECOND), "10m"),
+    event_types: key(eventTypes, EVENT_TYPES),
+  }),
+  notify: group({
+    enabled: key(bool, true),
+    immediate: key(eventTypes, ["exam_completed", "exam_failed", "exam_passed"]),
+    digest: group({
+      events: key(eventTypes, ["exam_started", "content_started", "content_completed", "content_watched"]),
+      at: key(listOf(minuteOfDay), ["13:30", "20:30"]),
+    }),
+    digest_above: key(wholeNumber(0), 1n),
+    max_per_mentor: key(nullable(rate), "12/h"),
+    revisions: key(oneOf(["verdict", "score", "none"]), "verdict"),
+    max_age: key(nullable(duration(0)), "72h"),
+    mentor_grace: key(duration(0), "24h"),
+    account_grace: key(duration(0), "7d"),
+    fallback: key(fallbackChannel, "none"),
+    fuse: optionalGroup({
+      messages_per_poll: key(wholeNumber(1), 2000n),
+      revisions_per_poll: key(wholeNumber(1), 500n),
+    }),
+    timezone: key(timezone, "Asia/Kolkata"),
+    max_attempts: key(wholeNumber(1), 8n),
+  }),
+  students: group({
+    active_only: key(bool, true),
+    exclude_usernames: key(listOf(idText), []),
+    batches: key(listOf(lmsId), []),
+  }),
+  admin: group({ to: key(nullable(idText), null) }),
+  zulip: group({
+    request_timeout: key(duration(SECOND), "15s"),
+    settle: key(duration(SECOND), "90s"),
+    config_file: key(path, null),
+    site: key(nullable(zulipSite), null),
+    email: key(nullable(filledText), null),
+    api_key: key(secret, null),
+    api_key_file: key(path, null),
+  }),
+  users: group({
+    overrides: key(overrides, {}),
+    placeholder_domains: key(listOf(filledText), ["noemail.local"]),
+    cache: key(duration(0), "1h"),
+  }),
+  log: group({
+    level: key(oneOf(["debug", "info", "warning", "error"]), "info"),
+    format: key(oneOf(["auto", "pretty", "json"]), "auto"),
+  }),
+  listen: key(nullable(listenAddress), null),
+});
+
+export type RawConfig = z.output<typeof schema>;

@@ -1,0 +1,45 @@
+import type { Clock } from "./clock.ts";
+
+export interface RetryOptions {
+  /** False: give up; true: again after a growing, jittered pause; a number: again after that many milliseconds. */
+  readonly classify: (error: unknown, attempt: number) => boolean | number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Calls in all, the first included; default without end. */
+  readonly attempts?: number;
+  /** Pause after the first failure, in milliseconds; doubles up to `maxMs`. */
+  readonly baseMs?: number;
+  readonly maxMs?: number;
+  /** In [0, 1); injected by tests. */
+  readonly random?: () => number;
+  readonly onRetry?: (error: unknown, attempt: number, pauseMs: number) => void;
+}
+
+/**
+ * Calls `work` until it succeeds, `classify` gives up, or the attempts are used up (throws the last error), or `signal`
+ * aborts (throws its reason). The one place where lmsmon repeats things.
+ */
+export async function retry<T>(work: (attempt: number) => Promise<T>, options: RetryOptions): Promise<T> {
+  const { classify, clock, signal, attempts = Infinity, random = Math.random, onRetry } = options;
+  for (let attempt = 1;; attempt++) {
+    signal.throwIfAborted();
+    try {
+      return await work(attempt);
+    } catch (error) {
+      const verdict = classify(error, attempt);
+      if (verdict === false || attempt >= attempts || signal.aborted) throw error;
+      const pause = verdict === true ? backoffMs(attempt, options, random()) : Math.max(0, verdict);
+      onRetry?.(error, attempt, pause);
+      await clock.sleep(pause, signal);
+    }
+  }
+}
+
+/** Doubles with each attempt up to `maxMs`; between half and all of it, so that many processes do not knock together. */
+export function backoffMs(
+  attempt: number,
+  { baseMs = 500, maxMs = 60_000 }: { readonly baseMs?: number; readonly maxMs?: number },
+  random: number,
+): number {
+  return Math.min(maxMs, baseMs * 2 ** Math.min(attempt - 1, 40)) * (0.5 + random / 2);
+}
