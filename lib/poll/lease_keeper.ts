@@ -28,7 +28,9 @@ export class LeaseKeeper implements AsyncDisposable {
       if (this.#stop.signal.aborted) return;
       try {
         if (await renewLease(this.db, this.lease, this.ttlMs)) continue;
-        this.#lost.abort(new LeaseLostError(`Cannot go on polling "${this.lease.source}": another process took it over`));
+        this.#lost.abort(
+          new LeaseLostError(`Cannot go on polling "${this.lease.source}": another process took it over`),
+        );
         return;
       } catch {
         // The state database is away: the poll itself runs into that and reports it; the token still protects the data.

@@ -4,13 +4,13 @@ import { LeaseLostError } from "../ops/errors.ts";
 import type { Logger } from "../ops/log.ts";
 import type { RepeatedError } from "../ops/repeated_error.ts";
 import type { StateDb } from "../store/state_db.ts";
-import { acquireLease } from "../store/leases.ts";
-import { loadStreams } from "../store/streams.ts";
-import { describeHolder, isProvablyGone } from "./holder.ts";
+import { readStreams } from "../store/streams.ts";
+import { describeHolder } from "./holder.ts";
 import { LeaseKeeper } from "./lease_keeper.ts";
 import { leaseTimes } from "./lease_times.ts";
 import type { PollSettings } from "./poll_context.ts";
 import { lastFullPass, type PollResult, runPoll } from "./run_poll.ts";
+import { takeLease } from "./take_lease.ts";
 
 export interface PollLoopDeps {
   readonly db: StateDb;
@@ -52,7 +52,7 @@ export async function pollLoop(deps: PollLoopDeps, stop: { soft: AbortSignal; ha
       try {
         if (keeper?.signal.aborted) throw keeper.signal.reason;
         if (keeper === null) {
-          const taken = await acquireLease(db, lms.name, deps.holder, ttlMs, { isGone: isProvablyGone });
+          const taken = await takeLease(db, lms.name, deps.holder, ttlMs);
           if (taken.lease === null) {
             if (standbyOf !== taken.heldBy) {
               log.info("Standing by: {source} is polled by {holder}", {
@@ -109,6 +109,6 @@ export async function pollLoop(deps: PollLoopDeps, stop: { soft: AbortSignal; ha
 async function fullPassDue(deps: PollLoopDeps, lastPass: LastPass | null): Promise<boolean> {
   if (lastPass !== null) return deps.clock.monotonicMs() - lastPass.startedMs >= deps.fullPassMs;
   // A process that just started (or took over) trusts a full pass of its predecessor for as long as its own.
-  const at = lastFullPass(await loadStreams(deps.db, deps.lms.name));
+  const at = lastFullPass(await readStreams(deps.db, deps.lms.name));
   return at === null || deps.clock.now() - at >= deps.fullPassMs * 1000;
 }

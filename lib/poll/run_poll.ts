@@ -3,8 +3,14 @@ import type { EpochMicros } from "../model/time.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Lease, Stream } from "../store/batch.ts";
 import type { StateDb } from "../store/state_db.ts";
-import { completeFirstContact, ensureStreams, noteFullPass, noteHighestKey } from "../store/streams.ts";
-import { beginPoll, failPoll, finishPoll, type PollVerdict } from "../store/poll_runs.ts";
+import {
+  completeFirstContact,
+  ensureStreams,
+  noteFullPass,
+  noteHighestKey,
+  startFirstContact,
+} from "../store/streams.ts";
+import { beginPoll, closeAbandonedPolls, failPoll, finishPoll, type PollVerdict } from "../store/poll_runs.ts";
 import { fullPass } from "./full_pass.ts";
 import { PeopleCache } from "./people_cache.ts";
 import type { PollContext, PollSettings } from "./poll_context.ts";
@@ -32,6 +38,8 @@ export interface PollDeps {
   readonly lms: LmsSource;
   readonly clock: Clock;
   readonly settings: PollSettings;
+  /** The fuse held a poll's messages: the administrator is to be told. */
+  readonly onHeld?: (pollId: string, verdict: PollVerdict) => void;
 }
 
 /** Rows per page of a first pass: it writes every row, so pages are larger. */
@@ -43,13 +51,21 @@ const FIRST_PASS_ROWS = 10_000;
  */
 export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions): Promise<PollResult> {
   const { db, lms } = deps;
-  const streams = await ensureStreams(db, lms.name, lms.kinds.map((kind) => ({ kind, recipe: lms.recipe(kind) })));
+  const streams = await ensureStreams(
+    db,
+    lms.name,
+    lms.kinds.map((kind) => ({ kind, recipe: lms.recipe(kind) })),
+    lease,
+  );
+  for (const closed of await closeAbandonedPolls(db, lease, deps.settings.notify)) {
+    if (closed.delivery === "held") deps.onHeld?.(closed.pollId, closed);
+  }
   const pollId = await beginPoll(db, lease, options.mode);
   const tally = newTally();
   const context: PollContext = {
     lms,
     known: stateKnownRows(db),
-    sink: recordingSink(db, lease),
+    sink: recordingSink(db, lease, (rows) => tally.quarantined += rows),
     clock: deps.clock,
     settings: deps.settings,
     pollId,
@@ -62,6 +78,7 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
   try {
     const firstContact: string[] = [];
     for (const stream of streams) {
+      if (!stream.firstContactDone) await startFirstContact(db, lease, stream);
       await passOver(context, stream, options.mode);
       await noteHighestKey(db, lease, stream);
       if (options.mode === "full" || !stream.firstContactDone) await noteFullPass(db, lease, stream);
@@ -72,6 +89,7 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
     }
     await refreshWaitingLinks(context, db, lms.name);
     const verdict = await finishPoll(db, lease, pollId, tally, deps.settings.notify);
+    if (verdict.delivery === "held") deps.onHeld?.(pollId, verdict);
     return { pollId, tally, verdict, firstContact };
   } catch (error) {
     // Closes the poll through the same fuse: what was recorded before the failure is told now, not after the repair.
@@ -85,7 +103,9 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
  * crash the comparison skips what was stored already.
  */
 export async function passOver(context: PollContext, stream: Stream, mode: "quick" | "full"): Promise<void> {
-  if (stream.firstContactDone) return mode === "full" ? await fullPass(context, stream) : await quickRound(context, stream);
+  if (stream.firstContactDone) {
+    return mode === "full" ? await fullPass(context, stream) : await quickRound(context, stream);
+  }
   if (await context.known.isEmpty(stream)) return await rowsAbove(context, stream, null, FIRST_PASS_ROWS);
   await fullPass(context, stream);
 }

@@ -1,0 +1,42 @@
+import type { Config } from "../config/config.ts";
+import { openLms } from "../lms/open_lms.ts";
+import type { LmsSource } from "../lms/lms_source.ts";
+import { logger } from "../ops/log.ts";
+import type { PollSettings } from "../poll/poll_context.ts";
+import { openMemory, openState } from "../store/open_state.ts";
+import type { StateDb } from "../store/state_db.ts";
+
+/** The edges of a command, each opened when first needed and closed together. */
+export class OpenParts implements AsyncDisposable {
+  readonly #stack = new AsyncDisposableStack();
+
+  constructor(private readonly config: Config) {}
+
+  async state(options: { readonly dryRun?: boolean } = {}): Promise<StateDb> {
+    const { config } = this;
+    const db = config.state.url === "pglite:memory"
+      ? await openMemory({ log: logger("state") })
+      : await openState(config.state, { log: logger("state"), ...options });
+    return this.#stack.use(db);
+  }
+
+  async lms(): Promise<LmsSource> {
+    const lms = await openLms(this.config.lms);
+    this.#stack.defer(() => lms.close());
+    return lms;
+  }
+
+  /** Runs `close` when the command ends, last opened first. */
+  defer(close: () => void | Promise<void>): void {
+    this.#stack.defer(close);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync();
+  }
+}
+
+/** The part of the configuration that a poll decides by. */
+export function pollSettings(config: Config): PollSettings {
+  return { notify: config.notify, students: config.students, eventTypes: new Set(config.poll.eventTypes) };
+}

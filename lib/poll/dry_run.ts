@@ -1,0 +1,167 @@
+import type { LmsSource } from "../lms/lms_source.ts";
+import type { RowState } from "../model/attempt.ts";
+import type { LmsId } from "../model/event.ts";
+import type { Person } from "../model/person.ts";
+import type { Clock } from "../ops/clock.ts";
+import type { Batch, BatchEvent, Stream } from "../store/batch.ts";
+import type { StateDb } from "../store/state_db.ts";
+import { readStreams } from "../store/streams.ts";
+import { PeopleCache } from "./people_cache.ts";
+import type { BatchSink, KnownRows, PollContext, PollSettings } from "./poll_context.ts";
+import { passOver } from "./run_poll.ts";
+import { stateKnownRows } from "./state_edges.ts";
+import { newTally, type PollTally } from "./tally.ts";
+
+/** An event a poll would store, with the people it concerns. */
+export interface DryEvent {
+  readonly event: BatchEvent;
+  readonly student: Person | null;
+  readonly mentors: readonly LmsId[];
+}
+
+export interface DryRunResult {
+  readonly tally: PollTally;
+  /** Kinds in first contact: their events are history and told to nobody. */
+  readonly firstContact: readonly string[];
+  /** Every event that would be told, and the first few of the others; at most MAX_KEPT. */
+  readonly events: readonly DryEvent[];
+  readonly people: ReadonlyMap<string, Person>;
+}
+
+/** Events kept to be shown: a dry run over a flood says how many more there are. */
+const MAX_KEPT = 10_000;
+const SAMPLES = 5;
+
+/** What a full poll would find and tell, changing nothing: no lease, no stream, no row is written. */
+export async function dryRun(
+  deps: { db: StateDb; lms: LmsSource; clock: Clock; settings: PollSettings },
+  options: { mode: "quick" | "full"; notifyHistory: boolean; signal: AbortSignal },
+  overlay: DryOverlay = new DryOverlay(stateKnownRows(deps.db)),
+): Promise<DryRunResult> {
+  const tally = newTally();
+  const sink = new DrySink(overlay);
+  const context: PollContext = {
+    lms: deps.lms,
+    known: overlay,
+    sink,
+    clock: deps.clock,
+    settings: deps.settings,
+    pollId: "0",
+    now: () => deps.clock.now(),
+    people: new PeopleCache(deps.lms),
+    tally,
+    notifyHistory: options.notifyHistory,
+    signal: options.signal,
+  };
+  const stored = await readStreams(deps.db, deps.lms.name);
+  const firstContact: string[] = [];
+  for (const kind of deps.lms.kinds) {
+    const known = stored.find((stream) => stream.kind === kind);
+    const stream = { ...(known ?? newStream(deps.lms.name, kind)), recipe: deps.lms.recipe(kind) };
+    if (!stream.firstContactDone) firstContact.push(kind);
+    await passOver(context, overlay.seen(stream), options.mode);
+  }
+  return { tally, firstContact, events: sink.events, people: sink.people };
+}
+
+/** No stream has id 0: everything is unknown in it. */
+function newStream(source: string, kind: Stream["kind"]): Stream {
+  return {
+    streamId: 0,
+    source,
+    kind,
+    recipe: 0,
+    firstContactDone: false,
+    highestRowKey: null,
+    lastFullPassAt: null,
+  };
+}
+
+/** What earlier rounds of a `watch --dry-run` found, over what is stored: each change is shown once. */
+export class DryOverlay implements KnownRows {
+  readonly #changed = new Map<string, Map<LmsId, RowState>>();
+  readonly #passed = new Set<string>();
+
+  constructor(private readonly stored: KnownRows) {}
+
+  /** The stream as later rounds of this dry run see it. */
+  seen(stream: Stream): Stream {
+    const first = !this.#passed.has(stream.kind);
+    this.#passed.add(stream.kind);
+    return first ? stream : { ...stream, firstContactDone: true };
+  }
+
+  remember(stream: Stream, states: Iterable<RowState>): void {
+    const known = this.#changed.get(stream.kind) ?? new Map<LmsId, RowState>();
+    for (const state of states) known.set(state.id, state);
+    this.#changed.set(stream.kind, known);
+  }
+
+  async statesByKeys(stream: Stream, ids: readonly LmsId[]) {
+    const states = new Map(await this.stored.statesByKeys(stream, ids));
+    const changed = this.#changed.get(stream.kind);
+    for (const id of changed ? ids : []) {
+      const state = changed?.get(id);
+      if (state) states.set(id, state);
+    }
+    return states;
+  }
+
+  async openKeys(stream: Stream, after: LmsId | null, limit: number) {
+    const stored = await this.stored.openKeys(stream, after, limit);
+    const changed = this.#changed.get(stream.kind);
+    if (!changed) return stored;
+    const last = stored.length === limit ? BigInt(stored.at(-1) ?? 0) : null;
+    const more = [...changed.values()].filter(({ id, open }) =>
+      open && (after === null || BigInt(id) > BigInt(after)) && (last === null || BigInt(id) <= last)
+    );
+    const open = new Set([...stored.filter((id) => changed.get(id)?.open ?? true), ...more.map(({ id }) => id)]);
+    return [...open].sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
+  }
+
+  bucketSums(stream: Stream, from: number, to: number) {
+    return this.stored.bucketSums(stream, from, to);
+  }
+
+  async keyHashes(stream: Stream, buckets: readonly number[]) {
+    const stored = await this.stored.keyHashes(stream, buckets);
+    const changed = this.#changed.get(stream.kind);
+    if (!changed) return stored;
+    const wanted = new Set(buckets);
+    const hashes = new Map(stored.map((key) => [key.id, key.hash]));
+    for (const { id, hash } of changed.values()) {
+      if (!wanted.has(Number(BigInt(id) / 1000n))) continue;
+      if (hash === null) hashes.delete(id);
+      else hashes.set(id, hash);
+    }
+    return [...hashes].map(([id, hash]) => ({ id, hash }));
+  }
+
+  async isEmpty(stream: Stream) {
+    return !this.#changed.has(stream.kind) && await this.stored.isEmpty(stream);
+  }
+}
+
+class DrySink implements BatchSink {
+  readonly events: DryEvent[] = [];
+  readonly people = new Map<string, Person>();
+  #untold = 0;
+
+  constructor(private readonly overlay: DryOverlay) {}
+
+  record(batch: Batch): Promise<void> {
+    this.overlay.remember(batch.stream, batch.changes.map((change) => change.after));
+    for (const person of batch.people) this.people.set(`${person.role}:${person.id}`, person);
+    for (const { event } of batch.changes) {
+      if (!event || this.events.length >= MAX_KEPT) continue;
+      if (event.tell === null && ++this.#untold > SAMPLES) continue;
+      const { studentId } = event.row;
+      this.events.push({
+        event,
+        student: studentId === null ? null : this.people.get(`student:${studentId}`) ?? null,
+        mentors: studentId === null ? [] : batch.links.get(studentId) ?? [],
+      });
+    }
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,27 @@
+import { metadataOf } from "../detect/metadata.ts";
+import { bucketSums, isEmpty, keyHashes, openKeys, statesByKeys } from "../store/row_states.ts";
+import type { Lease } from "../store/batch.ts";
+import { recordBatch } from "../store/record_batch.ts";
+import type { StateDb } from "../store/state_db.ts";
+import type { BatchSink, KnownRows } from "./poll_context.ts";
+
+/** Known rows as the state database has them. */
+export function stateKnownRows(db: StateDb): KnownRows {
+  return {
+    statesByKeys: (stream, ids) => statesByKeys(db, stream, ids),
+    openKeys: (stream, after, limit) => openKeys(db, stream, after, limit),
+    bucketSums: (stream, from, to) => bucketSums(db, stream, from, to),
+    keyHashes: (stream, buckets) => keyHashes(db, stream, buckets),
+    isEmpty: (stream) => isEmpty(db, stream),
+  };
+}
+
+/** Records every batch in one transaction under the lease (P2). */
+export function recordingSink(db: StateDb, lease: Lease, onRefused: (rows: number) => void): BatchSink {
+  return {
+    record: async (batch) => {
+      const { refused } = await recordBatch(db, lease, batch, { metadataOf });
+      onRefused(refused.length);
+    },
+  };
+}

@@ -1,0 +1,12 @@
+import type { Queryable } from "./queryable.ts";
+
+/** Known rows of a stream from both ends of its ids, at most 2 × `each`. */
+export const sampleRows = (sql: Queryable, streamId: number, recipe: number, each: number) =>
+  sql<{ row_key: string; hash: string }[]>`
+    (select row_key, hash from lmsmon.row_states
+      where stream_id = ${streamId} and hash is not null and recipe = ${recipe}::int
+      order by row_key limit ${each}::int)
+    union
+    (select row_key, hash from lmsmon.row_states
+      where stream_id = ${streamId} and hash is not null and recipe = ${recipe}::int
+      order by row_key desc limit ${each}::int)`;
