@@ -26,6 +26,8 @@ export interface LoadOptions extends Surroundings {
   readonly needs?: readonly Need[];
   /** With `enabled: false` nothing is needed (poll-once and watch just say so). */
   readonly nothingWhenDisabled?: boolean;
+  /** Look for no file: defaults and flags only. */
+  readonly noFile?: boolean;
 }
 
 /**
@@ -33,7 +35,7 @@ export interface LoadOptions extends Surroundings {
  * defaults. Throws ConfigError with every problem, one a line.
  */
 export async function loadConfig(options: LoadOptions): Promise<Config> {
-  const file = await readConfigFile(options);
+  const file = options.noFile ? null : await readConfigFile(options);
   const yaml = parseYaml(file?.text ?? "");
   if (yaml.errors.length > 0) throw syntaxError(yaml, file);
 

@@ -62,7 +62,7 @@ const timeOf = (record: LogRecord) =>
   Temporal.Instant.fromEpochMilliseconds(record.timestamp).toString({ fractionalSecondDigits: 3 });
 
 function messageOf(record: LogRecord): string {
-  return record.message.map((part, i) => typeof part === "string" ? part : plain(part)).join("");
+  return record.message.map((part) => typeof part === "string" ? part : plain(part)).join("");
 }
 
 function plain(value: unknown): string {

@@ -1,0 +1,58 @@
+import { Command, InvalidArgumentError, type OptionValues } from "@commander-js/extra-typings";
+import type { CommandContext } from "../lib/app/command_context.ts";
+import type { CommandSettings } from "../lib/app/run_command.ts";
+import { standardOutput, writeStderr } from "../lib/ops/output.ts";
+
+/** The process as commands see it: where the exit code goes, and how a second signal ends everything. */
+export const host = {
+  exitCode: 0,
+  exit: (code: number): void => Deno.exit(code),
+};
+
+/** What all commands have in common: errors are thrown instead of printed, and a help that does not vary. */
+export function withCommon<Args extends unknown[], Opts extends OptionValues, Globals extends OptionValues>(
+  command: Command<Args, Opts, Globals>,
+): Command<Args, Opts, Globals> {
+  return command
+    .exitOverride()
+    .allowExcessArguments(false)
+    .showSuggestionAfterError()
+    .helpOption("-h, --help", "show this help")
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => standardOutput.writeLine(text.replace(/\n$/, "")),
+      writeErr: writeStderr,
+      outputError: () => {}, // main prints it, as it prints every error
+      getOutHelpWidth: () => 100,
+      getErrHelpWidth: () => 100,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    });
+}
+
+/**
+ * Runs a command's work in its context. Everything heavy (configuration, logging, databases) is imported here and in
+ * `work`, so that `--help` starts at once.
+ */
+export async function execute(
+  command: { optsWithGlobals(): OptionValues },
+  settings: CommandSettings,
+  work: (context: CommandContext) => Promise<number | void>,
+): Promise<void> {
+  const { runCommand } = await import("../lib/app/run_command.ts");
+  host.exitCode = await runCommand(command.optsWithGlobals(), settings, work, host.exit);
+}
+
+/** For flags with a whole number, at least `min`. */
+export function wholeNumberFrom(min: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+    if (value >= min) return value;
+    throw new InvalidArgumentError(`It must be a whole number, at least ${min}.`);
+  };
+}
+
+export function notEmpty(text: string): string {
+  if (text.trim() !== "") return text;
+  throw new InvalidArgumentError("It must not be empty.");
+}

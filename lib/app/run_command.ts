@@ -1,0 +1,72 @@
+import { environment, homeDirectory } from "../config/environment.ts";
+import { loadConfig, type Need } from "../config/load_config.ts";
+import type { Overrides } from "../config/env_overrides.ts";
+import { systemClock } from "../ops/clock.ts";
+import { logger, setUpLogging } from "../ops/log.ts";
+import { standardOutput } from "../ops/output.ts";
+import { Shutdown } from "../ops/shutdown.ts";
+import type { CommandContext } from "./command_context.ts";
+
+/** The flags that every command takes. */
+export interface GlobalFlags {
+  readonly config?: string | undefined;
+  readonly logLevel?: "debug" | "info" | "warning" | "error" | undefined;
+  readonly logFormat?: "pretty" | "json" | undefined;
+  readonly json?: boolean | undefined;
+}
+
+export interface CommandSettings {
+  /** What must be configured for this command with these flags. */
+  readonly needs: readonly Need[];
+  /** Flags that stand for configuration keys. */
+  readonly overrides?: Overrides;
+  /** `enabled: false` ends it at once. */
+  readonly stopsWhenDisabled?: boolean;
+  /** Works with the defaults alone: no file, no environment (demo). */
+  readonly standalone?: boolean;
+}
+
+/** Configuration, logging and signals around a command's work. Resolves to the exit code; errors are main's. */
+export async function runCommand(
+  globals: GlobalFlags,
+  settings: CommandSettings,
+  work: (context: CommandContext) => Promise<number | void>,
+  exit: (code: number) => void,
+): Promise<number> {
+  setUpLogging({ level: globals.logLevel ?? "info", format: globals.logFormat ?? "auto" });
+  const log = logger();
+  using stop = new Shutdown(exit, (signal) => {
+    log.info("Stopping on {signal} after the work in hand; once more stops at once", { signal });
+  }).listen();
+
+  const standalone = settings.standalone ?? false;
+  const env = standalone ? {} : environment();
+  const config = await loadConfig({
+    flag: globals.config,
+    noFile: standalone,
+    env,
+    cwd: Deno.cwd(),
+    home: standalone ? null : homeDirectory(env),
+    needs: settings.needs,
+    nothingWhenDisabled: settings.stopsWhenDisabled ?? false,
+    overrides: {
+      ...settings.overrides,
+      ...(globals.logLevel && { "log.level": { value: globals.logLevel, from: "--log-level" } }),
+      ...(globals.logFormat && { "log.format": { value: globals.logFormat, from: "--log-format" } }),
+    },
+  });
+  setUpLogging(config.log);
+  const out = standardOutput;
+
+  if (settings.stopsWhenDisabled && !config.enabled) {
+    if (globals.json) out.writeJson({ enabled: false });
+    else out.writeLine("lmsmon is switched off (enabled: false): nothing was polled, nothing was sent");
+    return 0;
+  }
+  if (config.file === null && !standalone && settings.needs.includes("state")) {
+    log.warning("No configuration file found: using the defaults and the state in {state}", {
+      state: config.state.url,
+    });
+  }
+  return await work({ config, stop: { soft: stop.soft, hard: stop.hard }, clock: systemClock, out, log }) ?? 0;
+}

@@ -1,0 +1,61 @@
+import { Command, Option } from "@commander-js/extra-typings";
+import { host, withCommon } from "./commands/common.ts";
+import { demoCommand } from "./commands/demo.ts";
+import { doctorCommand } from "./commands/doctor.ts";
+import { exportAiCommand } from "./commands/export_ai.ts";
+import { mapUsersCommand } from "./commands/map_users.ts";
+import { migrateCommand } from "./commands/migrate.ts";
+import { notifyTestCommand } from "./commands/notify_test.ts";
+import { pollOnceCommand } from "./commands/poll_once.ts";
+import { reconcileCommand } from "./commands/reconcile.ts";
+import { releaseCommand } from "./commands/release.ts";
+import { statsCommand } from "./commands/stats.ts";
+import { watchCommand } from "./commands/watch.ts";
+import denoJson from "./deno.json" with { type: "json" };
+import { reportError } from "./lib/ops/report_error.ts";
+
+const EXIT_CODES = `
+Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 state database not migrated or newer than
+the program; 4 LMS or Zulip unreachable or credentials refused; 130/143 stopped by a second signal.`;
+
+/** The command line as a whole; subcommands load what they need only when they run. */
+export function buildProgram() {
+  return withCommon(new Command("lmsmon"))
+    .description("Watches an LMS database and tells each student's mentors on Zulip what their students do.")
+    .version(`lmsmon ${denoJson.version}`, "-V, --version", "show the version")
+    .option("--config <FILE>", "default: $LMSMON_CONFIG, ./config.yaml, ~/.config/lmsmon/, /etc/lmsmon/")
+    .addOption(new Option("--log-level <LEVEL>").choices(["debug", "info", "warning", "error"]))
+    .addOption(new Option("--log-format <FORMAT>", "default: pretty on a terminal").choices(["pretty", "json"]))
+    .helpCommand("help [COMMAND]", "show a command's help")
+    .addHelpText("after", EXIT_CODES)
+    .addCommand(migrateCommand)
+    .addCommand(pollOnceCommand)
+    .addCommand(watchCommand)
+    .addCommand(notifyTestCommand)
+    .addCommand(exportAiCommand)
+    .addCommand(mapUsersCommand)
+    .addCommand(releaseCommand)
+    .addCommand(reconcileCommand)
+    .addCommand(statsCommand)
+    .addCommand(doctorCommand)
+    .addCommand(demoCommand);
+}
+
+/** Runs one command line; resolves to the exit code, never throws. */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    await buildProgram().parseAsync([...args], { from: "user" });
+    return host.exitCode;
+  } catch (error) {
+    return reportError(error, args);
+  }
+}
+
+if (import.meta.main) {
+  // A promise nobody waits for must end the process like any other error, without a raw stack trace.
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    Deno.exit(reportError(event.reason, Deno.args));
+  });
+  Deno.exit(await main(Deno.args));
+}
