@@ -1,4 +1,3 @@
-import type { LmsId } from "../model/event.ts";
 import { deliveryMarker } from "../model/marker.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { Batch } from "./batch.ts";
@@ -7,7 +6,6 @@ import type { PreparedEvent } from "./prepare_events.ts";
 /** A row of lmsmon.lms_event_logs to be. */
 export interface Delivery {
   readonly eventId: string;
-  readonly studentId: LmsId | null;
   /** `null`: the student has no mentor yet. */
   readonly recipient: string | null;
   readonly status: "pending" | "waiting";
@@ -23,7 +21,7 @@ export function deliveriesOf(batch: Batch, events: readonly PreparedEvent[]): De
   for (const { event, context, mentors } of events) {
     if (event.tell === null) continue;
     const { status, reason, dueAt } = event.tell;
-    const common = { eventId: context.eventId, studentId: event.row.studentId, dueAt };
+    const common = { eventId: context.eventId, dueAt };
     if (mentors.length === 0) {
       deliveries.push({ ...common, recipient: null, status: "waiting", reason: "no_mentor", marker: null });
     }

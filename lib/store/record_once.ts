@@ -5,6 +5,7 @@ import { addToPollRun } from "../../sql/state/poll_runs.ts";
 import { anyQuarantine, liftQuarantine, quarantineRows } from "../../sql/state/quarantine.ts";
 import { addToBuckets, copyRowStates, rowStatesByKeys, upsertRowStates } from "../../sql/state/row_states.ts";
 import { streamRecipe } from "../../sql/state/streams.ts";
+import type { MentorLinks } from "../model/person.ts";
 import { formatUtc } from "../model/time.ts";
 import { systemClock } from "../ops/clock.ts";
 import { arrayLiteral, numberArrayLiteral } from "./array_literal.ts";
@@ -71,6 +72,7 @@ async function record(
   const deltas = new BucketDeltas();
   if (!direct) checkAndRemoveOld(batch, stored, deltas);
   await writePeople(tx, stream.source, batch.people);
+  await writeLinks(tx, stream.source, linksToWrite(batch));
   const prepared = await prepareEvents(tx, batch, withEvent, ids[0]?.ids.split(",") ?? [], options.metadataOf);
   await writeEvents(tx, copy, prepared);
   await writeRowStates(tx, direct, batch, prepared, deltas);
@@ -154,12 +156,16 @@ function columnsOf(rows: readonly (readonly (string | null)[])[]): string[] {
   return (rows[0] ?? []).map((_, column) => arrayLiteral(rows.map((row) => row[column] ?? null)));
 }
 
+/** Of students just read, and of those with something to tell: a first pass must not write the same links in every batch. */
+function linksToWrite(batch: Batch): MentorLinks {
+  const students = new Set(batch.people.flatMap(({ role, id }) => role === "student" ? id : []));
+  for (const { event } of batch.changes) if (event?.tell && event.row.studentId) students.add(event.row.studentId);
+  return new Map([...students].map((id) => [id, batch.links.get(id) ?? []]));
+}
+
 async function writeDeliveries(tx: Transaction, batch: Batch, deliveries: readonly Delivery[]): Promise<string[]> {
   if (deliveries.length === 0) return [];
   const { source } = batch.stream;
-  // Only of students with something to tell: who their mentors are is asked when a message is composed.
-  const students = new Set(deliveries.flatMap(({ studentId }) => studentId ?? []));
-  await writeLinks(tx, source, new Map([...students].map((id) => [id, batch.links.get(id) ?? []])));
   for (let i = 0; i < deliveries.length; i += UNNEST_ROWS) {
     const page = deliveries.slice(i, i + UNNEST_ROWS);
     await insertLogs(tx, source, batch.pollId, formatUtc(batch.detectedAt), {

@@ -34,6 +34,9 @@ export const upsertLinks = (sql: Queryable, source: string, students: string, me
     insert into lmsmon.mentor_links as old (source, student_id, mentor_ids, read_at)
     select ${source}::text, u.student_id, u.mentor_ids::bigint[], clock_timestamp()
       from unnest(${students}::bigint[], ${mentorIds}::text[]) as u (student_id, mentor_ids)
+     where not exists (
+       select 1 from lmsmon.mentor_links l
+        where l.source = ${source} and l.student_id = u.student_id and l.mentor_ids = u.mentor_ids::bigint[])
      order by u.student_id
     on conflict (source, student_id) do update set mentor_ids = excluded.mentor_ids, read_at = excluded.read_at
      where old.mentor_ids <> excluded.mentor_ids`;
