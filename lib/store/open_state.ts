@@ -13,7 +13,7 @@ import {
 } from "./migrate.ts";
 import { isCreated, stateDirectory } from "./owner_directory.ts";
 import { OwnerState } from "./owner_state.ts";
-import { PgliteEngine } from "./pglite_engine.ts";
+import { type EngineOptions, PgliteEngine } from "./pglite_engine.ts";
 import { PgliteSocket } from "./pglite_socket.ts";
 import { readServerUrl } from "./server_options.ts";
 import type { Sql, StateDb, StateMode } from "./state_db.ts";
@@ -68,9 +68,9 @@ export async function openState(config: StateConfig, options: OpenStateOptions =
 
 /** A database in memory, for tests and dry runs. */
 export async function openMemory(
-  options: Pick<OpenStateOptions, "log" | "connections" | "migrate"> & { readonly image?: Blob } = {},
+  options: Pick<OpenStateOptions, "log" | "connections" | "migrate"> & EngineOptions = {},
 ): Promise<StateDb> {
-  const engine = await PgliteEngine.open(null, options.image === undefined ? {} : { image: options.image });
+  const engine = await PgliteEngine.open(null, options);
   const sql = embeddedPool(() => Promise.resolve(new PgliteSocket(engine)), options, options.log ?? logger("state"));
   const state = new OpenState(sql, false, () => "embedded", () => engine.close());
   if (options.migrate !== "skip") await migrate(sql);
@@ -124,11 +124,11 @@ function openServer(config: StateConfig, options: OpenStateOptions, log: Logger)
   return new OpenState(sql, true, () => "server", () => Promise.resolve());
 }
 
-/** In memory or through the owner; `connect` never rejects (RefusedSocket). */
-function embeddedPool(
+/** A pool over connections that `connect` makes; it must never reject (RefusedSocket). */
+export function embeddedPool(
   connect: () => Promise<unknown>,
-  options: Pick<OpenStateOptions, "connections">,
-  log: Logger,
+  options: Pick<OpenStateOptions, "connections"> = {},
+  log: Logger = logger("state"),
 ): Sql {
   return pool(
     {

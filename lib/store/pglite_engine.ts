@@ -1,4 +1,4 @@
-import { PGlite } from "@electric-sql/pglite";
+import { PGlite, type PGliteOptions } from "@electric-sql/pglite";
 import { PgliteDisk } from "./pglite_disk.ts";
 import { PgliteGate } from "./pglite_gate.ts";
 
@@ -31,7 +31,7 @@ export class PgliteEngine {
   static async open(dataDir: string | null, options: EngineOptions = {}): Promise<PgliteEngine> {
     const pg = await PGlite.create({
       ...(dataDir === null ? {} : { fs: new PgliteDisk(dataDir), startParams: DURABLE }),
-      ...(options.image === undefined ? {} : { loadDataDir: options.image }),
+      ...options.pglite,
     });
     const { rows } = await pg.query<{ server_version: string }>("show server_version");
     return new PgliteEngine(pg, rows[0]?.server_version ?? "", options.patienceMs);
@@ -53,7 +53,7 @@ export class PgliteEngine {
     await this.pg.execProtocolRawStream(message, { syncToFs: false, onRawData: (bytes) => onData(bytes.slice()) });
   }
 
-  /** The whole database directory as a tar file, for {@link EngineOptions.image}. */
+  /** The whole database directory as a tar file, for PGlite's `loadDataDir`. */
   dump(): Promise<File | Blob> {
     return this.pg.dumpDataDir("none");
   }
@@ -91,8 +91,8 @@ export class PgliteEngine {
 }
 
 export interface EngineOptions {
-  /** A dump to begin with; only for a database in memory or an empty directory. */
-  readonly image?: Blob;
+  /** Tests pass a dump to begin with (`loadDataDir`) and a compiled module. */
+  readonly pglite?: PGliteOptions;
   readonly patienceMs?: number;
 }
 

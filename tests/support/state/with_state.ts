@@ -1,0 +1,40 @@
+import type { StateDb } from "../../../lib/store/state_db.ts";
+import { openEmbeddedState } from "./embedded_state.ts";
+import { createServerDatabase, isServerReachable, openServerState, serverUrl, START_A_SERVER } from "./server_state.ts";
+
+export type StateKind = "embedded" | "server";
+
+/**
+ * Runs `work` on a migrated, empty state database of its own and closes it. A server's database is dropped when `work`
+ * succeeds, and kept and named when it fails, until the next test process starts.
+ */
+export async function withState<T>(kind: StateKind, work: (state: StateDb) => Promise<T>): Promise<T> {
+  if (kind === "embedded") {
+    await using state = await openEmbeddedState();
+    return await work(state);
+  }
+  const database = await createServerDatabase(true);
+  let result: T;
+  try {
+    await using state = await openServerState(database.url);
+    result = await work(state);
+  } catch (error) {
+    // deno-lint-ignore no-console -- whoever looks into the failure needs the name
+    console.error(`Kept the database of this failed test: ${database.url}`);
+    throw error;
+  }
+  await database.drop();
+  return result;
+}
+
+/** Registers a test on the embedded state, and one on a PostgreSQL server where one can be reached. */
+export function forEachState(name: string, work: (state: StateDb, t: Deno.TestContext) => Promise<void>): void {
+  Deno.test(`${name} [embedded]`, (t) => withState("embedded", (state) => work(state, t)));
+  Deno.test({
+    name: serverReachable ? `${name} [server]` : `${name} [no server at ${serverUrl}: ${START_A_SERVER}]`,
+    ignore: !serverReachable,
+    fn: (t) => withState("server", (state) => work(state, t)),
+  });
+}
+
+const serverReachable = await isServerReachable();
