@@ -1,16 +1,13 @@
-import { InvalidArgumentError } from "@commander-js/extra-typings";
-import { didYouMean } from "../lib/config/problem.ts";
-import { EVENT_TYPES, type EventType } from "../lib/model/event.ts";
+import { eventType, FieldError } from "../lib/config/fields.ts";
+import type { EventType } from "../lib/model/event.ts";
+import { UsageError } from "../lib/ops/errors.ts";
 
-/** For flags with one event type. */
-export function parseEventType(text: string): EventType {
-  const type = EVENT_TYPES.find((candidate) => candidate === text.trim());
-  if (type !== undefined) return type;
-  const hint = didYouMean(text, EVENT_TYPES) || `; there are ${EVENT_TYPES.join(", ")}`;
-  throw new InvalidArgumentError(`Unknown event type ${JSON.stringify(text.slice(0, 40))}${hint}.`);
-}
-
-/** For flags with a comma list of event types. */
-export function parseEventTypes(text: string): EventType[] {
-  return [...new Set(text.split(",").map(parseEventType))];
+/** For flags with one event type or a comma list. Imported when the command runs: suggestions cost time at the start. */
+export function parseEventTypes(flag: string, text: string): EventType[] {
+  try {
+    return [...new Set(text.split(",").map((name) => eventType(name)))];
+  } catch (error) {
+    if (error instanceof FieldError) throw new UsageError(`Cannot use ${flag}: ${error.message}`);
+    throw error;
+  }
 }
