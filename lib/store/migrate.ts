@@ -11,6 +11,7 @@ import {
   selectAppliedMigrations,
   selectMigrationsTable,
   selectServerVersion,
+  type ServerVersionRow,
 } from "../../sql/state/migrations.ts";
 import { MigrationError } from "../ops/errors.ts";
 import type { Queryable, Sql, Transaction } from "./state_db.ts";
@@ -151,7 +152,11 @@ async function prepareSchema(tx: Transaction): Promise<void> {
 
 async function checkServerVersion(sql: Queryable): Promise<void> {
   const [server] = await selectServerVersion(sql);
-  if (server === undefined || server.server_version_num >= OLDEST_SERVER * 10_000) return;
+  if (server !== undefined) refuseOldServer(server);
+}
+
+export function refuseOldServer(server: ServerVersionRow): void {
+  if (server.server_version_num >= OLDEST_SERVER * 10_000) return;
   throw new MigrationError(
     `Cannot use the state database: PostgreSQL ${server.server_version} is too old, ${OLDEST_SERVER} or newer is needed`,
     { hint: "upgrade the server, or use the embedded state (state.url: pglite:./lmsmon-state)" },

@@ -1,5 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import postgres from "postgres";
+import type { Migration } from "../../sql/state/migrations/manifest.ts";
 import type { StateConfig } from "../config/config.ts";
 import { type Clock, systemClock } from "../ops/clock.ts";
 import { logger } from "../ops/log.ts";
@@ -30,6 +31,8 @@ export interface OpenStateOptions {
    * not migrated but refused; a server refuses writes.
    */
   readonly dryRun?: boolean;
+  /** Hears of every migration that this opening applied. */
+  readonly onApplied?: (migration: Migration) => void;
   readonly log?: Logger;
   readonly clock?: Clock;
   /** Connections at most; default 4. */
@@ -94,8 +97,7 @@ async function prepareOwned(engine: PgliteEngine, options: OpenStateOptions, log
   try {
     const status = await readMigrationStatus(sql);
     if (options.dryRun) return requireMigrated(status);
-    refuseForeignMigrations(status);
-    await runPending(sql, status, log);
+    await runPending(sql, status, options, log);
   } finally {
     await sql.end();
   }
@@ -170,14 +172,22 @@ async function checkMigrations(state: StateDb, options: OpenStateOptions, log: L
   // Connects, also when nothing is to be checked: an error here is better than one in the middle.
   const status = await readMigrationStatus(state.sql);
   if (options.migrate === "skip") return;
-  if (options.migrate === "auto" && !options.dryRun) await runPending(state.sql, status, log);
+  if (options.migrate === "auto" && !options.dryRun) await runPending(state.sql, status, options, log);
   else requireMigrated(status);
 }
 
-async function runPending(sql: Sql, status: MigrationStatus, log: Logger): Promise<void> {
+async function runPending(
+  sql: Sql,
+  status: MigrationStatus,
+  options: OpenStateOptions,
+  log: Logger,
+): Promise<void> {
   refuseForeignMigrations(status);
   if (status.pending.length === 0) return;
-  for (const { name } of await migrate(sql)) log.info("Applied migration {name}", { name });
+  for (const migration of await migrate(sql)) {
+    log.info("Applied migration {name}", { name: migration.name });
+    options.onApplied?.(migration);
+  }
 }
 
 class OpenState implements StateDb {

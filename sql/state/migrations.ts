@@ -6,8 +6,10 @@ const LOCK = "7160461180294516";
 
 export const serverVersionRow = z.object({ server_version_num: z.int(), server_version: z.string() });
 
+export type ServerVersionRow = z.infer<typeof serverVersionRow>;
+
 export const selectServerVersion = (sql: Queryable) =>
-  sql<z.infer<typeof serverVersionRow>[]>`
+  sql<ServerVersionRow[]>`
     select current_setting('server_version_num')::int as server_version_num,
            current_setting('server_version') as server_version`;
 

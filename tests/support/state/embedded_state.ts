@@ -12,11 +12,13 @@ const PGLITE = dirname(fileURLToPath(import.meta.resolve("@electric-sql/pglite")
 
 /** The engine's files, compiled and read once a test process: this is most of the time of opening a small database. */
 let runtime: Promise<{ readonly pgliteWasmModule: WebAssembly.Module; readonly fsBundle: Blob }> | undefined;
-let image: Promise<Blob> | undefined;
+const images = new Map<string, Promise<Blob>>();
 
-/** A migrated embedded state in memory: 0.3 s on an idle machine. */
-export async function openEmbeddedState(): Promise<StateDb> {
-  image ??= readImage();
+/** An embedded state in memory: 0.3 s on an idle machine. */
+export async function openEmbeddedState(options: { readonly migrated?: boolean } = {}): Promise<StateDb> {
+  const name = options.migrated === false ? "empty" : stateHash;
+  const image = images.get(name) ?? readImage(name);
+  images.set(name, image);
   runtime ??= readRuntime();
   return await openMemory({ migrate: "skip", pglite: { loadDataDir: await image, ...await runtime } });
 }
@@ -29,15 +31,15 @@ async function readRuntime() {
   return { pgliteWasmModule: await WebAssembly.compile(wasm), fsBundle: new Blob([data]) };
 }
 
-/** A dump of a migrated database, kept in the temporary directory for the next test process. */
-async function readImage(): Promise<Blob> {
-  const path = join(IMAGES, `${stateHash}.tar`);
+/** A dump of a database, kept in the temporary directory for the next test process. */
+async function readImage(name: string): Promise<Blob> {
+  const path = join(IMAGES, `${name}.tar`);
   try {
     return new Blob([await Deno.readFile(path)]);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  const made = await makeImage();
+  const made = await makeImage(name !== "empty");
   await Deno.mkdir(IMAGES, { recursive: true });
   const temporary = `${path}.${crypto.randomUUID()}`;
   await Deno.writeFile(temporary, made);
@@ -45,7 +47,7 @@ async function readImage(): Promise<Blob> {
   return new Blob([made]);
 }
 
-async function makeImage(): Promise<Uint8Array<ArrayBuffer>> {
+async function makeImage(migrated: boolean): Promise<Uint8Array<ArrayBuffer>> {
   const runtimeFiles = await readRuntime();
   // Small write-ahead log files and no template databases: a third of the usual size, and of the time to load it.
   const engine = await PgliteEngine.open(null, {
@@ -56,7 +58,7 @@ async function makeImage(): Promise<Uint8Array<ArrayBuffer>> {
     await sql`update pg_database set datistemplate = false, datallowconn = true where datname like 'template_'`;
     await sql`drop database template0`;
     await sql`drop database template1`;
-    await migrate(sql);
+    if (migrated) await migrate(sql);
     await sql`checkpoint`;
     return new Uint8Array(await (await engine.dump()).arrayBuffer());
   } finally {

@@ -8,16 +8,28 @@ export type StateKind = "embedded" | "server";
  * Runs `work` on a migrated, empty state database of its own and closes it. A server's database is dropped when `work`
  * succeeds, and kept and named when it fails, until the next test process starts.
  */
-export async function withState<T>(kind: StateKind, work: (state: StateDb) => Promise<T>): Promise<T> {
-  if (kind === "embedded") {
-    await using state = await openEmbeddedState();
-    return await work(state);
-  }
-  const database = await createServerDatabase(true);
+export async function withState<T>(kind: StateKind, work: (state: StateDb, url: string) => Promise<T>): Promise<T> {
+  if (kind === "server") return await withServerState(true, work);
+  await using state = await openEmbeddedState();
+  return await work(state, "pglite:memory");
+}
+
+/** The same without migrations. */
+export async function withEmptyState<T>(
+  kind: StateKind,
+  work: (state: StateDb, url: string) => Promise<T>,
+): Promise<T> {
+  if (kind === "server") return await withServerState(false, work);
+  await using state = await openEmbeddedState({ migrated: false });
+  return await work(state, "pglite:memory");
+}
+
+async function withServerState<T>(migrated: boolean, work: (state: StateDb, url: string) => Promise<T>): Promise<T> {
+  const database = await createServerDatabase(migrated);
   let result: T;
   try {
     await using state = await openServerState(database.url);
-    result = await work(state);
+    result = await work(state, database.url);
   } catch (error) {
     // deno-lint-ignore no-console -- whoever looks into the failure needs the name
     console.error(`Kept the database of this failed test: ${database.url}`);
