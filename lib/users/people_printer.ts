@@ -53,7 +53,11 @@ export function tablePrinter(out: Output): PeoplePrinter {
     tail({ linksWritten, eventsFilled }) {
       out.writeLine();
       if (dryRun) out.writeLine("Dry run: nothing was written");
-      else out.writeLine(`Stored ${linksWritten} links; ${eventsFilled} events got their student's Zulip account`);
+      else {
+        const links = `${linksWritten} ${linksWritten === 1 ? "link" : "links"}`;
+        const events = `${eventsFilled} ${eventsFilled === 1 ? "event" : "events"}`;
+        out.writeLine(`Stored ${links}; ${events} got their student's Zulip account`);
+      }
     },
   };
 }
