@@ -14,13 +14,16 @@ import { SqlLmsSource } from "./sql_lms_source.ts";
 export interface LmsDeps {
   /** A ready postgres.js handle, such as one on an embedded LMS: used as it is, and left open by `close`. */
   readonly sql?: postgres.Sql;
+  /** Opens `pglite:<dir>` (`null`: in memory), closed with the source; see lib/demo/embedded_lms.ts. */
+  readonly openEmbedded?: (
+    directory: string | null,
+  ) => Promise<{ readonly sql: postgres.Sql; close(): Promise<void> }>;
 }
 
 /**
  * The LMS of a configuration. Connects at the first call, so that an LMS that is away now may come later; throws
  * ConfigError for what no waiting heals (unknown preset, scheme, zone).
  */
-// deno-lint-ignore require-await -- callers see every problem as a rejection
 export async function openLms(config: LmsConfig, deps: LmsDeps = {}): Promise<LmsSource> {
   const preset = presets.get(config.preset);
   if (preset === undefined) {
@@ -34,7 +37,7 @@ export async function openLms(config: LmsConfig, deps: LmsDeps = {}): Promise<Lm
   } catch (cause) {
     throw new ConfigError(`Cannot use lms.timezone "${config.timezone}": unknown time zone`, { cause });
   }
-  const { driver, target, database } = openDriver(config, deps);
+  const { driver, target, database } = await openDriver(config, deps);
   return new SqlLmsSource({
     name: config.name,
     preset,
@@ -47,17 +50,26 @@ export async function openLms(config: LmsConfig, deps: LmsDeps = {}): Promise<Lm
 }
 
 /** The driver alone, for tests that try to write through it. */
-export function openDriver(
+export async function openDriver(
   config: LmsConfig,
   deps: LmsDeps = {},
-): { driver: LmsDriver; target: LmsTarget; database: string } {
-  if (deps.sql !== undefined) {
-    const target: LmsTarget = { dialect: "postgres", label: "the embedded database", user: "postgres" };
-    return {
-      driver: borrowedPostgresDriver(deps.sql, target.label, config.statementTimeoutMs),
-      target,
-      database: "embedded",
-    };
+): Promise<{ driver: LmsDriver; target: LmsTarget; database: string }> {
+  const embedded: LmsTarget = { dialect: "postgres", label: "the embedded database", user: "postgres" };
+  const borrowed = (sql: postgres.Sql, close?: () => Promise<void>) => ({
+    driver: borrowedPostgresDriver(sql, embedded.label, config.statementTimeoutMs, close),
+    target: embedded,
+    database: "embedded",
+  });
+  if (deps.sql !== undefined) return borrowed(deps.sql);
+  if (config.url.startsWith("pglite:")) {
+    const directory = config.url.slice("pglite:".length);
+    if (deps.openEmbedded === undefined) {
+      throw new ConfigError("Cannot use lms.url: an embedded LMS is for the demo and tests", {
+        hint: "Write postgres://user@host:5432/database or mysql://user@host:3306/database",
+      });
+    }
+    const { sql, close } = await deps.openEmbedded(directory === "" || directory === "memory" ? null : directory);
+    return borrowed(sql, close);
   }
   const address = lmsAddress(config);
   const target: LmsTarget = { dialect: address.dialect, label: address.label, user: address.user };

@@ -3,7 +3,8 @@ import type { Dialect, PageParts } from "./dialect.ts";
 const quote = (identifier: string) => `\`${identifier.replaceAll("`", "``")}\``;
 // Only words of presets and table names come here: no backslash, whose meaning depends on the server's sql_mode.
 const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
-const field = (expression: string) => `coalesce(concat(length(${expression}), ':', ${expression}), '-')`;
+// NULL is ":" and "" is "0:": concat_ws leaves NULLs out.
+const field = (expression: string) => `length(${expression}), ':', ${expression}`;
 
 /** MySQL 8 and MariaDB 10.6 and newer. */
 export const mysqlDialect: Dialect = {
@@ -14,7 +15,9 @@ export const mysqlDialect: Dialect = {
   // `timestamp` is shown in the session's zone, which is UTC here; `datetime` has no zone.
   time: (expression, type) => type === "timestamp" ? `concat(${expression}, '+00')` : expression,
   hash: (literals, fields) =>
-    `cast(cast(conv(left(md5(concat(${[...literals.map(literal), ...fields.map(field)].join(", ")})), 16), 16, 10)` +
+    `cast(cast(conv(left(md5(concat_ws('', ${
+      [...literals.map(literal), ...fields.map(field)].join(", ")
+    })), 16), 16, 10)` +
     ` as unsigned) as signed)`,
   bitXor: (expression) => `cast(bit_xor(${expression}) as signed)`,
   bucket: (expression, size) =>

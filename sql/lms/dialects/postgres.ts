@@ -2,8 +2,8 @@ import type { Dialect, PageParts, SideParts } from "./dialect.ts";
 
 const quote = (identifier: string) => `"${identifier.replaceAll('"', '""')}"`;
 const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
-const field = (expression: string) =>
-  `coalesce(octet_length((${expression})::text) || ':' || (${expression})::text, '-')`;
+// NULL is ":" and "" is "0:": concat_ws leaves NULLs out. Of all forms tried, md5 itself is the larger half of the time.
+const field = (expression: string) => `octet_length((${expression})::text), ':', ${expression}`;
 
 // `limit 1` keeps the planner from flattening this into a hash join over the whole side table for every page: each
 // page stays as many index probes as it has rows, and a duplicate key can never multiply rows.
@@ -20,7 +20,8 @@ export const postgresDialect: Dialect = {
   // The session is in UTC and ISO style: a timestamptz comes with "+00", a timestamp without anything.
   time: (expression) => `(${expression})::text`,
   hash: (literals, fields) =>
-    `('x' || left(md5(${[...literals.map(literal), ...fields.map(field)].join(" || ")}), 16))::bit(64)::bigint`,
+    `('x' || left(md5(concat_ws('', ${[...literals.map(literal), ...fields.map(field)].join(", ")})), 16))` +
+    `::bit(64)::bigint`,
   bitXor: (expression) => `bit_xor(${expression})`,
   bucket: (expression, size) =>
     `case when ${expression} >= 0 then ${expression} / ${size} else (${expression} - ${size - 1}) / ${size} end`,
@@ -60,6 +61,9 @@ export function postgresSettings(statementTimeoutMs: number, searchPath: string 
     // Grouping by bucket never sorts a million rows on the LMS's disk: groups are few, hashing them is cheap. No query
     // here orders by anything but an index.
     "set local enable_sort = off",
+    // One process of the LMS's server works for a poll, never several; compiling a query costs more than its second.
+    "set local max_parallel_workers_per_gather = 0",
+    "set local jit = off",
     ...(searchPath === null ? [] : [`set local search_path = ${quote(searchPath)}`]),
   ].join("; ");
 }

@@ -1,0 +1,148 @@
+/**
+ * Database servers started for one test file from installed programs, in a temporary folder, on a free port of the
+ * loopback; stopped and removed when the file ends. `null` when the programs are not there.
+ */
+import { withMysql, withPostgres } from "./databases.ts";
+
+export async function spawnPostgres(): Promise<string | null> {
+  const bin = findProgram("postgres", [...subfolders("/usr/lib/postgresql", "bin"), "/usr/local/pgsql/bin"]);
+  if (bin === null) return null;
+  const who = unprivileged(["postgres", "nobody"]);
+  const folder = await makeFolder("lmsmon-postgres-", who);
+  const data = `${folder}/data`;
+  const init = new Deno.Command(`${bin}/initdb`, {
+    args: ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale", "C", "--no-sync"],
+    cwd: folder,
+    ...who,
+    stdout: "null",
+    stderr: "piped",
+  });
+  const made = await init.output();
+  if (!made.success) throw new Error(`Cannot run initdb: ${new TextDecoder().decode(made.stderr)}`);
+  const port = freePort();
+  start(
+    `${bin}/postgres`,
+    [
+      ...["-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", folder],
+      ...["-c", "fsync=off", "-c", "max_connections=200"],
+    ],
+    folder,
+    who,
+  );
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  await untilAnswers(() => withPostgres(url, (sql) => sql.unsafe("select 1")));
+  return url;
+}
+
+export async function spawnMariaDb(): Promise<string | null> {
+  const places = ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/mysql/bin"];
+  const maria = findProgram("mariadbd", places);
+  const bin = maria ?? findProgram("mysqld", places);
+  if (bin === null) return null;
+  const who = unprivileged(["mysql", "nobody"]);
+  const folder = await makeFolder("lmsmon-mysql-", who);
+  const data = `${folder}/data`;
+  const installer = findProgram("mariadb-install-db", places);
+  const init = maria !== null && installer !== null
+    ? new Deno.Command(`${installer}/mariadb-install-db`, {
+      args: ["--no-defaults", `--datadir=${data}`, "--auth-root-authentication-method=normal", "--skip-test-db"],
+      cwd: folder,
+      ...who,
+      stdout: "null",
+      stderr: "piped",
+    })
+    : new Deno.Command(`${bin}/mysqld`, {
+      args: ["--no-defaults", "--initialize-insecure", `--datadir=${data}`],
+      cwd: folder,
+      ...who,
+      stdout: "null",
+      stderr: "piped",
+    });
+  const made = await init.output();
+  if (!made.success) throw new Error(`Cannot prepare MariaDB: ${new TextDecoder().decode(made.stderr)}`);
+  const port = freePort();
+  start(
+    `${bin}/${maria !== null ? "mariadbd" : "mysqld"}`,
+    [
+      "--no-defaults",
+      `--datadir=${data}`,
+      `--socket=${folder}/mysql.sock`,
+      `--pid-file=${folder}/mysql.pid`,
+      "--bind-address=127.0.0.1",
+      `--port=${port}`,
+      "--innodb-flush-log-at-trx-commit=0",
+    ],
+    folder,
+    who,
+  );
+  const url = `mysql://root@127.0.0.1:${port}/mysql`;
+  await untilAnswers(() => withMysql(url, (connection) => connection.query("select 1")));
+  return url;
+}
+
+function start(program: string, args: string[], folder: string, who: { uid?: number; gid?: number }): void {
+  const child = new Deno.Command(program, { args, cwd: folder, ...who, stdout: "null", stderr: "null" }).spawn();
+  child.unref();
+  globalThis.addEventListener("unload", () => {
+    try {
+      child.kill("SIGKILL"); // its data goes with the folder
+    } catch {
+      // it has ended already
+    }
+    Deno.removeSync(folder, { recursive: true });
+  });
+}
+
+/** A server refuses to run as root: then it runs as its own user. */
+function unprivileged(users: readonly string[]): { uid?: number; gid?: number } {
+  if (Deno.uid() !== 0) return {};
+  const lines = Deno.readTextFileSync("/etc/passwd").split("\n").map((line) => line.split(":"));
+  const found = users.map((user) => lines.find(([name]) => name === user)).find((line) => line !== undefined);
+  return found === undefined ? {} : { uid: Number(found[2]), gid: Number(found[3]) };
+}
+
+async function makeFolder(prefix: string, { uid, gid }: { uid?: number; gid?: number }): Promise<string> {
+  const folder = await Deno.makeTempDir({ prefix, dir: "/tmp" });
+  if (uid !== undefined && gid !== undefined) await Deno.chown(folder, uid, gid);
+  return folder;
+}
+
+function findProgram(name: string, folders: readonly string[]): string | null {
+  const path = (Deno.env.get("PATH") ?? "").split(":").filter((p) => p !== "");
+  return [...folders, ...path].find((folder) => {
+    try {
+      return Deno.statSync(`${folder}/${name}`).isFile;
+    } catch {
+      return false;
+    }
+  }) ?? null;
+}
+
+/** `<root>/<version>/<leaf>`, the newest version first. */
+function subfolders(root: string, leaf: string): string[] {
+  try {
+    return [...Deno.readDirSync(root)].map(({ name }) => name).sort((a, b) => Number(b) - Number(a))
+      .map((version) => `${root}/${version}/${leaf}`);
+  } catch {
+    return [];
+  }
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return (listener.addr as Deno.NetAddr).port;
+}
+
+/** A server says in no other way that it is ready. */
+async function untilAnswers(ask: () => Promise<unknown>): Promise<void> {
+  const patience = AbortSignal.timeout(30_000);
+  for (;;) {
+    try {
+      await ask();
+      return;
+    } catch (error) {
+      if (patience.aborted) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
