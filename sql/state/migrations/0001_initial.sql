@@ -76,6 +76,9 @@ create table lmsmon.people (
   primary key (source, role, id)
 );
 
+-- Two students of one name: a message says which one is meant.
+create index people_student_name on lmsmon.people (source, left(lower(name), 100)) where role = 'student';
+
 -- Which mentors a student has now, as last read from the LMS; refreshed every poll for students with something to tell.
 create table lmsmon.mentor_links (
   source     text collate "C" not null,
@@ -268,6 +271,7 @@ create table lmsmon.recipients (
   primary key (source, recipient)
 );
 create index recipients_due on lmsmon.recipients (next_due_at) where next_due_at is not null;
+create index recipients_claimed on lmsmon.recipients (claim_expires_at) where claim_expires_at is not null;
 
 -- Which Zulip account a person of the LMS has; null user with a reason when none was found.
 create table lmsmon.user_links (

@@ -1,0 +1,54 @@
+import { createHash } from "node:crypto";
+import { insertMessages, reserveMessageIds } from "../../sql/state/messages.ts";
+import { claimFact } from "../../sql/state/reconcile.ts";
+import { wakeRecipients } from "../../sql/state/recipients.ts";
+import { toInstant } from "../model/time.ts";
+import type { NotifierDeps } from "./notify_types.ts";
+import { ADMIN } from "./prepare_chunk.ts";
+
+/** Kinds of trouble the administrator hears of: each once a day. */
+export type TroubleKey = `held:${string}` | "guard" | "dead" | (string & Record<never, never>);
+
+/**
+ * Queues one direct message to the administrator (`admin.to`, else the bot's owner): once per trouble and day, by whichever
+ * process comes first. It leaves by the outbox like any other. False when it was told today, or nobody is to be told. Throws ZulipError
+ * when Zulip is needed to find the administrator and is away.
+ */
+export async function tellAdmin(
+  deps: Pick<NotifierDeps, "db" | "zulip" | "config" | "clock" | "source">,
+  key: TroubleKey,
+  text: string,
+): Promise<boolean> {
+  const { db, source, clock } = deps;
+  const now = clock.now();
+  const day = toInstant(now).toZonedDateTimeISO(deps.config.notify.timezone).toPlainDate().toString();
+  const userId = await findAdmin(deps);
+  if (userId === null) return false;
+  const sign = createHash("sha256").update(JSON.stringify([source, key, day])).digest("hex").slice(0, 12);
+  return await db.sql.begin(async (tx) => {
+    const claimed = await claimFact(tx, source, `admin:${key}:${day}`, JSON.stringify({ to: userId }));
+    if (claimed.length === 0) return false;
+    const [id] = await reserveMessageIds(tx, 1);
+    await insertMessages(tx, source, [{
+      messageId: id?.message_id ?? "",
+      recipient: ADMIN,
+      kind: "admin",
+      userId,
+      channel: null,
+      topic: null,
+      // The last line is how a notice of unknown outcome is found again.
+      content: `⚠️ lmsmon (${source}): ${text}\n\`notice ${day} ${sign}\``,
+      attempts: 0,
+    }], now);
+    await wakeRecipients(tx, source, [ADMIN], now);
+    return true;
+  });
+}
+
+async function findAdmin({ zulip, config }: Pick<NotifierDeps, "zulip" | "config">): Promise<string | null> {
+  const { to } = config.admin;
+  if (to === null) return (await zulip.me()).ownerId;
+  if (/^\d+$/.test(to.trim())) return to.trim();
+  const wanted = to.trim().toLowerCase();
+  return (await zulip.users()).find((user) => user.deliveryEmail?.toLowerCase() === wanted)?.userId ?? null;
+}

@@ -1,0 +1,222 @@
+import { insertMessages, messagesInWindow, type NewMessage, reserveMessageIds } from "../../sql/state/messages.ts";
+import { addRows, attachRows, putOffRows, suppressRows } from "../../sql/state/outbox.ts";
+import { lockHeldRecipients, wakeRecipients } from "../../sql/state/recipients.ts";
+import type { Fallback } from "../config/config.ts";
+import { deliveryMarker } from "../model/marker.ts";
+import type { EpochMicros } from "../model/time.ts";
+import type { Accounts } from "./accounts.ts";
+import type { Claim } from "./claim.ts";
+import { compose } from "./compose.ts";
+import { loadDue, type LoadedDue, type LoadedRow } from "./load_due.ts";
+import type { AccountsById, Composed, DueRow, NotifierDeps, Recent } from "./notify_types.ts";
+import { channelRecipient, mentorOf, type Resolution, resolveRecipients } from "./resolve_recipients.ts";
+import { retrying } from "./retrying.ts";
+
+export interface ComposedChunk {
+  /** In the order to send; their rows are attached. */
+  readonly messages: readonly (NewMessage & { readonly rows: number })[];
+  readonly suppressed: number;
+}
+
+/**
+ * Composes everything that the given claimed recipients may be told now, in one transaction: decisions about who is told,
+ * messages with their content fixed, and the rows attached to them.
+ */
+export async function composeChunk(
+  deps: NotifierDeps,
+  claim: Claim,
+  accounts: Accounts,
+  recipients: readonly string[],
+  cutoff: EpochMicros,
+  signal?: AbortSignal,
+): Promise<ComposedChunk> {
+  if (recipients.length === 0) return { messages: [], suppressed: 0 };
+  return await retrying(async () => {
+    const due = await loadDue(deps, recipients, cutoff);
+    if (due.rows.length === 0) return { messages: [], suppressed: 0 };
+    const mentorAccounts = await accounts.ofMentors(due, signal);
+    const now = deps.clock.now();
+    const resolution = resolveRecipients(due.rows, {
+      now,
+      notify: deps.config.notify,
+      recheckMs: deps.config.users.cacheMs,
+      siblings: new Map(
+        [...due.siblings].map(([event, rows]) => [
+          event,
+          rows.map((row) => ({
+            recipient: row.recipient,
+            status: row.status,
+            userId: row.zulip_user_id,
+            underWay: row.under_way,
+          })),
+        ]),
+      ),
+      links: due.links,
+      mentorAccounts,
+      selves: await accounts.selves(due, mentorAccounts),
+    });
+    const userIds = new Map(resolution.send.map(({ row, userId }) => [row.logId, userId]));
+    const rows = resolution.send.map(({ row, userId }) => dueRow(row, userId, due, mentorAccounts));
+    const compositions = compose(rows, await recentMessages(deps, rows, now), {
+      now,
+      links: deps.config.lms.links,
+      notify: deps.config.notify,
+    });
+    const composed = [...compositions.values()].flatMap((composition) => composition.messages);
+    const late = [...compositions.values()].flatMap(({ putOff }) =>
+      putOff === null ? [] : putOff.rows.map((row) => ({ logId: row.logId, reason: "rate", until: putOff.until }))
+    );
+    const ids = composed.length === 0 ? [] : await reserveMessageIds(deps.db.sql, composed.length);
+    const messages = composed.map((message, i) =>
+      newMessage(message, ids[i]?.message_id ?? "", userIds, deps.config.notify.fallback)
+    );
+    await write(deps, claim, { resolution, messages, composed, late, userIds, now, cutoff });
+    return { messages, suppressed: resolution.suppress.length };
+  });
+}
+
+interface Writing {
+  readonly resolution: Resolution<LoadedRow>;
+  readonly messages: readonly NewMessage[];
+  readonly composed: readonly Composed[];
+  readonly late: readonly { logId: string; reason: string; until: EpochMicros }[];
+  readonly userIds: ReadonlyMap<string, string | null>;
+  readonly now: EpochMicros;
+  readonly cutoff: EpochMicros;
+}
+
+async function write(deps: NotifierDeps, claim: Claim, what: Writing): Promise<void> {
+  const { resolution, messages, composed, now } = what;
+  const { source } = deps;
+  const added = resolution.add.map(({ row, recipient }) => ({
+    eventId: row.eventId,
+    pollId: row.pollId,
+    recipient,
+    marker: deliveryMarker({
+      source,
+      kind: row.told.kind,
+      attemptId: row.told.attemptId,
+      stage: row.stage,
+      revision: row.told.revision,
+      recipient,
+    }),
+  }));
+  const putOff = [
+    ...resolution.putOff.map(({ row, until }) => ({ logId: row.logId, reason: "no_account", until })),
+    ...what.late,
+  ];
+  const attached = composed.flatMap((message, i) =>
+    message.rows.map((row) => ({ logId: row.logId, messageId: messages[i]?.messageId ?? "" }))
+  );
+  await deps.db.sql.begin(async (tx) => {
+    const held = await lockHeldRecipients(tx, source, [...claim.tokens.keys()], [...claim.tokens.values()]);
+    if (held.length < claim.tokens.size) throw new ClaimLost();
+    const steps: Promise<unknown>[] = [];
+    if (resolution.suppress.length > 0) {
+      steps.push(
+        suppressRows(tx, resolution.suppress.map((x) => x.row.logId), resolution.suppress.map((x) => x.reason), now)
+          .execute(),
+      );
+    }
+    if (putOff.length > 0) {
+      steps.push(
+        putOffRows(tx, putOff.map((x) => x.logId), putOff.map((x) => x.reason), putOff.map((x) => x.until)).execute(),
+      );
+    }
+    if (added.length > 0) {
+      steps.push(addRows(tx, source, added, what.cutoff).execute());
+      steps.push(wakeRecipients(tx, source, added.map((row) => row.recipient), what.cutoff).execute());
+    }
+    if (messages.length > 0) {
+      steps.push(insertMessages(tx, source, messages, now).execute());
+      steps.push(
+        attachRows(
+          tx,
+          attached.map((row) => row.logId),
+          attached.map((row) => row.messageId),
+          attached.map((row) => what.userIds.get(row.logId) ?? null),
+        ).execute().then((result) => {
+          // Somebody dropped or reconciled a row meanwhile: read again, compose again.
+          if (result.count !== attached.length) throw new RowsMoved();
+        }),
+      );
+    }
+    await Promise.all(steps);
+  });
+}
+
+/** Another process took a recipient over: nothing of the chunk is written. */
+export class ClaimLost extends Error {
+  constructor() {
+    super("Cannot compose: the claim was taken over");
+  }
+}
+
+/** Seen by `retrying` as a lost race. */
+class RowsMoved extends Error {
+  readonly code = "40001";
+}
+
+function newMessage(
+  message: Composed,
+  messageId: string,
+  userIds: ReadonlyMap<string, string | null>,
+  fallback: Fallback,
+): NewMessage & { readonly rows: number } {
+  const [first] = message.rows;
+  const to = channelOf(message.recipient, fallback);
+  return {
+    messageId,
+    recipient: message.recipient,
+    kind: message.kind,
+    userId: to === null && first !== undefined ? userIds.get(first.logId) ?? null : null,
+    channel: to?.channel ?? null,
+    topic: to?.topic ?? null,
+    content: message.content,
+    attempts: Math.max(...message.rows.map((row) => row.attempts)),
+    rows: message.rows.length,
+  };
+}
+
+/** The inverse of channelRecipient(); of a channel that is no longer the fallback the first slash divides. */
+function channelOf(recipient: string, fallback: Fallback): { channel: string; topic: string } | null {
+  if (!recipient.startsWith("channel:")) return null;
+  if (fallback !== null && recipient === channelRecipient(fallback)) return fallback;
+  const [channel = "", ...topic] = recipient.slice("channel:".length).split("/");
+  return { channel, topic: topic.join("/") };
+}
+
+function dueRow(row: LoadedRow, userId: string | null, due: LoadedDue, accounts: AccountsById): DueRow {
+  const current = row.studentId === null ? undefined : due.links.get(row.studentId);
+  const names = (due.siblings.get(row.eventId) ?? []).flatMap((other) => {
+    const mentor = mentorOf(other.recipient);
+    const over = other.status === "suppressed" || other.status === "dead";
+    if (mentor === null || over || other.recipient === row.recipient) return [];
+    const account = accounts.get(mentor) ?? null;
+    // Only who really reads it: still the mentor, with an account, and not this same account.
+    if (account === null || account === userId || (current !== undefined && !current.includes(mentor))) return [];
+    const person = due.mentors.get(mentor);
+    return person?.name ?? person?.username ?? [];
+  });
+  return {
+    logId: row.logId,
+    recipient: row.recipient,
+    told: names.length === 0 ? row.told : { ...row.told, alsoTold: names },
+    dueAt: row.dueAt,
+    planned: row.planned,
+    lmsAwayMs: row.lmsAwayMs,
+    attempts: row.attempts,
+  };
+}
+
+async function recentMessages(
+  deps: NotifierDeps,
+  rows: readonly DueRow[],
+  now: EpochMicros,
+): Promise<Map<string, Recent>> {
+  const limit = deps.config.notify.maxPerMentor;
+  if (limit === null || rows.length === 0) return new Map();
+  const recipients = [...new Set(rows.map((row) => row.recipient))];
+  const found = await messagesInWindow(deps.db.sql, deps.source, recipients, now - limit.perMs * 1000);
+  return new Map(found.map((row) => [row.recipient, { messages: row.messages, oldestAt: Number(row.oldest_us) }]));
+}

@@ -1,0 +1,190 @@
+import {
+  type DueLogRow,
+  dueRows,
+  mentorLinks,
+  outagesBeforePolls,
+  peopleByIds,
+  sharedNames,
+  type SiblingRow,
+  siblings,
+  toldBefore,
+} from "../../sql/state/outbox.ts";
+import { EVENT_TYPES, type EventMetadata, type EventType, type Kind, type LmsId, type Stage } from "../model/event.ts";
+import type { EpochMicros } from "../model/time.ts";
+import type { ToldEvent } from "../model/told_event.ts";
+import type { NotifierDeps } from "./notify_types.ts";
+import { mentorOf } from "./resolve_recipients.ts";
+
+/** A due row with what is needed to decide whom it goes to, and to say it. */
+export interface LoadedRow {
+  readonly logId: string;
+  readonly eventId: string;
+  readonly pollId: string;
+  readonly recipient: string;
+  readonly studentId: LmsId | null;
+  readonly studentEmail: string | null;
+  readonly detectedAt: EpochMicros;
+  readonly dueAt: EpochMicros;
+  readonly planned: boolean;
+  readonly lmsAwayMs: number;
+  readonly attempts: number;
+  readonly stage: Stage;
+  /** `alsoTold` is still empty: it depends on who else is told. */
+  readonly told: ToldEvent;
+}
+
+export interface MentorPerson {
+  readonly id: LmsId;
+  readonly username: string | null;
+  readonly email: string | null;
+  readonly name: string | null;
+}
+
+export interface LoadedDue {
+  readonly rows: readonly LoadedRow[];
+  readonly siblings: ReadonlyMap<string, readonly SiblingRow[]>;
+  readonly links: ReadonlyMap<LmsId, readonly LmsId[]>;
+  /** Every mentor that a row or one of its siblings goes to. */
+  readonly mentors: ReadonlyMap<LmsId, MentorPerson>;
+  /** Recipients left out because others filled the chunk; they stay due. */
+  readonly leftOut: ReadonlySet<string>;
+}
+
+/** Rows of one recipient composed at a time: a backlog of 10,000 events for one mentor goes out in several chunks. */
+const MOST_ROWS = 2000;
+/** Recipients with more rows than this are loaded one by one. */
+const FEW_ROWS = 40;
+/** Rows in memory per chunk. */
+const CHUNK_ROWS = 6000;
+
+/** Reads what the given (claimed) recipients may be told now; memory is bounded whatever has piled up (P8). */
+export async function loadDue(
+  deps: NotifierDeps,
+  recipients: readonly string[],
+  cutoff: EpochMicros,
+): Promise<LoadedDue> {
+  const { db: { sql }, source } = deps;
+  const few = await dueRows(sql, source, recipients, cutoff, FEW_ROWS);
+  const counts = new Map<string, number>();
+  for (const row of few) counts.set(row.recipient, (counts.get(row.recipient) ?? 0) + 1);
+  const heavy = recipients.filter((recipient) => counts.get(recipient) === FEW_ROWS);
+  const leftOut = new Set<string>();
+  const rows = few.filter((row) => counts.get(row.recipient) !== FEW_ROWS);
+  for (const recipient of heavy) {
+    if (rows.length > 0 && rows.length + MOST_ROWS > CHUNK_ROWS) leftOut.add(recipient);
+    else for (const row of await dueRows(sql, source, [recipient], cutoff, MOST_ROWS)) rows.push(row);
+  }
+  if (rows.length === 0) {
+    return { rows: [], siblings: new Map(), links: new Map(), mentors: new Map(), leftOut };
+  }
+  const studentIds = unique(rows.flatMap((row) => row.student_id ?? []));
+  const [others, links, shared, before, outages] = await Promise.all([
+    siblings(sql, unique(rows.map((row) => row.event_id))),
+    mentorLinks(sql, source, studentIds),
+    loadSharedNames(deps, rows),
+    loadToldBefore(deps, rows),
+    outagesBeforePolls(sql, source, unique(rows.map((row) => row.poll_id))),
+  ]);
+  const mentorIds = unique(others.flatMap((row) => mentorOf(row.recipient) ?? []));
+  const mentors = await peopleByIds(sql, source, "mentor", mentorIds);
+  const away = new Map(outages.map((row) => [row.poll_id, row.outage_ms]));
+  return {
+    rows: rows.map((row) => ({
+      logId: row.log_id,
+      eventId: row.event_id,
+      pollId: row.poll_id,
+      recipient: row.recipient,
+      studentId: row.student_id,
+      studentEmail: row.student_email,
+      detectedAt: Number(row.detected_us),
+      dueAt: Number(row.due_us),
+      planned: row.reason === "digest" || row.reason === "rate",
+      lmsAwayMs: away.get(row.poll_id) ?? 0,
+      attempts: row.attempts,
+      stage: row.stage === "started" ? "started" : "finished",
+      told: toldEvent(source, row, shared, before),
+    })),
+    siblings: Map.groupBy(others, (row) => row.event_id),
+    links: new Map(links.map((row) => [row.student_id, row.mentor_ids])),
+    mentors: new Map(mentors.map((row) => [row.id, row])),
+    leftOut,
+  };
+}
+
+type ToldBefore = NonNullable<ToldEvent["previousTold"]>;
+
+async function loadToldBefore(deps: NotifierDeps, rows: readonly DueLogRow[]): Promise<Map<string, ToldBefore>> {
+  const corrections = rows.filter((row) => row.revision > 1);
+  if (corrections.length === 0) return new Map();
+  const found = await toldBefore(
+    deps.db.sql,
+    deps.source,
+    corrections.map((row) => row.event_id),
+    corrections.map((row) => row.recipient),
+  );
+  return new Map(found.map((row) => [`${row.event_id}/${row.recipient}`, {
+    type: eventType(row.event_type),
+    verdict: row.verdict,
+    score: row.score,
+    percentage: row.percentage,
+    at: Number(row.told_us),
+  }]));
+}
+
+async function loadSharedNames(deps: NotifierDeps, rows: readonly DueLogRow[]): Promise<Set<string>> {
+  const pairs = unique(rows.flatMap((row) => {
+    const mentor = mentorOf(row.recipient);
+    return mentor === null || row.student_id === null ? [] : `${mentor}/${row.student_id}`;
+  })).map((pair) => pair.split("/"));
+  const found = await sharedNames(
+    deps.db.sql,
+    deps.source,
+    pairs.map(([mentor]) => mentor ?? ""),
+    pairs.map(([, student]) => student ?? ""),
+  );
+  return new Set(found.map((row) => `${row.mentor_id}/${row.student_id}`));
+}
+
+function toldEvent(
+  source: string,
+  row: DueLogRow,
+  shared: ReadonlySet<string>,
+  before: ReadonlyMap<string, ToldBefore>,
+): ToldEvent {
+  return {
+    eventId: row.event_id,
+    source,
+    kind: row.kind as Kind, // held to these values by a CHECK
+    type: eventType(row.event_type),
+    attemptId: row.attempt_id,
+    attemptNo: row.attempt_no,
+    revision: row.revision,
+    change: row.change,
+    occurredAt: Number(row.occurred_us),
+    occurredAtApproximate: row.timestamp_approximate,
+    detectedAt: Number(row.detected_us),
+    student: {
+      id: row.student_id,
+      name: row.student_name,
+      username: row.student_username,
+      nameIsShared: shared.has(`${mentorOf(row.recipient) ?? ""}/${row.student_id ?? ""}`),
+    },
+    activityId: row.activity_id,
+    title: row.title,
+    course: row.course,
+    chapter: row.chapter,
+    contentType: row.content_type,
+    metadata: row.metadata as EventMetadata, // written by the store only, always with all keys
+    previousTold: before.get(`${row.event_id}/${row.recipient}`) ?? null,
+    alsoTold: [],
+    marker: row.marker,
+  };
+}
+
+function eventType(text: string): EventType {
+  const type = EVENT_TYPES.find((known) => known === text);
+  if (type === undefined) throw new TypeError(`Unknown event type "${text}" in the state database`);
+  return type;
+}
+
+const unique = (values: readonly string[]) => [...new Set(values)];

@@ -1,0 +1,276 @@
+import { dissolvableMessages, dissolveMessages } from "../../sql/state/messages.ts";
+import { openCounts, wakeRowsWithAccount } from "../../sql/state/outbox.ts";
+import { nextRecipientDue, wakeForgottenRecipients, wakeRecipients } from "../../sql/state/recipients.ts";
+import { type EpochMicros, fromInstant } from "../model/time.ts";
+import { ZulipError } from "../ops/errors.ts";
+import { createPacer } from "../zulip/rate_limiter.ts";
+import { createAccounts } from "./accounts.ts";
+import { ChunkSize } from "./chunk_size.ts";
+import { Circuit, type Trouble } from "./circuit.ts";
+import { releaseClaim } from "./claim.ts";
+import { Guard, GUARD_HINT } from "./guard.ts";
+import { Notices } from "./notices.ts";
+import type { NotifierDeps, RoundCounts, RoundOptions, RoundResult } from "./notify_types.ts";
+import { adoptOrphans } from "./orphans.ts";
+import { ADMIN, type ChunkRequest, prepareChunk, type PreparedChunk } from "./prepare_chunk.ts";
+import { sendChunk, type SendContext } from "./send_chunk.ts";
+
+export interface Notifier {
+  /** Delivers everything that was due when it began. Throws only for the state database. One at a time. */
+  round(options: RoundOptions): Promise<RoundResult>;
+  /** When something is due next (also the next try while Zulip is away); `null`: nothing waits. */
+  nextDueAt(): Promise<EpochMicros | null>;
+  /** The fuse holds a poll: the administrator hears of it as soon as Zulip can be reached. */
+  pollHeld(pollId: string, reason: string): Promise<void>;
+  close(): void;
+}
+
+/** Chunks under way: one is prepared while the other is sent. */
+const CHUNKS_AT_ONCE = 2;
+const SWEEP_MS = 10 * 60_000;
+const DISSOLVE_PAGE = 1000;
+
+export function createNotifier(deps: NotifierDeps): Notifier {
+  return new OutboxNotifier(deps);
+}
+
+class OutboxNotifier implements Notifier {
+  readonly #deps: NotifierDeps;
+  readonly #holder = `${Deno.pid}:${crypto.randomUUID().slice(0, 8)}`;
+  readonly #accounts;
+  readonly #pacer;
+  readonly #guard: Guard;
+  readonly #notices: Notices;
+  readonly #circuit = new Circuit();
+  readonly #size = new ChunkSize();
+  #sweptAtMs = -Infinity;
+  #orphansNotBeforeMs = -Infinity;
+  #freshStart = true;
+  #left = { waiting: 0, unknown: 0 };
+  #counted = false;
+  #guardLogged = false;
+
+  constructor(deps: NotifierDeps) {
+    this.#deps = deps;
+    this.#accounts = createAccounts(deps);
+    this.#pacer = createPacer(deps.clock);
+    this.#guard = new Guard(deps);
+    this.#notices = new Notices(deps);
+  }
+
+  close(): void {}
+
+  async pollHeld(pollId: string, reason: string): Promise<void> {
+    this.#deps.log.warn("Poll {pollId} is held by the fuse: {reason}", { pollId, reason });
+    await this.#notices.tellHeldPolls();
+  }
+
+  async nextDueAt(): Promise<EpochMicros | null> {
+    const { clock, db, source } = this.#deps;
+    const [row] = await nextRecipientDue(db.sql, source);
+    if (row?.due_at == null) return null;
+    const due = fromInstant(row.due_at);
+    if (this.#circuit.state !== "open") return due;
+    return Math.max(due, clock.now() + this.#circuit.probeInMs(clock.monotonicMs()) * 1000);
+  }
+
+  async round(options: RoundOptions): Promise<RoundResult> {
+    const counts: RoundCounts = { sent: 0, messages: 0, dead: 0, suppressed: 0 };
+    let refusal: string | null = null;
+    if (this.#circuit.state === "closed") await this.#notices.tellHeldPolls();
+    const cutoff = this.#deps.clock.now();
+    await this.#prepareRound(cutoff, counts);
+    if (!options.stop.aborted && await this.#somethingDue(cutoff) && await this.#zulipAnswers(options)) {
+      try {
+        refusal = await this.#guard.check(options.hard);
+        this.#noteGuard(refusal);
+        if (refusal === null) await this.#deliver(cutoff, counts, options);
+        await this.#tellTrouble(refusal, counts, options);
+      } catch (error) {
+        this.#zulipTrouble(error, options);
+      }
+    }
+    await this.#count(counts);
+    return {
+      ...counts,
+      ...this.#left,
+      circuit: this.#circuit.state,
+      trouble: refusal === null ? this.#circuit.reason : `${refusal}. ${GUARD_HINT}`,
+      guarded: refusal !== null,
+    };
+  }
+
+  /** What must be looked at although no recipient is due yet. */
+  async #prepareRound(cutoff: EpochMicros, counts: RoundCounts): Promise<void> {
+    const { db, source, clock } = this.#deps;
+    if (this.#freshStart) await this.#dissolveUntried();
+    if (clock.monotonicMs() - this.#sweptAtMs >= SWEEP_MS) {
+      await wakeForgottenRecipients(db.sql, source);
+      this.#sweptAtMs = clock.monotonicMs();
+    }
+    if (clock.monotonicMs() < this.#orphansNotBeforeMs && !this.#freshStart) return;
+    const began = clock.monotonicMs();
+    await adoptOrphans(this.#deps, cutoff, counts);
+    // At a start everybody without an account is looked for again; later those whom somebody else found.
+    const found = await wakeRowsWithAccount(db.sql, source, cutoff, this.#freshStart);
+    if (found.length > 0) await wakeRecipients(db.sql, source, found.map((row) => row.recipient), cutoff);
+    // However many wait, looking takes a twentieth of the time at most.
+    this.#orphansNotBeforeMs = clock.monotonicMs() + 20 * (clock.monotonicMs() - began);
+    this.#freshStart = false;
+  }
+
+  async #somethingDue(cutoff: EpochMicros): Promise<boolean> {
+    const [row] = await nextRecipientDue(this.#deps.db.sql, this.#deps.source);
+    return row?.due_at != null && fromInstant(row.due_at) <= cutoff;
+  }
+
+  async #deliver(cutoff: EpochMicros, counts: RoundCounts, options: RoundOptions): Promise<void> {
+    // Exams first, also between recipients: they matter most when much has piled up.
+    for (const examsFirst of [true, false]) await this.#deliverAll({ cutoff, examsFirst, only: null }, counts, options);
+  }
+
+  /** The administrator hears in the same round, also when the guard lets nothing else out. */
+  async #tellTrouble(refusal: string | null, counts: RoundCounts, options: RoundOptions): Promise<void> {
+    if (refusal !== null) await this.#notices.tell("guard", `nothing is sent: ${refusal}. ${GUARD_HINT}.`);
+    if (counts.dead > 0) {
+      await this.#notices.tell(
+        "dead",
+        `${counts.dead} notifications could not be delivered and were given up. \`lmsmon stats\` shows them.`,
+      );
+    }
+    if (refusal === null && counts.dead === 0) return;
+    await this.#deliverAll({ cutoff: this.#deps.clock.now(), examsFirst: false, only: ADMIN }, counts, options);
+  }
+
+  async #deliverAll(
+    due: Pick<ChunkRequest, "cutoff" | "examsFirst" | "only">,
+    counts: RoundCounts,
+    options: RoundOptions,
+  ): Promise<void> {
+    const running = new Set<Promise<void>>();
+    let failure: { readonly error: unknown } | null = null;
+    try {
+      while (failure === null && !options.stop.aborted) {
+        if (this.#circuit.state === "open") {
+          await Promise.all(running);
+          if (!await this.#zulipAnswers(options)) return;
+        }
+        const trial = this.#circuit.state === "half_open";
+        if (running.size >= (trial ? 1 : CHUNKS_AT_ONCE)) {
+          await Promise.race(running);
+          continue;
+        }
+        const chunk = await prepareChunk(this.#deps, this.#accounts, {
+          holder: this.#holder,
+          ...due,
+          limit: trial ? 1 : this.#size.limit,
+          signal: options.hard,
+        }, counts);
+        if (chunk === null) {
+          if (running.size === 0) return;
+          await Promise.all(running); // what they could not finish may be due again
+          continue;
+        }
+        const task = this.#send(chunk, counts, options)
+          .catch((error) => {
+            failure ??= { error };
+          })
+          .finally(() => running.delete(task));
+        running.add(task);
+      }
+    } finally {
+      await Promise.all(running);
+    }
+    if (failure !== null) throw (failure as { error: unknown }).error;
+  }
+
+  async #send(chunk: PreparedChunk, counts: RoundCounts, options: RoundOptions): Promise<void> {
+    const { clock, log } = this.#deps;
+    const began = clock.monotonicMs();
+    const context: SendContext = {
+      deps: this.#deps,
+      pacer: this.#pacer,
+      circuit: this.#circuit,
+      options,
+      counts,
+      onTrouble: (reason) => log.error("Delivery pauses: {reason}", { reason }),
+      onWorking: () => log.info("Delivery goes on: Zulip takes messages again"),
+      onRefused: () => this.#accounts.forget(),
+    };
+    try {
+      await sendChunk(context, chunk.outgoing, chunk.claim.deadlineMs);
+    } finally {
+      await releaseClaim(this.#deps, chunk.claim);
+    }
+    this.#size.took(chunk.outgoing.length, clock.monotonicMs() - began);
+  }
+
+  /** Whether sends may go out now; asks Zulip when the circuit is open and it is time for the next probe. */
+  async #zulipAnswers(options: RoundOptions): Promise<boolean> {
+    const { clock, zulip, log } = this.#deps;
+    if (this.#circuit.state !== "open") return true;
+    if (!this.#circuit.probeDue(clock.monotonicMs())) return false;
+    try {
+      await zulip.reloadCredentials();
+      await zulip.me(options.hard);
+    } catch (error) {
+      if (!(error instanceof ZulipError)) throw error;
+      this.#circuit.probeFailed(troubleKind(error), error.message, clock.monotonicMs());
+      return false;
+    }
+    if (this.#circuit.probeWorked()) {
+      log.info("Delivery goes on: Zulip answers again");
+    }
+    await this.#dissolveUntried();
+    return true;
+  }
+
+  /** A reading call failed: Zulip is away for everybody. */
+  #zulipTrouble(error: unknown, options: RoundOptions): void {
+    if (options.hard?.aborted === true) return;
+    if (!(error instanceof ZulipError)) throw error;
+    const { clock, log } = this.#deps;
+    if (this.#circuit.trip(troubleKind(error), error.message, clock.monotonicMs())) {
+      log.error("Delivery pauses: {reason}", { reason: error.message, hint: error.hint });
+    }
+  }
+
+  /** After an outage, what was composed but never tried is composed anew with all that came since: one message per mentor. */
+  async #dissolveUntried(): Promise<void> {
+    const { db, source, clock } = this.#deps;
+    for (let page = DISSOLVE_PAGE; page === DISSOLVE_PAGE;) {
+      const untried = await dissolvableMessages(db.sql, source, DISSOLVE_PAGE);
+      page = untried.length;
+      if (page === 0) return;
+      await dissolveMessages(db.sql, untried.map((row) => row.message_id), clock.now());
+      await wakeRecipients(db.sql, source, untried.map((row) => row.recipient), clock.now());
+    }
+  }
+
+  #noteGuard(refusal: string | null): void {
+    if (refusal === null) {
+      if (this.#guardLogged) this.#deps.log.info("Delivery goes on: this state knows what the bot sent");
+      this.#guardLogged = false;
+      return;
+    }
+    if (!this.#guardLogged) {
+      this.#deps.log.error("Cannot send: {reason}. {hint}", { reason: refusal, hint: GUARD_HINT });
+    }
+    this.#guardLogged = true;
+  }
+
+  async #count(counts: RoundCounts): Promise<void> {
+    // An idle round costs nothing: the numbers change only when something was done.
+    const busy = Object.values(counts).some((count) => count > 0) || this.#circuit.state !== "closed";
+    if (this.#counted && !busy && this.#left.unknown === 0 && this.#left.waiting === 0) return;
+    const rows = await openCounts(this.#deps.db.sql, this.#deps.source);
+    const count = (...names: string[]) =>
+      rows.filter((row) => names.includes(row.status)).reduce((sum, row) => sum + row.count, 0);
+    this.#left = { waiting: count("waiting", "pending", "sending"), unknown: count("unknown") };
+    this.#counted = true;
+  }
+}
+
+function troubleKind(error: ZulipError): Trouble {
+  return error.reason === "refused" ? "unauthorized" : error.reason === "unreachable" ? "unreachable" : "failing";
+}

@@ -1,0 +1,200 @@
+import {
+  beginSends,
+  dissolveMessages,
+  markUnknown,
+  type OpenMessageRow,
+  openMessages,
+  postponeLookUps,
+} from "../../sql/state/messages.ts";
+import type { EpochMicros } from "../model/time.ts";
+import { ZulipError } from "../ops/errors.ts";
+import type { Accounts } from "./accounts.ts";
+import { type Claim, releaseClaim, takeClaim } from "./claim.ts";
+import { ClaimLost, composeChunk } from "./compose_chunk.ts";
+import { lookUp, targetOf } from "./look_up.ts";
+import type { NotifierDeps, RoundCounts } from "./notify_types.ts";
+import { POISON_LIMIT } from "./outcome.ts";
+import { mentorOf } from "./resolve_recipients.ts";
+import { type Mark, writeMarks } from "./result_marks.ts";
+import { retrying } from "./retrying.ts";
+import type { Outgoing } from "./send_chunk.ts";
+
+export interface ChunkRequest {
+  readonly holder: string;
+  readonly cutoff: EpochMicros;
+  /** Recipients, and messages, at most. */
+  readonly limit: number;
+  readonly examsFirst: boolean;
+  /** The one recipient to claim, `null`: any. */
+  readonly only: string | null;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PreparedChunk {
+  readonly claim: Claim;
+  /** Marked as being sent. */
+  readonly outgoing: readonly Outgoing[];
+}
+
+/** Messages under way looked at per recipient and chunk. */
+const OPEN_PER_RECIPIENT = 50;
+const LOOK_UP_AGAIN_MS = 5 * 60_000;
+
+/**
+ * Claims due recipients and makes ready what they get: finds out about messages in doubt, composes what is due, and marks
+ * what this chunk will send as being sent. `null` when nobody is due. Throws ZulipError when Zulip was needed and is away.
+ */
+export async function prepareChunk(
+  deps: NotifierDeps,
+  accounts: Accounts,
+  request: ChunkRequest,
+  counts: RoundCounts,
+): Promise<PreparedChunk | null> {
+  const claim = await takeClaim(deps, request.holder, request);
+  if (claim === null) return null;
+  try {
+    const recipients = [...claim.tokens.keys()];
+    const open = await settleOpenMessages(deps, accounts, recipients, counts, request.signal);
+    const busy = new Set(open.map((message) => message.recipient));
+    const free = recipients.filter((recipient) => !busy.has(recipient) && recipient !== ADMIN);
+    const composed = await composeChunk(deps, claim, accounts, free, request.cutoff, request.signal);
+    counts.suppressed += composed.suppressed;
+    const ready: Outgoing[] = [
+      ...open.filter((message) => sendable(message, open, deps.clock.now())).map((message) => ({
+        messageId: message.message_id,
+        recipient: message.recipient,
+        target: targetOf(message),
+        content: message.content,
+        attempts: message.attempts,
+        doubted: message.started_ms_ago !== null,
+        rows: message.rows,
+      })),
+      ...composed.messages.map((message) => ({
+        messageId: message.messageId,
+        recipient: message.recipient,
+        target: targetOf({ zulip_user_id: message.userId, channel: message.channel, topic: message.topic }),
+        content: message.content,
+        attempts: message.attempts,
+        doubted: false,
+        rows: message.rows,
+      })),
+    ];
+    const outgoing = ready.slice(0, Math.max(1, request.limit));
+    if (outgoing.length > 0) {
+      await retrying(async () => {
+        await beginSends(deps.db.sql, outgoing.map((message) => message.messageId), claim.holder);
+      });
+    }
+    return { claim, outgoing };
+  } catch (error) {
+    await releaseClaim(deps, claim).catch(() => {}); // it expires; the first error says what is wrong
+    if (error instanceof ClaimLost) return { claim, outgoing: [] };
+    throw error;
+  }
+}
+
+/** The recipient of notices to the administrator; nothing is composed for it. */
+export const ADMIN = "admin";
+
+/** Nothing of a recipient leaves past a message that is in doubt or waits for its time. */
+function sendable(message: OpenMessageRow, open: readonly OpenMessageRow[], now: EpochMicros): boolean {
+  return open.every((other) =>
+    other.recipient !== message.recipient || BigInt(other.message_id) > BigInt(message.message_id) ||
+    (other.state === "pending" && Number(other.next_attempt_us ?? 0) <= now)
+  );
+}
+
+/** Brings the messages under way up to date and returns those that are still under way. */
+async function settleOpenMessages(
+  deps: NotifierDeps,
+  accounts: Accounts,
+  recipients: readonly string[],
+  counts: RoundCounts,
+  signal?: AbortSignal,
+): Promise<OpenMessageRow[]> {
+  const { db, source, config, clock } = deps;
+  const read = () => openMessages(db.sql, source, recipients, OPEN_PER_RECIPIENT);
+  let open = await read();
+  if (open.length === 0) return [];
+  const now = clock.now();
+  // The claim was free, so whoever was sending these has stopped: it crashed, or lost the claim while it slept.
+  const stranded = open.filter((message) => message.state === "sending");
+  if (stranded.length > 0) {
+    const settledMs = config.zulip.requestTimeoutMs + config.zulip.settleMs;
+    await retrying(async () => {
+      await markUnknown(
+        db.sql,
+        stranded.map((message) => message.message_id),
+        stranded.map((message) => now + Math.max(0, settledMs - (message.started_ms_ago ?? 0)) * 1000),
+        stranded.map(() => true),
+        "the process that sent it ended before it knew the outcome",
+      );
+    });
+    open = await read();
+  }
+  const due = open.filter((message) => message.state === "unknown" && Number(message.look_up_us) <= clock.now());
+  if (due.length > 0) {
+    await resolveDoubts(deps, due, counts, signal);
+    open = await read();
+  }
+  const moved = await messagesToReaddress(accounts, open);
+  if (moved.length > 0) {
+    await dissolveMessages(db.sql, moved, clock.now());
+    open = await read();
+  }
+  return open;
+}
+
+async function resolveDoubts(
+  deps: NotifierDeps,
+  due: readonly OpenMessageRow[],
+  counts: RoundCounts,
+  signal?: AbortSignal,
+): Promise<void> {
+  const now = deps.clock.now();
+  let found: Map<string, string>;
+  try {
+    found = await lookUp(deps, due, signal);
+  } catch (error) {
+    // A bot that may not read what it sent: nothing about Zulip's health, and no reason to ask again at once.
+    if (error instanceof ZulipError && error.reason === "failed") {
+      await postponeLookUps(deps.db.sql, due.map((message) => message.message_id), now + LOOK_UP_AGAIN_MS * 1000);
+    }
+    throw error;
+  }
+  const marks = due.map((message): Mark => {
+    const messageId = message.message_id;
+    const zulipMessageId = found.get(messageId);
+    if (zulipMessageId !== undefined) {
+      counts.sent += message.rows;
+      if (message.rows > 0) counts.messages++;
+      return { mark: "sent", messageId, zulipMessageId };
+    }
+    if (message.crashes > POISON_LIMIT) {
+      counts.dead += message.rows;
+      return {
+        mark: "dead",
+        messageId,
+        reason: "poison",
+        error: `not delivered in ${message.crashes} tries without an answer`,
+      };
+    }
+    return { mark: "given_back", messageId, nextAttemptAt: now, unsent: false };
+  });
+  await writeMarks(deps, marks);
+}
+
+/** Refused messages whose recipient has another account by now, or none: they are taken apart and composed anew. */
+async function messagesToReaddress(
+  accounts: Accounts,
+  open: readonly OpenMessageRow[],
+): Promise<string[]> {
+  const refused = open.filter((message) =>
+    message.state === "pending" && message.attempts > 0 && message.started_ms_ago === null &&
+    message.zulip_user_id !== null && mentorOf(message.recipient) !== null
+  );
+  if (refused.length === 0) return [];
+  const current = await accounts.ofMentorIds(refused.flatMap((message) => mentorOf(message.recipient) ?? []));
+  return refused.filter((message) => current.get(mentorOf(message.recipient) ?? "") !== message.zulip_user_id)
+    .map((message) => message.message_id);
+}

@@ -1,0 +1,135 @@
+import { giveBackMessages, markDead, markRefused, markSent, markUnknown } from "../../sql/state/messages.ts";
+import type { EpochMicros } from "../model/time.ts";
+import type { NotifierDeps } from "./notify_types.ts";
+import { retrying } from "./retrying.ts";
+
+/** What is to be written down about one message after its turn. */
+export type Mark =
+  | { readonly mark: "sent"; readonly messageId: string; readonly zulipMessageId: string }
+  /** `unsent`: it provably never reached Zulip, in this turn or an earlier one. */
+  | {
+    readonly mark: "given_back";
+    readonly messageId: string;
+    readonly nextAttemptAt: EpochMicros;
+    readonly unsent: boolean;
+  }
+  | {
+    readonly mark: "unknown";
+    readonly messageId: string;
+    readonly lookUpAt: EpochMicros;
+    readonly counted: boolean;
+    readonly reason: string;
+  }
+  | {
+    readonly mark: "refused";
+    readonly messageId: string;
+    readonly nextAttemptAt: EpochMicros;
+    readonly error: string;
+  }
+  | { readonly mark: "dead"; readonly messageId: string; readonly reason: string; readonly error: string };
+
+type Of<K extends Mark["mark"]> = Extract<Mark, { mark: K }>;
+
+/** Pauses between tries to write an outcome down while the state database is away; a claim outlives them hardly. */
+const RETRY_MS = [100, 1000, 3000];
+
+/**
+ * Writes outcomes in groups: what comes in while one group is being written makes the next. So a fast Zulip costs few
+ * transactions, and a slow one leaves no outcome unwritten for long.
+ */
+export class ResultMarks {
+  readonly #deps: NotifierDeps;
+  #queue: Mark[] = [];
+  #writing: Promise<void> | null = null;
+  #failed: { readonly error: unknown } | null = null;
+
+  constructor(deps: NotifierDeps) {
+    this.#deps = deps;
+  }
+
+  push(mark: Mark): void {
+    this.#queue.push(mark);
+    this.#writing ??= this.#writeAll();
+  }
+
+  /** Resolves when everything pushed is written; throws what kept it from being written. */
+  async settled(): Promise<void> {
+    while (this.#writing !== null) await this.#writing;
+    if (this.#failed !== null) throw this.#failed.error;
+  }
+
+  async #writeAll(): Promise<void> {
+    try {
+      // A breath, so that answers that arrive together are written together.
+      await Promise.resolve();
+      while (this.#queue.length > 0) {
+        const group = this.#queue;
+        this.#queue = [];
+        await this.#write(group);
+      }
+    } catch (error) {
+      // Their claims expire, they become unknown and are looked up: nothing is sent twice for it.
+      this.#failed = { error };
+      this.#queue = [];
+    } finally {
+      this.#writing = null;
+    }
+  }
+
+  async #write(group: readonly Mark[]): Promise<void> {
+    for (let tries = 0;; tries++) {
+      try {
+        return await writeMarks(this.#deps, group);
+      } catch (error) {
+        const pause = RETRY_MS[tries];
+        if (pause === undefined) throw error;
+        await this.#deps.clock.sleep(pause);
+      }
+    }
+  }
+}
+
+/** Writes outcomes; safe to repeat. */
+export async function writeMarks({ db, clock }: NotifierDeps, marks: readonly Mark[]): Promise<void> {
+  const now = clock.now();
+  const of = <K extends Mark["mark"]>(kind: K) => marks.filter((mark): mark is Of<K> => mark.mark === kind);
+  const sent = of("sent");
+  if (sent.length > 0) {
+    await retrying(async () => {
+      await markSent(db.sql, sent.map((mark) => mark.messageId), sent.map((mark) => mark.zulipMessageId), now);
+    });
+  }
+  const back = of("given_back");
+  if (back.length > 0) {
+    await retrying(async () => {
+      await giveBackMessages(
+        db.sql,
+        back.map((mark) => mark.messageId),
+        back.map((mark) => mark.nextAttemptAt),
+        back.map((mark) => mark.unsent),
+      );
+    });
+  }
+  const unknown = Map.groupBy(of("unknown"), (mark) => mark.reason);
+  for (const [reason, group] of unknown) {
+    await retrying(async () => {
+      await markUnknown(
+        db.sql,
+        group.map((mark) => mark.messageId),
+        group.map((mark) => mark.lookUpAt),
+        group.map((mark) => mark.counted),
+        reason,
+      );
+    });
+  }
+  for (const { messageId, nextAttemptAt, error } of of("refused")) {
+    await retrying(async () => {
+      await markRefused(db.sql, { messageId, nextAttemptAt, error });
+    });
+  }
+  for (const { messageId, reason, error } of of("dead")) {
+    await retrying(async () => {
+      await markDead(db.sql, { messageId, reason, error, countAttempt: reason === "refused", now });
+    });
+  }
+}

@@ -1,0 +1,132 @@
+import type { SendOutcome, ZulipTarget } from "../zulip/zulip_api.ts";
+import type { Pacer } from "../zulip/rate_limiter.ts";
+import type { EpochMicros } from "../model/time.ts";
+import type { Circuit } from "./circuit.ts";
+import type { NotifierDeps, RoundCounts, RoundOptions } from "./notify_types.ts";
+import { retryDelayMs, troubleOf } from "./outcome.ts";
+import { type Mark, ResultMarks } from "./result_marks.ts";
+
+/** One message that is marked as being sent. */
+export interface Outgoing {
+  readonly messageId: string;
+  readonly recipient: string;
+  readonly target: ZulipTarget;
+  readonly content: string;
+  /** Refusals so far. */
+  readonly attempts: number;
+  /** An earlier send of it was once in doubt (and then looked up): it is never composed anew. */
+  readonly doubted: boolean;
+  readonly rows: number;
+}
+
+export interface SendContext {
+  readonly deps: NotifierDeps;
+  readonly pacer: Pacer;
+  readonly circuit: Circuit;
+  readonly options: RoundOptions;
+  readonly counts: RoundCounts;
+  /** Told once, when the circuit opens. */
+  onTrouble(reason: string): void;
+  onWorking(): void;
+  onRefused(recipient: string): void;
+}
+
+/** Requests at the same time; one recipient's go one after the other. */
+const CONCURRENCY = 8;
+const WITHIN_CLAIM_MARGIN_MS = 50;
+
+/** Sends a chunk's messages and writes down what became of each; resolves when every outcome is written. */
+export async function sendChunk(
+  context: SendContext,
+  outgoing: readonly Outgoing[],
+  deadlineMs: number,
+): Promise<void> {
+  const marks = new ResultMarks(context.deps);
+  const queues = [...Map.groupBy(outgoing, (message) => message.recipient).values()];
+  let next = 0;
+  const worker = async () => {
+    for (let queue = queues[next++]; queue !== undefined; queue = queues[next++]) {
+      let blocked = false;
+      for (const message of queue) {
+        const mark: Mark = blocked ? giveBack(context, message) : await sendOne(context, message, deadlineMs);
+        // What follows keeps its place behind a message that has not arrived.
+        if (mark.mark !== "sent" && mark.mark !== "dead") blocked = true;
+        marks.push(mark);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, queues.length) }, worker));
+  await marks.settled();
+}
+
+async function sendOne(context: SendContext, message: Outgoing, deadlineMs: number): Promise<Mark> {
+  const { deps, pacer, circuit, options, counts } = context;
+  const { clock, config } = deps;
+  if (options.stop.aborted || circuit.state === "open") return giveBack(context, message);
+  await pacer.acquire(options.stop);
+  const left = deadlineMs - clock.monotonicMs();
+  // Whoever takes over an expired claim must find this request over: so it is not begun when it might outlive the claim.
+  if (options.stop.aborted || left < config.zulip.requestTimeoutMs + WITHIN_CLAIM_MARGIN_MS) {
+    return giveBack(context, message);
+  }
+  if ((circuit.state as string) === "open") return giveBack(context, message); // opened while this one waited
+  const outcome = await deps.zulip.send(message.target, message.content, options.hard);
+  pacer.observe(deps.zulip.rateLimit(), outcome);
+  const trouble = troubleOf(outcome);
+  const proven = circuit.proven;
+  if (trouble === null) {
+    if (outcome.outcome !== "rate_limited" && circuit.worked()) context.onWorking();
+  } else if (options.hard?.aborted !== true && circuit.trip(trouble.kind, trouble.reason, clock.monotonicMs())) {
+    context.onTrouble(trouble.reason);
+  }
+  return markOf(context, message, outcome, proven, counts);
+}
+
+function markOf(
+  context: SendContext,
+  message: Outgoing,
+  outcome: SendOutcome,
+  proven: boolean,
+  counts: RoundCounts,
+): Mark {
+  const { clock, config } = context.deps;
+  const { messageId } = message;
+  const now = clock.now();
+  switch (outcome.outcome) {
+    case "sent":
+      if (message.rows > 0) counts.messages++; // notices to the administrator tell no event
+      counts.sent += message.rows;
+      return { mark: "sent", messageId, zulipMessageId: outcome.zulipMessageId };
+    case "refused": {
+      const error = `HTTP ${outcome.status} ${outcome.code}: ${outcome.reason}`.trim();
+      context.onRefused(message.recipient);
+      if (message.attempts + 1 >= config.notify.maxAttempts) return dead(context, message, "refused", error);
+      const nextAttemptAt = now + retryDelayMs(message.attempts + 1) * 1000;
+      return { mark: "refused", messageId, nextAttemptAt, error };
+    }
+    case "rate_limited":
+      return {
+        mark: "given_back",
+        messageId,
+        nextAttemptAt: now + outcome.retryAfterMs * 1000,
+        unsent: !message.doubted,
+      };
+    case "unauthorized":
+    case "not_sent":
+      return giveBack(context, message);
+    case "unknown": {
+      // An outage is nobody's fault; but what fails again and again while others arrive must not go on for ever.
+      const lookUpAt = now + config.zulip.settleMs * 1000;
+      return { mark: "unknown", messageId, lookUpAt, counted: proven, reason: outcome.reason };
+    }
+  }
+}
+
+function dead(context: SendContext, message: Outgoing, reason: string, error: string): Mark {
+  context.counts.dead += message.rows;
+  return { mark: "dead", messageId: message.messageId, reason, error };
+}
+
+function giveBack({ deps }: SendContext, message: Outgoing, nextAttemptAt: EpochMicros = deps.clock.now()): Mark {
+  return { mark: "given_back", messageId: message.messageId, nextAttemptAt, unsent: !message.doubted };
+}

@@ -1,0 +1,223 @@
+import type { Queryable } from "./queryable.ts";
+/** Microseconds since 1970; the driver writes numbers as timestamptz. */
+type EpochMicros = number;
+
+export interface OpenMessageRow {
+  message_id: string;
+  recipient: string;
+  kind: "single" | "digest" | "admin" | "test";
+  zulip_user_id: string | null;
+  channel: string | null;
+  topic: string | null;
+  content: string;
+  state: "pending" | "sending" | "unknown";
+  attempts: number;
+  crashes: number;
+  /** How long ago its last send began, by the database's clock. */
+  started_ms_ago: number | null;
+  look_up_us: string | null;
+  next_attempt_us: string | null;
+  rows: number;
+}
+
+/** The messages under way of the given recipients, oldest first, at most `perRecipient` of each. */
+export function openMessages(sql: Queryable, source: string, recipients: readonly string[], perRecipient: number) {
+  return sql<OpenMessageRow[]>`
+    select m.message_id, m.recipient, m.kind, m.zulip_user_id, m.channel, m.topic, m.content, m.state, m.attempts, m.crashes,
+           (extract(epoch from clock_timestamp() - m.started_at) * 1000)::float8 as started_ms_ago,
+           (extract(epoch from m.look_up_at) * 1000000)::bigint as look_up_us,
+           (extract(epoch from m.next_attempt_at) * 1000000)::bigint as next_attempt_us,
+           (select count(*)::int from lmsmon.lms_event_logs l where l.message_id = m.message_id) as rows
+      from unnest(${recipients as string[]}::text[]) as r(recipient)
+     cross join lateral (
+       select * from lmsmon.messages m where m.source = ${source} and m.recipient = r.recipient
+          and m.state in ('pending', 'sending', 'unknown') order by m.message_id limit ${perRecipient}) m`;
+}
+
+export function reserveMessageIds(sql: Queryable, count: number) {
+  return sql<{ message_id: string }[]>`
+    select nextval(pg_get_serial_sequence('lmsmon.messages', 'message_id')) as message_id
+      from generate_series(1, ${count}::int)`;
+}
+
+export interface NewMessage {
+  readonly messageId: string;
+  readonly recipient: string;
+  readonly kind: "single" | "digest" | "admin";
+  readonly userId: string | null;
+  readonly channel: string | null;
+  readonly topic: string | null;
+  readonly content: string;
+  /** Refusals that its rows already met in an earlier message. */
+  readonly attempts: number;
+}
+
+/** Messages with their content fixed, not begun yet. */
+export function insertMessages(sql: Queryable, source: string, messages: readonly NewMessage[], now: EpochMicros) {
+  return sql`
+    insert into lmsmon.messages
+      (message_id, source, recipient, kind, zulip_user_id, channel, topic, content, attempts, state, created_at)
+    overriding system value
+    select x.message_id, ${source}, x.recipient, x.kind, x.user_id, x.channel, x.topic, x.content, x.attempts, 'pending',
+           ${now}::timestamptz
+      from unnest(${messages.map((m) => m.messageId)}::bigint[], ${messages.map((m) => m.recipient)}::text[],
+                  ${messages.map((m) => m.kind)}::text[], ${messages.map((m) => m.userId)}::bigint[],
+                  ${messages.map((m) => m.channel)}::text[], ${messages.map((m) => m.topic)}::text[],
+                  ${messages.map((m) => m.content)}::text[], ${messages.map((m) => m.attempts)}::int[])
+        as x(message_id, recipient, kind, user_id, channel, topic, content, attempts)`;
+}
+
+/** A send of these messages begins: from here on they may be in Zulip, whatever happens to this process. */
+export function beginSends(sql: Queryable, messageIds: readonly string[], holder: string) {
+  return sql`
+    with m as (
+      update lmsmon.messages set state = 'sending', claimed_by = ${holder}, started_at = clock_timestamp(),
+             next_attempt_at = null
+       where message_id = any(${messageIds as string[]}::bigint[]) and state = 'pending' returning message_id)
+    update lmsmon.lms_event_logs l set status = 'sending' from m where l.message_id = m.message_id`;
+}
+
+/** `started_at` goes back to null where the send provably never began and never was in doubt: it may be composed anew. */
+export function giveBackMessages(
+  sql: Queryable,
+  messageIds: readonly string[],
+  nextAttemptAt: readonly EpochMicros[],
+  unsent: readonly boolean[],
+) {
+  return sql`
+    with m as (
+      update lmsmon.messages m
+         set state = 'pending', claimed_by = null, look_up_at = null, next_attempt_at = x.next_attempt_at,
+             started_at = case when x.unsent = 1 then null else m.started_at end
+        from unnest(${messageIds as string[]}::bigint[], ${nextAttemptAt as number[]}::timestamptz[],
+                    ${unsent.map((flag) => flag ? 1 : 0)}::int[]) as x(message_id, next_attempt_at, unsent)
+       where m.message_id = x.message_id and m.state in ('sending', 'unknown') returning m.message_id)
+    update lmsmon.lms_event_logs l set status = 'pending' from m where l.message_id = m.message_id`;
+}
+
+/** Zulip has them. True whoever holds the claim by now, so no token is asked for. */
+export function markSent(
+  sql: Queryable,
+  messageIds: readonly string[],
+  zulipIds: readonly string[],
+  now: EpochMicros,
+) {
+  return sql<{ message_id: string }[]>`
+    with m as (
+      update lmsmon.messages m
+         set state = 'sent', zulip_message_id = x.zulip_id, reason = null, claimed_by = null, look_up_at = null,
+             next_attempt_at = null, finished_at = ${now}::timestamptz
+        from unnest(${messageIds as string[]}::bigint[], ${zulipIds as string[]}::bigint[]) as x(message_id, zulip_id)
+       where m.message_id = x.message_id and m.state in ('pending', 'sending', 'unknown')
+      returning m.message_id, m.zulip_message_id),
+    l as (
+      update lmsmon.lms_event_logs l
+         set status = 'sent', reason = null, error_message = null, notification_message_id = m.zulip_message_id,
+             processed_at = ${now}::timestamptz
+        from m where l.message_id = m.message_id)
+    select message_id from m`;
+}
+
+/** The outcome is not known: to be looked up by marker. `crashed` counts towards the poison limit. */
+export function markUnknown(
+  sql: Queryable,
+  messageIds: readonly string[],
+  lookUpAt: readonly EpochMicros[],
+  counted: readonly boolean[],
+  reason: string,
+) {
+  return sql`
+    with m as (
+      update lmsmon.messages m
+         set state = 'unknown', claimed_by = null, look_up_at = x.look_up_at, reason = ${reason},
+             crashes = m.crashes + x.counted
+        from unnest(${messageIds as string[]}::bigint[], ${lookUpAt as number[]}::timestamptz[],
+                    ${counted.map((flag) => flag ? 1 : 0)}::int[]) as x(message_id, look_up_at, counted)
+       where m.message_id = x.message_id and m.state = 'sending' returning m.message_id)
+    update lmsmon.lms_event_logs l set status = 'unknown' from m where l.message_id = m.message_id`;
+}
+
+/** Puts off looking up messages that could not be looked up. */
+export function postponeLookUps(sql: Queryable, messageIds: readonly string[], lookUpAt: EpochMicros) {
+  return sql`
+    update lmsmon.messages set look_up_at = ${lookUpAt}::timestamptz
+     where message_id = any(${messageIds as string[]}::bigint[]) and state = 'unknown'`;
+}
+
+/** An answered refusal: tried again later. */
+export function markRefused(
+  sql: Queryable,
+  refusal: { messageId: string; nextAttemptAt: EpochMicros; error: string },
+) {
+  return sql`
+    with m as (
+      update lmsmon.messages set state = 'pending', claimed_by = null, attempts = attempts + 1, reason = ${refusal.error},
+             next_attempt_at = ${refusal.nextAttemptAt}::timestamptz, started_at = null
+       where message_id = ${refusal.messageId}::bigint and state = 'sending' returning message_id, attempts)
+    update lmsmon.lms_event_logs l set status = 'pending', attempts = m.attempts, error_message = ${refusal.error}
+      from m where l.message_id = m.message_id`;
+}
+
+export function markDead(
+  sql: Queryable,
+  death: { messageId: string; reason: string; error: string; countAttempt: boolean; now: EpochMicros },
+) {
+  return sql<{ rows: string }[]>`
+    with m as (
+      update lmsmon.messages
+         set state = 'dead', claimed_by = null, look_up_at = null, next_attempt_at = null, reason = ${death.reason},
+             attempts = attempts + ${death.countAttempt ? 1 : 0}::int, finished_at = ${death.now}::timestamptz
+       where message_id = ${death.messageId}::bigint and state in ('pending', 'sending', 'unknown')
+      returning message_id, attempts),
+    l as (
+      update lmsmon.lms_event_logs l
+         set status = 'dead', reason = ${death.reason}, error_message = ${death.error}, attempts = m.attempts,
+             processed_at = ${death.now}::timestamptz
+        from m where l.message_id = m.message_id returning 1)
+    select count(*) as rows from l`;
+}
+
+/** Takes composed messages apart that were provably never sent, so that their rows can be composed anew. */
+export function dissolveMessages(sql: Queryable, messageIds: readonly string[], now: EpochMicros) {
+  return sql`
+    with l as (
+      update lmsmon.lms_event_logs l
+         set message_id = null, zulip_user_id = null, status = 'pending', next_attempt_at = least(l.next_attempt_at, ${now}::timestamptz)
+        from lmsmon.messages m
+       where l.message_id = m.message_id and m.message_id = any(${messageIds as string[]}::bigint[])
+         and m.state = 'pending' and m.started_at is null
+      returning m.message_id)
+    delete from lmsmon.messages m where m.message_id in (select message_id from l)`;
+}
+
+/** Composed messages that wait without ever having been tried and that nobody holds. */
+export function dissolvableMessages(sql: Queryable, source: string, limit: number) {
+  return sql<{ message_id: string; recipient: string }[]>`
+    select m.message_id, m.recipient from lmsmon.messages m
+      join lmsmon.recipients r on r.source = m.source and r.recipient = m.recipient
+     where m.source = ${source} and m.state = 'pending' and m.started_at is null and m.attempts = 0
+       and m.kind in ('single', 'digest') and (r.claim_expires_at is null or r.claim_expires_at < clock_timestamp())
+     order by m.message_id limit ${limit}`;
+}
+
+/** Messages of the last window per recipient and when the oldest of them was made. */
+export function messagesInWindow(
+  sql: Queryable,
+  source: string,
+  recipients: readonly string[],
+  since: EpochMicros,
+) {
+  return sql<{ recipient: string; messages: number; oldest_us: string }[]>`
+    select m.recipient, count(*)::int as messages, (extract(epoch from min(m.created_at)) * 1000000)::bigint as oldest_us
+      from lmsmon.messages m
+     where m.source = ${source} and m.recipient = any(${recipients as string[]}::text[])
+       and m.created_at > ${since}::timestamptz and m.state <> 'dead' and m.kind in ('single', 'digest')
+     group by m.recipient`;
+}
+
+/** Markers of the given messages' rows. */
+export function markersOfMessages(sql: Queryable, messageIds: readonly string[]) {
+  return sql<{ message_id: string; marker: string }[]>`
+    select message_id, marker from lmsmon.lms_event_logs
+     where message_id = any(${messageIds as string[]}::bigint[]) and marker is not null`;
+}

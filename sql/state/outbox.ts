@@ -1,0 +1,333 @@
+import type { Queryable } from "./queryable.ts";
+/** Microseconds since 1970; the driver writes numbers as timestamptz. */
+type EpochMicros = number;
+
+/** One due (event, recipient) with everything its message may say. Times are microseconds since 1970, as text. */
+export interface DueLogRow {
+  log_id: string;
+  event_id: string;
+  recipient: string;
+  reason: string | null;
+  marker: string;
+  attempts: number;
+  due_us: string;
+  kind: string;
+  stage: string;
+  event_type: string;
+  attempt_id: string;
+  attempt_no: number | null;
+  revision: number;
+  change: "first_result" | "verdict" | "score" | null;
+  occurred_us: string;
+  timestamp_approximate: boolean;
+  detected_us: string;
+  poll_id: string;
+  student_id: string | null;
+  student_username: string | null;
+  student_name: string | null;
+  student_email: string | null;
+  activity_id: string | null;
+  title: string | null;
+  course: string | null;
+  chapter: string | null;
+  content_type: string | null;
+  /** The whole activity_metadata. */
+  metadata: unknown;
+}
+
+/**
+ * Rows that may leave now, exams first, then in order of occurrence; at most `perRecipient` of each recipient. Texts are cut
+ * here: a title of a megabyte must not be multiplied by thousands of rows.
+ */
+export function dueRows(
+  sql: Queryable,
+  source: string,
+  recipients: readonly string[],
+  now: EpochMicros,
+  perRecipient: number,
+) {
+  return sql<DueLogRow[]>`
+    select x.* from unnest(${recipients as string[]}::text[]) with ordinality as r(recipient, position)
+     cross join lateral (
+       select l.log_id, l.event_id, l.recipient, l.reason, l.marker, l.attempts,
+              (extract(epoch from l.next_attempt_at) * 1000000)::bigint as due_us, e.kind, e.stage, e.event_type, e.attempt_id,
+              e.attempt_no, e.revision, e.change, (extract(epoch from e.timestamp) * 1000000)::bigint as occurred_us,
+              e.timestamp_approximate, (extract(epoch from e.created_at) * 1000000)::bigint as detected_us, e.poll_id,
+              e.student_id, left(coalesce(s.username, e.student_username), 300) as student_username,
+              left(s.name, 300) as student_name, left(s.email, 300) as student_email, e.activity_id,
+              left(e.activity_title, 1000) as title, left(e.course, 500) as course, left(e.chapter, 500) as chapter,
+              left(e.content_type, 100) as content_type, e.activity_metadata as metadata
+         from lmsmon.lms_event_logs l
+         join lmsmon.lms_activity_events e on e.event_id = l.event_id
+         join lmsmon.poll_runs p on p.poll_id = l.poll_id and p.delivery = 'open'
+         left join lmsmon.people s on s.source = l.source and s.role = 'student' and s.id = e.student_id
+        where l.source = ${source} and l.recipient = r.recipient and l.status in ('waiting', 'pending')
+          and l.message_id is null and l.next_attempt_at <= ${now}::timestamptz
+        order by (e.kind = 'content'), e.timestamp, e.event_id limit ${perRecipient}) x
+     order by r.position, (x.kind = 'content'), x.occurred_us, x.event_id`;
+}
+
+export interface SiblingRow {
+  event_id: string;
+  recipient: string;
+  status: string;
+  reason: string | null;
+  zulip_user_id: string | null;
+  under_way: boolean;
+}
+
+/** Every delivery of the given events that has a recipient. */
+export function siblings(sql: Queryable, eventIds: readonly string[]) {
+  return sql<SiblingRow[]>`
+    select event_id, recipient, status, reason, zulip_user_id, message_id is not null as under_way from lmsmon.lms_event_logs
+     where event_id = any(${eventIds as string[]}::bigint[]) and recipient is not null`;
+}
+
+export interface ToldBeforeRow {
+  event_id: string;
+  recipient: string;
+  event_type: string;
+  verdict: "pass" | "fail" | null;
+  score: number | null;
+  percentage: number | null;
+  told_us: string;
+}
+
+/** What each recipient was last told about the finish that the given event corrects, by the chain of `supersedes`. */
+export function toldBefore(
+  sql: Queryable,
+  source: string,
+  eventIds: readonly string[],
+  recipients: readonly string[],
+) {
+  return sql<ToldBeforeRow[]>`
+    with recursive chain as (
+      select x.event_id, x.recipient, (e.activity_metadata->>'supersedes')::bigint as earlier, 1 as depth
+        from unnest(${eventIds as string[]}::bigint[], ${recipients as string[]}::text[]) as x(event_id, recipient)
+        join lmsmon.lms_activity_events e on e.event_id = x.event_id
+      union all
+      select c.event_id, c.recipient, (e.activity_metadata->>'supersedes')::bigint, c.depth + 1
+        from chain c join lmsmon.lms_activity_events e on e.event_id = c.earlier where c.depth < 50)
+    select distinct on (c.event_id, c.recipient) c.event_id, c.recipient, e.event_type, e.activity_metadata->>'verdict' as verdict,
+           (e.activity_metadata->>'score')::float8 as score, (e.activity_metadata->>'percentage')::float8 as percentage,
+           (extract(epoch from l.processed_at) * 1000000)::bigint as told_us
+      from chain c
+      join lmsmon.lms_event_logs l on l.event_id = c.earlier and l.recipient = c.recipient and l.source = ${source}
+       and l.status = 'sent'
+      join lmsmon.lms_activity_events e on e.event_id = c.earlier
+     order by c.event_id, c.recipient, c.depth`;
+}
+
+/** Students whose name another student of the same mentor has too. */
+export function sharedNames(
+  sql: Queryable,
+  source: string,
+  mentorIds: readonly string[],
+  studentIds: readonly string[],
+) {
+  return sql<{ mentor_id: string; student_id: string }[]>`
+    select x.mentor_id, x.student_id
+      from unnest(${mentorIds as string[]}::bigint[], ${studentIds as string[]}::bigint[]) as x(mentor_id, student_id)
+      join lmsmon.people p on p.source = ${source} and p.role = 'student' and p.id = x.student_id and p.name <> ''
+     where exists (
+       select from lmsmon.people o
+         join lmsmon.mentor_links k on k.source = o.source and k.student_id = o.id and x.mentor_id = any(k.mentor_ids)
+        where o.source = ${source} and o.role = 'student' and o.id <> p.id
+          and left(lower(o.name), 100) = left(lower(p.name), 100))`;
+}
+
+/** How long failed polls came before the given ones: the LMS was away, and their events are late. */
+export function outagesBeforePolls(sql: Queryable, source: string, pollIds: readonly string[]) {
+  return sql<{ poll_id: string; outage_ms: number }[]>`
+    select p.poll_id, coalesce(extract(epoch from p.started_at - (
+             select min(f.started_at) from lmsmon.poll_runs f
+              where f.source = ${source} and f.status = 'failed' and f.poll_id < p.poll_id and f.poll_id > coalesce((
+                select max(d.poll_id) from lmsmon.poll_runs d
+                 where d.source = ${source} and d.status = 'done' and d.poll_id < p.poll_id), 0))) * 1000, 0)::float8 as outage_ms
+      from lmsmon.poll_runs p where p.poll_id = any(${pollIds as string[]}::bigint[])`;
+}
+
+/** Attaches rows to their message; answers how many it could. */
+export function attachRows(
+  sql: Queryable,
+  logIds: readonly string[],
+  messageIds: readonly string[],
+  userIds: readonly (string | null)[],
+) {
+  return sql`
+    update lmsmon.lms_event_logs l
+       set message_id = x.message_id, zulip_user_id = x.user_id, status = 'pending', reason = null
+      from unnest(${logIds as string[]}::bigint[], ${messageIds as string[]}::bigint[], ${userIds as string[]}::bigint[])
+           as x(log_id, message_id, user_id)
+     where l.log_id = x.log_id and l.message_id is null and l.status in ('waiting', 'pending')`;
+}
+
+/** Ends rows without a message. */
+export function suppressRows(sql: Queryable, logIds: readonly string[], reasons: readonly string[], now: EpochMicros) {
+  return sql`
+    update lmsmon.lms_event_logs l
+       set status = 'suppressed', reason = x.reason, zulip_user_id = null, processed_at = ${now}::timestamptz
+      from unnest(${logIds as string[]}::bigint[], ${reasons as string[]}::text[]) as x(log_id, reason)
+     where l.log_id = x.log_id and l.message_id is null and l.status in ('waiting', 'pending')`;
+}
+
+/** Puts rows off, visibly. */
+export function putOffRows(
+  sql: Queryable,
+  logIds: readonly string[],
+  reasons: readonly string[],
+  until: readonly EpochMicros[],
+) {
+  return sql`
+    update lmsmon.lms_event_logs l
+       set status = 'waiting', reason = x.reason, next_attempt_at = x.until
+      from unnest(${logIds as string[]}::bigint[], ${reasons as string[]}::text[], ${until as number[]}::timestamptz[])
+           as x(log_id, reason, until)
+     where l.log_id = x.log_id and l.message_id is null and l.status in ('waiting', 'pending')`;
+}
+
+export interface NewLogRow {
+  readonly eventId: string;
+  readonly pollId: string;
+  readonly recipient: string;
+  readonly marker: string;
+}
+
+/** Deliveries that detection did not know of: a mentor linked since, the fallback channel. */
+export function addRows(sql: Queryable, source: string, rows: readonly NewLogRow[], now: EpochMicros) {
+  return sql`
+    insert into lmsmon.lms_event_logs (event_id, source, poll_id, recipient, marker, status, next_attempt_at)
+    select x.event_id, ${source}, x.poll_id, x.recipient, x.marker, 'pending', ${now}::timestamptz
+      from unnest(${rows.map((row) => row.eventId)}::bigint[], ${rows.map((row) => row.pollId)}::bigint[],
+                  ${rows.map((row) => row.recipient)}::text[], ${rows.map((row) => row.marker)}::text[])
+        as x(event_id, poll_id, recipient, marker)
+     order by x.event_id, x.recipient
+    on conflict (event_id, recipient) where recipient is not null do nothing`;
+}
+
+export interface OrphanRow {
+  log_id: string;
+  event_id: string;
+  poll_id: string;
+  kind: string;
+  stage: string;
+  attempt_id: string;
+  revision: number;
+  /** `{}` when the grace is over and there is still nobody. */
+  mentor_ids: string[];
+}
+
+/** Events without a recipient whose student has mentors by now, or whose grace is over. */
+export function ripeOrphans(sql: Queryable, source: string, now: EpochMicros, limit: number) {
+  return sql<OrphanRow[]>`
+    select l.log_id, l.event_id, l.poll_id, e.kind, e.stage, e.attempt_id, e.revision, coalesce(k.mentor_ids, '{}') as mentor_ids
+      from lmsmon.lms_event_logs l
+      join lmsmon.lms_activity_events e on e.event_id = l.event_id
+      join lmsmon.poll_runs p on p.poll_id = l.poll_id and p.delivery = 'open'
+      left join lmsmon.mentor_links k on k.source = l.source and k.student_id = e.student_id
+     where l.source = ${source} and l.recipient is null and l.status in ('waiting', 'pending') and l.message_id is null
+       and (cardinality(k.mentor_ids) > 0 or coalesce(e.mentor_grace_until, l.next_attempt_at) <= ${now}::timestamptz)
+     order by l.log_id limit ${limit} for update of l skip locked`;
+}
+
+/** Gives rows that had no recipient their first one. */
+export function nameRecipients(
+  sql: Queryable,
+  logIds: readonly string[],
+  recipients: readonly string[],
+  markers: readonly string[],
+  now: EpochMicros,
+) {
+  return sql`
+    update lmsmon.lms_event_logs l
+       set recipient = x.recipient, marker = x.marker, status = 'pending', reason = null, next_attempt_at = ${now}::timestamptz
+      from unnest(${logIds as string[]}::bigint[], ${recipients as string[]}::text[], ${markers as string[]}::text[])
+           as x(log_id, recipient, marker)
+     where l.log_id = x.log_id`;
+}
+
+/** The mentor set of each list of mentors (`{3,7}`), made where it does not exist yet. */
+export function ensureMentorSets(sql: Queryable, source: string, lists: readonly string[]) {
+  return sql<{ mentor_set_id: string; mentor_ids: string[] }[]>`
+    with wanted as (
+      select distinct x.list::bigint[] as mentor_ids from unnest(${lists as string[]}::text[]) as x(list)),
+    made as (
+      insert into lmsmon.mentor_sets (source, mentor_ids, export_json)
+      select ${source}, w.mentor_ids, (
+               select '[' || string_agg('{"id":' || case when abs(m) > 9007199254740991 then '"' || m || '"' else m::text end
+                                        || ',"username":null,"email":null}', ',' order by position) || ']'
+                 from unnest(w.mentor_ids) with ordinality as u(m, position))
+        from wanted w
+      on conflict (source, mentor_ids) do nothing
+      returning mentor_set_id, mentor_ids),
+    members as (
+      insert into lmsmon.lms_activity_event_mentors (mentor_set_id, position, source, mentor_id)
+      select made.mentor_set_id, u.position, ${source}, u.m
+        from made cross join unnest(made.mentor_ids) with ordinality as u(m, position))
+    select mentor_set_id, mentor_ids from made
+    union all
+    select s.mentor_set_id, s.mentor_ids from lmsmon.mentor_sets s join wanted w on w.mentor_ids = s.mentor_ids
+     where s.source = ${source}`;
+}
+
+/** Extends events by the mentors that were linked within the grace. */
+export function setEventMentors(
+  sql: Queryable,
+  source: string,
+  eventIds: readonly string[],
+  mentorSetIds: readonly string[],
+  firstMentorIds: readonly string[],
+) {
+  return sql`
+    update lmsmon.lms_activity_events e
+       set mentor_set_id = x.mentor_set_id, mentor_id = x.mentor_id, mentor_username = p.username, mentor_grace_until = null
+      from unnest(${eventIds as string[]}::bigint[], ${mentorSetIds as string[]}::bigint[],
+                  ${firstMentorIds as string[]}::bigint[]) as x(event_id, mentor_set_id, mentor_id)
+      left join lmsmon.people p on p.source = ${source} and p.role = 'mentor' and p.id = x.mentor_id
+     where e.event_id = x.event_id`;
+}
+
+/** Rows that wait for an account that somebody else found meanwhile (map-users, another process); or, with `all`, all of them. */
+export function wakeRowsWithAccount(sql: Queryable, source: string, now: EpochMicros, all: boolean) {
+  return sql<{ recipient: string }[]>`
+    with woken as (
+      update lmsmon.lms_event_logs l set next_attempt_at = ${now}::timestamptz
+       where l.source = ${source} and l.status = 'waiting' and l.reason = 'no_account' and l.message_id is null
+         and l.next_attempt_at > ${now}::timestamptz
+         and (${all} or exists (
+           select from lmsmon.user_links u where u.source = l.source and u.role = 'mentor' and u.zulip_user_id is not null
+              and l.recipient = 'mentor:' || u.person_id))
+      returning l.recipient)
+    select distinct recipient from woken order by recipient`;
+}
+
+/** How many deliveries are in which state, of those that are not over. */
+export function openCounts(sql: Queryable, source: string) {
+  return sql<{ status: string; count: number }[]>`
+    select status, count(*)::int as count from (
+      select status from lmsmon.lms_event_logs
+       where source = ${source} and status in ('waiting', 'pending') and message_id is null
+      union all
+      select l.status from lmsmon.messages m join lmsmon.lms_event_logs l on l.message_id = m.message_id
+       where m.source = ${source} and m.state in ('pending', 'sending', 'unknown')) x
+     group by status`;
+}
+
+/** Mentors and students as stored, for resolving accounts and naming who else is told. */
+export function peopleByIds(
+  sql: Queryable,
+  source: string,
+  role: "student" | "mentor",
+  ids: readonly string[],
+) {
+  return sql<{ id: string; username: string | null; email: string | null; name: string | null }[]>`
+    select id, left(username, 300) as username, left(email, 320) as email, left(name, 300) as name from lmsmon.people
+     where source = ${source} and role = ${role} and id = any(${ids as string[]}::bigint[])`;
+}
+
+/** Current mentors of students, as last read from the LMS; a student that is absent was never asked about. */
+export function mentorLinks(sql: Queryable, source: string, studentIds: readonly string[]) {
+  return sql<{ student_id: string; mentor_ids: string[] }[]>`
+    select student_id, mentor_ids from lmsmon.mentor_links
+     where source = ${source} and student_id = any(${studentIds as string[]}::bigint[])`;
+}

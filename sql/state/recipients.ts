@@ -1,0 +1,137 @@
+import type { Queryable } from "./queryable.ts";
+/** Microseconds since 1970; the driver writes numbers as timestamptz. */
+type EpochMicros = number;
+
+export interface ClaimedRecipientRow {
+  recipient: string;
+  claim_token: string;
+}
+
+/**
+ * Takes up to `limit` due recipients that nobody holds; claims run by the state database's clock. `examsFirst` takes only
+ * those that have an exam to be told or a message under way; `only` is the one recipient to take.
+ */
+export function claimRecipients(
+  sql: Queryable,
+  claim: {
+    source: string;
+    holder: string;
+    now: EpochMicros;
+    ttlMs: number;
+    limit: number;
+    examsFirst: boolean;
+    only: string | null;
+  },
+) {
+  const { source, holder, now, ttlMs, limit, examsFirst, only } = claim;
+  return sql<ClaimedRecipientRow[]>`
+    with due as materialized (
+      select r.recipient from lmsmon.recipients r
+       where r.source = ${source} and r.next_due_at <= ${now}::timestamptz
+         and (r.claim_expires_at is null or r.claim_expires_at < clock_timestamp())
+         and (${only}::text is null or r.recipient = ${only})
+         and (not ${examsFirst} or exists (
+           select from lmsmon.lms_event_logs l join lmsmon.lms_activity_events e using (event_id)
+            where l.source = r.source and l.recipient = r.recipient and l.status in ('waiting', 'pending')
+              and l.message_id is null and l.next_attempt_at <= ${now}::timestamptz and e.kind = 'exam')
+           or exists (select from lmsmon.messages m where m.source = r.source and m.recipient = r.recipient
+                         and m.state in ('pending', 'sending', 'unknown')))
+       order by r.next_due_at limit ${limit} for update skip locked)
+    update lmsmon.recipients r
+       set claimed_by = ${holder}, claim_token = r.claim_token + 1,
+           claim_expires_at = clock_timestamp() + ${ttlMs}::float8 * interval '1 millisecond'
+      from due where r.source = ${source} and r.recipient = due.recipient
+    returning r.recipient, r.claim_token`;
+}
+
+/** Locks those of the given recipients that are still held with the given tokens, in one order for all processes. */
+export function lockHeldRecipients(
+  sql: Queryable,
+  source: string,
+  recipients: readonly string[],
+  tokens: readonly string[],
+) {
+  return sql<{ recipient: string }[]>`
+    select r.recipient from lmsmon.recipients r
+      join unnest(${recipients as string[]}::text[], ${tokens as string[]}::bigint[]) as h(recipient, token)
+        on r.recipient = h.recipient and r.claim_token = h.token
+     where r.source = ${source} order by r.recipient for update of r`;
+}
+
+/**
+ * Gives locked recipients back and works out when each is due again: while a message is under way, when that one goes on;
+ * else when the earliest row may leave. Rows of a poll that has not ended yet are looked at again shortly.
+ * Only after {@link lockHeldRecipients} in the same transaction, in a statement of its own: a statement that also waited for
+ * the lock would not see rows that were added meanwhile, and would forget them.
+ */
+export function releaseRecipients(
+  sql: Queryable,
+  source: string,
+  recipients: readonly string[],
+  now: EpochMicros,
+) {
+  return sql`
+    update lmsmon.recipients r
+       set claimed_by = null, claim_expires_at = null, next_due_at = coalesce(
+         (select case when count(*) filter (where m.state = 'unknown') > 0
+                   then min(m.look_up_at) filter (where m.state = 'unknown')
+                   else min(coalesce(m.next_attempt_at, ${now}::timestamptz)) end
+            from lmsmon.messages m
+           where m.source = r.source and m.recipient = r.recipient and m.state in ('pending', 'sending', 'unknown')),
+         (select min(case p.delivery when 'open' then l.next_attempt_at
+                       else greatest(l.next_attempt_at, ${now}::timestamptz + interval '300 milliseconds') end)
+            from lmsmon.lms_event_logs l join lmsmon.poll_runs p on p.poll_id = l.poll_id
+           where l.source = r.source and l.recipient = r.recipient and l.status in ('waiting', 'pending')
+             and l.message_id is null and p.delivery in ('open', 'undecided')))
+     where r.source = ${source} and r.recipient = any(${recipients as string[]}::text[])`;
+}
+
+/** Makes recipients due at the given times, or earlier when they already were. */
+export function wakeRecipients(
+  sql: Queryable,
+  source: string,
+  recipients: readonly string[],
+  dueAt: EpochMicros,
+) {
+  return sql`
+    insert into lmsmon.recipients as r (source, recipient, next_due_at)
+    select ${source}, recipient, ${dueAt}::timestamptz
+      from (select distinct unnest(${recipients as string[]}::text[]) as recipient) x order by recipient
+    on conflict (source, recipient) do update set next_due_at = least(r.next_due_at, excluded.next_due_at)`;
+}
+
+/**
+ * Finds deliveries whose recipient nobody would look at (rows released by the administrator, a state put together from
+ * backups) and makes those recipients due. Cheap when there are none.
+ */
+export function wakeForgottenRecipients(sql: Queryable, source: string) {
+  return sql`
+    insert into lmsmon.recipients as r (source, recipient, next_due_at)
+    select x.source, x.recipient, min(x.due_at)
+      from (select l.source, l.recipient, l.next_attempt_at as due_at
+              from lmsmon.lms_event_logs l join lmsmon.poll_runs p on p.poll_id = l.poll_id
+             where l.source = ${source} and l.recipient is not null and l.status in ('waiting', 'pending')
+               and l.message_id is null and p.delivery in ('open', 'undecided')
+            union all
+            select m.source, m.recipient, case m.state when 'unknown' then m.look_up_at
+                     else coalesce(m.next_attempt_at, m.created_at) end
+              from lmsmon.messages m
+             where m.source = ${source} and m.state in ('pending', 'sending', 'unknown')) x
+      left join lmsmon.recipients q on q.source = x.source and q.recipient = x.recipient
+     where q.recipient is null or (q.claimed_by is null and (q.next_due_at is null or q.next_due_at > x.due_at))
+       and not exists (select from lmsmon.messages m where m.source = x.source and m.recipient = x.recipient
+                          and m.state in ('pending', 'sending', 'unknown') and q.next_due_at is not null)
+     group by x.source, x.recipient order by x.recipient
+    on conflict (source, recipient) do update set next_due_at = least(r.next_due_at, excluded.next_due_at)`;
+}
+
+/** When the next recipient is due; `null` when nobody is. */
+export function nextRecipientDue(sql: Queryable, source: string) {
+  return sql<{ due_at: Temporal.Instant | null }[]>`
+    select min(due_at) as due_at from (
+      (select next_due_at as due_at from lmsmon.recipients
+        where source = ${source} and next_due_at is not null and claim_expires_at is null order by next_due_at limit 1)
+      union all
+      select greatest(next_due_at, claim_expires_at) from lmsmon.recipients
+       where source = ${source} and next_due_at is not null and claim_expires_at is not null) x`;
+}

@@ -1,0 +1,114 @@
+import type { Queryable } from "./queryable.ts";
+/** Microseconds since 1970; the driver writes numbers as timestamptz. */
+type EpochMicros = number;
+
+export interface KnownMarkerRow {
+  marker: string;
+  log_id: string;
+  recipient: string;
+  status: string;
+  message_id: string | null;
+}
+
+/** What this state knows of the given markers, whatever source they belong to. */
+export function knownMarkers(sql: Queryable, markers: readonly string[]) {
+  return sql<KnownMarkerRow[]>`
+    select marker, log_id, recipient, status, message_id from lmsmon.lms_event_logs
+     where marker = any(${markers as string[]}::text[])`;
+}
+
+export interface FoundMessage {
+  /** Reserved id of the new row in lmsmon.messages. */
+  readonly messageId: string;
+  readonly zulipMessageId: string;
+  readonly recipient: string;
+  readonly userId: string | null;
+  readonly channel: string | null;
+  readonly topic: string | null;
+  readonly content: string;
+  readonly kind: "single" | "digest";
+}
+
+/** Messages that are in Zulip although this state did not send them (or forgot that it did). */
+export function insertFoundMessages(sql: Queryable, messages: readonly FoundMessage[], now: EpochMicros) {
+  return sql`
+    insert into lmsmon.messages
+      (message_id, source, recipient, kind, zulip_user_id, channel, topic, content, state, zulip_message_id, created_at, finished_at)
+    overriding system value
+    select x.message_id, l.source, x.recipient, x.kind, x.user_id, x.channel, x.topic, x.content, 'sent', x.zulip_id,
+           ${now}::timestamptz, ${now}::timestamptz
+      from unnest(${messages.map((m) => m.messageId)}::bigint[], ${messages.map((m) => m.zulipMessageId)}::bigint[],
+                  ${messages.map((m) => m.recipient)}::text[], ${messages.map((m) => m.userId)}::bigint[],
+                  ${messages.map((m) => m.channel)}::text[], ${messages.map((m) => m.topic)}::text[],
+                  ${messages.map((m) => m.content)}::text[], ${messages.map((m) => m.kind)}::text[])
+        as x(message_id, zulip_id, recipient, user_id, channel, topic, content, kind)
+     cross join lateral (select source from lmsmon.lms_event_logs where recipient = x.recipient limit 1) l`;
+}
+
+/** Marks rows that are in no message yet as told by the given messages. */
+export function attachFoundRows(
+  sql: Queryable,
+  logIds: readonly string[],
+  messageIds: readonly string[],
+  now: EpochMicros,
+) {
+  return sql`
+    update lmsmon.lms_event_logs l
+       set message_id = x.message_id, status = 'sent', reason = null, error_message = null,
+           notification_message_id = m.zulip_message_id, processed_at = ${now}::timestamptz,
+           zulip_user_id = case when x.first and not exists (
+             select from lmsmon.lms_event_logs o where o.event_id = l.event_id and o.log_id <> l.log_id
+                and o.zulip_user_id = m.zulip_user_id and o.status <> 'suppressed') then m.zulip_user_id end
+      from (select u.log_id, u.message_id,
+                   row_number() over (partition by r.event_id, n.zulip_user_id order by u.log_id) = 1 as first
+              from unnest(${logIds as string[]}::bigint[], ${messageIds as string[]}::bigint[]) as u(log_id, message_id)
+              join lmsmon.lms_event_logs r on r.log_id = u.log_id
+              join lmsmon.messages n on n.message_id = u.message_id) x
+      join lmsmon.messages m on m.message_id = x.message_id
+     where l.log_id = x.log_id and l.message_id is null and l.status in ('waiting', 'pending', 'held')`;
+}
+
+/** Messages of this state that are in Zulip after all, those given up included. */
+export function reviveFoundMessages(
+  sql: Queryable,
+  messageIds: readonly string[],
+  zulipIds: readonly string[],
+  now: EpochMicros,
+) {
+  return sql`
+    with m as (
+      update lmsmon.messages m
+         set state = 'sent', zulip_message_id = x.zulip_id, reason = null, claimed_by = null, look_up_at = null,
+             next_attempt_at = null, finished_at = ${now}::timestamptz
+        from unnest(${messageIds as string[]}::bigint[], ${zulipIds as string[]}::bigint[]) as x(message_id, zulip_id)
+       where m.message_id = x.message_id and m.state <> 'sent' returning m.message_id, m.zulip_message_id)
+    update lmsmon.lms_event_logs l
+       set status = 'sent', reason = null, error_message = null, notification_message_id = m.zulip_message_id,
+           processed_at = ${now}::timestamptz
+      from m where l.message_id = m.message_id`;
+}
+
+export function readFact(sql: Queryable, source: string, name: string) {
+  return sql<{ value: unknown }[]>`
+    select value from lmsmon.facts where source = ${source} and name = ${name}`;
+}
+
+export function writeFact(sql: Queryable, source: string, name: string, json: string) {
+  return sql`
+    insert into lmsmon.facts (source, name, value, updated_at) values (${source}, ${name}, ${json}::text::jsonb, clock_timestamp())
+    on conflict (source, name) do update set value = excluded.value, updated_at = excluded.updated_at`;
+}
+
+/** True for the first process that claims the name. */
+export function claimFact(sql: Queryable, source: string, name: string, json: string) {
+  return sql<{ name: string }[]>`
+    insert into lmsmon.facts (source, name, value, updated_at) values (${source}, ${name}, ${json}::text::jsonb, clock_timestamp())
+    on conflict (source, name) do nothing returning name`;
+}
+
+/** Polls whose messages wait for the administrator. */
+export function heldPollReasons(sql: Queryable, source: string) {
+  return sql<{ poll_id: string; reason: string | null }[]>`
+    select poll_id, delivery_reason as reason from lmsmon.poll_runs
+     where source = ${source} and delivery = 'held' order by poll_id`;
+}
