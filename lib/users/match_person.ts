@@ -31,7 +31,7 @@ export interface MatchSettings {
   readonly placeholderDomains: readonly string[];
 }
 
-const BY_HAND = "or name the Zulip account under users.overrides";
+const BY_HAND = "or set users.overrides";
 
 /** Overrides come first, then the real address; never by name, since the wrong mentor would read a student's results. */
 export function matchPerson(person: Person, directory: Directory, settings: MatchSettings): Match {
@@ -39,11 +39,11 @@ export function matchPerson(person: Person, directory: Directory, settings: Matc
   if (chosen !== null) return matchOverride(chosen, directory);
   const email = addressKey(person.email ?? "");
   if (!/^[^@\s]+@[^@\s]+$/.test(email)) {
-    const what = email === "" ? "has no email address" : "has something else than an email address";
-    return no("no_email", `${who(person)} ${what} in the LMS: enter one there, ${BY_HAND}`);
+    const what = email === "" ? "an address" : "a valid address (what is there is none)";
+    return no("no_email", `Enter ${what} in the LMS ${BY_HAND}`);
   }
   if (isPlaceholder(email, settings.placeholderDomains)) {
-    return no("placeholder", `The address of ${who(person)} is a placeholder: enter a real one in the LMS, ${BY_HAND}`);
+    return no("placeholder", `Enter a real address in the LMS ${BY_HAND}`);
   }
   return matchAddress(directory.byEmail.get(email) ?? []) ?? noAccount(person, directory);
 }
@@ -72,15 +72,15 @@ function matchOverride(value: string, directory: Directory): Match {
   if (byId && directory.botIds.has(target)) {
     return no(
       "unknown_override",
-      `users.overrides names Zulip user ${target}, which is a bot: name a person's account`,
+      `users.overrides names Zulip account ${target}, a bot: name a person's account`,
     );
   }
   const user = directory.byId.get(target);
   const found = byId ? (user === undefined ? [] : [user]) : directory.byEmail.get(addressKey(target)) ?? [];
   const match = matchAddress(found);
   if (match === null) {
-    const what = byId ? `user ${target}, which does not exist` : "an address that no visible account has";
-    return no("unknown_override", `users.overrides names Zulip ${what}: correct it, best to a Zulip user id`);
+    const what = byId ? `Zulip account ${target}, which does not exist` : "an address that no visible account has";
+    return no("unknown_override", `users.overrides names ${what}: correct it, best to a Zulip user id`);
   }
   return match.status === "matched" ? { ...match, status: "override" } : match;
 }
@@ -91,12 +91,12 @@ function matchAddress(users: readonly ZulipUser[]): Match | null {
   const [first, second] = active;
   if (second !== undefined) {
     const ids = active.map((user) => user.userId).join(", ");
-    return no("duplicate", `Zulip accounts ${ids} have the same address: deactivate all but one, ${BY_HAND}`);
+    return no("duplicate", `Zulip accounts ${ids} have this address: deactivate all but one ${BY_HAND}`);
   }
   if (first !== undefined) return { status: "matched", zulipUserId: first.userId, remedy: null };
   const [gone] = users;
   if (gone === undefined) return null;
-  return no("deactivated", `Zulip account ${gone.userId} is deactivated: reactivate it, ${BY_HAND}`);
+  return no("deactivated", `Zulip account ${gone.userId} is deactivated: reactivate it ${BY_HAND}`);
 }
 
 function noAccount(person: Person, directory: Directory): Match {
@@ -106,23 +106,16 @@ function noAccount(person: Person, directory: Directory): Match {
     const ids = namesakes.map((user) => user.userId).join(", ");
     return no(
       "hidden",
-      `Zulip account ${ids} has the same name but hides its address from the bot: give the bot a role that sees ` +
-        `addresses, have its owner show the address, ${BY_HAND}`,
+      `Zulip account ${ids} has this name but hides its address from the bot: give the bot a role that sees addresses, ` +
+        `have the address shown to members ${BY_HAND}`,
     );
   }
-  const maybe = directory.hidden === 0
+  const { hidden } = directory;
+  const hide = hidden === 1 ? "account hides its address" : "accounts hide their addresses";
+  const maybe = hidden === 0
     ? ""
-    : ` (${directory.hidden} ${
-      directory.hidden === 1 ? "account hides its" : "accounts hide their"
-    } address from the bot` +
-      `, so there may be one: a higher role of the bot would tell)`;
-  return no(
-    "no_account",
-    `No Zulip account has the address of ${
-      who(person)
-    }${maybe}: invite them to Zulip, correct the address in the LMS, ` +
-      BY_HAND,
-  );
+    : `; ${hidden} ${hide} from the bot: one may be theirs, a higher role of the bot would tell`;
+  return no("no_account", `Invite them to Zulip, correct the address in the LMS ${BY_HAND}${maybe}`);
 }
 
 function isPlaceholder(email: string, domains: readonly string[]): boolean {
@@ -130,9 +123,4 @@ function isPlaceholder(email: string, domains: readonly string[]): boolean {
   return domains.map(addressKey).some((placeholder) => domain === placeholder || domain.endsWith(`.${placeholder}`));
 }
 
-const who = (person: Person) => `${person.role} ${person.id}`;
-const no = (status: MatchStatus, remedy: string): Match => ({
-  status,
-  zulipUserId: null,
-  remedy: remedy.charAt(0).toUpperCase() + remedy.slice(1),
-});
+const no = (status: MatchStatus, remedy: string): Match => ({ status, zulipUserId: null, remedy });

@@ -22,7 +22,7 @@ export type UserLinkRow = z.infer<typeof UserLinkRow>;
 export const readUserLinks = (sql: Queryable, source: string, role: string, ids: readonly string[], cacheMs: number) =>
   sql<UserLinkRow[]>`
     select person_id, zulip_user_id, status, email_seen,
-           checked_at > clock_timestamp() - ${cacheMs}::double precision * interval '1 millisecond' as fresh
+           extract(epoch from clock_timestamp() - checked_at) * 1000 < ${cacheMs}::double precision as fresh
       from lmsmon.user_links
      where source = ${source} and role = ${role} and person_id = any(${ids as string[]}::bigint[])`;
 

@@ -88,8 +88,8 @@ Deno.test("map-users prints the summary first, then everybody, each problem with
   const lines = text.split("\n");
   assert.equal(lines[0], "1 of 4 mentors has a Zulip account; 1 no account, 1 hidden, 1 no email");
   assert.match(text, /mentor 1 +m1 +m1@inst\.example +matched +101\n/);
-  assert.match(text, /mentor 2 +m2 +no_email +Mentor 2 has no email/);
-  assert.match(text, /mentor 3 .* hidden .*same name/);
+  assert.match(text, /mentor 2 +m2 +no_email +Enter an address/);
+  assert.match(text, /mentor 3 .* hidden .*this name/);
   assert.doesNotMatch(text, /student 7/);
 });
 

@@ -44,6 +44,7 @@ onBoth("user links are written, read by id and overwritten", async ({ sql }) => 
   await links.write("mentor", [{ person: mentor("3"), match: noAccount }]);
   const again = await links.read("mentor", ["3"], 0);
   assert.deepEqual([again.get("3")?.zulipUserId, again.get("3")?.fresh], [null, false]);
+  assert.equal((await links.read("mentor", ["3"], Number.MAX_SAFE_INTEGER)).get("3")?.fresh, true);
   assert.equal((await links.read("student", ["3"], 60_000)).size, 0);
   assert.equal((await createUserLinkStore(sql, "other").read("mentor", ["3"], 60_000)).size, 0);
   await links.write("mentor", []);
