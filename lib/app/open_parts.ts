@@ -1,3 +1,4 @@
+import type { Sql } from "postgres";
 import type { Config } from "../config/config.ts";
 import { openLms } from "../lms/open_lms.ts";
 import type { LmsSource } from "../lms/lms_source.ts";
@@ -21,7 +22,12 @@ export class OpenParts implements AsyncDisposable {
   }
 
   async lms(): Promise<LmsSource> {
-    const lms = await openLms(this.config.lms);
+    const { lms: config } = this.config;
+    // An embedded LMS (demo, replay) is opened, and shared between processes, like an embedded state.
+    const embedded = config.url.startsWith("pglite:")
+      ? this.#stack.use(await openState({ url: config.url, password: null }, { migrate: "skip", log: logger("lms") }))
+      : null;
+    const lms = await openLms(config, embedded ? { sql: embedded.sql as unknown as Sql } : {});
     this.#stack.defer(() => lms.close());
     return lms;
   }

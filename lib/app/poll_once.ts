@@ -1,8 +1,139 @@
-import { CommandError } from "../ops/errors.ts";
+import type { LmsSource } from "../lms/lms_source.ts";
+import { createNotifier, type Notifier } from "../notify/notifier.ts";
+import type { RoundResult } from "../notify/notify_types.ts";
+import { CommandError, LmsError, ZulipError } from "../ops/errors.ts";
+import { logger } from "../ops/log.ts";
+import { checkSource } from "../poll/check_source.ts";
+import { dryRun } from "../poll/dry_run.ts";
+import { describeHolder, thisHolder } from "../poll/holder.ts";
+import { LeaseKeeper } from "../poll/lease_keeper.ts";
+import { leaseTimes } from "../poll/lease_times.ts";
+import { type PollResult, runPoll } from "../poll/run_poll.ts";
+import { takeLease } from "../poll/take_lease.ts";
+import type { Lease } from "../store/batch.ts";
+import type { StateDb } from "../store/state_db.ts";
+import { connectZulip } from "../zulip/connect_zulip.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { PollOnceOptions } from "./command_options.ts";
+import { dryMessages } from "./dry_messages.ts";
+import { OpenParts, pollSettings } from "./open_parts.ts";
+import { dryRunJson, pollJson, printDryRun, printPoll } from "./poll_report.ts";
 
-/** Stub until its owner replaces it. */
-export function runPollOnce(_context: CommandContext, _options: PollOnceOptions): Promise<number | void> {
-  return Promise.reject(new CommandError("Cannot run this command: not built yet"));
+/**
+ * `poll-once`: one full poll and one delivery round. What could be stored is stored, and what could be sent is sent, before
+ * an unreachable LMS or Zulip ends the command with 4.
+ */
+export async function runPollOnce(context: CommandContext, options: PollOnceOptions): Promise<number | void> {
+  const { config, out } = context;
+  if (!config.enabled) {
+    if (options.json) out.writeJson({ source: config.lms.name, enabled: false });
+    else out.writeLine("lmsmon is switched off (enabled: false): nothing was polled");
+    return;
+  }
+  await using parts = new OpenParts(config);
+  const db = await parts.state({ dryRun: options.dryRun });
+  const lms = await parts.lms();
+  if (options.dryRun) return await runDry(context, options, db, lms);
+
+  const tells = options.notify && config.notify.enabled;
+  const notifier = tells ? openNotifier(context, db, parts, options.takeOver) : null;
+  const failures: unknown[] = [];
+  let poll: PollResult | null = null;
+  try {
+    poll = await pollUnderLease(context, options, db, lms, notifier);
+  } catch (error) {
+    // What earlier polls left to tell is told even though the LMS is away.
+    if (!(error instanceof LmsError)) throw error;
+    failures.push(error);
+  }
+  let round: RoundResult | null = null;
+  if (notifier && !context.stop.soft.aborted) {
+    round = await notifier.round({ stop: context.stop.soft, hard: context.stop.hard });
+    if (round.guarded) failures.push(new CommandError(`Cannot send: ${round.trouble}`));
+    else if (round.circuit !== "closed") {
+      failures.push(new ZulipError("failed", `Cannot deliver everything: ${round.trouble ?? "Zulip is away"}`));
+    }
+  }
+  if (options.json) out.writeJson(pollJson(lms.name, poll, round));
+  else printPoll(out, lms.name, poll, round);
+  if (failures.length > 0) throw failures[0];
+}
+
+/** Waits for a running poller at most one lease, then says who it is. */
+async function pollUnderLease(
+  context: CommandContext,
+  options: PollOnceOptions,
+  db: StateDb,
+  lms: LmsSource,
+  notifier: Notifier | null,
+): Promise<PollResult> {
+  const { config, clock, stop } = context;
+  const { ttlMs } = leaseTimes(config.poll.intervalMs);
+  const lease = await waitForLease(context, db, lms.name, ttlMs);
+  await using keeper = new LeaseKeeper(db, lease, ttlMs, clock);
+  await checkSource(db, lms, logger("poll"), options.acceptSource);
+  let held: Promise<void> | undefined;
+  const result = await runPoll(
+    {
+      db,
+      lms,
+      clock,
+      settings: pollSettings(config),
+      onHeld: (pollId, verdict) => held = notifier?.pollHeld(pollId, verdict.reason ?? "the fuse held it"),
+    },
+    lease,
+    {
+      mode: "full",
+      notifyHistory: options.notifyHistory,
+      signal: AbortSignal.any([stop.soft, stop.hard, keeper.signal]),
+    },
+  );
+  await held;
+  return result;
+}
+
+async function waitForLease(context: CommandContext, db: StateDb, source: string, ttlMs: number): Promise<Lease> {
+  const { clock, stop } = context;
+  const holder = thisHolder();
+  const untilMs = clock.monotonicMs() + ttlMs;
+  while (true) {
+    const taken = await takeLease(db, source, holder, ttlMs);
+    if (taken.lease) return taken.lease;
+    if (clock.monotonicMs() >= untilMs || stop.soft.aborted) {
+      throw new CommandError(`Cannot poll "${source}" now: it is being polled by ${describeHolder(taken.heldBy)}`, {
+        hint: "that poller finds the same; stop it, or leave the polling to it",
+      });
+    }
+    await clock.sleep(Math.min(500, ttlMs / 5), stop.soft);
+  }
+}
+
+/** The dispatcher of a command; throws ConfigError when Zulip's address or credentials are missing. */
+export function openNotifier(context: CommandContext, db: StateDb, parts: OpenParts, takeOver: boolean): Notifier {
+  const { config, clock } = context;
+  const zulip = connectZulip(config.zulip, { log: logger("zulip") });
+  parts.defer(() => zulip.close());
+  const notifier = createNotifier({
+    db,
+    zulip,
+    config,
+    clock,
+    log: logger("notify"),
+    source: config.lms.name,
+    takeOver,
+  });
+  parts.defer(() => notifier.close());
+  return notifier;
+}
+
+async function runDry(context: CommandContext, options: PollOnceOptions, db: StateDb, lms: LmsSource): Promise<void> {
+  const { config, clock, out, stop } = context;
+  const dry = await dryRun(
+    { db, lms, clock, settings: pollSettings(config) },
+    { mode: "full", notifyHistory: options.notifyHistory, signal: AbortSignal.any([stop.soft, stop.hard]) },
+  );
+  const nameOf = (id: string) => dry.people.get(`mentor:${id}`)?.name ?? null;
+  const planned = dryMessages(dry.events, nameOf, config, lms.name, clock.now());
+  if (options.json) out.writeJson(dryRunJson(lms.name, dry, planned));
+  else printDryRun(out, lms.name, dry, planned);
 }

@@ -1,8 +1,134 @@
-import { CommandError } from "../ops/errors.ts";
+import type { Config } from "../config/config.ts";
+import type { LmsSource } from "../lms/lms_source.ts";
+import type { Notifier } from "../notify/notifier.ts";
+import type { RoundResult } from "../notify/notify_types.ts";
+import { logger } from "../ops/log.ts";
+import { createMetrics, type Metrics } from "../ops/metrics.ts";
+import { RepeatedError } from "../ops/repeated_error.ts";
+import { checkSource } from "../poll/check_source.ts";
+import { thisHolder } from "../poll/holder.ts";
+import { pollLoop } from "../poll/poll_loop.ts";
+import type { PollResult } from "../poll/run_poll.ts";
+import type { StateDb } from "../store/state_db.ts";
+import manifest from "../../deno.json" with { type: "json" };
 import type { CommandContext } from "./command_context.ts";
 import type { WatchOptions } from "./command_options.ts";
+import { deliverLoop, Wake } from "./deliver_loop.ts";
+import { Health, serveHealth } from "./health_server.ts";
+import { OpenParts, pollSettings } from "./open_parts.ts";
+import { openNotifier } from "./poll_once.ts";
+import { watchDry } from "./watch_dry.ts";
 
-/** Stub until its owner replaces it. */
-export function runWatch(_context: CommandContext, _options: WatchOptions): Promise<number | void> {
-  return Promise.reject(new CommandError("Cannot run this command: not built yet"));
+/** `watch`: polls and delivers until the first signal, then finishes the round in hand. Trouble ends a round, never the daemon. */
+export async function runWatch(context: CommandContext, options: WatchOptions): Promise<number | void> {
+  const { config, out } = context;
+  if (!config.enabled) {
+    out.writeLine("lmsmon is switched off (enabled: false): nothing is watched");
+    return;
+  }
+  await using parts = new OpenParts(config);
+  const db = await parts.state({ dryRun: options.dryRun });
+  const lms = await parts.lms();
+  if (options.dryRun) return await watchDry(context, db, lms);
+  const notifier = config.notify.enabled ? openNotifier(context, db, parts, options.takeOver) : null;
+  await watch(context, { db, lms, notifier, acceptSource: options.acceptSource });
+}
+
+export interface WatchParts {
+  readonly db: StateDb;
+  readonly lms: LmsSource;
+  /** `null` while `notify.enabled` is false. */
+  readonly notifier: Notifier | null;
+  readonly acceptSource: boolean;
+  /** What a poll found; the demo shows it. */
+  readonly onPoll?: (result: PollResult) => void;
+}
+
+/** The daemon over open parts; resolves when it was stopped and both loops ended. */
+export async function watch(context: Omit<CommandContext, "out">, parts: WatchParts): Promise<void> {
+  const { config, clock, stop } = context;
+  const log = logger("watch");
+  const metrics = createMetrics(manifest.version);
+  const health = new Health(clock, config.poll.intervalMs);
+  const server = config.listen === null ? null : serveHealth(config.listen, health, metrics);
+  const wake = new Wake();
+  let acceptSource = parts.acceptSource;
+  try {
+    const polling = pollLoop({
+      db: parts.db,
+      lms: parts.lms,
+      clock,
+      log: logger("poll"),
+      settings: pollSettings(config),
+      holder: thisHolder(),
+      intervalMs: config.poll.intervalMs,
+      fullPassMs: config.poll.fullPassMs,
+      trouble: new RepeatedError("Polling", logger("poll"), clock),
+      checkSource: async () => {
+        await checkSource(parts.db, parts.lms, logger("poll"), acceptSource);
+        acceptSource = false; // confirmed once, not for every later exchange
+      },
+      onHeld: (pollId, reason) => parts.notifier?.pollHeld(pollId, reason),
+      onPoll: (result, tookMs) => {
+        observePoll(metrics, result, tookMs);
+        health.good(false);
+        if (result.tally.events > 0) {
+          log.info("Found {events} events", {
+            events: result.tally.events,
+            pollId: result.pollId,
+            tookMs: Math.round(tookMs),
+          });
+        }
+        if (result.tally.toldEvents > 0) wake.wake();
+        parts.onPoll?.(result);
+      },
+      onRole: (leading) => {
+        metrics.leading.set(leading ? 1 : 0);
+        if (!leading) health.good(true);
+      },
+      onFailure: () => metrics.polls.inc({ mode: "any", result: "failed" }),
+    }, stop);
+    const delivering = parts.notifier ? deliver(context, config, parts.notifier, metrics, wake) : Promise.resolve();
+    await Promise.all([polling, delivering]);
+    log.info("Stopped cleanly");
+  } finally {
+    await server?.shutdown();
+  }
+}
+
+function deliver(
+  context: Omit<CommandContext, "out">,
+  config: Config,
+  notifier: Notifier,
+  metrics: Metrics,
+  wake: Wake,
+): Promise<void> {
+  const { clock, stop } = context;
+  return deliverLoop(
+    {
+      clock,
+      intervalMs: config.poll.intervalMs,
+      trouble: new RepeatedError("Delivery", logger("notify"), clock),
+      round: async () => observeRound(metrics, await notifier.round({ stop: stop.soft, hard: stop.hard })),
+      nextDueAt: () => notifier.nextDueAt(),
+    },
+    wake,
+    stop.soft,
+  );
+}
+
+function observePoll(metrics: Metrics, { tally, verdict }: PollResult, tookMs: number): void {
+  metrics.polls.inc({ mode: tally.skippedFullPass ? "skipped" : "done", result: "ok" });
+  metrics.pollSeconds.observe(tookMs / 1000);
+  metrics.lastPoll.setToCurrentTime();
+  metrics.rowsRead.inc(tally.rowsRead);
+  metrics.quarantined.set(tally.quarantined);
+  for (const [type, n] of tally.byType) metrics.events.inc({ type }, n);
+  if (verdict.delivery === "held") metrics.heldPolls.inc();
+}
+
+function observeRound(metrics: Metrics, round: RoundResult): void {
+  metrics.messages.inc({ result: "sent" }, round.messages);
+  metrics.messages.inc({ result: "dead" }, round.dead);
+  metrics.circuitOpen.set(round.circuit === "closed" ? 0 : 1);
 }

@@ -3,6 +3,7 @@ import type { Clock } from "../ops/clock.ts";
 import { LeaseLostError } from "../ops/errors.ts";
 import type { Logger } from "../ops/log.ts";
 import type { RepeatedError } from "../ops/repeated_error.ts";
+import type { PollVerdict } from "../store/poll_runs.ts";
 import type { StateDb } from "../store/state_db.ts";
 import { readStreams } from "../store/streams.ts";
 import { describeHolder } from "./holder.ts";
@@ -24,6 +25,8 @@ export interface PollLoopDeps {
   readonly trouble: RepeatedError;
   /** Throws when the LMS behind the name is not the one this state knows; called before the first poll and after trouble. */
   readonly checkSource: () => Promise<void>;
+  /** The fuse held a poll's messages. */
+  readonly onHeld: (pollId: string, reason: string) => void | Promise<void>;
   readonly onPoll: (result: PollResult, tookMs: number) => void;
   readonly onRole: (leading: boolean) => void;
   readonly onFailure: (error: unknown) => void;
@@ -79,7 +82,13 @@ export async function pollLoop(deps: PollLoopDeps, stop: { soft: AbortSignal; ha
         const token = due ? await lms.changeToken() : null;
         const unchanged = due && token !== null && token === lastPass?.token;
         const mode = due && !unchanged ? "full" : "quick";
-        const result = await runPoll(deps, keeper.lease, { mode, notifyHistory: false, signal });
+        const onHeld = (pollId: string, { reason }: PollVerdict) => {
+          log.error("The fuse holds the messages of poll {pollId}", { pollId, reason });
+          Promise.resolve(deps.onHeld(pollId, reason ?? "")).catch((error) =>
+            log.warning("Cannot tell the administrator", { error })
+          );
+        };
+        const result = await runPoll({ ...deps, onHeld }, keeper.lease, { mode, notifyHistory: false, signal });
         if (due) lastPass = { token, startedMs };
         deps.trouble.succeeded();
         deps.onPoll(result, clock.monotonicMs() - startedMs);

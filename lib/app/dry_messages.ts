@@ -1,0 +1,85 @@
+import type { Config } from "../config/config.ts";
+import { metadataOf } from "../detect/metadata.ts";
+import { deliveryMarker } from "../model/marker.ts";
+import type { LmsId } from "../model/event.ts";
+import type { EpochMicros } from "../model/time.ts";
+import type { ToldEvent } from "../model/told_event.ts";
+import { compose } from "../notify/compose.ts";
+import type { DueRow } from "../notify/notify_types.ts";
+import type { DryEvent } from "../poll/dry_run.ts";
+
+/** A message that a dry run would have sent. */
+export interface DryMessage {
+  readonly recipient: string;
+  /** When it would go out: now, or a digest time. */
+  readonly at: EpochMicros;
+  readonly content: string;
+  readonly events: number;
+}
+
+/** What the mentors would read. Which accounts they have, and what they were told before, only a real round looks up. */
+export function dryMessages(
+  events: readonly DryEvent[],
+  mentorName: (id: LmsId) => string | null,
+  config: Config,
+  source: string,
+  now: EpochMicros,
+): { readonly messages: readonly DryMessage[]; readonly withoutMentor: number } {
+  const told = events.filter(({ event }) => event.tell !== null);
+  const rows = told.flatMap((dry) => dry.mentors.map((mentor) => dueRow(dry, mentor, mentorName, source, now)));
+  const messages = [...Map.groupBy(rows, (row) => Math.max(row.dueAt, now))].sort(([a], [b]) => a - b)
+    .flatMap(([at, due]) =>
+      [...compose(due, new Map(), { now: at, links: config.lms.links, notify: config.notify }).values()]
+        .flatMap((composition) => composition.messages)
+        .map(({ recipient, content, rows }) => ({ recipient, at, content, events: rows.length }))
+    );
+  return { messages, withoutMentor: told.filter(({ mentors }) => mentors.length === 0).length };
+}
+
+function dueRow(
+  { event: { detected, row, tell }, student, mentors }: DryEvent,
+  mentor: LmsId,
+  mentorName: (id: LmsId) => string | null,
+  source: string,
+  now: EpochMicros,
+): DueRow {
+  const recipient = `mentor:${mentor}`;
+  const { kind, attemptId, stage, revision } = detected;
+  const told: ToldEvent = {
+    eventId: "0",
+    source,
+    kind,
+    type: detected.type,
+    attemptId,
+    attemptNo: null,
+    revision,
+    change: detected.change,
+    occurredAt: detected.occurredAt,
+    occurredAtApproximate: detected.occurredAtApproximate,
+    detectedAt: now,
+    student: {
+      id: row.studentId,
+      name: student?.name ?? row.studentName,
+      username: student?.username ?? row.studentUsername,
+      nameIsShared: false,
+    },
+    activityId: row.activityId,
+    title: row.activity?.title ?? null,
+    course: row.activity?.course ?? null,
+    chapter: row.activity?.chapter ?? null,
+    contentType: row.contentType,
+    metadata: metadataOf(row, detected),
+    previousTold: null,
+    alsoTold: mentors.filter((id) => id !== mentor).flatMap((id) => mentorName(id) ?? []),
+    marker: deliveryMarker({ source, kind, attemptId, stage, revision, recipient }),
+  };
+  return {
+    logId: "0",
+    recipient,
+    told,
+    dueAt: tell?.dueAt ?? now,
+    planned: tell?.reason === "digest",
+    lmsAwayMs: 0,
+    attempts: 0,
+  };
+}

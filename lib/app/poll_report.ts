@@ -1,0 +1,159 @@
+import { formatUtc } from "../model/time.ts";
+import type { RoundResult } from "../notify/notify_types.ts";
+import type { Output } from "../ops/output.ts";
+import type { DryRunResult } from "../poll/dry_run.ts";
+import type { PollResult } from "../poll/run_poll.ts";
+import type { PollTally } from "../poll/tally.ts";
+import type { DryMessage } from "./dry_messages.ts";
+
+const plural = (n: number, one: string, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+
+function typesLine(tally: PollTally): string {
+  return [...tally.byType].sort().map(([type, n]) => `${type} ${n.toLocaleString("en")}`).join(", ");
+}
+
+function rowsLine(tally: PollTally): string {
+  const parts = [plural(tally.rowsRead, "row") + " looked at", `${tally.rowsChanged.toLocaleString("en")} changed`];
+  if (tally.rowsMissing > 0) parts.push(`${tally.rowsMissing.toLocaleString("en")} gone`);
+  if (tally.regressions > 0) parts.push(`${tally.regressions.toLocaleString("en")} back in a lower stage (ignored)`);
+  if (tally.quarantined > 0) parts.push(`${tally.quarantined.toLocaleString("en")} in quarantine`);
+  return parts.join(", ");
+}
+
+/** What `poll-once` prints for people. `round` null: with --no-notify, or when Zulip could not be used. */
+export function printPoll(out: Output, source: string, poll: PollResult | null, round: RoundResult | null): void {
+  if (poll) {
+    const { tally } = poll;
+    out.writeLine(`Polled ${source}: ${rowsLine(tally)}`);
+    out.writeLine(`${plural(tally.events, "event")}${tally.events > 0 ? `: ${typesLine(tally)}` : ""}`);
+    if (poll.firstContact.length > 0) {
+      out.writeLine(
+        `First contact (${poll.firstContact.join(", ")}): history is stored${
+          tally.toldEvents > 0 ? " and told as asked" : ", nobody is told about it"
+        }; what comes from now on is news`,
+      );
+    }
+    if (poll.verdict.delivery === "held") {
+      out.writeLine(`Held by the fuse: ${poll.verdict.reason}`);
+      out.writeLine(`  look: lmsmon release --list; send: lmsmon release --poll ${poll.pollId}`);
+    }
+  }
+  if (round) {
+    const rest = [
+      [round.waiting, "waiting"],
+      [round.unknown, "with an unknown outcome, to be looked up"],
+      [round.suppressed, "suppressed"],
+      [round.dead, "dead"],
+    ] as const;
+    const told = `Told: ${plural(round.sent, "delivery", "deliveries")} in ${plural(round.messages, "message")}`;
+    out.writeLine(
+      [told, ...rest.filter(([n]) => n > 0).map(([n, what]) => `${n.toLocaleString("en")} ${what}`)].join("; "),
+    );
+    if (round.trouble !== null) out.writeLine(`Not everything was sent: ${round.trouble}`);
+  }
+}
+
+/** The `--json` shape of `poll-once`; documented in the README. */
+export function pollJson(source: string, poll: PollResult | null, round: RoundResult | null) {
+  return {
+    source,
+    poll: poll && {
+      poll_id: Number(poll.pollId),
+      ...tallyJson(poll.tally),
+      first_contact: poll.firstContact,
+      delivery: poll.verdict.delivery,
+      held_reason: poll.verdict.reason,
+    },
+    delivery: round && {
+      sent: round.sent,
+      messages: round.messages,
+      waiting: round.waiting,
+      unknown: round.unknown,
+      suppressed: round.suppressed,
+      dead: round.dead,
+      trouble: round.trouble,
+    },
+  };
+}
+
+function tallyJson(tally: PollTally) {
+  return {
+    rows_read: tally.rowsRead,
+    rows_changed: tally.rowsChanged,
+    rows_missing: tally.rowsMissing,
+    regressions: tally.regressions,
+    quarantined: tally.quarantined,
+    events: tally.events,
+    events_by_type: Object.fromEntries(tally.byType),
+  };
+}
+
+/** What a dry run prints: the events, and the messages as the mentors would read them. */
+export function printDryRun(
+  out: Output,
+  source: string,
+  dry: DryRunResult,
+  planned: { readonly messages: readonly DryMessage[]; readonly withoutMentor: number },
+): void {
+  const { tally } = dry;
+  out.writeLine(`Dry run over ${source}, nothing is changed: ${rowsLine(tally)}`);
+  out.writeLine(`${plural(tally.events, "event")}${tally.events > 0 ? `: ${typesLine(tally)}` : ""}`);
+  if (dry.firstContact.length > 0) {
+    out.writeLine(
+      `First contact (${dry.firstContact.join(", ")}): this is history, it would be stored${
+        tally.toldEvents > 0 ? " and told as asked" : " and told to nobody"
+      }`,
+    );
+  }
+  for (const line of dryEventLines(dry)) out.writeLine(line);
+  if (planned.withoutMentor > 0) {
+    out.writeLine(`${plural(planned.withoutMentor, "event")} of students without a mentor would wait`);
+  }
+  if (planned.messages.length > 0) out.writeLine(`${plural(planned.messages.length, "message")} would go out:`);
+  for (const { recipient, at, content, events } of planned.messages) {
+    out.writeLine();
+    out.writeLine(`--- ${recipient}, ${plural(events, "event")}, ${formatUtc(at)}`);
+    out.writeLine(content);
+  }
+}
+
+function dryEventLines(dry: DryRunResult): string[] {
+  const samples = dry.events.slice(0, dry.firstContact.length > 0 ? 5 : dry.events.length);
+  const lines = samples.map(({ event: { detected, row, suppressed } }) => {
+    const what = `${detected.kind} attempt ${detected.attemptId}${
+      detected.revision > 1 ? ` revision ${detected.revision}` : ""
+    }`;
+    const student = row.studentId === null ? "unknown student" : `student ${row.studentId}`;
+    return `  ${formatUtc(detected.occurredAt)} ${detected.type} ${what}, ${student}${
+      suppressed ? ` (not told: ${suppressed})` : ""
+    }`;
+  });
+  const more = dry.tally.events - samples.length;
+  return more > 0 ? [...lines, `  … and ${more.toLocaleString("en")} more`] : lines;
+}
+
+/** The `--json` shape of `poll-once --dry-run`. */
+export function dryRunJson(source: string, dry: DryRunResult, planned: { readonly messages: readonly DryMessage[] }) {
+  return {
+    source,
+    dry_run: true,
+    ...tallyJson(dry.tally),
+    first_contact: dry.firstContact,
+    sample: dry.events.slice(0, dry.firstContact.length > 0 ? 5 : dry.events.length).map(({ event, mentors }) => ({
+      event_type: event.detected.type,
+      kind: event.detected.kind,
+      attempt_id: event.detected.attemptId,
+      revision: event.detected.revision,
+      occurred_at: formatUtc(event.detected.occurredAt),
+      student_id: event.row.studentId,
+      mentor_ids: mentors,
+      suppressed: event.suppressed,
+    })),
+    messages: planned.messages.map(({ recipient, at, content, events }) => ({
+      recipient,
+      at: formatUtc(at),
+      events,
+      content,
+    })),
+  };
+}

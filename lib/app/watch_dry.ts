@@ -1,0 +1,40 @@
+import type { LmsSource } from "../lms/lms_source.ts";
+import { logger } from "../ops/log.ts";
+import { RepeatedError } from "../ops/repeated_error.ts";
+import { DryOverlay, dryRun } from "../poll/dry_run.ts";
+import { stateKnownRows } from "../poll/state_edges.ts";
+import type { StateDb } from "../store/state_db.ts";
+import type { CommandContext } from "./command_context.ts";
+import { dryMessages } from "./dry_messages.ts";
+import { pollSettings } from "./open_parts.ts";
+import { printDryRun } from "./poll_report.ts";
+
+/** `watch --dry-run`: shows at every interval what would be stored and told, and changes nothing. */
+export async function watchDry(context: CommandContext, db: StateDb, lms: LmsSource): Promise<void> {
+  const { config, clock, out, stop } = context;
+  const overlay = new DryOverlay(stateKnownRows(db));
+  const trouble = new RepeatedError("Polling", logger("poll"), clock);
+  let lastFullMs: number | null = null;
+  while (!stop.soft.aborted) {
+    const startedMs = clock.monotonicMs();
+    try {
+      const full = lastFullMs === null || startedMs - lastFullMs >= config.poll.fullPassMs;
+      const dry = await dryRun(
+        { db, lms, clock, settings: pollSettings(config) },
+        { mode: full ? "full" : "quick", notifyHistory: false, signal: stop.hard },
+        overlay,
+      );
+      if (full) lastFullMs = startedMs;
+      if (lastFullMs === startedMs && dry.tally.events === 0) out.writeLine("Dry run: nothing new so far");
+      const nameOf = (id: string) => dry.people.get(`mentor:${id}`)?.name ?? null;
+      if (dry.tally.events > 0) {
+        printDryRun(out, lms.name, dry, dryMessages(dry.events, nameOf, config, lms.name, clock.now()));
+      }
+      trouble.succeeded();
+    } catch (error) {
+      if (stop.hard.aborted) return;
+      trouble.failed(error);
+    }
+    await clock.sleep(config.poll.intervalMs - (clock.monotonicMs() - startedMs), stop.soft);
+  }
+}
