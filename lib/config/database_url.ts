@@ -53,6 +53,7 @@ function pgliteUrl(text: string, base: string, home: string | null): string {
 }
 
 function parseUrl(text: string): URL {
+  if (text.includes("#")) throw new BadUrl("has a # in it; write it as %23, or put the password into password_file");
   // Only with "//" does URL see user, host and port.
   const generic = text.replace(/^[a-z]+:(?:\/\/)?/i, (scheme) => scheme.endsWith("//") ? scheme : `${scheme}//`);
   let url: URL;
@@ -62,9 +63,6 @@ function parseUrl(text: string): URL {
     throw new BadUrl(
       "is no valid URL; special characters in user and password are written as %XX (or use password_file)",
     );
-  }
-  if (url.hash !== "" || text.includes("#")) {
-    throw new BadUrl("has a # in it; write it as %23, or put the password into password_file");
   }
   if (/^\/?$/.test(url.pathname)) throw new BadUrl("names no database; it goes after the host: …/NAME");
   return url;

@@ -23,7 +23,9 @@ export function didYouMean(word: string, candidates: Iterable<string>): string {
   let best: string | null = null;
   let least = Math.max(1, Math.floor(Math.min(word.length, 40) / 3)) + 1;
   for (const candidate of candidates) {
-    const d = distance(word.toLowerCase(), candidate.toLowerCase());
+    const [a, b] = [word.toLowerCase(), candidate.toLowerCase()];
+    // "attempt" for "attempt_id": what was left out at the end counts as one slip.
+    const d = a.length > 3 && b.startsWith(a) ? Math.min(1, b.length - a.length) : distance(a, b);
     if (d < least) [best, least] = [candidate, d];
   }
   return best === null ? "" : ` (did you mean "${best}"?)`;
