@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import type { Clock } from "../../lib/ops/clock.ts";
+import { retry, type RetryOptions } from "../../lib/ops/retry.ts";
+
+function bundle(options: Partial<RetryOptions> = {}) {
+  const pauses: number[] = [];
+  const clock: Clock = { now: () => 0, monotonicMs: () => 0, sleep: (ms) => Promise.resolve(void pauses.push(ms)) };
+  const signal = new AbortController().signal;
+  const settings: RetryOptions = {
+    classify: () => true,
+    clock,
+    signal,
+    random: () => 1,
+    baseMs: 100,
+    maxMs: 500,
+    ...options,
+  };
+  return { pauses, settings };
+}
+
+Deno.test("retry() doubles its pause up to the longest, until the work succeeds", async () => {
+  const { pauses, settings } = bundle();
+  const result = await retry((n) => n < 6 ? Promise.reject(new Error("no")) : Promise.resolve(n), settings);
+  assert.equal(result, 6);
+  assert.deepEqual(pauses, [100, 200, 400, 500, 500]);
+});
+
+Deno.test("retry() waits as long as classify says, and gives up when it says so", async () => {
+  const { pauses, settings } = bundle({ classify: (_error, attempt) => attempt < 3 ? 1234.5 : false });
+  await assert.rejects(retry((n) => Promise.reject(new Error(`attempt ${n}`)), settings), /attempt 3/);
+  assert.deepEqual(pauses, [1234.5, 1234.5]);
+});
+
+Deno.test("retry() throws the last error after the given attempts", async () => {
+  const { settings } = bundle({ attempts: 2 });
+  await assert.rejects(retry((n) => Promise.reject(new Error(`attempt ${n}`)), settings), /attempt 2/);
+});
+
+Deno.test("retry() stops when the signal aborts during a pause", async () => {
+  const controller = new AbortController();
+  const { settings } = bundle({ signal: controller.signal, onRetry: () => controller.abort(new Error("stopped")) });
+  let calls = 0;
+  await assert.rejects(retry(() => Promise.reject(new Error(`attempt ${++calls}`)), settings), /stopped/);
+  assert.equal(calls, 1);
+});
