@@ -1,6 +1,5 @@
 import { getLogger } from "@logtape/logtape";
 import assert from "node:assert/strict";
-import postgres from "postgres";
 import { mapUsers, runMapUsers } from "../../lib/app/map_users.ts";
 import type { CommandContext } from "../../lib/app/command_context.ts";
 import type { MapUsersOptions } from "../../lib/app/command_options.ts";
@@ -11,6 +10,7 @@ import { createOutput } from "../../lib/ops/output.ts";
 import { openState } from "../../lib/store/open_state.ts";
 import type { UserLinkStore } from "../../lib/users/user_links.ts";
 import type { ZulipStandIn } from "../../lib/demo/zulip_stand_in.ts";
+import { realPostgres, withPostgres } from "../support/databases.ts";
 import { standInConfig, startZulip } from "../support/zulip.ts";
 import { mentor, student } from "../users/accounts.ts";
 
@@ -202,28 +202,26 @@ Deno.test("map-users stops between two pages when it is asked to", async () => {
   assert.equal(text(), "");
 });
 
-const SERVER = Deno.env.get("LMSMON_TEST_POSTGRES_URL") ?? "postgres://postgres@127.0.0.1:5432/postgres";
+const server = await realPostgres();
 
 /** An LMS and a state database on the server, and a Zulip. */
 async function realSetup(users: Parameters<typeof startZulip>[0]) {
-  const unique = crypto.randomUUID().replaceAll("-", "");
-  const [lmsName, stateName] = [`lmsmon_mu_lms_${unique}`, `lmsmon_mu_state_${unique}`];
-  const urlOf = (name: string) => Object.assign(new URL(SERVER), { pathname: `/${name}` }).href;
-  const admin = postgres(SERVER, { max: 1, onnotice: () => {} });
-  for (const name of [lmsName, stateName]) await admin.unsafe(`create database ${name}`);
-  const lms = postgres(urlOf(lmsName), { max: 1, onnotice: () => {} });
-  await lms.unsafe(`
-    create table mentors (id int primary key, username text, email text, first_name text, last_name text, display_name text);
-    create table students (id int primary key, username text, email text, first_name text, last_name text,
-      display_name text, is_active boolean not null);
-    create table "_BatchToStudent" ("A" int, "B" int);
-    insert into mentors values (3, 'm3', ' M3@Inst.example', 'Asha', 'Rao', ''), (8, 'm8', null, null, null, 'Eight');
-    insert into students values (7, 's7', 's7@inst.example', null, null, 'Seven', true)`);
+  assert.ok(server !== null);
+  const lms = await server.createDatabase("mapuserslms");
+  const state = await server.createDatabase("mapusersstate");
+  await withPostgres(lms.url, (sql) =>
+    sql.unsafe(`
+      create table mentors (id int primary key, username text, email text, first_name text, last_name text, display_name text);
+      create table students (id int primary key, username text, email text, first_name text, last_name text,
+        display_name text, is_active boolean not null);
+      create table "_BatchToStudent" ("A" int, "B" int);
+      insert into mentors values (3, 'm3', ' M3@Inst.example', 'Asha', 'Rao', ''), (8, 'm8', null, null, null, 'Eight');
+      insert into students values (7, 's7', 's7@inst.example', null, null, 'Seven', true)`));
   const zulip = await startZulip(users);
   const config = {
     lms: {
       name: "testpress",
-      url: urlOf(lmsName),
+      url: lms.url,
       password: null,
       preset: "testpress",
       timezone: "UTC",
@@ -231,7 +229,7 @@ async function realSetup(users: Parameters<typeof startZulip>[0]) {
       statementTimeoutMs: 30_000,
       examDurationUnit: "auto",
     },
-    state: { url: urlOf(stateName), password: null },
+    state: { url: state.url, password: null },
     zulip: standInConfig(zulip.standIn),
     users: { overrides: new Map(), placeholderDomains: [], cacheMs: 1000 },
   } as unknown as Config;
@@ -240,14 +238,15 @@ async function realSetup(users: Parameters<typeof startZulip>[0]) {
     standIn: zulip.standIn,
     [Symbol.asyncDispose]: async () => {
       await zulip[Symbol.asyncDispose]();
-      await lms.end();
-      for (const name of [lmsName, stateName]) await admin.unsafe(`drop database ${name} with (force)`);
-      await admin.end();
+      await lms.drop();
+      await state.drop();
     },
   } satisfies AsyncDisposable & { config: Config; standIn: ZulipStandIn };
 }
 
-Deno.test("runMapUsers() maps a real LMS with a real state database, and --dry-run leaves no trace", async () => {
+Deno.test("runMapUsers() maps a real LMS with a real state database, and --dry-run leaves no trace", {
+  ignore: server === null,
+}, async () => {
   await using setup = await realSetup({
     users: [{ id: 103, email: "m3@inst.example" }, { id: 107, email: "s7@inst.example" }],
   });
@@ -282,7 +281,7 @@ Deno.test("runMapUsers() maps a real LMS with a real state database, and --dry-r
   assert.equal(await event(), "107");
 });
 
-Deno.test("runMapUsers() says which part is away, with its exit code", async () => {
+Deno.test("runMapUsers() says which part is away, with its exit code", { ignore: server === null }, async () => {
   await using setup = await realSetup({});
   await using _state = await openState(setup.config.state, { migrate: "auto" });
   const code = async (config: Config) => {

@@ -9,7 +9,7 @@ import {
 import type { Sql } from "../../lib/store/state_db.ts";
 import type { Match } from "../../lib/users/match_person.ts";
 import { createUserLinkStore } from "../../lib/users/user_links.ts";
-import { onBoth } from "../store/_state.ts";
+import { forEachState } from "../support/state/with_state.ts";
 import { mentor, student } from "./accounts.ts";
 
 const matched = (zulipUserId: string): Match => ({ status: "matched", zulipUserId, remedy: null });
@@ -30,7 +30,7 @@ const accountsOf = async (sql: Sql) =>
     select event_id, zulip_user_id from lmsmon.lms_activity_events order by event_id`)
     .map((row) => [Number(row.event_id), row.zulip_user_id]);
 
-onBoth("user links are written, read by id and overwritten", async ({ sql }) => {
+forEachState("user links are written, read by id and overwritten", async ({ sql }) => {
   const links = createUserLinkStore(sql, "testpress");
   await links.write("mentor", [
     { person: mentor("3"), match: matched("11") },
@@ -51,7 +51,7 @@ onBoth("user links are written, read by id and overwritten", async ({ sql }) => 
   assert.equal((await links.read("mentor", [], 60_000)).size, 0);
 });
 
-onBoth("user links of students without an account are not stored, but a lost account is", async ({ sql }) => {
+forEachState("user links of students without an account are not stored, but a lost account is", async ({ sql }) => {
   const links = createUserLinkStore(sql, "testpress");
   const both = (five: Match) => [{ person: student("5"), match: five }, { person: student("6"), match: noAccount }];
   await links.write("student", both(matched("21")));
@@ -60,21 +60,28 @@ onBoth("user links of students without an account are not stored, but a lost acc
   assert.equal((await links.read("student", ["5"], 60_000)).get("5")?.status, "no_account");
 });
 
-onBoth("fillEvents() completes only events of the source's students that have no account yet", async ({ sql }) => {
-  const links = createUserLinkStore(sql, "testpress");
-  await addEvents(sql, "testpress", [[1, "5", null], [2, "5", "99"], [3, "6", null], [4, null, null], [5, "5", null]]);
-  await addEvents(sql, "other", [[6, "5", null]]);
-  const found = [
-    { person: student("5"), match: matched("21") },
-    { person: student("6"), match: noAccount },
-    { person: mentor("6"), match: matched("11") },
-  ];
-  assert.equal(await links.fillEvents(found), 2);
-  assert.deepEqual(await accountsOf(sql), [[1, "21"], [2, "99"], [3, null], [4, null], [5, "21"], [6, null]]);
-  assert.equal(await links.fillEvents(found), 0);
-});
+forEachState(
+  "fillEvents() completes only events of the source's students that have no account yet",
+  async ({ sql }) => {
+    const links = createUserLinkStore(sql, "testpress");
+    await addEvents(sql, "testpress", [[1, "5", null], [2, "5", "99"], [3, "6", null], [4, null, null], [
+      5,
+      "5",
+      null,
+    ]]);
+    await addEvents(sql, "other", [[6, "5", null]]);
+    const found = [
+      { person: student("5"), match: matched("21") },
+      { person: student("6"), match: noAccount },
+      { person: mentor("6"), match: matched("11") },
+    ];
+    assert.equal(await links.fillEvents(found), 2);
+    assert.deepEqual(await accountsOf(sql), [[1, "21"], [2, "99"], [3, null], [4, null], [5, "21"], [6, null]]);
+    assert.equal(await links.fillEvents(found), 0);
+  },
+);
 
-onBoth("fillEvents() goes on where one statement's limit ends", async ({ sql }) => {
+forEachState("fillEvents() goes on where one statement's limit ends", async ({ sql }) => {
   await sql`
     insert into lmsmon.lms_activity_events (event_id, source, kind, event_type, stage, attempt_id, revision, student_id,
       activity_metadata, timestamp, timestamp_approximate, origin, poll_id, created_at)
@@ -85,7 +92,7 @@ onBoth("fillEvents() goes on where one statement's limit ends", async ({ sql }) 
   assert.equal((await fillEventAccounts(sql, "testpress", ["5"], ["21"], 10)).length, 0);
 });
 
-onBoth("knownStudents() gives the students of the state in pages by id", async ({ sql }) => {
+forEachState("knownStudents() gives the students of the state in pages by id", async ({ sql }) => {
   await sql`
     insert into lmsmon.people (source, role, id, username, email, name)
     select 'testpress', 'student', id, 's' || id, null, 'Student ' || id from generate_series(1, 2300) as id
@@ -100,7 +107,7 @@ onBoth("knownStudents() gives the students of the state in pages by id", async (
   assert.deepEqual([sizes, last], [[1000, 1000, 300], "2300"]);
 });
 
-onBoth("user link queries give what their row schemas say", async ({ sql }) => {
+forEachState("user link queries give what their row schemas say", async ({ sql }) => {
   await createUserLinkStore(sql, "testpress").write("mentor", [{ person: mentor("3"), match: matched("11") }]);
   await sql`insert into lmsmon.people (source, role, id) values ('testpress', 'student', 7)`;
   for (const row of await readUserLinks(sql, "testpress", "mentor", ["3"], 1)) UserLinkRow.strict().parse(row);
