@@ -1,8 +1,81 @@
+import { formatUtc, toInstant } from "../model/time.ts";
 import { CommandError } from "../ops/errors.ts";
+import { dropPoll, type HeldPoll, listHeld, releasePoll } from "../store/release.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { ReleaseOptions } from "./command_options.ts";
+import { OpenParts } from "./open_parts.ts";
 
-/** Stub until its owner replaces it. */
-export function runRelease(_context: CommandContext, _options: ReleaseOptions): Promise<number | void> {
-  return Promise.reject(new CommandError("Cannot run this command: not built yet"));
+/** `lmsmon release`: what the fuse holds is listed, let go, or dropped with a reason. */
+export async function runRelease(context: CommandContext, options: ReleaseOptions): Promise<void> {
+  const { config, out } = context;
+  const source = config.lms.name;
+  await using parts = new OpenParts(config);
+  const db = await parts.state({ dryRun: options.dryRun || options.list });
+  const held = await listHeld(db, source, config.notify.digestAbove);
+  if (options.list) return await printHeld(context, held, options.json);
+
+  const chosen = options.poll === null ? held : held.filter(({ pollId }) => pollId === options.poll);
+  if (options.poll !== null && chosen.length === 0) throw notHeld(options.poll);
+  const done: HeldPoll[] = [];
+  for (const poll of chosen) {
+    const changed = options.dryRun ||
+      await (options.drop
+        ? dropPoll(db, source, poll.pollId, options.reason ?? "")
+        : releasePoll(db, source, poll.pollId));
+    // Somebody else decided at the same moment: theirs stands.
+    if (changed) done.push(poll);
+    else if (options.poll !== null) throw notHeld(poll.pollId);
+  }
+  const action = options.drop ? "dropped" : "released";
+  if (options.json) {
+    const { dryRun, reason } = options;
+    return out.writeJson({ action, dry_run: dryRun, reason, polls: done.map(heldJson) });
+  }
+  if (done.length === 0) return out.writeLine("No messages are held.");
+  for (const poll of done) {
+    const what = `poll ${poll.pollId}: ${poll.messages} messages about ${poll.events} events`;
+    out.writeLine(`${options.dryRun ? `Would be ${action}` : action === "dropped" ? "Dropped" : "Released"}: ${what}`);
+  }
+  if (!options.dryRun && !options.drop) out.writeLine("They leave with the next round of watch or poll-once.");
+}
+
+function notHeld(pollId: string): CommandError {
+  return new CommandError(`Cannot release poll ${pollId}: it holds no messages`, {
+    hint: "lmsmon release --list shows the polls that do",
+  });
+}
+
+async function printHeld(context: CommandContext, held: readonly HeldPoll[], json: boolean): Promise<void> {
+  const { out, config } = context;
+  if (json) return out.writeJson({ held: held.map(heldJson) });
+  if (held.length === 0) return out.writeLine("No messages are held.");
+  const local = (poll: HeldPoll) =>
+    toInstant(poll.startedAt).toZonedDateTimeISO(config.notify.timezone).toPlainDateTime()
+      .toString({ smallestUnit: "minute" }).replace("T", " ");
+  await out.table(
+    ["poll", "started", "messages", "recipients", "events", "corrections", "held because"],
+    held.map((poll) => [
+      poll.pollId,
+      local(poll),
+      poll.messages,
+      poll.recipients,
+      poll.events,
+      poll.revisions,
+      poll.reason,
+    ]),
+  );
+  out.writeLine("Let them go: lmsmon release --poll N. Drop them: lmsmon release --poll N --drop --reason TEXT");
+}
+
+function heldJson(poll: HeldPoll) {
+  return {
+    poll_id: BigInt(poll.pollId),
+    started_at: formatUtc(poll.startedAt),
+    reason: poll.reason,
+    messages: poll.messages,
+    recipients: poll.recipients,
+    events: poll.events,
+    revisions: poll.revisions,
+    without_mentor: poll.withoutMentor,
+  };
 }

@@ -1,17 +1,20 @@
-import { Buffer } from "node:buffer";
 import type { Writable } from "node:stream";
 import type postgres from "postgres";
 
 /** Large enough that the driver's and the server's cost per chunk vanish, small enough to bound memory. */
 const CHUNK_CHARS = 128 * 1024;
+const encoder = new TextEncoder();
 
-/** One line of COPY's text format, without its end. */
-export function copyLine(values: readonly (string | null)[]): string {
+/**
+ * One line of COPY's text format, without its end. `texts`: positions that may need escapes; the others are numbers, times
+ * and words of ours.
+ */
+export function copyLine(values: readonly (string | null)[], texts: ReadonlySet<number>): string {
   let line = "";
   for (let i = 0; i < values.length; i++) {
     const value = values[i] ?? null;
     if (i > 0) line += "\t";
-    line += value === null ? "\\N" : NEEDS_ESCAPE.test(value) ? escape(value) : value;
+    line += value === null ? "\\N" : texts.has(i) && NEEDS_ESCAPE.test(value) ? escape(value) : value;
   }
   return line;
 }
@@ -49,7 +52,7 @@ export async function copyInto(query: postgres.PendingQuery<postgres.Row[]>, lin
   ended.catch(() => {});
   const write = async (text: string) => {
     if (stream.destroyed) return;
-    if (!stream.write(Buffer.from(text))) {
+    if (!stream.write(encoder.encode(text))) {
       await Promise.race([new Promise<void>((resolve) => stream.once("drain", resolve)), ended]);
     }
   };

@@ -16,11 +16,6 @@ export type LeaseResult = { readonly lease: Lease } | HeldLease;
 /** How long acquiring waits for a row that the holder's batch has locked. */
 const LOCK_WAIT_MS = 3_000;
 
-/** `host:pid:random`: unique, and lets a process on the same host see that the holder is gone. */
-export function newHolder(host: string, pid: number): string {
-  return `${host.replaceAll(":", "_")}:${pid}:${crypto.randomUUID().slice(0, 8)}`;
-}
-
 /**
  * Takes the lease when it is free or expired, by the state database's clock. `takeOverFrom` takes it from that holder at
  * once: only for a holder whose process is known to be gone. The token rises with every take-over.
@@ -44,24 +39,6 @@ export async function acquireLease(
   const [held] = await readLease(db.sql, source);
   if (!held) return acquireLease(db, source, holder, ttlMs, takeOverFrom);
   return { lease: null, heldBy: held.holder, expiresAt: fromInstant(held.expires_at) };
-}
-
-/**
- * Like acquireLease, and when the holder was a process of this host that `isGone` says has ended, takes over at once instead
- * of waiting for the lease to expire. `isGone(pid)` must be sure: a wrong yes stops the other poller's poll (not its data).
- */
-export async function acquireLeaseOnHost(
-  db: Pick<StateDb, "sql">,
-  source: string,
-  holder: string,
-  ttlMs: number,
-  isGone: (pid: number) => boolean | Promise<boolean>,
-): Promise<LeaseResult> {
-  const result = await acquireLease(db, source, holder, ttlMs);
-  if (result.lease) return result;
-  const [host, pid] = result.heldBy.split(":");
-  if (host !== holder.split(":")[0] || !/^\d+$/.test(pid ?? "") || !await isGone(Number(pid))) return result;
-  return acquireLease(db, source, holder, ttlMs, result.heldBy);
 }
 
 /** False when somebody else has taken the lease over. */

@@ -11,13 +11,13 @@ import { systemClock } from "../ops/clock.ts";
 import { arrayLiteral, numberArrayLiteral } from "./array_literal.ts";
 import type { Batch, Lease, RowChange } from "./batch.ts";
 import { copyInto, copyLine } from "./copy_into.ts";
-import { eventValues } from "./event_values.ts";
+import { EVENT_TEXTS, eventValues } from "./event_values.ts";
 import { leaseLost, retrying, sqlState } from "./fenced.ts";
 import { deliveriesOf, type Delivery, dueByRecipient } from "./deliveries_of.ts";
 import { type PreparedEvent, prepareEvents } from "./prepare_events.ts";
 import { writeLinks, writePeople } from "./people.ts";
 import { type Recorded, type RecordOptions, StaleBatchError } from "./record_batch.ts";
-import { BucketDeltas, rowStateValues, stageNumber, STALE_HASH } from "./row_state_values.ts";
+import { BucketDeltas, ROW_STATE_TEXTS, rowStateValues, stageNumber, STALE_HASH } from "./row_state_values.ts";
 import type { StateDb, Transaction } from "./state_db.ts";
 
 /** From here on COPY is faster than unnest. */
@@ -123,7 +123,7 @@ async function writeEvents(tx: Transaction, copy: boolean, events: readonly Prep
 }
 
 function* eventLines(events: readonly PreparedEvent[]): Generator<string> {
-  for (const { event, context } of events) yield copyLine(eventValues(event, context));
+  for (const { event, context } of events) yield copyLine(eventValues(event, context), EVENT_TEXTS);
 }
 
 async function writeRowStates(
@@ -142,7 +142,7 @@ async function writeRowStates(
     if (before === null && after.hash === null) continue;
     deltas.add(after.id, after.hash);
     const values = rowStateValues(after, recipe, (event && eventIds.get(event)) ?? null);
-    if (direct) lines.push(`${streamId}\t${copyLine(values)}`);
+    if (direct) lines.push(`${streamId}\t${copyLine(values, ROW_STATE_TEXTS)}`);
     else rows.push(values);
   }
   if (direct) return await copyInto(copyRowStates(tx), lines);

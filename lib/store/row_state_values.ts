@@ -41,6 +41,9 @@ export function rowStateValues(after: RowState, recipe: number, eventId: string 
   ];
 }
 
+/** Positions in {@link rowStateValues} of what comes from the LMS as text. */
+export const ROW_STATE_TEXTS: ReadonlySet<number> = new Set([0, 1]);
+
 /** `floor(id / 1000)`, as decimal text. */
 export function bucketOf(id: LmsId): string {
   if (id.charCodeAt(0) !== 45) return id.length > 3 ? id.slice(0, -3) : "0";

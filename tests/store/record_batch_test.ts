@@ -4,10 +4,11 @@ import { LeaseLostError } from "../../lib/ops/errors.ts";
 import { recordBatch, StaleBatchError } from "../../lib/store/record_batch.ts";
 import { quarantinedRows } from "../../lib/store/quarantine.ts";
 import { statesByKeys } from "../../lib/store/row_states.ts";
-import { attempt, batch, change, hashOf, history, NOW, options, person, stateOf, THEN, told } from "./_batches.ts";
-import { onBoth, startPolling } from "./_state.ts";
+import { attempt, batch, change, hashOf, history, NOW, options, person, stateOf, THEN, told } from "./batches.ts";
+import { forEachState } from "../support/state/with_state.ts";
+import { startPolling } from "./start_polling.ts";
 
-onBoth("P2: recordBatch() writes state, event, people and deliveries together", async (db) => {
+forEachState("P2: recordBatch() writes state, event, people and deliveries together", async (db) => {
   const { lease, stream, pollId } = await startPolling(db);
   const row = attempt("68701");
   const result = await recordBatch(db, lease, batch(stream, pollId, [change(row, told(row))]), options);
@@ -49,41 +50,44 @@ onBoth("P2: recordBatch() writes state, event, people and deliveries together", 
   assert.deepEqual({ ...poll }, { events: "1", told_events: "1", rows_changed: "1" });
 });
 
-onBoth("recordBatch() keeps occurred_at and names the superseded event when it records a revision", async (db) => {
-  const { lease, stream, pollId } = await startPolling(db);
-  const first = attempt("1", { verdict: "fail", result: "Fail", score: 41, percentage: 23 });
-  await recordBatch(
-    db,
-    lease,
-    batch(stream, pollId, [change(first, told(first, { occurredAtApproximate: true }))]),
-    options,
-  );
-  const before = (await statesByKeys(db, stream, ["1"])).get("1") ?? null;
-  const second = attempt("1", { hash: hashOf("other") });
-  const event = told(second, {
-    revision: 2,
-    change: "verdict",
-    occurredAt: THEN + 99,
-    previous: before?.reported ?? null,
-  });
-  const result = await recordBatch(
-    db,
-    lease,
-    batch(stream, pollId, [change(second, event, before, { revision: 2 })]),
-    options,
-  );
-  assert.equal(result.toldRevisions, 1);
-  const events = await db.sql`
+forEachState(
+  "recordBatch() keeps occurred_at and names the superseded event when it records a revision",
+  async (db) => {
+    const { lease, stream, pollId } = await startPolling(db);
+    const first = attempt("1", { verdict: "fail", result: "Fail", score: 41, percentage: 23 });
+    await recordBatch(
+      db,
+      lease,
+      batch(stream, pollId, [change(first, told(first, { occurredAtApproximate: true }))]),
+      options,
+    );
+    const before = (await statesByKeys(db, stream, ["1"])).get("1") ?? null;
+    const second = attempt("1", { hash: hashOf("other") });
+    const event = told(second, {
+      revision: 2,
+      change: "verdict",
+      occurredAt: THEN + 99,
+      previous: before?.reported ?? null,
+    });
+    const result = await recordBatch(
+      db,
+      lease,
+      batch(stream, pollId, [change(second, event, before, { revision: 2 })]),
+      options,
+    );
+    assert.equal(result.toldRevisions, 1);
+    const events = await db.sql`
     select event_id, revision, timestamp::text as at, timestamp_approximate, attempt_no, activity_metadata as m
     from lmsmon.lms_activity_events order by event_id`;
-  assert.equal(events[1]?.at, events[0]?.at);
-  assert.equal(events[1]?.timestamp_approximate, true);
-  assert.equal(events[1]?.m.supersedes, Number(events[0]?.event_id));
-  assert.deepEqual(events[1]?.m.previous, { verdict: "fail", score: 41, percentage: 23 });
-  assert.equal(events[1]?.attempt_no, 1);
-});
+    assert.equal(events[1]?.at, events[0]?.at);
+    assert.equal(events[1]?.timestamp_approximate, true);
+    assert.equal(events[1]?.m.supersedes, Number(events[0]?.event_id));
+    assert.deepEqual(events[1]?.m.previous, { verdict: "fail", score: 41, percentage: 23 });
+    assert.equal(events[1]?.attempt_no, 1);
+  },
+);
 
-onBoth("recordBatch() counts earlier tries of the student at the same activity", async (db) => {
+forEachState("recordBatch() counts earlier tries of the student at the same activity", async (db) => {
   const { lease, stream, pollId } = await startPolling(db);
   const [a, b, c] = [attempt("1"), attempt("5"), attempt("9")];
   await recordBatch(db, lease, batch(stream, pollId, [change(a, told(a))]), options);
@@ -92,7 +96,7 @@ onBoth("recordBatch() counts earlier tries of the student at the same activity",
   assert.deepEqual(rows.map((r) => r.attempt_no), [1, 2, 3]);
 });
 
-onBoth("recordBatch() lets a told event without a mentor wait for one", async (db) => {
+forEachState("recordBatch() lets a told event without a mentor wait for one", async (db) => {
   const { lease, stream, pollId } = await startPolling(db);
   const row = attempt("1");
   await recordBatch(db, lease, batch(stream, pollId, [change(row, told(row))], { links: new Map() }), options);
@@ -103,7 +107,7 @@ onBoth("recordBatch() lets a told event without a mentor wait for one", async (d
   assert.equal(event?.mentor_set_id, null);
 });
 
-onBoth("P10: recordBatch() keeps the reason of a suppressed event on the event only", async (db) => {
+forEachState("P10: recordBatch() keeps the reason of a suppressed event on the event only", async (db) => {
   const { lease, stream, pollId } = await startPolling(db);
   const row = attempt("1");
   await recordBatch(db, lease, batch(stream, pollId, [change(row, history(row))]), options);
@@ -112,7 +116,7 @@ onBoth("P10: recordBatch() keeps the reason of a suppressed event on the event o
   assert.equal((await db.sql`select 1 from lmsmon.lms_event_logs`).length, 0);
 });
 
-onBoth("P1: recordBatch() refuses a batch that was recorded already", async (db) => {
+forEachState("P1: recordBatch() refuses a batch that was recorded already", async (db) => {
   const { lease, stream, pollId } = await startPolling(db);
   const row = attempt("1");
   const again = batch(stream, pollId, [change(row, told(row))]);
@@ -125,7 +129,7 @@ onBoth("P1: recordBatch() refuses a batch that was recorded already", async (db)
   assert.equal(count?.n, 1);
 });
 
-onBoth("P2: recordBatch() writes nothing when the lease was taken over", async (db) => {
+forEachState("P2: recordBatch() writes nothing when the lease was taken over", async (db) => {
   const { lease, stream, pollId } = await startPolling(db);
   const { lease: other } = await acquireLease(db, "testpress", "host:2:b", 60_000, "host:1:a");
   assert.ok(other && other.token > lease.token);
@@ -140,7 +144,7 @@ onBoth("P2: recordBatch() writes nothing when the lease was taken over", async (
 });
 
 for (const size of [5, 700]) {
-  onBoth(`P9: recordBatch() quarantines the bad rows among ${size} and records the others`, async (db) => {
+  forEachState(`P9: recordBatch() quarantines the bad rows among ${size} and records the others`, async (db) => {
     const { lease, stream, pollId } = await startPolling(db);
     const rows = Array.from({ length: size }, (_, i) => attempt(String(i + 1)));
     rows[2] = attempt("3", { studentUsername: "x", activity: { ...attempt("3").activity, title: "a\0b" } as never });
@@ -167,7 +171,7 @@ for (const size of [5, 700]) {
   });
 }
 
-onBoth("P9: recordBatch() stores a person whose name holds a NUL", async (db) => {
+forEachState("P9: recordBatch() stores a person whose name holds a NUL", async (db) => {
   const { lease, stream, pollId } = await startPolling(db);
   const row = attempt("1");
   const people = [person("student", "7", { name: "A\0B" })];
