@@ -5,6 +5,7 @@ import type { StateConfig } from "../config/config.ts";
 import { type Clock, systemClock } from "../ops/clock.ts";
 import { logger } from "../ops/log.ts";
 import { driverTypes } from "./driver_types.ts";
+import { guardTransactions } from "./guard_transactions.ts";
 import {
   migrate,
   type MigrationStatus,
@@ -151,7 +152,7 @@ export function embeddedPool(
 
 /** Every option is given, because the driver takes missing ones from PG… variables of the environment. */
 function pool(chosen: PoolOptions, options: Pick<OpenStateOptions, "connections">, log: Logger): Sql {
-  return postgres({
+  const sql = postgres({
     max: options.connections ?? 4,
     idle_timeout: 0,
     keep_alive: 60,
@@ -165,7 +166,8 @@ function pool(chosen: PoolOptions, options: Pick<OpenStateOptions, "connections"
     types: driverTypes as unknown as Record<string, postgres.PostgresType>,
     onnotice: (notice) => log.debug("The state database says: {message}", { message: notice["message"] }),
     ...chosen,
-  } as PoolOptions) as unknown as Sql;
+  } as PoolOptions);
+  return guardTransactions(sql as unknown as Sql);
 }
 
 async function checkMigrations(state: StateDb, options: OpenStateOptions, log: Logger): Promise<void> {

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { embeddedPool, openMemory } from "../../../lib/store/open_state.ts";
 import type { StateDb } from "../../../lib/store/state_db.ts";
 import { migrate } from "../../../lib/store/migrate.ts";
-import { PgliteEngine } from "../../../lib/store/pglite_engine.ts";
+import { type EngineOptions, PgliteEngine } from "../../../lib/store/pglite_engine.ts";
 import { PgliteSocket } from "../../../lib/store/pglite_socket.ts";
 import { stateHash } from "./state_hash.ts";
 
@@ -16,11 +16,18 @@ const images = new Map<string, Promise<Blob>>();
 
 /** An embedded state in memory: 0.3 s on an idle machine. */
 export async function openEmbeddedState(options: { readonly migrated?: boolean } = {}): Promise<StateDb> {
-  const name = options.migrated === false ? "empty" : stateHash;
+  return await openMemory({
+    migrate: "skip",
+    ...await embeddedImage(options.migrated === false ? "empty" : stateHash),
+  });
+}
+
+/** What makes an engine begin with a prepared database. */
+export async function embeddedImage(name: "empty" | typeof stateHash): Promise<EngineOptions> {
   const image = images.get(name) ?? readImage(name);
   images.set(name, image);
   runtime ??= readRuntime();
-  return await openMemory({ migrate: "skip", pglite: { loadDataDir: await image, ...await runtime } });
+  return { pglite: { loadDataDir: await image, ...await runtime } };
 }
 
 async function readRuntime() {
