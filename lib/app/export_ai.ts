@@ -1,8 +1,56 @@
-import { CommandError } from "../ops/errors.ts";
+import type { ByteSink } from "../export/byte_sink.ts";
+import { exportEvents, studentsNamed } from "../export/export_events.ts";
+import { markProcessed } from "../export/mark_processed.ts";
+import { openOutputFile } from "../export/output_file.ts";
+import { formatUtc } from "../model/time.ts";
+import { CommandError, UsageError } from "../ops/errors.ts";
+import { OutputClosed } from "../ops/output.ts";
+import { openState } from "../store/open_state.ts";
+import { stateError } from "../store/state_errors.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { ExportAiOptions } from "./command_options.ts";
 
-/** Stub until its owner replaces it. */
-export function runExportAi(_context: CommandContext, _options: ExportAiOptions): Promise<number | void> {
-  return Promise.reject(new CommandError("Cannot run this command: not built yet"));
+/**
+ * `export-ai`: events as JSON lines to stdout or a file; marks them afterwards when asked to. A reader that goes away
+ * (`| head`) ends it with 0 and marks nothing.
+ */
+export async function runExportAi(context: CommandContext, options: ExportAiOptions): Promise<number> {
+  if (options.format !== "jsonl") {
+    throw new UsageError(`Cannot export as "${options.format}": unknown format`, { hint: "use --format jsonl" });
+  }
+  // Before any work: who cannot write the file should not wait for a database to learn it.
+  await using file = options.out === null ? null : await openOutputFile(options.out);
+  const sink: ByteSink = file ?? { write: (bytes) => context.out.writeBytes(bytes) };
+  await using db = await openState(context.config.state, { clock: context.clock });
+  const filter = {
+    since: options.since === null ? null : formatUtc(options.since),
+    until: options.until === null ? null : formatUtc(options.until),
+    types: options.types,
+    students: options.student === null ? null : await studentsNamed(db, options.student),
+    unprocessed: options.unprocessed,
+  };
+  if (filter.students?.length === 0) {
+    context.log.warn("No student with this id or username is known: nothing to export");
+  }
+  const { soft } = context.stop;
+  try {
+    const exported = await exportEvents(
+      db,
+      { filter, limit: options.limit, identified: options.identified },
+      sink,
+      soft,
+    );
+    await file?.commit();
+    const marked = options.markProcessed ? await markProcessed(db, filter, exported) : 0;
+    context.log.info("Exported {lines} events, {marked} newly marked as processed", { lines: exported.lines, marked });
+    return 0;
+  } catch (error) {
+    if (error instanceof OutputClosed) return 0;
+    if (soft.aborted && error === soft.reason) {
+      throw new CommandError("Cannot finish the export: stopped by a signal", {
+        hint: "nothing was marked as processed; start it again",
+      });
+    }
+    throw stateError(context.config.state.url, error);
+  }
 }

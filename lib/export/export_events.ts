@@ -1,0 +1,32 @@
+import { type ExportFilter, findStudents, type StudentKey } from "../../sql/state/export.ts";
+import type { StateDb } from "../store/state_db.ts";
+import type { ByteSink, Exported } from "./byte_sink.ts";
+import { exportByCopy } from "./copy_export.ts";
+import { exportByPages } from "./page_export.ts";
+
+export interface ExportRequest {
+  readonly filter: ExportFilter;
+  readonly limit: number | null;
+  /** With usernames, addresses and Zulip ids. */
+  readonly identified: boolean;
+}
+
+/**
+ * Writes the selected events as JSON lines, ascending by event_id; resolves when the sink took all of them. Memory does not
+ * grow with their number. Throws what the sink throws, the signal's reason, or the database's error.
+ */
+export function exportEvents(
+  db: StateDb,
+  request: ExportRequest,
+  sink: ByteSink,
+  signal: AbortSignal,
+): Promise<Exported> {
+  const query = { ...request, after: null };
+  return db.copy ? exportByCopy(db, query, sink, signal) : exportByPages(db, query, sink, signal);
+}
+
+/** The students that a person means by an LMS id or a username; none when nobody is known by it. */
+export async function studentsNamed(db: StateDb, text: string): Promise<StudentKey[]> {
+  const isId = /^\d{1,19}$/.test(text) && BigInt(text) < 2n ** 63n;
+  return [...await findStudents(db.sql, text, isId ? text : null)];
+}

@@ -1,0 +1,83 @@
+import { basename, dirname, join } from "node:path";
+import { CommandError } from "../ops/errors.ts";
+import type { ByteSink } from "./byte_sink.ts";
+
+/** A file that is either wholly there or not at all. */
+export interface OutputFile extends ByteSink, AsyncDisposable {
+  /** Makes the file appear under its name, with all bytes safely on the disk. */
+  commit(): Promise<void>;
+}
+
+/**
+ * Opens `path` for an export: a temporary file beside it, readable by its owner only (it holds student data), that takes the
+ * name when it is complete. A device or a pipe is written directly. Disposed without commit, nothing is left.
+ * Throws CommandError when it cannot be written, with the reason.
+ */
+export async function openOutputFile(path: string): Promise<OutputFile> {
+  const target = await Deno.realPath(path).catch(() => path);
+  const existing = await Deno.stat(target).catch(() => null);
+  if (existing?.isDirectory) throw cannotWrite(path, "it is a directory");
+  const direct = existing !== null && !existing.isFile;
+  const place = direct ? target : join(dirname(target), `.${basename(target)}.${crypto.randomUUID().slice(0, 8)}.tmp`);
+  const file = await attempt(
+    path,
+    () => Deno.open(place, direct ? { write: true } : { write: true, createNew: true, mode: 0o600 }),
+  );
+  let state: "open" | "committed" | "disposed" = "open";
+  return {
+    write: (bytes) =>
+      attempt(path, async () => {
+        for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await file.write(rest));
+      }),
+    commit: () =>
+      attempt(path, async () => {
+        if (!direct) await file.sync();
+        file.close();
+        state = "committed";
+        if (direct) return;
+        await Deno.rename(place, target);
+        await syncDirectory(dirname(target));
+      }),
+    [Symbol.asyncDispose]: async () => {
+      if (state === "open") file.close();
+      if (!direct && state !== "disposed") await Deno.remove(place).catch(() => {});
+      state = "disposed";
+    },
+  };
+}
+
+/** Without this a power cut may forget the new name; not every file system can do it. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await Deno.open(path).catch(() => null);
+  if (directory === null) return;
+  try {
+    await directory.sync().catch(() => {});
+  } finally {
+    directory.close();
+  }
+}
+
+async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw cannotWrite(path, reasonOf(error), error);
+  }
+}
+
+function cannotWrite(path: string, reason: string, cause?: Error): CommandError {
+  return new CommandError(`Cannot write ${path}: ${reason}`, {
+    cause,
+    hint: "name a file in a folder that exists and that you may write to, on a disk with room",
+  });
+}
+
+function reasonOf(error: Error): string {
+  if (error instanceof Deno.errors.NotFound) return "the folder does not exist";
+  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
+    return "permission denied";
+  }
+  if (error instanceof Deno.errors.NotADirectory) return "a part of its path is no folder";
+  return error.message;
+}
