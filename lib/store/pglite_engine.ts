@@ -60,6 +60,7 @@ export class PgliteEngine {
 
   async close(): Promise<void> {
     if (this.pg.closed) return;
+    this.gate.close();
     // A crashed engine has nothing left to say; its write-ahead log is replayed at the next opening.
     if (this.#broken !== null) return;
     await this.pg.close();

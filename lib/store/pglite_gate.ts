@@ -37,6 +37,12 @@ export class PgliteGate {
     next?.enter();
   }
 
+  /** Nobody is let in any more; those who wait, wait for ever. */
+  close(): void {
+    this.#waiting.length = 0;
+    this.#unwatch();
+  }
+
   holds(user: GateUser): boolean {
     return this.#holder === user;
   }

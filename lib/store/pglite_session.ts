@@ -120,18 +120,29 @@ export class PgliteSession implements GateUser {
   }
 
   async #leave(): Promise<void> {
-    const { gate } = this.engine;
-    const held = gate.holds(this);
-    if (!held && this.#statements.size === 0) return;
-    await gate.acquire(this);
+    const { gate, broken } = this.engine;
+    if (broken !== null) return gate.release(this);
+    if (gate.holds(this)) {
+      try {
+        // Sync first: it ends an exchange that broke off in the middle, with an error or without.
+        for (const message of [sync(), query("rollback")]) await this.engine.execute(message, () => {});
+      } finally {
+        gate.release(this);
+      }
+    }
+    if (this.#statements.size > 0) void this.#forget();
+  }
+
+  /** In its turn, while the client is gone already: closing must not wait for somebody else's transaction. */
+  async #forget(): Promise<void> {
+    await this.engine.gate.acquire(this);
     try {
-      if (this.engine.broken !== null) return;
-      const closing = [...this.#statements].map(closeStatement);
-      // Sync first: it ends an exchange that broke off in the middle, with an error or without.
-      const parting = [...held ? [sync(), query("rollback")] : [], ...closing, sync()];
-      for (const message of parting) await this.engine.execute(message, () => {});
+      const messages = [...[...this.#statements].map(closeStatement), sync()];
+      for (const message of messages) await this.engine.execute(message, () => {});
+    } catch {
+      // Closed or broken meanwhile: the statements are gone with it.
     } finally {
-      gate.release(this);
+      this.engine.gate.release(this);
     }
   }
 }
