@@ -43,12 +43,10 @@ export function parseYaml(text: string): YamlTree {
     const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
     return { value, errors: [], locate: (path, atKey) => locate(document.contents, path, atKey, at) };
   } catch (error) {
-    // ReferenceError: too many aliases, or one without anchor; RangeError: nested beyond the stack.
-    return fail(
-      error instanceof RangeError
-        ? "is nested too deeply"
-        : `cannot be expanded: ${firstSentence(error instanceof Error ? error.message : "")}`,
-    );
+    if (error instanceof RangeError) return fail("is nested too deeply");
+    // Too many aliases, or one without its anchor.
+    if (error instanceof ReferenceError) return fail(`cannot be expanded: ${firstSentence(error.message)}`);
+    throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 import { configureSync, getLogger, type Logger, type LogRecord, resetSync } from "@logtape/logtape";
 import { formatJson, formatPretty } from "./log_format.ts";
-import { writeStderr } from "./output.ts";
+import { writeStderr, writeStderrRaw } from "./output.ts";
 
 export type { Logger };
 
@@ -8,7 +8,7 @@ export interface LoggingOptions {
   readonly level: "debug" | "info" | "warning" | "error";
   /** `auto`: pretty when stderr is a terminal, JSON lines otherwise. */
   readonly format: "auto" | "pretty" | "json";
-  /** Receives whole lines; tests collect them. Redaction is the writer's (`writeStderr`). */
+  /** Receives whole lines; tests collect them. JSON is redacted already, pretty text is not. */
   readonly write?: (line: string) => void;
   readonly isTerminal?: boolean;
 }
@@ -25,7 +25,7 @@ export function logger(...category: string[]): Logger {
 export function setUpLogging(options: LoggingOptions): void {
   const isTerminal = options.isTerminal ?? Deno.stderr.isTerminal();
   const json = options.format === "json" || (options.format === "auto" && !isTerminal);
-  const write = options.write ?? writeStderr;
+  const write = options.write ?? (json ? writeStderrRaw : writeStderr); // JSON is redacted text by text
   const showStack = options.level === "debug";
   const stderr = (record: LogRecord) =>
     write(`${json ? formatJson(record, showStack) : formatPretty(record, { color: isTerminal, showStack })}\n`);

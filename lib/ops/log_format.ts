@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import type { LogRecord } from "@logtape/logtape";
 import { errorChain, type ErrorLink } from "./describe_error.ts";
-import { jsonValue, printable } from "./output.ts";
+import { jsonValue, printable, toJson } from "./output.ts";
 
 /** Keys that every JSON line has; a property of the same name gets a trailing underscore. */
 const RESERVED = new Set(["time", "level", "logger", "message"]);
@@ -15,18 +15,23 @@ export function formatJson(record: LogRecord, showStack: boolean): string {
     message: messageOf(record),
   };
   for (const [key, value] of Object.entries(record.properties)) {
-    line[RESERVED.has(key) ? `${key}_` : key] = value instanceof Error ? errorObject(value, showStack) : value;
+    line[RESERVED.has(key) ? `${key}_` : key] = value;
   }
   try {
-    return JSON.stringify(
-      line,
-      (key, value) => value instanceof Error ? errorObject(value, showStack) : jsonValue(key, value),
-    );
+    return toJson(plainErrors(line, showStack));
   } catch (error) {
     // A cycle or a throwing getter must not cost the line.
     const { time, level, logger, message } = line;
-    return JSON.stringify({ time, level, logger, message, unprintable: String(error) });
+    return toJson({ time, level, logger, message, unprintable: String(error) });
   }
+}
+
+/** Errors one level down, as in `{ failures: [error] }`, would be `{}` in JSON. */
+function plainErrors(line: Record<string, unknown>, showStack: boolean): Record<string, unknown> {
+  const plainOne = (value: unknown) => value instanceof Error ? errorObject(value, showStack) : value;
+  return Object.fromEntries(
+    Object.entries(line).map(([key, value]) => [key, Array.isArray(value) ? value.map(plainOne) : plainOne(value)]),
+  );
 }
 
 /** For people: `09:15:00Z info  poll  Poll finished  events=3`. */

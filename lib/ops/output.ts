@@ -1,3 +1,4 @@
+import { CommandError } from "./errors.ts";
 import { redact } from "./secrets.ts";
 
 /** Thrown when the reader of stdout has gone away (`| head`): main ends quietly with 0, it is nobody's mistake. */
@@ -30,17 +31,18 @@ interface SyncSink {
 const encoder = new TextEncoder();
 
 export function createOutput(sink: SyncSink): Output {
-  const writeText = (text: string) => {
+  const writeRaw = (text: string) => {
     try {
-      writeAllSync(sink, encoder.encode(redact(text)));
+      writeAllSync(sink, encoder.encode(text));
     } catch (error) {
-      throw isClosedPipe(error) ? new OutputClosed({ cause: error }) : error;
+      throw outputError(error);
     }
   };
+  const writeText = (text: string) => writeRaw(redact(text));
   return {
     isTerminal: sink.isTerminal(),
     writeLine: (text = "") => writeText(`${text}\n`),
-    writeJson: (value) => writeText(`${JSON.stringify(value, jsonValue, sink.isTerminal() ? 2 : 0)}\n`),
+    writeJson: (value) => writeRaw(`${toJson(value, sink.isTerminal() ? 2 : 0)}\n`),
     table: async (head, rows) => {
       const { default: Table } = await import("cli-table3");
       const table = new Table({
@@ -55,7 +57,7 @@ export function createOutput(sink: SyncSink): Output {
       try {
         for (let rest = chunk; rest.length > 0;) rest = rest.subarray(await sink.write(rest));
       } catch (error) {
-        throw isClosedPipe(error) ? new OutputClosed({ cause: error }) : error;
+        throw outputError(error);
       }
     },
   };
@@ -65,8 +67,13 @@ export const standardOutput: Output = createOutput(Deno.stdout);
 
 /** Logs and errors. A closed or full stderr is no reason to stop working, so failures are ignored. */
 export function writeStderr(text: string): void {
+  writeStderrRaw(redact(text));
+}
+
+/** For text that was redacted already, such as `toJson` gives. */
+export function writeStderrRaw(text: string): void {
   try {
-    writeAllSync(Deno.stderr, encoder.encode(redact(text)));
+    writeAllSync(Deno.stderr, encoder.encode(text));
   } catch {
     // Nobody is left to tell.
   }
@@ -76,6 +83,21 @@ export function writeStderr(text: string): void {
 export function printable(text: string): string {
   // deno-lint-ignore no-control-regex
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+}
+
+/**
+ * JSON with every text in it redacted. Redacting the JSON itself could break it: the password "1234" is not to be taken out
+ * of `{"poll":1234}`.
+ */
+export function toJson(value: unknown, indent = 0): string {
+  return JSON.stringify(
+    value,
+    (key, part) => {
+      const plain = jsonValue(key, part);
+      return typeof plain === "string" ? redact(plain) : plain;
+    },
+    indent,
+  );
 }
 
 /** For JSON.stringify: ids as bigint, and maps, as people expect them. */
@@ -100,8 +122,12 @@ function writeAllSync(sink: Pick<SyncSink, "writeSync">, bytes: Uint8Array): voi
   }
 }
 
-function isClosedPipe(error: unknown): boolean {
-  return error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset;
+function outputError(error: unknown): Error {
+  const isClosed = error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset;
+  if (isClosed) return new OutputClosed({ cause: error });
+  return new CommandError(`Cannot write the output: ${error instanceof Error ? error.message : error}`, {
+    cause: error,
+  });
 }
 
 const PLAIN = {

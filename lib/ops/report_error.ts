@@ -1,6 +1,6 @@
 import { describeError } from "./describe_error.ts";
 import { ExitCode } from "./exit_codes.ts";
-import { OutputClosed, writeStderr } from "./output.ts";
+import { OutputClosed, printable, toJson, writeStderr, writeStderrRaw } from "./output.ts";
 
 /**
  * Prints the error that ended a command, once, to stderr: `error: …` and `hint: …`, or one JSON object with --json. A stack
@@ -12,13 +12,16 @@ export function reportError(error: unknown, args: readonly string[]): number {
   if (helpCode !== null) return helpCode;
   const { code, message, hint, exitCode } = describeError(error);
   if (args.includes("--json")) {
-    writeStderr(`${JSON.stringify({ error: { code, message, hint } })}\n`);
+    writeStderrRaw(`${toJson({ error: { code, message, hint } })}\n`);
   } else {
-    writeStderr(`error: ${message}\n${hint === null ? "" : `hint: ${hint}\n`}`);
+    writeStderr(`error: ${lines(message)}\n${hint === null ? "" : `hint: ${lines(hint)}\n`}`);
   }
   if (isDebug(args) && error instanceof Error) writeStderr(`${stackChain(error)}\n`);
   return exitCode;
 }
+
+/** A server's or a file's text may be in it: only its line breaks reach the terminal. */
+const lines = (text: string) => text.split("\n").map(printable).join("\n");
 
 /** Commander also throws after it showed help or the version: 0 when asked for, 2 for a missing command. */
 function shownHelp(error: unknown): number | null {

@@ -28,6 +28,21 @@ Deno.test("Output writes JSON on one line, ids above 2^53 as text, maps as objec
   assert.equal(text(), '{"a":5,"b":"1152921504606846976","map":{"k":1},"secret":"***","leaked":"is ***"}\n');
 });
 
+Deno.test("Output keeps JSON whole when a number looks like a secret", () => {
+  const { out, text } = slowSink();
+  new Secret("4711");
+  out.writeJson({ poll: 4711, note: "is 4711" });
+  assert.deepEqual(JSON.parse(text()), { poll: 4711, note: "is ***" });
+});
+
+Deno.test("Output says what is wrong when it cannot be written", () => {
+  const writeSync = () => {
+    throw new Error("No space left on device (os error 28)");
+  };
+  const out = createOutput({ writeSync, write: () => Promise.resolve(0), isTerminal: () => false });
+  assert.throws(() => out.writeLine("x"), /^CommandError: Cannot write the output: No space left on device/);
+});
+
 Deno.test("Output prints a table with harmless cells and no trailing blanks", async () => {
   const { out, text } = slowSink();
   await out.table(["Name", "N"], [["a\u001b[31mb\n", 3], ["long name here", null]]);

@@ -23,3 +23,22 @@ Deno.test("Shutdown hears real signals, and no longer after it is disposed", asy
   using another = new Shutdown(() => {});
   assert(!another.soft.aborted);
 });
+
+Deno.test("Shutdown ends a process with 143 at a second SIGTERM and 130 at a second SIGINT", async () => {
+  const module = new URL("../../lib/ops/shutdown.ts", import.meta.url).href;
+  const script = `
+    import { Shutdown } from ${JSON.stringify(module)};
+    using stop = new Shutdown(Deno.exit, (signal) => console.log(signal)).listen();
+    console.log("ready");
+    await new Promise(() => setInterval(() => {}, 1000));`;
+  for (const [signal, expected] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
+    const child = new Deno.Command(Deno.execPath(), { args: ["eval", script], stdout: "piped" }).spawn();
+    const output = child.stdout.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
+    assert.equal((await output.next()).value, "ready\n");
+    child.kill(signal);
+    assert.equal((await output.next()).value, `${signal}\n`);
+    child.kill(signal);
+    assert.equal((await child.status).code, expected);
+    await output.return?.();
+  }
+});
