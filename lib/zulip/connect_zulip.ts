@@ -39,6 +39,8 @@ export function connectZulip(config: ZulipConfig, deps: ZulipDeps): ZulipConnect
 }
 
 export interface ZulipConnection extends ZulipApi {
+  /** `https://zulip.example.org`, as in use. */
+  readonly site: string;
   /** The HTML that Zulip would make of `content`; sends nothing. Throws ZulipError. */
   render(content: string, signal?: AbortSignal): Promise<string>;
 }
@@ -58,6 +60,10 @@ class ZulipClient implements ZulipConnection {
     this.#log = log;
     this.#credentials = readCredentials(config);
     this.#http = this.#open();
+  }
+
+  get site(): string {
+    return this.#credentials.site;
   }
 
   async send(target: ZulipTarget, content: string, signal?: AbortSignal): Promise<SendOutcome> {
