@@ -183,3 +183,29 @@ Deno.test("lmsmon --help ends quietly when nobody reads it", async () => {
     assert.deepEqual([code, err], [0, ""]);
   });
 });
+
+Deno.test("lmsmon --help loads no library but commander, so that it starts at once", async () => {
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json", MAIN] }).output();
+  const graph: {
+    redirects: Record<string, string>;
+    modules: {
+      specifier: string;
+      kind?: string;
+      dependencies?: { code?: { specifier: string }; isDynamic?: boolean }[];
+    }[];
+  } = JSON.parse(new TextDecoder().decode(stdout));
+  const modules = new Map(graph.modules.map((module) => [module.specifier, module]));
+  const loaded = new Set<string>();
+  const walk = (specifier: string) => {
+    const target = graph.redirects[specifier] ?? specifier;
+    if (loaded.has(target)) return;
+    loaded.add(target);
+    for (const { code, isDynamic } of modules.get(target)?.dependencies ?? []) {
+      if (code !== undefined && !isDynamic) walk(code.specifier);
+    }
+  };
+  walk(new URL("../main.ts", import.meta.url).href);
+  const libraries = [...loaded].filter((specifier) => specifier.startsWith("npm:"));
+  assert(libraries.length > 0 && libraries.every((name) => name.includes("commander")), libraries.join(", "));
+  assert(loaded.size < 40, `${loaded.size} modules`);
+});
