@@ -47,7 +47,7 @@ class OutboxNotifier implements Notifier {
   #orphansNotBeforeMs = -Infinity;
   #freshStart = true;
   #left = { waiting: 0, unknown: 0 };
-  #counted = false;
+  #busy = true;
   #guardLogged = false;
 
   constructor(deps: NotifierDeps) {
@@ -71,7 +71,7 @@ class OutboxNotifier implements Notifier {
     if (row?.due_at == null) return null;
     const due = fromInstant(row.due_at);
     if (this.#circuit.state !== "open") return due;
-    return Math.max(due, clock.now() + this.#circuit.probeInMs(clock.monotonicMs()) * 1000);
+    return Math.max(due, clock.now() + Math.ceil(this.#circuit.probeInMs(clock.monotonicMs()) * 1000));
   }
 
   async round(options: RoundOptions): Promise<RoundResult> {
@@ -80,7 +80,9 @@ class OutboxNotifier implements Notifier {
     if (this.#circuit.state === "closed") await this.#notices.tellHeldPolls();
     const cutoff = this.#deps.clock.now();
     await this.#prepareRound(cutoff, counts);
-    if (!options.stop.aborted && await this.#somethingDue(cutoff) && await this.#zulipAnswers(options)) {
+    const due = await this.#somethingDue(cutoff);
+    this.#busy ||= due;
+    if (!options.stop.aborted && due && await this.#zulipAnswers(options)) {
       try {
         refusal = await this.#guard.check(options.hard);
         this.#noteGuard(refusal);
@@ -260,14 +262,13 @@ class OutboxNotifier implements Notifier {
   }
 
   async #count(counts: RoundCounts): Promise<void> {
-    // An idle round costs nothing: the numbers change only when something was done.
-    const busy = Object.values(counts).some((count) => count > 0) || this.#circuit.state !== "closed";
-    if (this.#counted && !busy && this.#left.unknown === 0 && this.#left.waiting === 0) return;
+    // An idle round costs next to nothing: the numbers change only when somebody was due.
+    if (!this.#busy && counts.suppressed === 0) return;
     const rows = await openCounts(this.#deps.db.sql, this.#deps.source);
     const count = (...names: string[]) =>
       rows.filter((row) => names.includes(row.status)).reduce((sum, row) => sum + row.count, 0);
     this.#left = { waiting: count("waiting", "pending", "sending"), unknown: count("unknown") };
-    this.#counted = true;
+    this.#busy = false;
   }
 }
 

@@ -125,7 +125,7 @@ async function settleOpenMessages(
       await markUnknown(
         db.sql,
         stranded.map((message) => message.message_id),
-        stranded.map((message) => now + Math.max(0, settledMs - (message.started_ms_ago ?? 0)) * 1000),
+        stranded.map((message) => now + Math.ceil(Math.max(0, settledMs - (message.started_ms_ago ?? 0)) * 1000)),
         stranded.map(() => true),
         "the process that sent it ended before it knew the outcome",
       );

@@ -108,7 +108,7 @@ function markOf(
       return {
         mark: "given_back",
         messageId,
-        nextAttemptAt: now + outcome.retryAfterMs * 1000,
+        nextAttemptAt: now + Math.ceil(outcome.retryAfterMs * 1000),
         unsent: !message.doubted,
       };
     case "unauthorized":
