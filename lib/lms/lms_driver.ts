@@ -21,8 +21,13 @@ export interface LmsDriver {
   close(): Promise<void>;
 }
 
-/** How long the client waits for an answer beyond the server's own statement timeout before it gives the connection up. */
-export const DEADLINE_GRACE_MS = 5000;
+export interface LmsLimits {
+  /** The server ends a statement after this. */
+  readonly statementTimeoutMs: number;
+  /** The client gives the connection up when nothing came for this long; longer than the former. */
+  readonly deadlineMs: number;
+}
+
 export const CONNECT_TIMEOUT_MS = 10_000;
 
 /**

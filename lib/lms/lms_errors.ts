@@ -63,6 +63,12 @@ export function isStaleConnection(error: unknown): boolean {
   return STALE.has(errorCode(error) ?? "");
 }
 
+/** Whether the connection is of no use any more, or never was. */
+export function isConnectionError(error: unknown): boolean {
+  const code = errorCode(error) ?? "";
+  return UNREACHABLE.has(code) || STALE.has(code) || REFUSED.has(code) || /^E[A-Z]+$/.test(code);
+}
+
 /** Whether the connection itself survived: the server answered with an error of the statement. */
 export function isStatementError(error: unknown): boolean {
   const code = errorCode(error) ?? "";
@@ -121,7 +127,8 @@ function schemaError(error: unknown, code: string, detail: string, target: LmsTa
       hint: "The LMS's tables do not look like lms.preset says; check lms.url (database, ?schema=) and lms.preset",
     });
   }
-  const table = /(?:table|relation|view) ["'`]?([^"'`\s]+)["'`]?/i.exec(detail)?.[1] ?? null;
+  // PostgreSQL: for table attempts; MariaDB: for table `lms`.`attempts`; MySQL: for table 'attempts'
+  const table = /(?:table|relation|view) (?:`[^`]+`\.)?["'`]?([^"'`\s]+)["'`]?/i.exec(detail)?.[1] ?? null;
   return new LmsError(
     "schema",
     table === null ? `Cannot read the LMS database: ${detail}` : `Cannot read table "${table}": permission denied`,

@@ -1,15 +1,15 @@
 import mysql from "mysql2/promise";
 import { MYSQL_BEGIN, mysqlDialect, mysqlSettings } from "../../sql/lms/dialects/mysql.ts";
 import type { LmsAddress } from "./lms_address.ts";
-import { type CellRow, CONNECT_TIMEOUT_MS, DEADLINE_GRACE_MS, type LmsDriver, Watchdog } from "./lms_driver.ts";
+import { type CellRow, CONNECT_TIMEOUT_MS, type LmsDriver, type LmsLimits, Watchdog } from "./lms_driver.ts";
 import { errorCode, isStaleConnection, isStatementError, lmsError, type LmsTarget, silentError } from "./lms_errors.ts";
 
 const CONNECTIONS = 2;
 
 /** MySQL or MariaDB over the network. Connects at the first read. */
-export function mysqlDriver(address: LmsAddress, statementTimeoutMs: number): LmsDriver {
+export function mysqlDriver(address: LmsAddress, limits: LmsLimits): LmsDriver {
   const target: LmsTarget = { dialect: "mysql", label: address.label, user: address.user };
-  const deadlineMs = statementTimeoutMs + DEADLINE_GRACE_MS;
+  const { statementTimeoutMs, deadlineMs } = limits;
   let tls = address.tls.mode;
   let pool: mysql.Pool | null = null;
   let closed = false;

@@ -18,6 +18,8 @@ export interface LmsDeps {
   readonly openEmbedded?: (
     directory: string | null,
   ) => Promise<{ readonly sql: postgres.Sql; close(): Promise<void> }>;
+  /** How long the client waits for an answer beyond the statement timeout before it drops the connection; 5 s. */
+  readonly deadlineGraceMs?: number;
 }
 
 /**
@@ -54,9 +56,13 @@ export async function openDriver(
   config: LmsConfig,
   deps: LmsDeps = {},
 ): Promise<{ driver: LmsDriver; target: LmsTarget; database: string }> {
+  const limits = {
+    statementTimeoutMs: config.statementTimeoutMs,
+    deadlineMs: config.statementTimeoutMs + (deps.deadlineGraceMs ?? 5000),
+  };
   const embedded: LmsTarget = { dialect: "postgres", label: "the embedded database", user: "postgres" };
   const borrowed = (sql: postgres.Sql, close?: () => Promise<void>) => ({
-    driver: borrowedPostgresDriver(sql, embedded.label, config.statementTimeoutMs, close),
+    driver: borrowedPostgresDriver(sql, embedded.label, limits, close),
     target: embedded,
     database: "embedded",
   });
@@ -74,5 +80,5 @@ export async function openDriver(
   const address = lmsAddress(config);
   const target: LmsTarget = { dialect: address.dialect, label: address.label, user: address.user };
   const open = address.dialect === "postgres" ? postgresDriver : mysqlDriver;
-  return { driver: open(address, config.statementTimeoutMs), target, database: address.database };
+  return { driver: open(address, limits), target, database: address.database };
 }

@@ -1,15 +1,22 @@
 import postgres from "postgres";
 import { postgresDialect, postgresSettings } from "../../sql/lms/dialects/postgres.ts";
 import type { LmsAddress } from "./lms_address.ts";
-import { type Cell, CONNECT_TIMEOUT_MS, DEADLINE_GRACE_MS, type LmsDriver, Watchdog } from "./lms_driver.ts";
-import { errorCode, isStaleConnection, lmsError, type LmsTarget, silentError } from "./lms_errors.ts";
+import { type Cell, CONNECT_TIMEOUT_MS, type LmsDriver, type LmsLimits, Watchdog } from "./lms_driver.ts";
+import {
+  errorCode,
+  isConnectionError,
+  isStaleConnection,
+  lmsError,
+  type LmsTarget,
+  silentError,
+} from "./lms_errors.ts";
 
 const SNAPSHOT = "isolation level repeatable read read only";
 /** A poll reads one thing at a time; the second is for people and links beside it. */
 const CONNECTIONS = 2;
 
 /** PostgreSQL over the network. Connects at the first read. */
-export function postgresDriver(address: LmsAddress, statementTimeoutMs: number): LmsDriver {
+export function postgresDriver(address: LmsAddress, limits: LmsLimits): LmsDriver {
   let readOnlyParameter = true;
   let pool: postgres.Sql | null = null;
   let closed = false;
@@ -43,19 +50,18 @@ export function postgresDriver(address: LmsAddress, statementTimeoutMs: number):
 
   return sqlDriver({
     target: { dialect: "postgres", label: address.label, user: address.user },
-    statementTimeoutMs,
+    limits,
     schema: address.schema,
     acquire: () => {
       if (closed) throw new TypeError("Cannot read the LMS: the source is closed");
       return pool ??= open();
     },
     drop,
-    recover: (error, used) => {
+    recover: (error) => {
       // pgbouncer refuses start parameters it does not know. Setting it per session instead would stay behind in the
       // pool and hit other programs, so there only the transactions themselves are READ ONLY.
       if (readOnlyParameter && errorCode(error) === "08P01") {
         readOnlyParameter = false;
-        drop(used);
         return true;
       }
       return isStaleConnection(error);
@@ -73,12 +79,12 @@ export function postgresDriver(address: LmsAddress, statementTimeoutMs: number):
 export function borrowedPostgresDriver(
   sql: postgres.Sql,
   label: string,
-  statementTimeoutMs: number,
+  limits: LmsLimits,
   close: () => Promise<void> = () => Promise.resolve(),
 ): LmsDriver {
   return sqlDriver({
     target: { dialect: "postgres", label, user: "postgres" },
-    statementTimeoutMs,
+    limits,
     schema: null,
     acquire: () => sql,
     drop: () => {},
@@ -89,18 +95,18 @@ export function borrowedPostgresDriver(
 
 interface SqlAccess {
   readonly target: LmsTarget;
-  readonly statementTimeoutMs: number;
+  readonly limits: LmsLimits;
   readonly schema: string | null;
   acquire(): postgres.Sql;
   drop(broken: postgres.Sql): void;
   /** Whether the read is worth one more try at once. */
-  recover(error: unknown, used: postgres.Sql): boolean;
+  recover(error: unknown): boolean;
   close(): Promise<void>;
 }
 
 function sqlDriver(access: SqlAccess): LmsDriver {
-  const settings = postgresSettings(access.statementTimeoutMs, access.schema);
-  const deadlineMs = access.statementTimeoutMs + DEADLINE_GRACE_MS;
+  const settings = postgresSettings(access.limits.statementTimeoutMs, access.schema);
+  const { deadlineMs } = access.limits;
 
   return {
     dialect: postgresDialect,
@@ -117,7 +123,7 @@ function sqlDriver(access: SqlAccess): LmsDriver {
                   watchdog.touch();
                   const rows = await tx.unsafe<Record<string, Cell>[]>(query).values();
                   watchdog.touch();
-                  return rows;
+                  return Array.from(rows); // without what postgres.js adds to its arrays
                 },
               }),
             };
@@ -129,7 +135,9 @@ function sqlDriver(access: SqlAccess): LmsDriver {
             access.drop(sql);
             throw silentError(access.target, deadlineMs);
           }
-          if (attempt === 0 && access.recover(error, sql)) continue;
+          // postgres.js keeps the place of a connection that died inside a transaction taken for ever: begin anew.
+          if (isConnectionError(error)) access.drop(sql);
+          if (attempt === 0 && access.recover(error)) continue;
           throw lmsError(error, access.target);
         } finally {
           watchdog.stop();
