@@ -6,7 +6,7 @@ const FOLDER = new URL("./invalid/", import.meta.url);
 
 for (const { name } of [...Deno.readDirSync(FOLDER)].sort((a, b) => a.name < b.name ? -1 : 1)) {
   const text = Deno.readTextFileSync(new URL(name, FOLDER));
-  const expected = /^# expect: (.*)$/m.exec(text)?.[1] ?? "";
+  const expected = /^# deno-fmt-ignore-file; expect: (.*)$/m.exec(text)?.[1] ?? "";
 
   Deno.test(`loadConfig() says what is wrong in invalid/${name}`, async () => {
     const loading = loadConfig({ flag: name, env: {}, cwd: FOLDER.pathname, home: null });
