@@ -57,8 +57,9 @@ export const addMentorSets = (sql: Queryable, source: string, sets: string, expo
     with added as (
       insert into lmsmon.mentor_sets (source, mentor_ids, export_json)
       select ${source}::text, u.mentor_ids::bigint[], u.export_json
-        from unnest(${sets}::text[], ${exports}::text[]) as u (mentor_ids, export_json)
+        from unnest(${sets}::text[], ${exports}::text[]) with ordinality as u (mentor_ids, export_json, position)
        where not exists (select 1 from lmsmon.mentor_sets s where s.source = ${source} and s.mentor_ids = u.mentor_ids::bigint[])
+       order by u.position
       on conflict (source, mentor_ids) do nothing
       returning mentor_set_id, source, mentor_ids)
     insert into lmsmon.lms_activity_event_mentors (mentor_set_id, position, source, mentor_id)
