@@ -79,7 +79,7 @@ export interface LinePageRow extends postgres.Row {
 }
 
 export const pageLines = (sql: TextRunner, query: ExportQuery & { readonly limit: number }) =>
-  sql.unsafe<LinePageRow[]>(selection(query, (line) => `event_id::text as event_id, ${line} as line`));
+  sql.unsafe<LinePageRow[]>(selection(query, (line) => `event_id, ${line} as line`));
 
 /**
  * Marks exported events with after < event_id <= upTo, at most `limit`, in ascending order; `last` is the highest event_id

@@ -351,7 +351,7 @@ from (
       ',"source":', to_json(source),
       ',"origin":"', origin,
       '","student":{"id":', coalesce(lmsmon.export_id(student_id), 'null'),
-      ',"batch_ids":', coalesce(case when 9007199254740992 < any (student_batch_ids)
+      ',"batch_ids":', coalesce(case when 9007199254740992 < any (student_batch_ids) or -9007199254740992 > any (student_batch_ids)
         then (select concat('[', string_agg(lmsmon.export_id(b.id), ',' order by b.position), ']')
                 from unnest(student_batch_ids) with ordinality as b (id, position))
         else array_to_json(student_batch_ids)::text end, 'null')) as until_student,

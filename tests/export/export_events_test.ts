@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import type { ByteSink } from "../../lib/export/byte_sink.ts";
+import { exportEvents, studentsNamed } from "../../lib/export/export_events.ts";
+import { markProcessed } from "../../lib/export/mark_processed.ts";
+import type { StateDb } from "../../lib/store/state_db.ts";
+import { forEachState } from "../support/state/with_state.ts";
+import {
+  eventRow,
+  EVERYTHING,
+  exportedIds,
+  exportedText,
+  insertPeople,
+  insertRows,
+  manyRows,
+  MemorySink,
+} from "./_events.ts";
+
+const NEVER = new AbortController().signal;
+
+async function processedIds(db: StateDb): Promise<number[]> {
+  const rows = await db.sql<{ id: number }[]>`
+    select event_id::int as id from lmsmon.lms_activity_events where processed_for_ai order by event_id`;
+  return rows.map((row) => row.id);
+}
+
+forEachState("exportEvents() selects by every filter, ordered by event_id", async (db) => {
+  await insertPeople(db);
+  await insertRows(
+    db,
+    [
+      ...manyRows(6, (i) => ({
+        event_type: i % 2 === 0 ? "exam_passed" : "exam_failed",
+        processed_for_ai: i < 2,
+        student_id: i === 5 ? "9" : "7713",
+      })),
+      eventRow({ event_id: "7", source: "elsewhere", created_at: "2026-11-20T11:00:00Z" }),
+    ].toReversed(),
+  );
+  assert.deepEqual(await exportedIds(db, {}), [1, 2, 3, 4, 5, 6, 7]);
+  assert.deepEqual(await exportedIds(db, {}, 3), [1, 2, 3]);
+  assert.deepEqual(await exportedIds(db, { types: ["exam_failed"] }), [2, 4, 6]);
+  assert.deepEqual(await exportedIds(db, { types: ["exam_failed", "exam_passed"], unprocessed: true }), [
+    3,
+    4,
+    5,
+    6,
+    7,
+  ]);
+  assert.deepEqual(await exportedIds(db, { since: "2026-11-20T10:00:02Z", until: "2026-11-20T10:00:04Z" }), [3, 4]);
+  assert.deepEqual(await exportedIds(db, { students: [{ source: "testpress", id: "7713" }] }), [1, 2, 3, 4, 5]);
+  assert.deepEqual(await exportedIds(db, { students: [] }), []);
+  assert.deepEqual(await exportedIds(db, { types: ["it's \\ nothing"] }), []);
+});
+
+forEachState("studentsNamed() finds a student by id or username, in whatever source", async (db) => {
+  await insertPeople(db);
+  await insertRows(db, [eventRow({ student_id: "55" })]);
+  assert.deepEqual(await studentsNamed(db, "secret_student"), [{ source: "testpress", id: "7713" }]);
+  assert.deepEqual((await studentsNamed(db, "7713")).map((key) => key.source), ["elsewhere", "testpress"]);
+  assert.deepEqual(await studentsNamed(db, "55"), [{ source: "testpress", id: "55" }]);
+  for (const unknown of ["nobody", "99999999999999999999", "'; drop schema lmsmon", ""]) {
+    assert.deepEqual(await studentsNamed(db, unknown), []);
+  }
+});
+
+forEachState("exportEvents() writes thousands of lines and megabyte titles whole", async (db) => {
+  const long = "த".repeat(400_000);
+  await insertRows(db, manyRows(3000, (i) => i % 1000 === 7 ? { activity_title: long } : {}));
+  const sink = new MemorySink();
+  const exported = await exportEvents(db, EVERYTHING, sink, NEVER);
+  assert.deepEqual(exported, { lines: 3000, first: "1", last: "3000" });
+  const lines = sink.text.trimEnd().split("\n").map((line) => JSON.parse(line) as { event_id: number });
+  assert.deepEqual(lines.map((line) => line.event_id), Array.from({ length: 3000 }, (_, i) => i + 1));
+  assert.equal(sink.text.split(long).length, 4);
+});
+
+forEachState("exportEvents() of nothing writes nothing", async (db) => {
+  const sink = new MemorySink();
+  assert.deepEqual(await exportEvents(db, EVERYTHING, sink, NEVER), { lines: 0, first: null, last: null });
+  assert.equal(sink.text, "");
+});
+
+forEachState("P8: exportEvents() never hands a slow reader more than it takes", async (db) => {
+  await insertRows(db, manyRows(4000));
+  let underWay = 0;
+  let size = 0;
+  const slow: ByteSink = {
+    write: async (bytes) => {
+      assert.equal(++underWay, 1);
+      size += bytes.length;
+      await new Promise<void>((resolve) => setTimeout(resolve, 1));
+      underWay--;
+    },
+  };
+  await exportEvents(db, EVERYTHING, slow, NEVER);
+  assert.equal(size, new TextEncoder().encode(await exportedText(db)).length);
+});
+
+forEachState("exportEvents() throws what writing threw and leaves the database usable", async (db) => {
+  await insertRows(db, manyRows(20_000));
+  const gone = new Error("gone");
+  let writes = 0;
+  const closing: ByteSink = { write: () => ++writes > 1 ? Promise.reject(gone) : Promise.resolve() };
+  await assert.rejects(exportEvents(db, EVERYTHING, closing, NEVER), gone);
+  assert.deepEqual(await exportedIds(db, {}, 2), [1, 2]);
+  assert.deepEqual(await processedIds(db), []);
+});
+
+forEachState("exportEvents() ends with the signal's reason, also while a reader takes nothing", async (db) => {
+  await insertRows(db, manyRows(5000));
+  const stop = new AbortController();
+  const { promise: asked, resolve } = Promise.withResolvers<void>();
+  const stuck: ByteSink = {
+    write: () => {
+      resolve();
+      return new Promise(() => {});
+    },
+  };
+  const exporting = exportEvents(db, EVERYTHING, stuck, stop.signal);
+  await asked;
+  const reason = new Error("stop");
+  stop.abort(reason);
+  await assert.rejects(exporting, reason);
+  assert.deepEqual(await exportedIds(db, {}, 1), [1]);
+});
+
+forEachState("exportEvents() reports the database's error", async (db) => {
+  await db.sql`alter table lmsmon.lms_activity_events drop column activity_title cascade`;
+  await assert.rejects(exportEvents(db, EVERYTHING, new MemorySink(), NEVER), { code: "42P01" });
+});
+
+forEachState("markProcessed() marks exactly what was exported, in batches, and nothing recorded later", async (db) => {
+  await insertRows(db, manyRows(25_000, (i) => ({ event_type: i % 5 === 0 ? "exam_failed" : "exam_passed" })));
+  const filter = { ...EVERYTHING.filter, types: ["exam_passed"], since: "2026-11-20T10:00:10Z", unprocessed: true };
+  const exported = await exportEvents(db, { ...EVERYTHING, filter, limit: 19_000 }, new MemorySink(), NEVER);
+  await insertRows(db, [eventRow({ event_id: "30000", event_type: "exam_passed" })]);
+  const expected = Array.from({ length: 25_000 }, (_, i) => i).filter((i) => i % 5 !== 0 && i >= 10).slice(0, 19_000);
+  assert.equal(await markProcessed(db, filter, exported), 19_000);
+  assert.deepEqual(await processedIds(db), expected.map((i) => i + 1));
+  assert.equal(await markProcessed(db, filter, exported), 0);
+});
+
+forEachState("markProcessed() of an empty export marks nothing", async (db) => {
+  await insertRows(db, manyRows(2));
+  assert.equal(await markProcessed(db, EVERYTHING.filter, { lines: 0, first: null, last: null }), 0);
+  assert.deepEqual(await processedIds(db), []);
+});

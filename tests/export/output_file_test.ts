@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { openOutputFile } from "../../lib/export/output_file.ts";
+import { CommandError } from "../../lib/ops/errors.ts";
+
+async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await work(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const names = async (folder: string) => (await Array.fromAsync(Deno.readDir(folder))).map((entry) => entry.name);
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+Deno.test("openOutputFile() makes the file appear whole, readable by its owner only", () =>
+  withFolder(async (folder) => {
+    const path = join(folder, "events.jsonl");
+    await Deno.writeTextFile(path, "old");
+    await using file = await openOutputFile(path);
+    await file.write(bytes("new\n"));
+    assert.equal(await Deno.readTextFile(path), "old");
+    await file.commit();
+    assert.equal(await Deno.readTextFile(path), "new\n");
+    assert.equal(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
+    assert.deepEqual(await names(folder), ["events.jsonl"]);
+  }));
+
+Deno.test("openOutputFile() leaves what was there when it is not committed", () =>
+  withFolder(async (folder) => {
+    const path = join(folder, "events.jsonl");
+    await Deno.writeTextFile(path, "old");
+    {
+      await using file = await openOutputFile(path);
+      await file.write(bytes("half"));
+    }
+    assert.equal(await Deno.readTextFile(path), "old");
+    assert.deepEqual(await names(folder), ["events.jsonl"]);
+  }));
+
+Deno.test("openOutputFile() writes through a link to what it names", () =>
+  withFolder(async (folder) => {
+    const path = join(folder, "real");
+    await Deno.writeTextFile(path, "old");
+    await Deno.symlink(path, join(folder, "link"));
+    await using file = await openOutputFile(join(folder, "link"));
+    await file.commit();
+    assert.equal(await Deno.readTextFile(path), "");
+    assert.ok((await Deno.lstat(join(folder, "link"))).isSymlink);
+  }));
+
+Deno.test("openOutputFile() writes a device directly", async () => {
+  await using file = await openOutputFile("/dev/null");
+  await file.write(bytes("x"));
+  await file.commit();
+});
+
+Deno.test("openOutputFile() says why it cannot write", () =>
+  withFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, "file"), "");
+    for (
+      const [path, reason] of [
+        [join(folder, "missing", "x"), /^Cannot write .*: the folder does not exist$/],
+        [folder, /^Cannot write .*: it is a directory$/],
+        [join(folder, "file", "x"), /^Cannot write .*: a part of its path is no folder$/],
+      ] as const
+    ) {
+      await assert.rejects(openOutputFile(path), (error) => {
+        assert.ok(error instanceof CommandError);
+        assert.match(error.message, reason);
+        assert.ok(error.hint);
+        return true;
+      });
+    }
+  }));
