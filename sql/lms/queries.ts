@@ -131,12 +131,13 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes)
     people(people: PeoplePreset, where: { after: string | null; limit: number } | { ids: readonly string[] }): string {
       const { username, email, displayName, firstName, lastName } = people.columns;
       const columns = [people.key, username, email, displayName, firstName, lastName, people.active];
-      const key = q(people.key);
-      const list = columns.filter((c) => c !== null).map((c) => dialect.text(q(c)));
+      // Qualified, or PostgreSQL would order by the output column of that name, which is text.
+      const key = `t.${q(people.key)}`;
+      const list = columns.filter((c) => c !== null).map((c) => dialect.text(`t.${q(c)}`));
       const condition = "ids" in where
         ? dialect.idIn(key, where.ids)
         : `${where.after === null ? "1 = 1" : `${key} > ${where.after}`} order by ${key} limit ${where.limit}`;
-      return `select ${list.join(", ")} from ${q(people.table)} where ${condition}`;
+      return `select ${list.join(", ")} from ${q(people.table)} t where ${condition}`;
     },
 
     /** Rows [student, mentor]. */
