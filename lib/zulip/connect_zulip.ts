@@ -108,9 +108,8 @@ class ZulipClient implements ZulipConnection {
   }
 
   async me(signal?: AbortSignal): Promise<ZulipBot> {
-    const own = await this.#read("users/me", {}, OwnUser, signal);
+    const own = await this.#ownUser(signal);
     const userId = String(own.user_id);
-    this.#botId = userId;
     const { user } = await this.#read(`users/${userId}`, {}, OneUser, signal);
     return {
       userId,
@@ -121,6 +120,12 @@ class ZulipClient implements ZulipConnection {
       ownerId: user.bot_owner_id === null || user.bot_owner_id === undefined ? null : String(user.bot_owner_id),
       role: own.role ?? user.role ?? null,
     };
+  }
+
+  async #ownUser(signal?: AbortSignal): Promise<z.infer<typeof OwnUser>> {
+    const own = await this.#read("users/me", {}, OwnUser, signal);
+    this.#botId = String(own.user_id);
+    return own;
   }
 
   async users(signal?: AbortSignal): Promise<ZulipUser[]> {
@@ -150,7 +155,7 @@ class ZulipClient implements ZulipConnection {
     signal?: AbortSignal,
   ): AsyncGenerator<ReadMessage> {
     const { featureLevel } = await this.server(signal);
-    const botId = this.#botId ?? (await this.me(signal)).userId;
+    const botId = this.#botId ?? String((await this.#ownUser(signal)).user_id);
     const narrow = ownMessagesNarrow(target, botId, featureLevel);
     let query: Record<string, string> = { anchor: "newest" };
     for (let size = FIRST_PAGE;; size = WHOLE_PAGE) {

@@ -101,6 +101,29 @@ for (const [kind, expected, stored] of AFTER_FAULT) {
   });
 }
 
+for (const seed of [1, 2, 3]) {
+  Deno.test(`P5: under random faults (seed ${seed}) sent means stored once, and nothing else but unknown means stored`, async () => {
+    await using bundle = await startZulip({ rateLimit: null }, { requestTimeoutMs: 500 });
+    const { standIn, zulip } = bundle;
+    await zulip.server();
+    standIn.randomFaults({ seed, rate: 0.7, delayMs: 60_000 });
+    const outcomes = await Promise.all(
+      Array.from({ length: 120 }, async (_, i) => [`m${i}`, await zulip.send(OWNER, `m${i}`)] as const),
+    );
+    const stored = new Map<string, string>();
+    for (const message of standIn.messages) {
+      assert.ok(!stored.has(message.content), `${message.content} arrived twice`);
+      stored.set(message.content, String(message.id));
+    }
+    for (const [content, outcome] of outcomes) {
+      if (outcome.outcome === "sent") assert.equal(stored.get(content), outcome.zulipMessageId);
+      else if (outcome.outcome !== "unknown") assert.ok(!stored.has(content), `${content}: ${outcome.outcome}`);
+    }
+    const kinds = new Set(outcomes.map(([, { outcome }]) => outcome));
+    assert.deepEqual([...kinds].sort(), ["rate_limited", "sent", "unauthorized", "unknown"]);
+  });
+}
+
 Deno.test("send() is not sent while the server is stopped and sent after it came back on the same port", async () => {
   await using bundle = await startZulip();
   const { standIn, zulip } = bundle;
@@ -270,6 +293,37 @@ Deno.test("render() shows what Zulip would make of a text, and sends nothing", a
   await using bundle = await startZulip();
   assert.equal(await bundle.zulip.render("a < b"), "<p>a &lt; b</p>");
   assert.equal(bundle.standIn.messages.length, 0);
+});
+
+Deno.test("send() goes through HTTPS_PROXY, past it for NO_PROXY, and nothing is sent when the proxy refuses", async () => {
+  const proxied: string[] = [];
+  const proxy = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = (async () => {
+    for await (const connection of proxy) {
+      const chunk = new Uint8Array(1000);
+      const length = await connection.read(chunk) ?? 0;
+      proxied.push(new TextDecoder().decode(chunk.subarray(0, length)).split("\r\n")[0] ?? "");
+      await connection.write(new TextEncoder().encode("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"));
+      connection.close();
+    }
+  })().catch(() => {});
+  const before = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"].map((name) => [name, Deno.env.get(name)] as const);
+  Deno.env.set("HTTP_PROXY", `http://127.0.0.1:${proxy.addr.port}`);
+  Deno.env.set("HTTPS_PROXY", `http://127.0.0.1:${proxy.addr.port}`);
+  Deno.env.set("NO_PROXY", "127.0.0.1");
+  try {
+    await using bundle = await startZulip();
+    assert.equal((await bundle.zulip.send(OWNER, "x")).outcome, "sent");
+    assert.deepEqual(proxied, []);
+    const outside = connectZulip(zulipConfig({ site: "https://zulip.example.org" }), { log });
+    assert.equal((await outside.send(OWNER, "x")).outcome, "not_sent");
+    outside.close();
+    assert.deepEqual(proxied, ["CONNECT zulip.example.org:443 HTTP/1.1"]);
+  } finally {
+    for (const [name, value] of before) value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
+    proxy.close();
+    await serving;
+  }
 });
 
 Deno.test("send() reaches a server behind an authority of its own with cert_bundle, and sends nothing without", async () => {
