@@ -1,0 +1,68 @@
+/**
+ * `deno task replay`: plays a term of real, anonymised student activity (OULAD) into a Testpress-shaped LMS while
+ * `lmsmon watch` runs, and compares what came of it with the source. Exit 1 when a count differs.
+ */
+import { parseArgs } from "node:util";
+import { fromInstant } from "../lib/model/time.ts";
+import { makeReplayTarget, type ReplayLms } from "./replay/make_target.ts";
+import { ouladTerm } from "./replay/oulad_term.ts";
+import { ouladFolder, readOuladModule } from "./replay/read_oulad.ts";
+import { type ReplayCounts, replayTerm } from "./replay/replay_term.ts";
+
+const { values } = parseArgs({
+  options: {
+    module: { type: "string", default: "GGG" },
+    lms: { type: "string", default: "postgres,mariadb" },
+    state: { type: "string", default: "embedded" },
+    "days-per-second": { type: "string", default: "20" },
+  },
+});
+const say = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+
+/** A week-aligned shift of 2014's dates to now would change nothing that is counted, so the term keeps its own dates. */
+const DAY_ZERO = fromInstant(Temporal.Instant.from("2014-02-01T00:00:00Z"));
+
+const folder = ouladFolder();
+if (folder === null) {
+  say("replay needs ../shared/data/oulad beside the project; it is not there, nothing was played");
+  Deno.exit(0);
+}
+let different = 0;
+for (const module of values.module.split(",")) {
+  const term = ouladTerm(await readOuladModule(folder, module), DAY_ZERO);
+  for (const lms of values.lms.split(",")) {
+    say(`\n${module} 2014B on ${lms}, state ${values.state}`);
+    await using target = await makeReplayTarget(
+      lms as ReplayLms,
+      values.state === "postgres" ? "postgres" : "embedded",
+    );
+    const began = performance.now();
+    const counts = await replayTerm(term, target, {
+      daysPerSecond: Number(values["days-per-second"]),
+      say: (line) => say(`  ${line}`),
+    });
+    different += report({ ...term.facts }, counts);
+    say(`  took ${Math.round((performance.now() - began) / 1000)} s`);
+  }
+}
+Deno.exit(different === 0 ? 0 : 1);
+
+/** Prints source against events, and returns how many counts differ. */
+function report(facts: Readonly<Record<string, number>>, counts: ReplayCounts): number {
+  const row = (...cells: (string | number)[]) =>
+    say(`  ${cells.map((cell, i) => String(cell)[i === 0 ? "padEnd" : "padStart"](i === 0 ? 20 : 10)).join("")}`);
+  const found = counts as unknown as Readonly<Record<string, number>>;
+  row("", "source", "events");
+  let different = counts.doubled + counts.markersDoubled;
+  for (const [name, n] of Object.entries(facts)) {
+    row(name, n, found[name] ?? 0);
+    if (n !== found[name]) different++;
+  }
+  const sent = counts.deliveries["sent"] ?? 0;
+  say(`  reported twice: ${counts.doubled}; started seen: ${counts.started}`);
+  say(`  deliveries: ${Object.entries(counts.deliveries).map(([status, n]) => `${n} ${status}`).join(", ")}`);
+  say(`  ${counts.messages} messages carry ${counts.markers} deliveries, ${counts.markersDoubled} of them twice`);
+  if (counts.markers !== sent) different++;
+  say(different === 0 ? "  equal" : `  ${different} COUNTS DIFFER`);
+  return different;
+}

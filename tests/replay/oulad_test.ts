@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { makeReplayTarget } from "../../bench/replay/make_target.ts";
+import { ouladTerm } from "../../bench/replay/oulad_term.ts";
+import { ouladFolder, readOuladModule } from "../../bench/replay/read_oulad.ts";
+import { replayTerm } from "../../bench/replay/replay_term.ts";
+import { fromInstant } from "../../lib/model/time.ts";
+import { realMariaDb, realPostgres } from "../support/databases.ts";
+
+const folder = ouladFolder();
+if (folder === null) {
+  if (Deno.env.get("LMSMON_TEST_REQUIRE") === "1") {
+    throw new Error("Cannot run the tests: ../shared/data/oulad is missing");
+  }
+  await Deno.stderr.write(new TextEncoder().encode("skipped: replays need ../shared/data/oulad beside the project\n"));
+}
+const dayZero = fromInstant(Temporal.Instant.from("2014-02-01T00:00:00Z"));
+
+for (const [lms, server] of [["postgres", await realPostgres()], ["mariadb", await realMariaDb()]] as const) {
+  Deno.test({
+    name: `P1: every submission and content completion of OULAD's GGG becomes one event, from ${lms}`,
+    ignore: folder === null || server === null,
+    // The daemon is a process of its own.
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: async () => {
+      const term = ouladTerm(await readOuladModule(folder ?? "", "GGG"), dayZero);
+      await using target = await makeReplayTarget(lms, "embedded");
+      const counts = await replayTerm(term, target, { daysPerSecond: 0, say: () => {} });
+      const { submissions, passed, failed, unmarked, contentFinished, contentWatched } = counts;
+      assert.deepEqual({ submissions, passed, failed, unmarked, contentFinished, contentWatched }, { ...term.facts });
+      assert.equal(counts.doubled, 0, "finishes reported twice");
+      assert.equal(counts.markersDoubled, 0, "deliveries told twice");
+      assert.deepEqual(Object.keys(counts.deliveries), ["sent"]);
+      assert.equal(counts.markers, counts.deliveries["sent"], "each delivery is in Zulip once");
+    },
+  });
+}
