@@ -1,8 +1,92 @@
-import { CommandError } from "../ops/errors.ts";
+import {
+  deliveryStats,
+  eventStats,
+  leaseStats,
+  pollStats,
+  quarantineStats,
+  streamStats,
+} from "../../sql/state/stats.ts";
+import { describeHolder } from "../poll/holder.ts";
+import type { StateDb } from "../store/state_db.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { StatsOptions } from "./command_options.ts";
+import { OpenParts } from "./open_parts.ts";
 
-/** Stub until its owner replaces it. */
-export function runStats(_context: CommandContext, _options: StatsOptions): Promise<number | void> {
-  return Promise.reject(new CommandError("Cannot run this command: not built yet"));
+/** What the state database holds, in counts; no names, no titles. */
+export async function readStats(db: StateDb) {
+  const { sql } = db;
+  const [streams, events, deliveries, polls, quarantine, leases] = await Promise.all([
+    streamStats(sql),
+    eventStats(sql),
+    deliveryStats(sql),
+    pollStats(sql),
+    quarantineStats(sql),
+    leaseStats(sql),
+  ]);
+  return {
+    streams: streams.map((s) => ({
+      source: s.source,
+      kind: s.kind,
+      rows: Number(s.rows),
+      open: Number(s.open),
+      quarantined: Number(s.quarantined),
+      first_contact_completed_at: text(s.first_contact_completed_at),
+      last_full_pass_at: text(s.last_full_pass_at),
+    })),
+    events: events.map((e) => ({
+      source: e.source,
+      event_type: e.event_type,
+      events: Number(e.events),
+      not_told: Number(e.suppressed),
+      unprocessed: Number(e.unprocessed),
+    })),
+    deliveries: deliveries.map((d) => ({
+      source: d.source,
+      status: d.status,
+      reason: d.reason,
+      deliveries: Number(d.deliveries),
+      oldest_at: text(d.oldest_at),
+    })),
+    polls: polls.map((p) => ({
+      poll_id: Number(p.poll_id),
+      source: p.source,
+      mode: p.mode,
+      status: p.status,
+      delivery: p.delivery,
+      delivery_reason: p.delivery_reason,
+      started_at: text(p.started_at),
+      finished_at: text(p.finished_at),
+      events: Number(p.events),
+      error: p.error,
+    })),
+    quarantine: quarantine.map((q) => ({
+      source: q.source,
+      kind: q.kind,
+      reason: q.reason,
+      rows: Number(q.rows),
+      first_seen: text(q.first_seen),
+    })),
+    pollers: leases.filter((lease) => lease.held).map((lease) => ({
+      source: lease.source,
+      holder: describeHolder(lease.holder),
+      lease_until: text(lease.expires_at),
+    })),
+  };
+}
+
+const text = (time: Temporal.Instant | null) => time?.round({ smallestUnit: "second" }).toString() ?? null;
+
+/** `stats`: tables for people, or one JSON object. */
+export async function runStats(context: CommandContext, options: StatsOptions): Promise<void> {
+  await using parts = new OpenParts(context.config);
+  const stats = await readStats(await parts.state({ dryRun: true }));
+  if (options.json) return context.out.writeJson(stats);
+  for (const [title, rows] of Object.entries(stats)) {
+    const first = rows[0];
+    context.out.writeLine(`${title}${first === undefined ? ": none" : ""}`);
+    if (first === undefined) continue;
+    const cells = rows.map((row) => Object.values(row).map((cell: string | number | null) => cell ?? "-"));
+    await context.out.table(Object.keys(first), cells);
+    context.out.writeLine();
+  }
 }
