@@ -1,11 +1,8 @@
 import type { Logger } from "@logtape/logtape";
-import postgres from "postgres";
 import type { Migration } from "../../sql/state/migrations/manifest.ts";
 import type { StateConfig } from "../config/config.ts";
 import { type Clock, systemClock } from "../ops/clock.ts";
 import { logger } from "../ops/log.ts";
-import { driverTypes } from "./driver_types.ts";
-import { guardTransactions } from "./guard_transactions.ts";
 import {
   migrate,
   type MigrationStatus,
@@ -18,8 +15,9 @@ import { OwnerState } from "./owner_state.ts";
 import { type EngineOptions, PgliteEngine } from "./pglite_engine.ts";
 import { PgliteSocket } from "./pglite_socket.ts";
 import { readServerUrl } from "./server_options.ts";
-import type { Sql, StateDb, StateMode } from "./state_db.ts";
+import type { Sql, StateDb } from "./state_db.ts";
 import { stateError } from "./state_errors.ts";
+import { embeddedPool, PooledState, statePool } from "./state_pool.ts";
 
 export interface OpenStateOptions {
   /**
@@ -36,15 +34,13 @@ export interface OpenStateOptions {
   readonly onApplied?: (migration: Migration) => void;
   readonly log?: Logger;
   readonly clock?: Clock;
+  /** Seconds to wait for a server; default 10. */
+  readonly connectTimeoutS?: number;
   /** Connections at most; default 4. */
   readonly connections?: number;
 }
 
-/** How long queries in flight may take when the state is closed, seconds. */
-const CLOSE_TIMEOUT_S = 5;
 const CONNECT_TIMEOUT_S = 10;
-
-type PoolOptions = postgres.Options<Record<string, postgres.PostgresType>>;
 
 /**
  * Opens the state database that the configuration names.
@@ -52,9 +48,9 @@ type PoolOptions = postgres.Options<Record<string, postgres.PostgresType>>;
  * Errors: StateError (cannot be reached, opened, refused), MigrationError (not migrated, newer, edited, too old a server),
  * ConfigError (what the URL says about TLS).
  *
- * Permissions: a server needs `net` (`read` for certificate files); embedded needs `read` and `write` of the directory
- * (and of the temporary one when the directory's path is longer than a socket's may be), `net=unix:…/lmsmon.sock`, and
- * `sys` and `env` reads that the driver does without need.
+ * Permissions (tried): `--allow-env=PGAPPNAME,PGTARGETSESSIONATTRS`, which the driver reads always; for a server `net` of its
+ * address, `sys` when the URL names no user, `read` of certificate files; embedded `read` and `write` of the directory, `net=unix:<directory>/lmsmon.sock`
+ * (and the temporary directory when that path is longer than a socket's may be), and `read` of Deno's cache for PGlite's files.
  */
 export async function openState(config: StateConfig, options: OpenStateOptions = {}): Promise<StateDb> {
   const log = options.log ?? logger("state");
@@ -76,7 +72,7 @@ export async function openMemory(
 ): Promise<StateDb> {
   const engine = await PgliteEngine.open(null, options);
   const sql = embeddedPool(() => Promise.resolve(new PgliteSocket(engine)), options, options.log ?? logger("state"));
-  const state = new OpenState(sql, false, () => "embedded", () => engine.close());
+  const state = new PooledState(sql, false, () => "embedded", () => engine.close());
   if (options.migrate !== "skip") await migrate(sql);
   return state;
 }
@@ -88,7 +84,7 @@ async function openEmbedded(path: string, options: OpenStateOptions, log: Logger
   }
   const owner = new OwnerState(directory, options.clock ?? systemClock, (engine) => prepareOwned(engine, options, log));
   const sql = embeddedPool(() => owner.connect(), options, log);
-  return new OpenState(sql, false, () => owner.owns ? "embedded" : "via_owner", () => owner.close());
+  return new PooledState(sql, false, () => owner.owns ? "embedded" : "via_owner", () => owner.close());
 }
 
 /** What the owner does before it serves anybody, also when it takes the ownership over from one that died. */
@@ -106,11 +102,12 @@ async function prepareOwned(engine: PgliteEngine, options: OpenStateOptions, log
 
 function openServer(config: StateConfig, options: OpenStateOptions, log: Logger): StateDb {
   const server = readServerUrl(config.url);
-  const sql = pool(
+  const sql = statePool(
     {
       ...server,
-      pass: config.password?.reveal() ?? "",
-      connect_timeout: CONNECT_TIMEOUT_S,
+      // A function, so that no error or inspection of the options shows it.
+      pass: () => config.password?.reveal() ?? "",
+      connect_timeout: options.connectTimeoutS ?? CONNECT_TIMEOUT_S,
       max_lifetime: 3600,
       connection: {
         application_name: "lmsmon",
@@ -124,50 +121,7 @@ function openServer(config: StateConfig, options: OpenStateOptions, log: Logger)
     options,
     log,
   );
-  return new OpenState(sql, true, () => "server", () => Promise.resolve());
-}
-
-/** A pool over connections that `connect` makes; it must never reject (RefusedSocket). */
-export function embeddedPool(
-  connect: () => Promise<unknown>,
-  options: Pick<OpenStateOptions, "connections"> = {},
-  log: Logger = logger("state"),
-): Sql {
-  return pool(
-    {
-      host: "embedded",
-      user: "lmsmon",
-      database: "lmsmon",
-      ssl: false,
-      prepare: true,
-      // Of connecting to an owner that was stopped; opening the database itself has no limit.
-      connect_timeout: 30,
-      max_lifetime: null,
-      socket: connect,
-    } as PoolOptions,
-    options,
-    log,
-  );
-}
-
-/** Every option is given, because the driver takes missing ones from PG… variables of the environment. */
-function pool(chosen: PoolOptions, options: Pick<OpenStateOptions, "connections">, log: Logger): Sql {
-  const sql = postgres({
-    max: options.connections ?? 4,
-    idle_timeout: 0,
-    keep_alive: 60,
-    max_pipeline: 100,
-    // Seconds before a lost connection is tried again; grows with the number of failures.
-    backoff: (failures: number) => Math.min(3 ** failures / 100, 5),
-    sslnegotiation: null,
-    debug: false,
-    fetch_types: true,
-    publications: "alltables",
-    types: driverTypes as unknown as Record<string, postgres.PostgresType>,
-    onnotice: (notice) => log.debug("The state database says: {message}", { message: notice["message"] }),
-    ...chosen,
-  } as PoolOptions);
-  return guardTransactions(sql as unknown as Sql);
+  return new PooledState(sql, true, () => "server", () => Promise.resolve());
 }
 
 async function checkMigrations(state: StateDb, options: OpenStateOptions, log: Logger): Promise<void> {
@@ -189,29 +143,5 @@ async function runPending(
   for (const migration of await migrate(sql)) {
     log.info("Applied migration {name}", { name: migration.name });
     options.onApplied?.(migration);
-  }
-}
-
-class OpenState implements StateDb {
-  #closing: Promise<void> | null = null;
-
-  constructor(
-    readonly sql: Sql,
-    readonly copy: boolean,
-    private readonly currentMode: () => StateMode,
-    private readonly release: () => Promise<void>,
-  ) {}
-
-  get mode(): StateMode {
-    return this.currentMode();
-  }
-
-  close(): Promise<void> {
-    this.#closing ??= this.sql.end({ timeout: CLOSE_TIMEOUT_S }).finally(() => this.release());
-    return this.#closing;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
   }
 }

@@ -37,8 +37,7 @@ export async function isCreated(directory: StateDirectory): Promise<boolean> {
 /** Makes the directory (mode 0700) or checks that an existing one is free or ours. */
 export async function prepareDirectory(directory: StateDirectory): Promise<void> {
   try {
-    await Deno.mkdir(join(directory.path, ".."), { recursive: true });
-    await Deno.mkdir(directory.path, { mode: 0o700 }).catch(ignoreExisting);
+    await makeDirectory(directory.path);
     const foreign = await foreignEntry(directory);
     if (foreign === null) return;
     throw new StateError(
@@ -100,6 +99,15 @@ function ignoreMissing(error: unknown): undefined {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
 
-function ignoreExisting(error: unknown): void {
-  if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+/** Touches the parent only when it is missing: the permission to write there is rarely given. */
+async function makeDirectory(path: string): Promise<void> {
+  const make = () => Deno.mkdir(path, { mode: 0o700 });
+  try {
+    await make();
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return;
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    await Deno.mkdir(join(path, ".."), { recursive: true });
+    await make();
+  }
 }

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import postgres from "postgres";
 import { PgliteEngine } from "../../lib/store/pglite_engine.ts";
 import { PgliteSocket } from "../../lib/store/pglite_socket.ts";
-import { embeddedPool } from "../../lib/store/open_state.ts";
+import { embeddedPool } from "../../lib/store/state_pool.ts";
 import type { Sql, Transaction } from "../../lib/store/state_db.ts";
 import { isConnectionLost } from "../../lib/store/state_errors.ts";
 import { embeddedImage } from "../support/state/embedded_state.ts";
-import { forEachState, withState } from "../support/state/with_state.ts";
+import { forEachState, serverTest, withState } from "../support/state/with_state.ts";
 
 const codeOf = (error: unknown) => (error as { code?: string }).code;
 
@@ -139,45 +139,48 @@ forEachState("a savepoint that fails is rolled back, and the transaction goes on
   assert.deepEqual([...result], [{ n: 3 }]);
 });
 
-Deno.test("a transaction whose server connection is lost is rejected, and the process lives on [server]", () =>
-  withState("server", async ({ sql }, url) => {
-    const killer = postgres(url, { max: 1 });
-    const kill = async (pid: number) => {
-      await killer`select pg_terminate_backend(${pid})`;
-      while ((await killer`select from pg_stat_activity where pid = ${pid}`).length > 0);
-    };
-    const pidOf = async (tx: Transaction) =>
-      Number((await tx<{ pid: number }[]>`select pg_backend_pid() as pid`)[0]?.pid);
-    try {
-      // Between two queries; in a savepoint; with an error that hides the cause.
-      await assert.rejects(
-        sql.begin(async (tx) => {
-          await kill(await pidOf(tx));
-          await tx`select 1`;
-        }),
-        isLost,
-      );
-      await assert.rejects(
-        sql.begin((tx) =>
-          tx.savepoint(async (point) => {
-            await kill(await pidOf(point));
-            await point`select 1`;
-          }).catch(() => tx.unsafe("select 2").simple())
-        ),
-        isLost,
-      );
-      await assert.rejects(sql.begin(async (tx) => {
-        const pid = await pidOf(tx);
-        const sleeping = tx`select pg_sleep(60)`.catch(() => {
-          throw new Error("something else");
-        });
-        await Promise.all([sleeping, kill(pid)]);
-      }));
-      assert.deepEqual([...await sql`select 1 as one`], [{ one: 1 }]);
-    } finally {
-      await killer.end();
-    }
-  }));
+serverTest(
+  "a transaction whose server connection is lost is rejected, and the process lives on",
+  () =>
+    withState("server", async ({ sql }, url) => {
+      const killer = postgres(url, { max: 1 });
+      const kill = async (pid: number) => {
+        await killer`select pg_terminate_backend(${pid})`;
+        while ((await killer`select from pg_stat_activity where pid = ${pid}`).length > 0);
+      };
+      const pidOf = async (tx: Transaction) =>
+        Number((await tx<{ pid: number }[]>`select pg_backend_pid() as pid`)[0]?.pid);
+      try {
+        // Between two queries; in a savepoint; with an error that hides the cause.
+        await assert.rejects(
+          sql.begin(async (tx) => {
+            await kill(await pidOf(tx));
+            await tx`select 1`;
+          }),
+          isLost,
+        );
+        await assert.rejects(
+          sql.begin((tx) =>
+            tx.savepoint(async (point) => {
+              await kill(await pidOf(point));
+              await point`select 1`;
+            }).catch(() => tx.unsafe("select 2").simple())
+          ),
+          isLost,
+        );
+        await assert.rejects(sql.begin(async (tx) => {
+          const pid = await pidOf(tx);
+          const sleeping = tx`select pg_sleep(60)`.catch(() => {
+            throw new Error("something else");
+          });
+          await Promise.all([sleeping, kill(pid)]);
+        }));
+        assert.deepEqual([...await sql`select 1 as one`], [{ one: 1 }]);
+      } finally {
+        await killer.end();
+      }
+    }),
+);
 
 const isLost = (error: unknown) => isConnectionLost(error);
 

@@ -14,7 +14,7 @@ import { openMemory, openState } from "../../lib/store/open_state.ts";
 import type { StateDb } from "../../lib/store/state_db.ts";
 import { type Migration, migrations } from "../../sql/state/migrations/manifest.ts";
 import { createServerDatabase, onServer } from "../support/state/server_state.ts";
-import { forEachState, withEmptyState } from "../support/state/with_state.ts";
+import { forEachState, serverTest, withEmptyState } from "../support/state/with_state.ts";
 
 const FIRST: Migration = {
   version: 1,
@@ -35,8 +35,12 @@ Deno.test("migrations name every file of their folder, in order, without gaps", 
   }
 });
 
+const embeddedTest = (name: string, work: () => Promise<void>) => Deno.test(`${name} [embedded]`, work);
+
 for (const kind of ["embedded", "server"] as const) {
-  Deno.test(`migrate() applies what is pending, once, and records it [${kind}]`, () =>
+  const test = kind === "server" ? serverTest : embeddedTest;
+
+  test(`migrate() applies what is pending, once, and records it`, () =>
     withEmptyState(kind, async ({ sql }) => {
       assert.deepEqual((await readMigrationStatus(sql, [FIRST])).pending, [FIRST]);
       assert.deepEqual(await migrate(sql, [FIRST]), [FIRST]);
@@ -49,7 +53,7 @@ for (const kind of ["embedded", "server"] as const) {
       assert.deepEqual(pending, []);
     }));
 
-  Deno.test(`migrate() keeps nothing of a migration that fails, and names it [${kind}]`, () =>
+  test(`migrate() keeps nothing of a migration that fails, and names it`, () =>
     withEmptyState(kind, async ({ sql }) => {
       const broken = { version: 2, name: "0002_broken", sql: "create table lmsmon.b (x int); select 1/0;" };
       await assert.rejects(migrate(sql, [FIRST, broken]), (error: Error) => {
@@ -61,7 +65,7 @@ for (const kind of ["embedded", "server"] as const) {
       assert.deepEqual([...await sql`select to_regclass('lmsmon.b') as b`], [{ b: null }]);
     }));
 
-  Deno.test(`migrate() refuses a newer database and an edited migration, naming them [${kind}]`, () =>
+  test(`migrate() refuses a newer database and an edited migration, naming them`, () =>
     withEmptyState(kind, async ({ sql }) => {
       await migrate(sql, [FIRST, SECOND]);
       await assert.rejects(migrate(sql, [FIRST]), (error: Error) => {
@@ -85,66 +89,75 @@ forEachState("migrations create every table of the plan", async ({ sql }) => {
   }
 });
 
-Deno.test("migrate() applies each migration once when 20 run at once [server]", () =>
-  withEmptyState("server", async (state, url) => {
-    const openings = Array.from(
-      { length: 20 },
-      () => openState({ url, password: null }, { migrate: "skip", connections: 1 }),
-    );
-    const others = await Promise.all(openings);
+serverTest(
+  "migrate() applies each migration once when 20 run at once",
+  () =>
+    withEmptyState("server", async (state, url) => {
+      const openings = Array.from(
+        { length: 20 },
+        () => openState({ url, password: null }, { migrate: "skip", connections: 1 }),
+      );
+      const others = await Promise.all(openings);
+      try {
+        const applied = await Promise.all(others.map(({ sql }) => migrate(sql)));
+        assert.deepEqual(applied.flat(), migrations);
+        requireMigrated(await readMigrationStatus(state.sql));
+      } finally {
+        await Promise.all(others.map((other) => other.close()));
+      }
+    }),
+);
+
+serverTest(
+  "openState() says `lmsmon migrate` and ends with 3 when a server is not migrated",
+  () =>
+    withEmptyState("server", async (_state, url) => {
+      await assert.rejects(openState({ url, password: null }), (error: Error) => {
+        assert.ok(error instanceof MigrationError);
+        assert.equal(error.exitCode, 3);
+        assert.match(error.message, /not migrated/);
+        assert.match(error.hint ?? "", /lmsmon migrate/);
+        return true;
+      });
+      await using migrated = await openState({ url, password: null }, { migrate: "auto" });
+      requireMigrated(await readMigrationStatus(migrated.sql));
+    }),
+);
+
+serverTest(
+  "migrate() names the GRANT when the role may not create the schema, and works in a schema given to it",
+  async () => {
+    const database = await createServerDatabase(false);
+    const role = `lmsmon_role_${crypto.randomUUID().slice(0, 8)}`;
+    const url = new URL(database.url);
+    url.username = role;
+    const owner = postgres(database.url, { max: 1, onnotice: () => {} });
+    const state: StateDb = await onServer(async (sql) => {
+      await sql.unsafe(`create role ${role} login`);
+      return await openState({ url: url.href, password: null }, { migrate: "skip" });
+    });
     try {
-      const applied = await Promise.all(others.map(({ sql }) => migrate(sql)));
-      assert.deepEqual(applied.flat(), migrations);
-      requireMigrated(await readMigrationStatus(state.sql));
+      await assert.rejects(migrate(state.sql), (error: Error) => {
+        assert.ok(error instanceof MigrationError);
+        assert.ok(error.hint?.includes(`GRANT CREATE ON DATABASE "${database.name}" TO "${role}"`), error.hint);
+        return true;
+      });
+      await owner.unsafe(`create schema lmsmon`);
+      await owner.unsafe(`grant usage on schema lmsmon to ${role}`);
+      await assert.rejects(migrate(state.sql), (error: MigrationError) => {
+        assert.ok(error.hint?.includes(`ALTER SCHEMA lmsmon OWNER TO "${role}"`), error.hint);
+        return true;
+      });
+      await owner.unsafe(`alter schema lmsmon owner to ${role}`);
+      assert.deepEqual(await migrate(state.sql), migrations);
     } finally {
-      await Promise.all(others.map((other) => other.close()));
+      await state.close();
+      await owner.end();
+      await database.drop();
+      await onServer((sql) => sql.unsafe(`drop role ${role}`));
     }
-  }));
-
-Deno.test("openState() says `lmsmon migrate` and ends with 3 when a server is not migrated", () =>
-  withEmptyState("server", async (_state, url) => {
-    await assert.rejects(openState({ url, password: null }), (error: Error) => {
-      assert.ok(error instanceof MigrationError);
-      assert.equal(error.exitCode, 3);
-      assert.match(error.message, /not migrated/);
-      assert.match(error.hint ?? "", /lmsmon migrate/);
-      return true;
-    });
-    await using migrated = await openState({ url, password: null }, { migrate: "auto" });
-    requireMigrated(await readMigrationStatus(migrated.sql));
-  }));
-
-Deno.test("migrate() names the GRANT when the role may not create the schema, and works in a schema given to it", async () => {
-  const database = await createServerDatabase(false);
-  const role = `lmsmon_role_${crypto.randomUUID().slice(0, 8)}`;
-  const url = new URL(database.url);
-  url.username = role;
-  const owner = postgres(database.url, { max: 1, onnotice: () => {} });
-  const state: StateDb = await onServer(async (sql) => {
-    await sql.unsafe(`create role ${role} login`);
-    return await openState({ url: url.href, password: null }, { migrate: "skip" });
-  });
-  try {
-    await assert.rejects(migrate(state.sql), (error: Error) => {
-      assert.ok(error instanceof MigrationError);
-      assert.ok(error.hint?.includes(`GRANT CREATE ON DATABASE "${database.name}" TO "${role}"`), error.hint);
-      return true;
-    });
-    await owner.unsafe(`create schema lmsmon`);
-    await owner.unsafe(`grant usage on schema lmsmon to ${role}`);
-    await assert.rejects(migrate(state.sql), (error: MigrationError) => {
-      assert.ok(error.hint?.includes(`ALTER SCHEMA lmsmon OWNER TO "${role}"`), error.hint);
-      return true;
-    });
-    await owner.unsafe(`alter schema lmsmon owner to ${role}`);
-    assert.deepEqual(await migrate(state.sql), migrations);
-  } finally {
-    await state.close();
-    await owner.end();
-    await database.drop();
-    await onServer((sql) => sql.unsafe(`drop role ${role}`));
-  }
-});
+  },
+);
 
 Deno.test("compareMigrations() sorts what is recorded and what is known", () => {
   const status = compareMigrations([], [FIRST, SECOND]);

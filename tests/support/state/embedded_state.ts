@@ -1,9 +1,10 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { embeddedPool, openMemory } from "../../../lib/store/open_state.ts";
+import { openMemory } from "../../../lib/store/open_state.ts";
 import type { StateDb } from "../../../lib/store/state_db.ts";
 import { migrate } from "../../../lib/store/migrate.ts";
 import { type EngineOptions, PgliteEngine } from "../../../lib/store/pglite_engine.ts";
+import { embeddedPool } from "../../../lib/store/state_pool.ts";
 import { PgliteSocket } from "../../../lib/store/pglite_socket.ts";
 import { stateHash } from "./state_hash.ts";
 

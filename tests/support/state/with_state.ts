@@ -42,10 +42,15 @@ async function withServerState<T>(migrated: boolean, work: (state: StateDb, url:
 /** Registers a test on the embedded state, and one on a PostgreSQL server where one can be reached. */
 export function forEachState(name: string, work: (state: StateDb, t: Deno.TestContext) => Promise<void>): void {
   Deno.test(`${name} [embedded]`, (t) => withState("embedded", (state) => work(state, t)));
+  serverTest(name, (t) => withState("server", (state) => work(state, t)));
+}
+
+/** Registers a test that needs a PostgreSQL server; without one it is ignored, and its name says how to start one. */
+export function serverTest(name: string, work: (t: Deno.TestContext) => Promise<void>): void {
   Deno.test({
     name: serverReachable ? `${name} [server]` : `${name} [no server at ${serverUrl}: ${START_A_SERVER}]`,
     ignore: !serverReachable,
-    fn: (t) => withState("server", (state) => work(state, t)),
+    fn: work,
   });
 }
 
