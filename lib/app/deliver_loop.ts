@@ -31,8 +31,12 @@ export class Wake {
   }
 }
 
-/** Delivers whenever something is due, until `soft` aborts; one error ends one round. */
-export async function deliverLoop(deps: DeliverLoopDeps, wake: Wake, soft: AbortSignal): Promise<void> {
+/** Delivers whenever something is due, until `soft` aborts; one error ends one round, and `hard` the one in hand. */
+export async function deliverLoop(
+  deps: DeliverLoopDeps,
+  wake: Wake,
+  { soft, hard }: { readonly soft: AbortSignal; readonly hard: AbortSignal },
+): Promise<void> {
   while (!soft.aborted) {
     let waitMs = deps.intervalMs;
     wake.reset();
@@ -42,6 +46,7 @@ export async function deliverLoop(deps: DeliverLoopDeps, wake: Wake, soft: Abort
       if (due !== null) waitMs = Math.min(waitMs, Math.max((due - deps.clock.now()) / 1000, MIN_WAIT_MS));
       deps.trouble.succeeded();
     } catch (error) {
+      if (hard.aborted) return;
       deps.trouble.failed(error);
     }
     await deps.clock.sleep(waitMs, AbortSignal.any([soft, wake.signal]));

@@ -72,14 +72,21 @@ async function pollUnderLease(
   const lease = await waitForLease(context, db, lms.name, ttlMs);
   await using keeper = new LeaseKeeper(db, lease, ttlMs, clock);
   await checkSource(db, lms, logger("poll"), options.acceptSource);
-  let held: Promise<void> | undefined;
-  const result = await runPoll(
+  const telling: Promise<void>[] = [];
+  return await runPoll(
     {
       db,
       lms,
       clock,
       settings: pollSettings(config),
-      onHeld: (pollId, verdict) => held = notifier?.pollHeld(pollId, verdict.reason ?? "the fuse held it"),
+      onHeld: (pollId, verdict) => {
+        if (!notifier) return;
+        telling.push(
+          notifier.pollHeld(pollId, verdict.reason ?? "the fuse held it").catch((error) =>
+            logger("poll").warning("Cannot tell the administrator", { error })
+          ),
+        );
+      },
     },
     lease,
     {
@@ -87,9 +94,7 @@ async function pollUnderLease(
       notifyHistory: options.notifyHistory,
       signal: AbortSignal.any([stop.soft, stop.hard, keeper.signal]),
     },
-  );
-  await held;
-  return result;
+  ).finally(() => Promise.all(telling));
 }
 
 async function waitForLease(context: CommandContext, db: StateDb, source: string, ttlMs: number): Promise<Lease> {

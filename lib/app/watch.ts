@@ -1,7 +1,7 @@
-import type { Config } from "../config/config.ts";
 import type { LmsSource } from "../lms/lms_source.ts";
 import type { Notifier } from "../notify/notifier.ts";
 import type { RoundResult } from "../notify/notify_types.ts";
+import type { Clock } from "../ops/clock.ts";
 import { logger } from "../ops/log.ts";
 import { createMetrics, type Metrics } from "../ops/metrics.ts";
 import { RepeatedError } from "../ops/repeated_error.ts";
@@ -46,13 +46,17 @@ export interface WatchParts {
 
 /** The daemon over open parts; resolves when it was stopped and both loops ended. */
 export async function watch(context: Omit<CommandContext, "out">, parts: WatchParts): Promise<void> {
-  const { config, clock, stop } = context;
+  const { config, clock } = context;
   const log = logger("watch");
   const metrics = createMetrics(manifest.version);
   const health = new Health(clock, config.poll.intervalMs);
   const server = config.listen === null ? null : serveHealth(config.listen, health, metrics);
   const wake = new Wake();
   let acceptSource = parts.acceptSource;
+  // What is in hand at the first signal may end, but a peer that answers no more must not keep the process.
+  const late = new AbortController();
+  const ended = new AbortController();
+  const stop = { soft: context.stop.soft, hard: AbortSignal.any([context.stop.hard, late.signal]) };
   try {
     const polling = pollLoop({
       db: parts.db,
@@ -88,22 +92,45 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
       },
       onFailure: () => metrics.polls.inc({ mode: "any", result: "failed" }),
     }, stop);
-    const delivering = parts.notifier ? deliver(context, config, parts.notifier, metrics, wake) : Promise.resolve();
-    await Promise.all([polling, delivering]);
-    log.info("Stopped cleanly");
+    const delivering = parts.notifier
+      ? deliver({ config, clock, stop }, parts.notifier, metrics, wake)
+      : Promise.resolve();
+    const loops = Promise.all([polling, delivering]).then(() => true);
+    const patience = untilLate(stop.soft, late, ended.signal, clock).then(() => false);
+    if (await Promise.race([loops, patience])) log.info("Stopped cleanly");
+    else {
+      loops.catch(() => {}); // nobody waits for it any more
+      log.warning("Stopped although something still waits for an answer; the next start finds the rest");
+    }
   } finally {
+    ended.abort();
     await server?.shutdown();
   }
 }
 
+/** From the first signal on: how long what is in hand may go on, and how long after that it may take to notice. */
+const FINISH_MS = 6_000;
+const NOTICE_MS = 2_000;
+
+/** Resolves when it is too late to wait any longer, or `ended` aborts; tells `late` before. */
+async function untilLate(soft: AbortSignal, late: AbortController, ended: AbortSignal, clock: Clock): Promise<void> {
+  if (!soft.aborted) {
+    await new Promise<void>((resolve) => {
+      for (const signal of [soft, ended]) signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
+  await clock.sleep(FINISH_MS, ended);
+  if (ended.aborted) return;
+  late.abort(new DOMException("Stopped before the work in hand was done", "AbortError"));
+  await clock.sleep(NOTICE_MS, ended);
+}
+
 function deliver(
-  context: Omit<CommandContext, "out">,
-  config: Config,
+  { config, clock, stop }: Pick<CommandContext, "config" | "clock" | "stop">,
   notifier: Notifier,
   metrics: Metrics,
   wake: Wake,
 ): Promise<void> {
-  const { clock, stop } = context;
   return deliverLoop(
     {
       clock,
@@ -113,7 +140,7 @@ function deliver(
       nextDueAt: () => notifier.nextDueAt(),
     },
     wake,
-    stop.soft,
+    stop,
   );
 }
 

@@ -6,6 +6,13 @@ import { planTelling } from "../notify/plan.ts";
 import type { Batch, BatchEvent, RowChange, Stream } from "../store/batch.ts";
 import type { Page, PollContext } from "./poll_context.ts";
 
+/** Rows that the LMS does not have (any more). */
+export interface Absent {
+  readonly gone: readonly RowState[];
+  /** Quarantined rows that were never recorded. */
+  readonly neverKnown?: readonly LmsId[];
+}
+
 interface Found {
   readonly row: AttemptRow;
   readonly detected: DetectedEvent;
@@ -15,7 +22,12 @@ interface Found {
  * What one page changes: detection, people of the events, and who is to be told when. Counts into the poll's tally. Rows
  * that stayed the same are left out. Throws LmsError when people cannot be read.
  */
-export async function buildBatch(context: PollContext, stream: Stream, page: Page, gone: readonly RowState[] = []) {
+export async function buildBatch(
+  context: PollContext,
+  stream: Stream,
+  page: Page,
+  { gone, neverKnown = [] }: Absent = { gone: [] },
+): Promise<Batch> {
   const now = context.now();
   const tally = context.tally;
   tally.rowsRead += page.rows.length + page.bad.length;
@@ -31,7 +43,8 @@ export async function buildBatch(context: PollContext, stream: Stream, page: Pag
       found.set(row.id, { row, detected: detection.event });
     }
     // An unreadable row that stayed the same is read again every poll, but written once.
-    if (!detection.changed) continue;
+    const healed = detection.quarantine === null && (page.quarantined?.has(row.id) ?? false);
+    if (!detection.changed && !healed) continue;
     changes.push({ before, after: detection.after, quarantine: detection.quarantine });
   }
   for (const bad of page.bad) {
@@ -44,6 +57,7 @@ export async function buildBatch(context: PollContext, stream: Stream, page: Pag
     tally.rowsMissing++;
     changes.push({ before, after: missing(before, now), quarantine: null });
   }
+  for (const id of neverKnown) changes.push({ before: null, after: unknownRow(id), quarantine: null });
   tally.rowsChanged += changes.length;
   const studentIds = [...found.values()].flatMap(({ row }) => row.studentId === null ? [] : [row.studentId]);
   const people = await context.people.of(studentIds);
@@ -89,14 +103,17 @@ function planEvent(
 
 /** A row whose columns could not be read: its hash is remembered, nothing else moves, and it is tried again every poll. */
 function unreadable(before: RowState | null, id: LmsId, hash: string): RowState {
-  if (before) return { ...before, hash, open: true, missingSince: null };
+  return { ...before ?? unknownRow(id), hash, open: true, missingSince: null };
+}
+
+function unknownRow(id: LmsId): RowState {
   return {
     id,
-    hash,
+    hash: null,
     stage: "none",
     reported: { verdict: null, score: null, percentage: null },
     revision: 0,
-    open: true,
+    open: false,
     seenOpen: false,
     lastEventId: null,
     missingSince: null,

@@ -6,6 +6,7 @@ import type { Clock } from "../ops/clock.ts";
 import type { Batch, BatchEvent, Stream } from "../store/batch.ts";
 import type { StateDb } from "../store/state_db.ts";
 import { readStreams } from "../store/streams.ts";
+import { bucketOf } from "./buckets.ts";
 import { PeopleCache } from "./people_cache.ts";
 import type { BatchSink, KnownRows, PollContext, PollSettings } from "./poll_context.ts";
 import { passOver } from "./run_poll.ts";
@@ -130,11 +131,15 @@ export class DryOverlay implements KnownRows {
     const wanted = new Set(buckets);
     const hashes = new Map(stored.map((key) => [key.id, key.hash]));
     for (const { id, hash } of changed.values()) {
-      if (!wanted.has(Number(BigInt(id) / 1000n))) continue;
+      if (!wanted.has(bucketOf(id))) continue;
       if (hash === null) hashes.delete(id);
       else hashes.set(id, hash);
     }
     return [...hashes].map(([id, hash]) => ({ id, hash }));
+  }
+
+  quarantinedKeys(stream: Stream, after: LmsId | null, limit: number) {
+    return this.stored.quarantinedKeys(stream, after, limit);
   }
 
   async isEmpty(stream: Stream) {

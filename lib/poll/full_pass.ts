@@ -1,8 +1,9 @@
-import { BUCKET_SIZE, type BucketSum, type KeyHash } from "../lms/lms_source.ts";
-import type { LmsId } from "../model/event.ts";
+import { BUCKET_SIZE, type BucketSum } from "../lms/lms_source.ts";
 import type { Stream } from "../store/batch.ts";
+import { bucketOf, differingBuckets, differingKeys, firstIdOf } from "./buckets.ts";
 import { buildBatch } from "./build_batch.ts";
 import type { PollContext } from "./poll_context.ts";
+import { retryQuarantined } from "./retry_quarantined.ts";
 
 /** Rows read and recorded at a time: bounds memory and the length of a transaction. */
 const PAGE_ROWS = 10_000;
@@ -14,17 +15,19 @@ const MAX_SPAN = 65_536;
 const SHORT_PAGE_MS = 300;
 const LONG_PAGE_MS = 1500;
 
-const bucketOf = (id: LmsId) => Number(BigInt(id) / BigInt(BUCKET_SIZE));
-const firstIdOf = (bucket: number): LmsId => (BigInt(bucket) * BigInt(BUCKET_SIZE)).toString();
+/** Below every id: keys may be negative. */
+const FIRST_BUCKET = Number.MIN_SAFE_INTEGER;
 
 /**
  * Compares every row of a stream with what is known of it: count and xor of the hashes of a thousand ids first, then the
  * ids and hashes of buckets that differ, then the rows that differ. Each query is a snapshot of its own; what moves in
- * between differs again next time. Returns the highest id seen.
+ * between differs again next time. What hinders a row from being read may be no part of its hash, so quarantined rows
+ * are read whatever their hash says.
  */
 export async function fullPass(context: PollContext, stream: Stream): Promise<void> {
   const { lms, known, clock } = context;
-  let cursor = 0;
+  await retryQuarantined(context, stream);
+  let cursor = FIRST_BUCKET;
   let span = FIRST_SPAN;
   while (true) {
     context.signal.throwIfAborted();
@@ -56,18 +59,6 @@ async function compare(
   }
 }
 
-/** Buckets whose count or xor differs, or that only one side has, ascending. Pure. */
-export function differingBuckets(theirs: readonly BucketSum[], ours: readonly BucketSum[]): number[] {
-  const mine = new Map(ours.filter((b) => b.count > 0).map((b) => [b.bucket, b]));
-  const differing: number[] = [];
-  for (const bucket of theirs) {
-    const known = mine.get(bucket.bucket);
-    mine.delete(bucket.bucket);
-    if (!known || known.count !== bucket.count || known.xor !== bucket.xor) differing.push(bucket.bucket);
-  }
-  return [...differing, ...mine.keys()].sort((a, b) => a - b);
-}
-
 async function lookInto(context: PollContext, stream: Stream, buckets: readonly number[]): Promise<void> {
   const [theirs, ours] = await Promise.all([
     context.lms.keyHashes(stream.kind, buckets),
@@ -79,18 +70,7 @@ async function lookInto(context: PollContext, stream: Stream, buckets: readonly 
     const { rows, bad } = await context.lms.rowsByIds(stream.kind, ids);
     const before = await context.known.statesByKeys(stream, i === 0 ? [...ids, ...gone] : ids);
     const lost = i === 0 ? gone.flatMap((id) => before.get(id) ?? []) : [];
-    const batch = await buildBatch(context, stream, { rows, bad, before }, lost);
+    const batch = await buildBatch(context, stream, { rows, bad, before }, { gone: lost });
     if (batch.changes.length > 0) await context.sink.record(batch);
   }
-}
-
-/** Ids that are new or have another hash, and ids that the LMS no longer has. Pure. */
-export function differingKeys(theirs: readonly KeyHash[], ours: readonly KeyHash[]) {
-  const mine = new Map(ours.map((k) => [k.id, k.hash]));
-  const changed: LmsId[] = [];
-  for (const { id, hash } of theirs) {
-    if (mine.get(id) !== hash) changed.push(id);
-    mine.delete(id);
-  }
-  return { changed, gone: [...mine.keys()] };
 }

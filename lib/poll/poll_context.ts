@@ -15,6 +15,8 @@ export interface KnownRows {
   openKeys(stream: Stream, after: LmsId | null, limit: number): Promise<LmsId[]>;
   bucketSums(stream: Stream, fromBucket: number, toBucket: number): Promise<BucketSum[]>;
   keyHashes(stream: Stream, buckets: readonly number[]): Promise<KeyHash[]>;
+  /** Up to `limit` ids of rows in quarantine, above `after`, ascending. */
+  quarantinedKeys(stream: Stream, after: LmsId | null, limit: number): Promise<LmsId[]>;
   /** True when the stream has no row at all: a first pass need not ask for known rows. */
   isEmpty(stream: Stream): Promise<boolean>;
 }
@@ -34,7 +36,7 @@ export interface PollContext {
   readonly clock: Clock;
   readonly settings: PollSettings;
   readonly pollId: string;
-  /** By the state database's clock where there is one: events of a poll share it. */
+  /** This process's wall clock: due times are compared with the same one when the events are told. */
   readonly now: () => EpochMicros;
   readonly people: PeopleCache;
   readonly tally: PollTally;
@@ -48,4 +50,6 @@ export interface Page {
   readonly rows: readonly AttemptRow[];
   readonly bad: readonly BadRow[];
   readonly before: ReadonlyMap<LmsId, RowState>;
+  /** Ids of the page that are in quarantine: one that can be read again leaves it, also when nothing else changed. */
+  readonly quarantined?: ReadonlySet<LmsId>;
 }

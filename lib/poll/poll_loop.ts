@@ -39,6 +39,15 @@ interface LastPass {
 }
 
 /**
+ * A pass over a small LMS costs next to nothing, so it is part of every poll: new rows with low ids and changes of finished
+ * rows are then found at once, not after `poll.full_pass`. At most this share of the interval, and never longer than that.
+ */
+const CHEAP_PASS_SHARE = 0.1;
+const CHEAP_PASS_MS = 200;
+/** A pass that found more than this says little about what a pass without news costs. */
+const FEW_CHANGES = 1000;
+
+/**
  * Polls at a fixed rate while this process holds the lease, and looks for a lease to take while it does not. Errors end one
  * poll, never the loop. Resolves after `soft` aborted and the poll in hand ended; `hard` aborts that too.
  */
@@ -46,12 +55,14 @@ export async function pollLoop(deps: PollLoopDeps, stop: { soft: AbortSignal; ha
   const { clock, db, lms, log } = deps;
   const { ttlMs, lookMs } = leaseTimes(deps.intervalMs);
   let keeper: LeaseKeeper | null = null;
+  const cheapMs = Math.min(deps.intervalMs * CHEAP_PASS_SHARE, CHEAP_PASS_MS);
   let lastPass: LastPass | null = null;
+  let passMs = 0;
   let standbyOf: string | null = null;
   let checked = false;
-  let nextMs = clock.monotonicMs();
   try {
     while (!stop.soft.aborted) {
+      const turnMs = clock.monotonicMs();
       try {
         if (keeper?.signal.aborted) throw keeper.signal.reason;
         if (keeper === null) {
@@ -64,6 +75,7 @@ export async function pollLoop(deps: PollLoopDeps, stop: { soft: AbortSignal; ha
               });
             }
             standbyOf = taken.heldBy;
+            deps.trouble.succeeded(); // the state database answers, and the LMS is the other one's business
             deps.onRole(false);
             await clock.sleep(lookMs, stop.soft);
             continue;
@@ -78,8 +90,8 @@ export async function pollLoop(deps: PollLoopDeps, stop: { soft: AbortSignal; ha
         checked = true;
         const startedMs = clock.monotonicMs();
         const signal = AbortSignal.any([stop.hard, keeper.signal]);
-        const due = await fullPassDue(deps, lastPass);
-        const token = due ? await lms.changeToken() : null;
+        const due: boolean = lastPass !== null && passMs <= cheapMs || await fullPassDue(deps, lastPass);
+        const token: string | null = due ? await lms.changeToken() : null;
         const unchanged = due && token !== null && token === lastPass?.token;
         const mode = due && !unchanged ? "full" : "quick";
         const onHeld = (pollId: string, { reason }: PollVerdict) => {
@@ -88,10 +100,13 @@ export async function pollLoop(deps: PollLoopDeps, stop: { soft: AbortSignal; ha
             log.warning("Cannot tell the administrator", { error })
           );
         };
-        const result = await runPoll({ ...deps, onHeld }, keeper.lease, { mode, notifyHistory: false, signal });
+        const options = { mode, notifyHistory: false, signal, skippedFullPass: unchanged } as const;
+        const result = await runPoll({ ...deps, onHeld }, keeper.lease, options);
+        const tookMs = clock.monotonicMs() - startedMs;
         if (due) lastPass = { token, startedMs };
+        if (mode === "full" && result.tally.rowsChanged <= FEW_CHANGES) passMs = tookMs;
         deps.trouble.succeeded();
-        deps.onPoll(result, clock.monotonicMs() - startedMs);
+        deps.onPoll(result, tookMs);
       } catch (error) {
         if (stop.hard.aborted) return;
         if (error instanceof LeaseLostError) {
@@ -107,8 +122,8 @@ export async function pollLoop(deps: PollLoopDeps, stop: { soft: AbortSignal; ha
       }
       // Fixed rate: the time a poll took is part of the interval. A poll that took longer is followed by the next at once,
       // after a breath for the LMS.
-      nextMs = Math.max(nextMs + deps.intervalMs, clock.monotonicMs() + Math.min(deps.intervalMs / 10, 1000));
-      await clock.sleep(nextMs - clock.monotonicMs(), stop.soft);
+      const restMs = turnMs + deps.intervalMs - clock.monotonicMs();
+      await clock.sleep(Math.max(restMs, Math.min(deps.intervalMs / 10, 1000)), stop.soft);
     }
   } finally {
     await keeper?.[Symbol.asyncDispose]();

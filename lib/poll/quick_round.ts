@@ -42,13 +42,15 @@ async function openRows(context: PollContext, stream: Stream): Promise<void> {
     context.signal.throwIfAborted();
     const ids = await context.known.openKeys(stream, after, PAGE_ROWS);
     if (ids.length === 0) return;
-    const [{ rows, bad }, before] = await Promise.all([
+    const [{ rows, bad }, before, quarantined] = await Promise.all([
       context.lms.rowsByIds(stream.kind, ids),
       context.known.statesByKeys(stream, ids),
+      context.known.quarantinedKeys(stream, after, PAGE_ROWS),
     ]);
     const present = new Set([...rows, ...bad].map((row) => row.id));
     const gone = ids.filter((id) => !present.has(id)).flatMap((id) => before.get(id) ?? []);
-    const batch = await buildBatch(context, stream, { rows, bad, before }, gone);
+    const page = { rows, bad, before, quarantined: new Set(quarantined) };
+    const batch = await buildBatch(context, stream, page, { gone });
     if (batch.changes.length > 0) await context.sink.record(batch);
     after = ids.at(-1) ?? null;
     if (ids.length < PAGE_ROWS) return;

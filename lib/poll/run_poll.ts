@@ -23,6 +23,8 @@ export interface PollOptions {
   readonly mode: "quick" | "full";
   readonly notifyHistory: boolean;
   readonly signal: AbortSignal;
+  /** A full pass was due, but nothing was committed since the last one. */
+  readonly skippedFullPass?: boolean;
 }
 
 export interface PollResult {
@@ -62,6 +64,7 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
   }
   const pollId = await beginPoll(db, lease, options.mode);
   const tally = newTally();
+  tally.skippedFullPass = options.skippedFullPass ?? false;
   const context: PollContext = {
     lms,
     known: stateKnownRows(db),
@@ -93,7 +96,8 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
     return { pollId, tally, verdict, firstContact };
   } catch (error) {
     // Closes the poll through the same fuse: what was recorded before the failure is told now, not after the repair.
-    await failPoll(db, lease, pollId, tally, deps.settings.notify, error).catch(() => {});
+    const verdict = await failPoll(db, lease, pollId, tally, deps.settings.notify, error).catch(() => null);
+    if (verdict?.delivery === "held") deps.onHeld?.(pollId, verdict);
     throw error;
   }
 }

@@ -2,6 +2,7 @@ import { metadataOf } from "../detect/metadata.ts";
 import { bucketSums, isEmpty, keyHashes, openKeys, statesByKeys } from "../store/row_states.ts";
 import type { Lease } from "../store/batch.ts";
 import { recordBatch } from "../store/record_batch.ts";
+import { quarantinedRows } from "../store/quarantine.ts";
 import type { StateDb } from "../store/state_db.ts";
 import type { BatchSink, KnownRows } from "./poll_context.ts";
 
@@ -12,6 +13,8 @@ export function stateKnownRows(db: StateDb): KnownRows {
     openKeys: (stream, after, limit) => openKeys(db, stream, after, limit),
     bucketSums: (stream, from, to) => bucketSums(db, stream, from, to),
     keyHashes: (stream, buckets) => keyHashes(db, stream, buckets),
+    quarantinedKeys: async (stream, after, limit) =>
+      (await quarantinedRows(db, stream, after, limit)).map(({ id }) => id),
     isEmpty: (stream) => isEmpty(db, stream),
   };
 }
