@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import type { LmsConfig } from "../config/config.ts";
 import { ConfigError } from "../ops/errors.ts";
 
@@ -70,6 +71,17 @@ export function lmsAddress(config: LmsConfig): LmsAddress {
       hint: `Write ${scheme}://${url.username || "user"}@${host}:${port}/DATABASE`,
     });
   }
+  const transport = tls(
+    host,
+    parameter("sslmode", "ssl-mode", "ssl_mode", "ssl"),
+    parameter("sslrootcert", "ssl-ca", "ssl_ca"),
+  );
+  if (dialect === "mysql" && transport.mode === "verify-full" && isIP(host) !== 0) {
+    // mysql2 compares names only, and would take any certificate of the same authority without a word.
+    throw new ConfigError(`Cannot use lms.url: verify-full needs a host name, and "${host}" is an address`, {
+      hint: "Write the name that the server's certificate holds, or use verify-ca",
+    });
+  }
   const password = config.password?.reveal() ?? (url.password === "" ? null : decodeURIComponent(url.password));
   return {
     dialect,
@@ -78,7 +90,7 @@ export function lmsAddress(config: LmsConfig): LmsAddress {
     database,
     user: decodeURIComponent(url.username) || (dialect === "postgres" ? "postgres" : "root"),
     password,
-    tls: tls(host, parameter("sslmode", "ssl-mode", "ssl_mode", "ssl"), parameter("sslrootcert", "ssl-ca", "ssl_ca")),
+    tls: transport,
     schema: dialect === "postgres" ? parameter("schema", "search_path") : null,
     label: host.startsWith("/")
       ? `${host}/${database}`

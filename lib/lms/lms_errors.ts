@@ -26,7 +26,7 @@ const UNREACHABLE = new Set([
     "PROTOCOL_PACKETS_OUT_OF_ORDER",
     "PROTOCOL_ENQUEUE_AFTER_FATAL_ERROR",
   ],
-  ...["HANDSHAKE_NO_SSL_SUPPORT", "HANDSHAKE_SSL_ERROR", "POOL_CLOSED"],
+  ...["HANDSHAKE_NO_SSL_SUPPORT", "POOL_CLOSED"],
   // Shutdown, start-up, too many connections, a database that is not there
   ...["57P01", "57P02", "57P03", "53300", "3D000", "08000", "08001", "08003", "08004", "08006", "08P01"],
   ...["ER_CON_COUNT_ERROR", "ER_SERVER_SHUTDOWN", "ER_BAD_DB_ERROR", "ER_CONNECTION_KILLED", "ER_NORMAL_SHUTDOWN"],
@@ -99,9 +99,12 @@ export function lmsError(error: unknown, target: LmsTarget): unknown {
     });
   }
   if (UNREACHABLE.has(code) || /^E[A-Z]+$/.test(code)) {
-    return new LmsError("unreachable", `Cannot reach ${at}: ${detail}`, { cause: error, hint: unreachableHint(code) });
+    return new LmsError("unreachable", `Cannot reach ${at}: ${detail}`, {
+      cause: error,
+      hint: unreachableHint(code, detail),
+    });
   }
-  if (/^(TLS|CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/.test(code)) {
+  if (/^(TLS|HANDSHAKE_SSL_ERROR|CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/.test(code)) {
     return new LmsError("unreachable", `Cannot trust ${at}: ${detail}`, {
       cause: error,
       hint: "Name the server's certificate authority with ?sslrootcert=FILE, or choose another ?sslmode=",
@@ -146,11 +149,13 @@ export function grantHint(target: LmsTarget, tables: readonly string[]): string 
   return `Run as the owner: ${list.map((t) => `grant select on ${t} to '${target.user}'@'%'`).join("; ")}`;
 }
 
-function unreachableHint(code: string): string {
+function unreachableHint(code: string, detail: string): string {
   if (code === "3D000" || code === "ER_BAD_DB_ERROR") return "Check the database's name in lms.url";
   if (code === "53300" || code === "ER_CON_COUNT_ERROR") return "The server has no connection left; lmsmon needs two";
   if (code === "ENOTFOUND" || code.startsWith("EAI_")) return "Check the host's name in lms.url and the name server";
-  if (code === "HANDSHAKE_NO_SSL_SUPPORT") return "The server speaks no TLS: set ?sslmode=disable if that is intended";
+  if (code === "HANDSHAKE_NO_SSL_SUPPORT" || /\bTLS\b/.test(detail)) {
+    return "The server speaks no TLS: set ?sslmode=disable if that is intended";
+  }
   return "Check that the server runs, lms.url, and the firewall in between";
 }
 

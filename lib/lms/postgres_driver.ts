@@ -1,3 +1,4 @@
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import postgres from "postgres";
 import { postgresDialect, postgresSettings } from "../../sql/lms/dialects/postgres.ts";
 import type { LmsAddress } from "./lms_address.ts";
@@ -148,7 +149,7 @@ function sqlDriver(access: SqlAccess): LmsDriver {
   };
 }
 
-function sslOption({ tls: { mode, ca } }: LmsAddress) {
+function sslOption({ host, tls: { mode, ca } }: LmsAddress) {
   const trust = ca === null ? {} : { ca };
   switch (mode) {
     case "disable":
@@ -159,6 +160,11 @@ function sslOption({ tls: { mode, ca } }: LmsAddress) {
     case "verify-ca":
       return { rejectUnauthorized: true, checkServerIdentity: () => undefined, ...trust };
     case "verify-full":
-      return { rejectUnauthorized: true, ...trust };
+      return {
+        rejectUnauthorized: true,
+        // postgres.js names no server when the host is an address, and Node would then check for "localhost".
+        checkServerIdentity: (_: string, certificate: PeerCertificate) => checkServerIdentity(host, certificate),
+        ...trust,
+      };
   }
 }

@@ -269,6 +269,7 @@ Deno.test("openLms() throws ConfigError when the preset, the zone or the URL can
       [{ url: "postgres://reader@127.0.0.1" }, /no database/],
       [{ url: "postgres://reader@127.0.0.1/lms?sslmode=maybe" }, /TLS mode "maybe"/],
       [{ url: "postgres://reader@127.0.0.1/lms?sslrootcert=/nowhere/ca.pem" }, /certificate file/],
+      [{ url: "mysql://reader@127.0.0.1/lms?ssl-mode=VERIFY_IDENTITY" }, /needs a host name/],
       [{ url: "pglite:./lms" }, /embedded/],
     ] as const
   ) {
