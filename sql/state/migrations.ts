@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Queryable } from "../../lib/store/state_db.ts";
+import type { Queryable } from "./queryable.ts";
 
 /** One lock for all runners of a database; the number is arbitrary and for ever. */
 const LOCK = "7160461180294516";
