@@ -77,6 +77,7 @@ export function createPacer(clock: Clock): Pacer {
   let last: Promise<void> = Promise.resolve();
   let waiting = 0;
   let learnt = new AbortController();
+  let lastHeaders: RateLimit | null = null;
 
   async function turn(before: Promise<void>, signal: AbortSignal): Promise<void> {
     await before;
@@ -104,7 +105,10 @@ export function createPacer(clock: Clock): Pacer {
     },
     observe: (rateLimit, outcome) => {
       const wallMs = clock.now() / (MICROS_PER_SECOND / 1000);
-      state = observed(state, rateLimit, outcome, { monotonicMs: clock.monotonicMs(), wallMs });
+      // An answer without headers (a proxy's 502, a 401) leaves the last ones in place: they begin no new window.
+      const headers = rateLimit === lastHeaders ? null : rateLimit;
+      lastHeaders = rateLimit;
+      state = observed(state, headers, outcome, { monotonicMs: clock.monotonicMs(), wallMs });
       if (waiting === 0) return;
       const told = learnt;
       learnt = new AbortController();

@@ -140,3 +140,17 @@ for (const others of [0, 1, 2]) {
     assert.ok(sent * (1 + others) > 10 * 100, `${sent} calls in ten minutes use too little of 2000`);
   });
 }
+
+Deno.test("observe() begins no new window for an answer without headers", async () => {
+  const clock = sleepingClock();
+  const pacer = createPacer(clock);
+  await pacer.acquire(never);
+  const last = headers(10);
+  pacer.observe(last, null);
+  await clock.sleep(61_000); // the window is over
+  pacer.observe(last, { outcome: "unknown", reason: "HTTP 502" });
+  const before = clock.elapsedMs;
+  await pacer.acquire(never);
+  await pacer.acquire(never);
+  assert.equal(clock.elapsedMs, before);
+});
