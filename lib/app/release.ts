@@ -33,11 +33,13 @@ export async function runRelease(context: CommandContext, options: ReleaseOption
   }
   if (done.length === 0) return out.writeLine("No messages are held.");
   for (const poll of done) {
-    const what = `poll ${poll.pollId}: ${poll.messages} messages about ${poll.events} events`;
+    const what = `poll ${poll.pollId}: ${counted(poll.messages, "message")} about ${counted(poll.events, "event")}`;
     out.writeLine(`${options.dryRun ? `Would be ${action}` : action === "dropped" ? "Dropped" : "Released"}: ${what}`);
   }
   if (!options.dryRun && !options.drop) out.writeLine("They leave with the next round of watch or poll-once.");
 }
+
+const counted = (n: number, word: string) => `${n} ${word}${n === 1 ? "" : "s"}`;
 
 function notHeld(pollId: string): CommandError {
   return new CommandError(`Cannot release poll ${pollId}: it holds no messages`, {

@@ -1,3 +1,4 @@
+import { forgetGone } from "../../sql/state/quarantine.ts";
 import * as q from "../../sql/state/streams.ts";
 import type { LmsIdentity } from "../lms/lms_source.ts";
 import type { Kind } from "../model/event.ts";
@@ -89,9 +90,14 @@ export async function noteHighestKey(db: Pick<StateDb, "sql">, lease: Lease, str
   return row?.highest_row_key ?? null;
 }
 
-/** A pass over the whole stream ended now, by the state database's clock. */
+/**
+ * A pass over the whole stream ended now, by the state database's clock. Forgets quarantined rows that it did not meet.
+ */
 export async function noteFullPass(db: Pick<StateDb, "sql">, lease: Lease, stream: Stream): Promise<EpochMicros> {
-  const [row] = await fenced(db, lease, (tx) => q.stampFullPass(tx, stream.streamId));
+  const [row] = await fenced(db, lease, async (tx) => {
+    await forgetGone(tx, stream.streamId);
+    return await q.stampFullPass(tx, stream.streamId);
+  });
   if (!row) throw new TypeError(`Cannot note a full pass: stream ${stream.streamId} does not exist`);
   return fromInstant(row.last_full_pass_at);
 }

@@ -12,6 +12,17 @@ export const quarantineRows = (sql: Queryable, streamId: number, keys: string, r
 export const liftQuarantine = (sql: Queryable, streamId: number, keys: string) =>
   sql`delete from lmsmon.quarantine where stream_id = ${streamId} and row_key = any(${keys}::bigint[])`;
 
+/**
+ * Forgets rows that the full pass which just ended did not meet again, before it is stamped: they are gone from the LMS. An open row is
+ * written once and read every poll; what the state database refused is written in every pass.
+ */
+export const forgetGone = (sql: Queryable, streamId: number) =>
+  sql`
+    delete from lmsmon.quarantine q using lmsmon.streams s
+     where s.stream_id = ${streamId} and q.stream_id = s.stream_id and q.last_seen < s.last_full_pass_at
+       and not exists (
+         select 1 from lmsmon.row_states r where r.stream_id = q.stream_id and r.row_key = q.row_key and r.is_open)`;
+
 export const anyQuarantine = (sql: Queryable, streamId: number) =>
   sql<{ any: boolean }[]>`select exists (select 1 from lmsmon.quarantine where stream_id = ${streamId}) as any`;
 

@@ -4,6 +4,7 @@ import { LeaseLostError } from "../../lib/ops/errors.ts";
 import { recordBatch, StaleBatchError } from "../../lib/store/record_batch.ts";
 import { quarantinedRows } from "../../lib/store/quarantine.ts";
 import { statesByKeys } from "../../lib/store/row_states.ts";
+import { noteFullPass } from "../../lib/store/streams.ts";
 import { attempt, batch, change, hashOf, history, NOW, options, person, stateOf, THEN, told } from "./batches.ts";
 import { forEachState } from "../support/state/with_state.ts";
 import { startPolling } from "./start_polling.ts";
@@ -178,4 +179,22 @@ forEachState("P9: recordBatch() stores a person whose name holds a NUL", async (
   const result = await recordBatch(db, lease, batch(stream, pollId, [change(row, told(row))], { people }), options);
   assert.equal(result.events, 1);
   assert.equal((await db.sql`select name from lmsmon.people`)[0]?.name, "A\uFFFDB");
+});
+
+forEachState("noteFullPass() forgets quarantined rows that the LMS no longer has", async (db) => {
+  const { lease, stream, pollId } = await startPolling(db);
+  const [gone, bad, unreadable] = ["1", "2", "3"].map((id) =>
+    attempt(id, { studentUsername: "a\0b", studentId: null })
+  );
+  assert.ok(gone && bad && unreadable);
+  const record = (row: typeof bad) => recordBatch(db, lease, batch(stream, pollId, [change(row, told(row))]), options);
+  await record(gone);
+  await record(bad);
+  const kept = { ...change(unreadable, null, null, { open: true, stage: "none" }), quarantine: 'no state "x"' };
+  await recordBatch(db, lease, batch(stream, pollId, [kept]), options);
+  await noteFullPass(db, lease, stream);
+  assert.deepEqual((await quarantinedRows(db, stream)).map((r) => r.id), ["1", "2", "3"]);
+  await record(bad);
+  await noteFullPass(db, lease, stream);
+  assert.deepEqual((await quarantinedRows(db, stream)).map((r) => [r.id, r.tries]), [["2", 2], ["3", 1]]);
 });
