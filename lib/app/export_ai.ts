@@ -4,6 +4,7 @@ import { markProcessed } from "../export/mark_processed.ts";
 import { openOutputFile } from "../export/output_file.ts";
 import { formatUtc } from "../model/time.ts";
 import { CommandError, UsageError } from "../ops/errors.ts";
+import { failPoint } from "../ops/fail_point.ts";
 import { OutputClosed } from "../ops/output.ts";
 import { openState } from "../store/open_state.ts";
 import { stateError } from "../store/state_errors.ts";
@@ -41,6 +42,7 @@ export async function runExportAi(context: CommandContext, options: ExportAiOpti
       soft,
     );
     await file?.commit();
+    failPoint("export.before_mark");
     const marked = options.markProcessed ? await markProcessed(db, filter, exported) : 0;
     context.log.info("Exported {lines} events, {marked} newly marked as processed", { lines: exported.lines, marked });
     return 0;

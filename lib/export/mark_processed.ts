@@ -1,5 +1,6 @@
 import { type ExportFilter, markExported } from "../../sql/state/export.ts";
 import type { StateDb } from "../store/state_db.ts";
+import { failPoint } from "../ops/fail_point.ts";
 import type { Exported } from "./byte_sink.ts";
 
 /** Events marked in one transaction: short enough to be in nobody's way. */
@@ -17,6 +18,7 @@ export async function markProcessed(db: StateDb, filter: ExportFilter, exported:
   let total = 0;
   for (;;) {
     const [batch] = await markExported(db.sql, { filter, after, upTo: last, limit: BATCH });
+    failPoint("export.mid_mark");
     total += batch?.marked ?? 0;
     if (batch === undefined || batch.last === null || batch.marked < BATCH) return total;
     after = batch.last;

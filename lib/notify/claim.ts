@@ -1,5 +1,6 @@
 import { claimRecipients, lockHeldRecipients, releaseRecipients } from "../../sql/state/recipients.ts";
 import type { EpochMicros } from "../model/time.ts";
+import { failPoint } from "../ops/fail_point.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 import { retrying } from "./retrying.ts";
 
@@ -43,11 +44,13 @@ export async function takeClaim(
     only: due.only,
   });
   if (rows.length === 0) return null;
+  failPoint("claim.after_commit");
   return { holder, tokens: new Map(rows.map((row) => [row.recipient, row.claim_token])), deadlineMs };
 }
 
 /** Gives the recipients back, due again when they have something; those that were taken over meanwhile are left alone. */
 export async function releaseClaim(deps: NotifierDeps, claim: Claim): Promise<void> {
+  failPoint("claim.before_release");
   await retrying(() =>
     deps.db.sql.begin(async (tx) => {
       const held = await lockHeldRecipients(tx, deps.source, [...claim.tokens.keys()], [...claim.tokens.values()]);

@@ -4,6 +4,7 @@ import { lockHeldRecipients, wakeRecipients } from "../../sql/state/recipients.t
 import type { Fallback } from "../config/config.ts";
 import { deliveryMarker } from "../model/marker.ts";
 import type { EpochMicros } from "../model/time.ts";
+import { failPoint } from "../ops/fail_point.ts";
 import type { Accounts } from "./accounts.ts";
 import type { Claim } from "./claim.ts";
 import { compose } from "./compose.ts";
@@ -71,6 +72,7 @@ export async function composeChunk(
       newMessage(message, ids[i]?.message_id ?? "", userIds, deps.config.notify.fallback)
     );
     await write(deps, claim, { resolution, messages, composed, late, userIds, now, cutoff });
+    failPoint("compose.after_commit");
     return { messages, suppressed: resolution.suppress.length };
   });
 }
@@ -142,6 +144,7 @@ async function write(deps: NotifierDeps, claim: Claim, what: Writing): Promise<v
       );
     }
     await Promise.all(steps);
+    failPoint("compose.before_commit");
   });
 }
 

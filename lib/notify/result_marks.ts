@@ -1,5 +1,6 @@
 import { giveBackMessages, markDead, markRefused, markSent, markUnknown } from "../../sql/state/messages.ts";
 import type { EpochMicros } from "../model/time.ts";
+import { failPoint } from "../ops/fail_point.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 import { retrying } from "./retrying.ts";
 
@@ -65,7 +66,9 @@ export class ResultMarks {
       while (this.#queue.length > 0) {
         const group = this.#queue;
         this.#queue = [];
+        failPoint("send.before_mark");
         await this.#write(group);
+        failPoint("send.after_mark");
       }
     } catch (error) {
       // Their claims expire, they become unknown and are looked up: nothing is sent twice for it.

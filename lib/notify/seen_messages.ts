@@ -8,6 +8,7 @@ import {
   reviveFoundMessages,
 } from "../../sql/state/reconcile.ts";
 import { markersIn } from "../model/marker.ts";
+import { failPoint } from "../ops/fail_point.ts";
 import type { ReadMessage } from "../zulip/zulip_api.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 import { retrying } from "./retrying.ts";
@@ -72,7 +73,9 @@ export async function markSeen(
     }
   }
   if (options.dryRun) return;
+  failPoint("reconcile.before_write");
   await write(deps, attach, revive);
+  failPoint("reconcile.after_write");
 }
 
 async function write(

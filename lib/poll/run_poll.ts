@@ -1,6 +1,7 @@
 import type { LmsSource } from "../lms/lms_source.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { Clock } from "../ops/clock.ts";
+import { failPoint } from "../ops/fail_point.ts";
 import type { Lease, Stream } from "../store/batch.ts";
 import type { StateDb } from "../store/state_db.ts";
 import {
@@ -63,6 +64,7 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
     if (closed.delivery === "held") deps.onHeld?.(closed.pollId, closed);
   }
   const pollId = await beginPoll(db, lease, options.mode);
+  failPoint("poll.begun");
   const tally = newTally();
   tally.skippedFullPass = options.skippedFullPass ?? false;
   const context: PollContext = {
@@ -86,12 +88,15 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
       await noteHighestKey(db, lease, stream);
       if (options.mode === "full" || !stream.firstContactDone) await noteFullPass(db, lease, stream);
       if (!stream.firstContactDone) {
+        failPoint("poll.before_first_contact_done");
         await completeFirstContact(db, lease, stream);
         firstContact.push(stream.kind);
       }
     }
     await refreshWaitingLinks(context, db, lms.name);
+    failPoint("poll.before_finish");
     const verdict = await finishPoll(db, lease, pollId, tally, deps.settings.notify);
+    failPoint("poll.after_finish");
     if (verdict.delivery === "held") deps.onHeld?.(pollId, verdict);
     return { pollId, tally, verdict, firstContact };
   } catch (error) {

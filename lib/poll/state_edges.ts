@@ -1,6 +1,7 @@
 import { metadataOf } from "../detect/metadata.ts";
 import { bucketSums, isEmpty, keyHashes, openKeys, statesByKeys } from "../store/row_states.ts";
 import type { Lease } from "../store/batch.ts";
+import { failPoint } from "../ops/fail_point.ts";
 import { recordBatch } from "../store/record_batch.ts";
 import { quarantinedRows } from "../store/quarantine.ts";
 import type { StateDb } from "../store/state_db.ts";
@@ -24,6 +25,7 @@ export function recordingSink(db: StateDb, lease: Lease, onRefused: (rows: numbe
   return {
     record: async (batch) => {
       const { refused } = await recordBatch(db, lease, batch, { metadataOf });
+      failPoint("record.after_commit");
       onRefused(refused.length);
     },
   };

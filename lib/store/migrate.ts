@@ -14,6 +14,7 @@ import {
   type ServerVersionRow,
 } from "../../sql/state/migrations.ts";
 import { MigrationError } from "../ops/errors.ts";
+import { failPoint } from "../ops/fail_point.ts";
 import type { Queryable, Sql, Transaction } from "./state_db.ts";
 
 const programVersion = program.version;
@@ -105,6 +106,7 @@ export async function migrate(sql: Sql, known: readonly Migration[] = allMigrati
   for (;;) {
     const next = await sql.begin((tx) => applyNext(tx, known));
     if (next === null) return applied;
+    failPoint("migrate.between");
     applied.push(next);
   }
 }
@@ -119,6 +121,7 @@ async function applyNext(tx: Transaction, known: readonly Migration[]): Promise<
   try {
     await runMigrationText(tx, next.sql);
     await insertMigration(tx, { ...next, sha256: sha256(next.sql), programVersion });
+    failPoint("migrate.before_commit");
   } catch (error) {
     throw new MigrationError(`Cannot apply migration ${next.name}: ${(error as Error).message}`, {
       cause: error,

@@ -8,6 +8,7 @@ import { streamRecipe } from "../../sql/state/streams.ts";
 import type { MentorLinks } from "../model/person.ts";
 import { formatUtc } from "../model/time.ts";
 import { systemClock } from "../ops/clock.ts";
+import { failPoint } from "../ops/fail_point.ts";
 import { arrayLiteral, numberArrayLiteral } from "./array_literal.ts";
 import type { Batch, Lease, RowChange } from "./batch.ts";
 import { copyInto, copyLine } from "./copy_into.ts";
@@ -34,7 +35,12 @@ export async function recordOnce(
 ): Promise<Recorded> {
   try {
     return (await retrying(
-      () => db.sql.begin(async (tx) => ({ value: await record(tx, db.copy, lease, batch, options) })),
+      () =>
+        db.sql.begin(async (tx) => {
+          const value = await record(tx, db.copy, lease, batch, options);
+          failPoint("record.before_commit");
+          return { value };
+        }),
       options.clock ?? systemClock,
     )).value;
   } catch (error) {
