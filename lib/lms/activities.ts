@@ -17,7 +17,7 @@ export interface ActivityOptions {
 const LONGEST_IN_MINUTES = 600;
 
 /**
- * What the rows of one page are about, by row id: one query per table and page, by distinct id and in the rows' own
+ * What the rows of one page are about, in their order: one query per table and page, by distinct id and in the rows' own
  * snapshot. Whatever is missing is `null`; a title never costs a row.
  */
 export async function readActivities(
@@ -27,9 +27,10 @@ export async function readActivities(
   kind: Kind,
   rows: readonly ReadRow[],
   options: ActivityOptions,
-): Promise<Map<LmsId, Activity>> {
+): Promise<(Activity | null)[]> {
   const { activity } = preset.kinds[kind];
-  const wanted = ids(rows.map(({ row }) => row.activityId));
+  const { topics, topicOf } = topicsOf(rows);
+  const wanted = ids(topics.map((t) => t.activityId));
   const selves = single(await lookup(session, queries, activity.self, wanted));
   const places = await placesOf(session, queries, activity, wanted, options);
 
@@ -38,18 +39,17 @@ export async function readActivities(
       session,
       queries,
       activity.media,
-      ids(rows.flatMap(({ row, mediaId }) => {
-        const self = selves.get(row.activityId ?? "");
+      ids(topics.flatMap(({ activityId, mediaId }) => {
+        const self = selves.get(activityId);
         return blank(self?.title) === null ? [mediaId, readId(self?.mediaId)] : [];
       })),
     ),
   );
-  const placed = rows.map(({ row }) => {
-    const place = places.get(row.activityId ?? "");
-    const self = selves.get(row.activityId ?? "");
+  const placed = topics.map(({ activityId, courseId, chapterId }) => {
+    const place = places.get(activityId);
     return {
-      courseId: row.courseId ?? readId(self?.courseId) ?? place?.courseId ?? null,
-      chapterId: row.chapterId ?? place?.chapterId ?? null,
+      courseId: courseId ?? readId(selves.get(activityId)?.courseId) ?? place?.courseId ?? null,
+      chapterId: chapterId ?? place?.chapterId ?? null,
     };
   });
   const chapters = single(await lookup(session, queries, preset.chapters, ids(placed.map((p) => p.chapterId))));
@@ -58,14 +58,12 @@ export async function readActivities(
   }
   const courses = single(await lookup(session, queries, preset.courses, ids(placed.map((p) => p.courseId))));
 
-  const found = new Map<LmsId, Activity>();
-  rows.forEach(({ row, mediaId }, index) => {
-    if (row.activityId === null) return;
-    const self = selves.get(row.activityId);
+  const found = topics.map(({ activityId, mediaId }, index): Activity => {
+    const self = selves.get(activityId);
     const { courseId, chapterId } = placed[index] ?? { courseId: null, chapterId: null };
     const film = media.get(mediaId ?? "") ?? media.get(readId(self?.mediaId) ?? "");
-    found.set(row.id, {
-      id: row.activityId,
+    return {
+      id: activityId,
       title: blank(self?.title) ?? blank(film?.title),
       scoreMax: readNumber(self?.scoreMax) ?? null,
       passPercentage: readNumber(self?.passPercentage) ?? null,
@@ -74,9 +72,33 @@ export async function readActivities(
       course: blank(courses.get(courseId ?? "")?.title),
       chapterId,
       chapter: blank(chapters.get(chapterId ?? "")?.title),
-    });
+    };
   });
-  return found;
+  return topicOf.map((topic) => found[topic] ?? null);
+}
+
+interface Topic {
+  readonly activityId: LmsId;
+  readonly courseId: LmsId | null;
+  readonly chapterId: LmsId | null;
+  readonly mediaId: LmsId | null;
+}
+
+/** The different things the rows are about; thousands of rows share few. -1 for a row about nothing. */
+function topicsOf(rows: readonly ReadRow[]): { topics: Topic[]; topicOf: number[] } {
+  const topics: Topic[] = [];
+  const known = new Map<string, number>();
+  const topicOf = rows.map(({ row: { activityId, courseId, chapterId }, mediaId }) => {
+    if (activityId === null) return -1;
+    const key = `${activityId}/${courseId}/${chapterId}/${mediaId}`;
+    const index = known.get(key) ?? topics.length;
+    if (index === topics.length) {
+      known.set(key, index);
+      topics.push({ activityId, courseId, chapterId, mediaId });
+    }
+    return index;
+  });
+  return { topics, topicOf };
 }
 
 /** Seconds out of the LMS's number, whose unit it does not document; `null` for none or zero. */

@@ -12,6 +12,8 @@ export function timeReader(timezone: string): TimeReader {
   const offset = offsetOf(timezone);
   return (text) => {
     if (text === null || text === undefined || text === "") return null;
+    const plain = plainTime(text);
+    if (plain > 0) return plain - offset(plain);
     const parts = TIME.exec(text);
     if (parts === null) return undefined;
     const year = Number(parts[1]), month = Number(parts[2]), day = Number(parts[3]);
@@ -31,6 +33,38 @@ export function timeReader(timezone: string): TimeReader {
 
 const TIME =
   /^(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?\s*(Z|([+-])(\d\d)(?::?(\d\d))?(?::?\d\d)?)?$/;
+
+/**
+ * The form both databases write, `2026-11-20 09:15:00[.123456]`, without a regular expression: three times a row in a pass
+ * over millions. 0 for any other form, which the slow way then reads or refuses.
+ */
+function plainTime(text: string): EpochMicros {
+  const length = text.length;
+  if (length < 19 || length > 26 || length === 20) return 0;
+  let fraction = 0;
+  let digits = 0;
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    const expected = SEPARATORS[i];
+    if (expected !== 0) {
+      if (code !== expected) return 0;
+    } else if (code < 48 || code > 57) return 0;
+    else if (i > 19) {
+      fraction = fraction * 10 + code - 48;
+      digits++;
+    }
+  }
+  const year = two(text, 0) * 100 + two(text, 2), month = two(text, 5), day = two(text, 8);
+  const hour = two(text, 11), minute = two(text, 14), second = two(text, 17);
+  if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 59) {
+    return 0;
+  }
+  const seconds = daysFromCivil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
+  return seconds * MICROS_PER_SECOND + fraction * 10 ** (6 - digits);
+}
+
+const SEPARATORS = [..."0000-00-00 00:00:00.000000"].map((c) => c === "0" ? 0 : c.charCodeAt(0));
+const two = (text: string, at: number) => text.charCodeAt(at) * 10 + text.charCodeAt(at + 1) - 528;
 
 const QUARTER = 900 * MICROS_PER_SECOND;
 

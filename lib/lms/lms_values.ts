@@ -7,7 +7,8 @@ const NOTHING = new Set(["", "na", "n/a", "-", "null", "none"]);
 export function readNumber(text: string | null | undefined): number | null | undefined {
   if (text === null || text === undefined) return null;
   const value = Number(text);
-  if (Number.isFinite(value) && text !== "" && text.trim() !== "") return value;
+  if (value !== 0 && Number.isFinite(value)) return value;
+  if (value === 0 && text.trim() !== "") return value; // Number("  ") is 0
   const word = text.trim().toLowerCase();
   if (NOTHING.has(word)) return null;
   return /^[-+]?\d+(\.\d+)?\s*%$/.test(word) ? Number.parseFloat(word) : undefined;
@@ -16,9 +17,18 @@ export function readNumber(text: string | null | undefined): number | null | und
 /** An id as decimal text; `null` for nothing, `undefined` when it is no whole number. */
 export function readId(text: string | null | undefined): LmsId | null | undefined {
   if (text === null || text === undefined) return null;
+  if (isDigits(text)) return text;
   const match = /^\s*(-?\d{1,20})(?:\.0*)?\s*$/.exec(text);
   if (match !== null) return match[1];
   return NOTHING.has(text.trim().toLowerCase()) ? null : undefined;
+}
+
+function isDigits(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 48 || code > 57) return false;
+  }
+  return text.length > 0 && text.length < 20;
 }
 
 /** PostgreSQL's `true`, MySQL's `1` and bit(1), and words in text columns. */

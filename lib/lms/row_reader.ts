@@ -8,9 +8,9 @@ import type { TimeReader } from "./lms_times.ts";
 import { normalWord, readId, readNumber } from "./lms_values.ts";
 import { readTimeTaken } from "./time_taken.ts";
 
-/** A row as read, still without what its activity adds; `mediaId` is what an empty title is looked up by. */
+/** A row as read; `complete` adds its activity. `mediaId` is what an empty title is looked up by. */
 export interface ReadRow {
-  readonly row: Omit<AttemptRow, "activity">;
+  readonly row: { -readonly [K in keyof AttemptRow]: AttemptRow[K] };
   readonly mediaId: LmsId | null;
 }
 
@@ -54,21 +54,27 @@ export function rowReader(kind: Kind, preset: KindPreset, readTime: TimeReader):
     return problem === null ? [] : [{ column, problem, name: columnName(preset, column) }];
   });
 
+  const number = (cells: CellRow, column: CanonicalColumn) => readNumber(cell(cells, column));
+  const key = (cells: CellRow, column: CanonicalColumn) => readId(cell(cells, column));
+  const time = (cells: CellRow, column: CanonicalColumn) => readTime(cell(cells, column));
+
   return (cells) => {
     const id = readId(cells[0]) ?? null;
     const hash = cells[1];
     if (id === null || typeof hash !== "string") {
       throw new TypeError(`Cannot read ${preset.table}: a row without a whole-number ${preset.key} or without a hash`);
     }
-    const number = (column: CanonicalColumn) => readNumber(cell(cells, column));
-    const key = (column: CanonicalColumn) => readId(cell(cells, column));
-    const time = (column: CanonicalColumn) => readTime(cell(cells, column));
-
-    const studentId = key("studentId"), activityId = key("activityId"), mirroredExam = key("mirroredExam");
-    const courseId = key("courseId"), chapterId = key("chapterId");
-    const score = number("score"), percentage = number("percentage"), correct = number("correct");
-    const incorrect = number("incorrect"), unanswered = number("unanswered"), watched = number("watchedPercentage");
-    const startedAt = time("startedAt"), lastStartedAt = time("lastStartedAt"), finishedAt = time("finishedAt");
+    const studentId = key(cells, "studentId"),
+      activityId = key(cells, "activityId"),
+      mirroredExam = key(cells, "mirroredExam");
+    const courseId = key(cells, "courseId"), chapterId = key(cells, "chapterId");
+    const score = number(cells, "score"), percentage = number(cells, "percentage"), correct = number(cells, "correct");
+    const incorrect = number(cells, "incorrect"),
+      unanswered = number(cells, "unanswered"),
+      watched = number(cells, "watchedPercentage");
+    const startedAt = time(cells, "startedAt"),
+      lastStartedAt = time(cells, "lastStartedAt"),
+      finishedAt = time(cells, "finishedAt");
     if (
       studentId === undefined || activityId === undefined || mirroredExam === undefined || courseId === undefined ||
       chapterId === undefined || score === undefined || percentage === undefined || correct === undefined ||
@@ -76,7 +82,11 @@ export function rowReader(kind: Kind, preset: KindPreset, readTime: TimeReader):
       lastStartedAt === undefined || finishedAt === undefined
     ) {
       const bad = checks.find(({ column }) =>
-        (TIME_COLUMNS.has(column) ? time(column) : NUMBER_COLUMNS.includes(column) ? number(column) : key(column)) ===
+        (TIME_COLUMNS.has(column)
+          ? time(cells, column)
+          : NUMBER_COLUMNS.includes(column)
+          ? number(cells, column)
+          : key(cells, column)) ===
           undefined
       );
       return { kind, id, hash, reason: `${preset.table}.${bad?.name}: ${bad?.problem}` };
@@ -99,6 +109,7 @@ export function rowReader(kind: Kind, preset: KindPreset, readTime: TimeReader):
         studentName: text(cells, "studentName"),
         studentEmail: text(cells, "studentEmail"),
         activityId,
+        activity: null,
         startedAt,
         lastStartedAt,
         finishedAt,
@@ -120,14 +131,12 @@ export function rowReader(kind: Kind, preset: KindPreset, readTime: TimeReader):
   };
 }
 
-/** The whole row with its activity; the activity's place counts where the row does not know its own. */
-export function withActivity({ row }: ReadRow, activity: Activity | null): AttemptRow {
-  return {
-    ...row,
-    activity,
-    courseId: row.courseId ?? activity?.courseId ?? null,
-    chapterId: row.chapterId ?? activity?.chapterId ?? null,
-  };
+/** The whole row; its activity's place counts where the row does not know its own. */
+export function complete({ row }: ReadRow, activity: Activity | null): AttemptRow {
+  row.activity = activity;
+  row.courseId ??= activity?.courseId ?? null;
+  row.chapterId ??= activity?.chapterId ?? null;
+  return row;
 }
 
 export function isBad(read: ReadRow | BadRow): read is BadRow {

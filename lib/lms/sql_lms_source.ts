@@ -17,7 +17,7 @@ import {
 import type { TimeReader } from "./lms_times.ts";
 import { compareIds, readId } from "./lms_values.ts";
 import { readPeople } from "./people.ts";
-import { isBad, type ReadRow, type RowReader, rowReader, withActivity } from "./row_reader.ts";
+import { complete, isBad, type ReadRow, type RowReader, rowReader } from "./row_reader.ts";
 import { type Catalog, checkSchema, readCatalog } from "./schema_check.ts";
 
 /** Ids per query: some thousand, so that a statement stays short and an `in` list small. */
@@ -231,7 +231,7 @@ export class SqlLmsSource implements LmsSource {
         prepared.catalog.has(chapterTable.table, [chapterTable.key, ...Object.values(chapterTable.columns)]),
     });
     return {
-      rows: ascending(good.map((row) => withActivity(row, activities.get(row.row.id) ?? null))),
+      rows: ascending(good.map((row, i) => complete(row, activities[i] ?? null))),
       bad: ascending(bad),
     };
   }
