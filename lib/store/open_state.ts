@@ -34,7 +34,7 @@ export interface OpenStateOptions {
   readonly onApplied?: (migration: Migration) => void;
   readonly log?: Logger;
   readonly clock?: Clock;
-  /** Seconds to wait for a server; default 10. */
+  /** Seconds to wait for a server (default 10), or for a process that owns the directory (default 30). */
   readonly connectTimeoutS?: number;
   /** Connections at most; default 4. */
   readonly connections?: number;

@@ -58,6 +58,19 @@ export async function removeLeftovers(directory: StateDirectory): Promise<void> 
   await Deno.remove(join(directory.data, "postmaster.pid")).catch(ignoreMissing);
 }
 
+/** The major version of the embedded PostgreSQL (PGlite 0.5): a directory of another one does not open. */
+const POSTGRES = "18";
+
+/** Throws when the database was made by another PostgreSQL, which the engine would only call a failed start. */
+export async function checkVersion(directory: StateDirectory): Promise<void> {
+  const version = (await Deno.readTextFile(join(directory.data, "PG_VERSION"))).trim();
+  if (version === POSTGRES) return;
+  throw new StateError(
+    `Cannot open the state database in ${directory.path}: it was made by PostgreSQL ${version}, this lmsmon has ${POSTGRES}`,
+    { hint: "use the lmsmon that made it" },
+  );
+}
+
 /** Turns what the system says into what the operator can do. */
 export function cannotOpen(directory: StateDirectory, error: unknown): Error {
   if (error instanceof StateError) return error;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { StateError } from "../ops/errors.ts";
 import type { Clock } from "../ops/clock.ts";
-import { cannotOpen, prepareDirectory, removeLeftovers, type StateDirectory } from "./owner_directory.ts";
+import { cannotOpen, checkVersion, prepareDirectory, removeLeftovers, type StateDirectory } from "./owner_directory.ts";
 import { OwnerLock, readOwnerNote } from "./owner_lock.ts";
 import { OwnerServer } from "./owner_server.ts";
 import { PgliteEngine } from "./pglite_engine.ts";
@@ -112,6 +112,7 @@ export class OwnerState {
       await removeLeftovers(this.directory);
       const isNew = await Deno.stat(this.directory.data).then(() => false, () => true);
       if (isNew) await createDatabase(this.directory);
+      await checkVersion(this.directory);
       return await PgliteEngine.open(this.directory.data);
     } catch (error) {
       throw cannotOpen(this.directory, error);

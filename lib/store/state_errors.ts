@@ -16,6 +16,13 @@ export function stateError(url: string, error: unknown): Error {
   if (error instanceof LmsmonError) return error;
   const code = codeOf(error);
   const detail = error instanceof Error && error.message !== "" ? error.message : code;
+  if (url.startsWith("pglite:")) {
+    const lost = UNREACHABLE.test(code);
+    return new StateError(
+      `Cannot open the state database ${url}: ${lost ? "the process that has it open does not answer" : detail}`,
+      { cause: error, ...(lost ? { hint: "lmsmon.lock in that directory names it: wake it up or end it" } : {}) },
+    );
+  }
   if (REFUSED.test(code)) {
     return new StateError(`Cannot open the state database ${url}: the server refused: ${detail}`, {
       cause: error,

@@ -7,13 +7,19 @@ import type { Sql, StateDb, StateMode } from "./state_db.ts";
 
 type PoolOptions = postgres.Options<Record<string, postgres.PostgresType>>;
 
+interface PoolSize {
+  readonly connections?: number;
+  /** Seconds. */
+  readonly connectTimeoutS?: number;
+}
+
 /** How long queries in flight may take when the state is closed, seconds. */
 const CLOSE_TIMEOUT_S = 5;
 
 /** A pool over connections that `connect` makes; it must never reject (RefusedSocket). */
 export function embeddedPool(
   connect: () => Promise<unknown>,
-  options: { readonly connections?: number } = {},
+  options: PoolSize = {},
   log: Logger = logger("state"),
 ): Sql {
   return statePool(
@@ -26,7 +32,7 @@ export function embeddedPool(
       ssl: false,
       prepare: true,
       // Of connecting to an owner that was stopped; opening the database itself has no limit.
-      connect_timeout: 30,
+      connect_timeout: options.connectTimeoutS ?? 30,
       max_lifetime: null,
       socket: connect,
     } as PoolOptions,
@@ -36,7 +42,7 @@ export function embeddedPool(
 }
 
 /** Every option is given, because the driver takes missing ones from PG… variables of the environment. */
-export function statePool(chosen: PoolOptions, options: { readonly connections?: number }, log: Logger): Sql {
+export function statePool(chosen: PoolOptions, options: PoolSize, log: Logger): Sql {
   let lost = false;
   const sql = postgres({
     max: options.connections ?? 4,

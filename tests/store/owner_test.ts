@@ -173,6 +173,32 @@ Deno.test("openState() refuses an embedded state of a newer lmsmon with exit cod
     await assert.rejects(open(path), { exitCode: 3 });
   }));
 
+Deno.test("openState() says so when the owner is stopped and does not answer", () =>
+  withStateDirectory(async (path) => {
+    await using owner = await startStateProcess(`pglite:${path}`);
+    Deno.kill(owner.pid, "SIGSTOP");
+    try {
+      await assert.rejects(open(path, { connectTimeoutS: 1 }), (error: Error) => {
+        assert.ok(error instanceof StateError);
+        assert.match(error.message, /the process that has it open does not answer/);
+        return true;
+      });
+    } finally {
+      Deno.kill(owner.pid, "SIGCONT");
+    }
+    assert.equal(await owner.run("select 1 as one"), '[{"one":1}]');
+  }));
+
+Deno.test("openState() names the version when the directory is of another PostgreSQL", () =>
+  withStateDirectory(async (path) => {
+    await Deno.writeTextFile(join(path, "data", "PG_VERSION"), "17\n");
+    await assert.rejects(open(path), (error: Error) => {
+      assert.ok(error instanceof StateError);
+      assert.match(error.message, /made by PostgreSQL 17, this lmsmon has 18/);
+      return true;
+    });
+  }));
+
 /** As a daemon does: what fails because the owner went away is asked again. */
 async function retried<T>(query: () => PromiseLike<T>): Promise<T> {
   for (;;) {
