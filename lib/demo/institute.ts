@@ -162,6 +162,7 @@ export function makeInstitute(
           examId: content.examId ?? null,
           videoId: content.video ? content.id : null,
         });
+        add("ChapterToContent", { chapterId, contentId: content.id, order: content.id % 10 });
         if (content.examId === undefined) lectures.push({ id: content.id, courseId, chapterId, video: content.video });
       }
     });
