@@ -1,8 +1,61 @@
-import { CommandError } from "../ops/errors.ts";
+import { MICROS_PER_SECOND } from "../model/time.ts";
+import { markSeen, newTally, type SeenTally } from "../notify/seen_messages.ts";
+import { logger } from "../ops/log.ts";
+import type { Clock } from "../ops/clock.ts";
+import type { StateDb } from "../store/state_db.ts";
+import { connectZulip } from "../zulip/connect_zulip.ts";
+import type { ReadMessage, ZulipApi } from "../zulip/zulip_api.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { ReconcileOptions } from "./command_options.ts";
+import { OpenParts } from "./open_parts.ts";
 
-/** Stub until its owner replaces it. */
-export function runReconcile(_context: CommandContext, _options: ReconcileOptions): Promise<number | void> {
-  return Promise.reject(new CommandError("Cannot run this command: not built yet"));
+const PAGE = 500;
+
+/** `reconcile`: reads the bot's own direct messages and marks what they show as sent; `--dry-run` only counts. */
+export async function runReconcile(context: CommandContext, options: ReconcileOptions): Promise<number | void> {
+  const { config, out, clock, stop } = context;
+  await using parts = new OpenParts(config);
+  const db = await parts.state({ dryRun: options.dryRun });
+  const zulip = connectZulip(config.zulip, { log: logger("zulip") });
+  parts.defer(() => zulip.close());
+  const signal = AbortSignal.any([stop.soft, stop.hard]);
+  const tally = await reconcile({ db, zulip, clock }, options, signal);
+  if (options.json) {
+    out.writeJson({
+      schema: 1,
+      dry_run: options.dryRun,
+      messages: tally.marked,
+      deliveries: tally.known,
+      marked_sent: tally.reconciled,
+      unknown_to_this_state: tally.foreign,
+    });
+    return;
+  }
+  const did = options.dryRun ? "would be marked as sent" : "marked as sent";
+  out.writeLine(`${tally.marked} notifications of this bot looked at, ${tally.known} deliveries found`);
+  out.writeLine(`${tally.reconciled} ${did}`);
+  if (tally.foreign === 0) return;
+  out.writeLine(`${tally.foreign} deliveries in them are not known to this state: it has not seen their events (yet)`);
+  out.writeLine("Run poll-once --no-notify and reconcile again, or accept them with --take-over");
+}
+
+/** The work without its surroundings. Throws ZulipError. */
+export async function reconcile(
+  deps: { readonly db: StateDb; readonly zulip: ZulipApi; readonly clock: Clock },
+  options: Pick<ReconcileOptions, "since" | "dryRun">,
+  signal?: AbortSignal,
+): Promise<SeenTally> {
+  const tally = newTally();
+  const sinceS = Math.floor(options.since / MICROS_PER_SECOND);
+  let page: ReadMessage[] = [];
+  const flush = async () => {
+    await markSeen(deps, page, tally, { dryRun: options.dryRun, acceptedThrough: null });
+    page = [];
+  };
+  for await (const message of deps.zulip.ownMessages(undefined, sinceS, signal)) {
+    page.push(message);
+    if (page.length >= PAGE) await flush();
+  }
+  await flush();
+  return tally;
 }

@@ -29,17 +29,23 @@ export async function tellAdmin(
     const claimed = await claimFact(tx, source, `admin:${key}:${day}`, JSON.stringify({ to: userId }));
     if (claimed.length === 0) return false;
     const [id] = await reserveMessageIds(tx, 1);
-    await insertMessages(tx, source, [{
-      messageId: id?.message_id ?? "",
-      recipient: ADMIN,
-      kind: "admin",
-      userId,
-      channel: null,
-      topic: null,
-      // The last line is how a notice of unknown outcome is found again.
-      content: `⚠️ lmsmon (${source}): ${text}\n\`notice ${day} ${sign}\``,
-      attempts: 0,
-    }], now);
+    await insertMessages(
+      tx,
+      source,
+      [{
+        messageId: id?.message_id ?? "",
+        recipient: ADMIN,
+        kind: "admin",
+        userId,
+        channel: null,
+        topic: null,
+        // The last line is how a notice of unknown outcome is found again.
+        content: `⚠️ lmsmon (${source}): ${text}\n\`notice ${day} ${sign}\``,
+        attempts: 0,
+      }],
+      now,
+      now,
+    );
     await wakeRecipients(tx, source, [ADMIN], now);
     return true;
   });

@@ -1,7 +1,8 @@
 /** What stopped delivery for everybody, as opposed to a refusal for one recipient. */
 export type Trouble = "unreachable" | "unauthorized" | "failing";
 
-const FIRST_PAUSE_MS = 1000;
+/** Between the second probe and the third; doubled from then on. Wrong credentials heal less soon than networks. */
+const FIRST_PAUSE_MS: Record<Trouble, number> = { unreachable: 1000, failing: 1000, unauthorized: 5000 };
 const LONGEST_PAUSE_MS = 60_000;
 
 /**
@@ -85,7 +86,9 @@ export class Circuit {
 
   #open(kind: Trouble, reason: string, now: number): void {
     // The very first failure is probed at once: one reset connection must not hold up everybody.
-    const pause = this.#failures === 0 ? 0 : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#failures - 1));
+    const pause = this.#failures === 0
+      ? 0
+      : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS[kind] * 2 ** (this.#failures - 1));
     this.#failures++;
     this.#state = "open";
     this.#trouble = { kind, reason };

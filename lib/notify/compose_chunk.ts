@@ -130,7 +130,7 @@ async function write(deps: NotifierDeps, claim: Claim, what: Writing): Promise<v
       steps.push(wakeRecipients(tx, source, added.map((row) => row.recipient), what.cutoff).execute());
     }
     if (messages.length > 0) {
-      steps.push(insertMessages(tx, source, messages, now).execute());
+      steps.push(insertMessages(tx, source, messages, now, what.cutoff).execute());
       steps.push(
         attachRows(
           tx,

@@ -85,6 +85,7 @@ class OutboxNotifier implements Notifier {
     if (!options.stop.aborted && due && await this.#zulipAnswers(options)) {
       try {
         refusal = await this.#guard.check(options.hard);
+        this.#pacer.observe(this.#deps.zulip.rateLimit(), null);
         this.#noteGuard(refusal);
         if (refusal === null) await this.#deliver(cutoff, counts, options);
         await this.#tellTrouble(refusal, counts, options);
@@ -165,7 +166,8 @@ class OutboxNotifier implements Notifier {
         const chunk = await prepareChunk(this.#deps, this.#accounts, {
           holder: this.#holder,
           ...due,
-          limit: trial ? 1 : this.#size.limit,
+          limit: this.#size.limit,
+          sends: trial ? 1 : this.#size.limit,
           signal: options.hard,
         }, counts);
         if (chunk === null) {
@@ -173,7 +175,7 @@ class OutboxNotifier implements Notifier {
           await Promise.all(running); // what they could not finish may be due again
           continue;
         }
-        const task = this.#send(chunk, counts, options)
+        const task = this.#send(chunk, due.cutoff, counts, options)
           .catch((error) => {
             failure ??= { error };
           })
@@ -186,7 +188,7 @@ class OutboxNotifier implements Notifier {
     if (failure !== null) throw (failure as { error: unknown }).error;
   }
 
-  async #send(chunk: PreparedChunk, counts: RoundCounts, options: RoundOptions): Promise<void> {
+  async #send(chunk: PreparedChunk, cutoff: EpochMicros, counts: RoundCounts, options: RoundOptions): Promise<void> {
     const { clock, log } = this.#deps;
     const began = clock.monotonicMs();
     const context: SendContext = {
@@ -195,6 +197,7 @@ class OutboxNotifier implements Notifier {
       circuit: this.#circuit,
       options,
       counts,
+      cutoff,
       onTrouble: (reason) => log.error("Delivery pauses: {reason}", { reason }),
       onWorking: () => log.info("Delivery goes on: Zulip takes messages again"),
       onRefused: () => this.#accounts.forget(),

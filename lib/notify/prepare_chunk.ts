@@ -8,6 +8,7 @@ import {
 } from "../../sql/state/messages.ts";
 import type { EpochMicros } from "../model/time.ts";
 import { ZulipError } from "../ops/errors.ts";
+import { failPoint } from "../ops/fail_point.ts";
 import type { Accounts } from "./accounts.ts";
 import { type Claim, releaseClaim, takeClaim } from "./claim.ts";
 import { ClaimLost, composeChunk } from "./compose_chunk.ts";
@@ -22,8 +23,10 @@ import type { Outgoing } from "./send_chunk.ts";
 export interface ChunkRequest {
   readonly holder: string;
   readonly cutoff: EpochMicros;
-  /** Recipients, and messages, at most. */
+  /** Recipients at most. */
   readonly limit: number;
+  /** Messages at most. */
+  readonly sends: number;
   readonly examsFirst: boolean;
   /** The one recipient to claim, `null`: any. */
   readonly only: string | null;
@@ -54,7 +57,7 @@ export async function prepareChunk(
   if (claim === null) return null;
   try {
     const recipients = [...claim.tokens.keys()];
-    const open = await settleOpenMessages(deps, accounts, recipients, counts, request.signal);
+    const open = await settleOpenMessages(deps, accounts, recipients, request.cutoff, counts, request.signal);
     const busy = new Set(open.map((message) => message.recipient));
     const free = recipients.filter((recipient) => !busy.has(recipient) && recipient !== ADMIN);
     const composed = await composeChunk(deps, claim, accounts, free, request.cutoff, request.signal);
@@ -79,12 +82,13 @@ export async function prepareChunk(
         rows: message.rows,
       })),
     ];
-    const outgoing = ready.slice(0, Math.max(1, request.limit));
+    const outgoing = ready.slice(0, request.sends);
     if (outgoing.length > 0) {
       await retrying(async () => {
         await beginSends(deps.db.sql, outgoing.map((message) => message.messageId), claim.holder);
       });
     }
+    failPoint("send.marked");
     return { claim, outgoing };
   } catch (error) {
     await releaseClaim(deps, claim).catch(() => {}); // it expires; the first error says what is wrong
@@ -109,6 +113,7 @@ async function settleOpenMessages(
   deps: NotifierDeps,
   accounts: Accounts,
   recipients: readonly string[],
+  cutoff: EpochMicros,
   counts: RoundCounts,
   signal?: AbortSignal,
 ): Promise<OpenMessageRow[]> {
@@ -134,7 +139,7 @@ async function settleOpenMessages(
   }
   const due = open.filter((message) => message.state === "unknown" && Number(message.look_up_us) <= clock.now());
   if (due.length > 0) {
-    await resolveDoubts(deps, due, counts, signal);
+    await resolveDoubts(deps, due, cutoff, counts, signal);
     open = await read();
   }
   const moved = await messagesToReaddress(accounts, open);
@@ -148,6 +153,7 @@ async function settleOpenMessages(
 async function resolveDoubts(
   deps: NotifierDeps,
   due: readonly OpenMessageRow[],
+  cutoff: EpochMicros,
   counts: RoundCounts,
   signal?: AbortSignal,
 ): Promise<void> {
@@ -179,8 +185,9 @@ async function resolveDoubts(
         error: `not delivered in ${message.crashes} tries without an answer`,
       };
     }
-    return { mark: "given_back", messageId, nextAttemptAt: now, unsent: false };
+    return { mark: "given_back", messageId, nextAttemptAt: cutoff, unsent: false };
   });
+  failPoint("look_up.before_mark");
   await writeMarks(deps, marks);
 }
 

@@ -1,6 +1,7 @@
 import type { SendOutcome, ZulipTarget } from "../zulip/zulip_api.ts";
 import type { Pacer } from "../zulip/rate_limiter.ts";
 import type { EpochMicros } from "../model/time.ts";
+import { failPoint } from "../ops/fail_point.ts";
 import type { Circuit } from "./circuit.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions } from "./notify_types.ts";
 import { retryDelayMs, troubleOf } from "./outcome.ts";
@@ -25,6 +26,8 @@ export interface SendContext {
   readonly circuit: Circuit;
   readonly options: RoundOptions;
   readonly counts: RoundCounts;
+  /** When the round began: what is given back is still due in it. */
+  readonly cutoff: EpochMicros;
   /** Told once, when the circuit opens. */
   onTrouble(reason: string): void;
   onWorking(): void;
@@ -70,7 +73,9 @@ async function sendOne(context: SendContext, message: Outgoing, deadlineMs: numb
     return giveBack(context, message);
   }
   if ((circuit.state as string) === "open") return giveBack(context, message); // opened while this one waited
+  failPoint("send.before_post");
   const outcome = await deps.zulip.send(message.target, message.content, options.hard);
+  failPoint("send.after_post");
   pacer.observe(deps.zulip.rateLimit(), outcome);
   const trouble = troubleOf(outcome);
   const proven = circuit.proven;
@@ -104,13 +109,8 @@ function markOf(
       const nextAttemptAt = now + retryDelayMs(message.attempts + 1) * 1000;
       return { mark: "refused", messageId, nextAttemptAt, error };
     }
+    // The pacer holds everybody back for as long as Zulip asks.
     case "rate_limited":
-      return {
-        mark: "given_back",
-        messageId,
-        nextAttemptAt: now + Math.ceil(outcome.retryAfterMs * 1000),
-        unsent: !message.doubted,
-      };
     case "unauthorized":
     case "not_sent":
       return giveBack(context, message);
@@ -127,6 +127,6 @@ function dead(context: SendContext, message: Outgoing, reason: string, error: st
   return { mark: "dead", messageId: message.messageId, reason, error };
 }
 
-function giveBack({ deps }: SendContext, message: Outgoing, nextAttemptAt: EpochMicros = deps.clock.now()): Mark {
-  return { mark: "given_back", messageId: message.messageId, nextAttemptAt, unsent: !message.doubted };
+function giveBack({ cutoff }: SendContext, message: Outgoing): Mark {
+  return { mark: "given_back", messageId: message.messageId, nextAttemptAt: cutoff, unsent: !message.doubted };
 }

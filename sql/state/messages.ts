@@ -52,14 +52,20 @@ export interface NewMessage {
   readonly attempts: number;
 }
 
-/** Messages with their content fixed, not begun yet. */
-export function insertMessages(sql: Queryable, source: string, messages: readonly NewMessage[], now: EpochMicros) {
+/** Messages with their content fixed, not begun yet, due at `dueAt`. */
+export function insertMessages(
+  sql: Queryable,
+  source: string,
+  messages: readonly NewMessage[],
+  now: EpochMicros,
+  dueAt: EpochMicros,
+) {
   return sql`
     insert into lmsmon.messages
-      (message_id, source, recipient, kind, zulip_user_id, channel, topic, content, attempts, state, created_at)
+      (message_id, source, recipient, kind, zulip_user_id, channel, topic, content, attempts, state, created_at, next_attempt_at)
     overriding system value
     select x.message_id, ${source}, x.recipient, x.kind, x.user_id, x.channel, x.topic, x.content, x.attempts, 'pending',
-           ${now}::timestamptz
+           ${now}::timestamptz, ${dueAt}::timestamptz
       from unnest(${messages.map((m) => m.messageId)}::bigint[], ${messages.map((m) => m.recipient)}::text[],
                   ${messages.map((m) => m.kind)}::text[], ${messages.map((m) => m.userId)}::bigint[],
                   ${messages.map((m) => m.channel)}::text[], ${messages.map((m) => m.topic)}::text[],

@@ -311,13 +311,14 @@ export function outboxTest(
   changes: TestChanges & { readonly standIn?: StandInOptions } = {},
 ): void {
   forEachState(name, async (db) => {
-    let box: Outbox | undefined;
+    const boxes: Outbox[] = [];
     await using standIn = await startZulipStandIn({
       rateLimit: UNLIMITED,
-      nowMs: () => (box?.clock.now() ?? fromInstant(Temporal.Now.instant())) / 1000,
+      nowMs: () => (boxes[0]?.clock.now() ?? fromInstant(Temporal.Now.instant())) / 1000,
       ...changes.standIn,
     });
-    box = new Outbox(db, standIn, changes);
+    const box = new Outbox(db, standIn, changes);
+    boxes.push(box);
     try {
       await work(box);
     } finally {

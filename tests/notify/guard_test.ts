@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { reconcile } from "../../lib/app/reconcile.ts";
+import { outboxTest } from "./outbox_fixture.ts";
+
+/** The state as it was before the events: what a restored backup, or an empty database, looks like. */
+async function forget(box: Parameters<Parameters<typeof outboxTest>[1]>[0]) {
+  await box.db
+    .sql`truncate lmsmon.lms_event_logs, lmsmon.messages, lmsmon.recipients, lmsmon.facts, lmsmon.lms_activity_events`;
+}
+
+outboxTest("P4: a state restored from a backup tells nothing twice: what Zulip has is marked as sent", async (box) => {
+  const [three, four] = [await box.mentor(3), await box.mentor(4)];
+  for (let i = 0; i < 3; i++) await box.event({ student: 17, mentors: [3, 4], attempt: 700 + i });
+  await box.round(box.notifier());
+  await forget(box);
+  // The poll finds the same events again, and a new one.
+  for (let i = 0; i < 4; i++) await box.event({ student: 17, mentors: [3, 4], attempt: 700 + i });
+  const round = await box.round(box.notifier());
+  assert.deepEqual([round.guarded, round.sent], [false, 2]);
+  assert.deepEqual([box.contents(three).length, box.contents(four).length], [2, 2]);
+  assert.ok((await box.logs()).every((row) => row.status === "sent" && row.zulip !== null));
+});
+
+outboxTest("round() refuses to send while the bot has recent messages that this state does not know", async (box) => {
+  const three = await box.mentor(3);
+  await box.event({ student: 17, mentors: [3], attempt: 700 });
+  await box.round(box.notifier());
+  await forget(box);
+  await box.event({ student: 17, mentors: [3], attempt: 701 });
+  const notifier = box.notifier();
+  for (const _ of [1, 2]) {
+    const round = await box.round(notifier);
+    assert.deepEqual([round.guarded, round.sent, round.waiting, round.circuit], [true, 0, 1, "closed"]);
+    assert.match(round.trouble ?? "", /sent 1 notifications.*--take-over/s);
+    box.clock.advance(11_000);
+  }
+  assert.equal(box.contents(three).length, 1);
+  assert.equal(box.lines.filter((line) => line.level === "error").length, 1);
+  assert.match(box.contents(box.standIn.owner.id)[0] ?? "", /nothing is sent: the bot sent 1/);
+  assert.equal(box.contents(box.standIn.owner.id).length, 1);
+
+  // Its event is found again: everything is known, nothing is sent twice.
+  await box.event({ student: 17, mentors: [3], attempt: 700 });
+  const round = await box.round(notifier);
+  assert.deepEqual([round.guarded, round.sent, round.trouble], [false, 1, null]);
+  assert.equal(box.contents(three).length, 2);
+});
+
+outboxTest(
+  "--take-over accepts what the bot sent so far, for later processes too, and notices what comes after",
+  async (box) => {
+    const three = await box.mentor(3);
+    await box.event({ student: 17, mentors: [3], attempt: 700 });
+    await box.round(box.notifier());
+    await forget(box);
+    await box.event({ student: 17, mentors: [3], attempt: 701 });
+    assert.equal((await box.round(box.notifier())).guarded, true);
+    assert.equal((await box.round(box.notifier({ takeOver: true }))).sent, 1);
+    await box.event({ student: 17, mentors: [3], attempt: 702 });
+    const notifier = box.notifier();
+    assert.deepEqual([(await box.round(notifier)).guarded, box.contents(three).length], [false, 3]);
+    // Another lmsmon begins to use the bot.
+    const foreign = box.zulip();
+    await foreign.send(
+      { type: "direct", userId: String(three) },
+      "📋 news [attempt](https://x.example/a#n=abcdefghabcdefgh)",
+    );
+    await box.event({ student: 17, mentors: [3], attempt: 703 });
+    assert.equal((await box.round(notifier)).guarded, false, "looked at hourly");
+    box.clock.advance(3_601_000);
+    await box.event({ student: 17, mentors: [3], attempt: 704 });
+    assert.equal((await box.round(notifier)).guarded, true);
+  },
+);
+
+outboxTest("the guard reads little while all is well", async (box) => {
+  await box.mentor(3);
+  for (let i = 0; i < 30; i++) await box.event({ student: 17, mentors: [3] });
+  await box.round(box.notifier());
+  await box.event({ student: 17, mentors: [3] });
+  const asked = box.standIn.requestCount;
+  await box.round(box.notifier());
+  assert.ok(box.standIn.requestCount - asked <= 6, `${box.standIn.requestCount - asked} requests`);
+}, { notify: { digestAbove: 50 } });
+
+outboxTest(
+  "reconcile() marks what Zulip has, whatever the state believed, and changes nothing in a dry run",
+  async (box) => {
+    await box.mentor(3);
+    for (let i = 0; i < 5; i++) await box.event({ student: 17, mentors: [3], attempt: 700 + i });
+    await box.round(box.notifier());
+    await forget(box);
+    for (let i = 0; i < 4; i++) await box.event({ student: 17, mentors: [3], attempt: 700 + i });
+    await box.db.sql`update lmsmon.lms_event_logs set status = 'held', reason = 'fuse' where event_id = 7`;
+    await box.db.sql`update lmsmon.lms_event_logs set status = 'waiting', reason = 'digest' where event_id = 8`;
+    const deps = { db: box.db, zulip: box.zulip(), clock: box.clock };
+    const since = box.clock.now() - 36 * 3_600_000_000;
+    const expected = { marked: 1, known: 4, reconciled: 4, foreign: 1 };
+    const { newestForeign, ...dry } = await reconcile(deps, { since, dryRun: true });
+    assert.deepEqual(dry, expected);
+    assert.equal(newestForeign, String(box.standIn.messages[0]?.id));
+    assert.deepEqual(new Set((await box.logs()).map((row) => row.status)), new Set(["pending", "held", "waiting"]));
+    const { newestForeign: _, ...wet } = await reconcile(deps, { since, dryRun: false });
+    assert.deepEqual(wet, expected);
+    assert.deepEqual(await box.states(), [6, 7, 8, 9].map((id) => `${id} mentor:3 sent`));
+    const [message] = await box.db
+      .sql`select kind, state, zulip_message_id::int as id, recipient, content from lmsmon.messages`;
+    assert.deepEqual([message?.["kind"], message?.["state"], message?.["id"], message?.["recipient"]], [
+      "digest",
+      "sent",
+      box.standIn.messages[0]?.id,
+      "mentor:3",
+    ]);
+    assert.equal((await reconcile(deps, { since, dryRun: false })).reconciled, 0);
+  },
+);
+
+outboxTest("reconcile() revives messages that are in doubt, or were given up, when Zulip has them", async (box) => {
+  await box.mentor(3);
+  await box.mentor(4);
+  await box.event({ student: 17, mentors: [3, 4] });
+  await box.round(box.notifier());
+  await box.db.sql`
+    update lmsmon.messages set state = case recipient when 'mentor:3' then 'unknown' else 'dead' end, look_up_at = now(),
+           reason = 'x', zulip_message_id = null`;
+  await box.db.sql`
+    update lmsmon.lms_event_logs set status = case recipient when 'mentor:3' then 'unknown' else 'dead' end, reason = 'x',
+           notification_message_id = null`;
+  const tally = await reconcile({ db: box.db, zulip: box.zulip(), clock: box.clock }, { since: 0, dryRun: false });
+  assert.equal(tally.reconciled, 2);
+  assert.deepEqual(await box.states(), ["1 mentor:3 sent", "1 mentor:4 sent"]);
+  assert.equal((await box.round(box.notifier())).sent, 0);
+});
