@@ -3,11 +3,11 @@ import { exportEvents, studentsNamed } from "../export/export_events.ts";
 import { markProcessed } from "../export/mark_processed.ts";
 import { openOutputFile } from "../export/output_file.ts";
 import { formatUtc } from "../model/time.ts";
-import { CommandError, UsageError } from "../ops/errors.ts";
+import { CommandError, LmsmonError, StateError, UsageError } from "../ops/errors.ts";
 import { failPoint } from "../ops/fail_point.ts";
 import { OutputClosed } from "../ops/output.ts";
 import { openState } from "../store/open_state.ts";
-import { stateError } from "../store/state_errors.ts";
+import { isConnectionLost, stateError } from "../store/state_errors.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { ExportAiOptions } from "./command_options.ts";
 
@@ -53,6 +53,9 @@ export async function runExportAi(context: CommandContext, options: ExportAiOpti
         hint: "nothing was marked as processed; start it again",
       });
     }
-    throw stateError(context.config.state.url, error);
+    if (error instanceof LmsmonError) throw error;
+    if (isConnectionLost(error)) throw stateError(context.config.state.url, error);
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new StateError(`Cannot export: the state database says: ${detail}`, { cause: error });
   }
 }

@@ -1,0 +1,178 @@
+import { getLogger } from "@logtape/logtape";
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { runExportAi } from "../../lib/app/export_ai.ts";
+import type { CommandContext } from "../../lib/app/command_context.ts";
+import type { ExportAiOptions } from "../../lib/app/command_options.ts";
+import type { Config } from "../../lib/config/config.ts";
+import { systemClock } from "../../lib/ops/clock.ts";
+import { CommandError, UsageError } from "../../lib/ops/errors.ts";
+import { createOutput, OutputClosed } from "../../lib/ops/output.ts";
+import { openState } from "../../lib/store/open_state.ts";
+import type { StateDb } from "../../lib/store/state_db.ts";
+import { eventRow, insertPeople, insertRows, manyRows } from "../export/_events.ts";
+
+const OPTIONS: ExportAiOptions = {
+  since: null,
+  until: null,
+  types: null,
+  student: null,
+  unprocessed: false,
+  limit: null,
+  out: null,
+  markProcessed: false,
+  identified: false,
+  format: "jsonl",
+};
+const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
+
+const stateFolder = await Deno.makeTempDir();
+const URL_OF_STATE = `pglite:${join(stateFolder, "state")}`;
+Deno.test.afterAll(() => Deno.remove(stateFolder, { recursive: true }));
+
+/** An empty folder, and an embedded state with just what `fill` writes; making a new one a test would take seconds. */
+async function withFolder(
+  fill: (db: StateDb) => Promise<unknown>,
+  work: (folder: string, url: string) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    {
+      await using db = await openState({ url: URL_OF_STATE, password: null });
+      await db.sql`truncate lmsmon.lms_activity_events, lmsmon.people, lmsmon.mentor_sets cascade`;
+      await fill(db);
+    }
+    await work(folder, URL_OF_STATE);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function run(url: string, options: Partial<ExportAiOptions>, changes: Partial<CommandContext> = {}) {
+  const decoder = new TextDecoder();
+  let text = "";
+  const writeSync = (chunk: Uint8Array) => {
+    text += decoder.decode(chunk, { stream: true });
+    return chunk.length;
+  };
+  const sink = { writeSync, write: (chunk: Uint8Array) => Promise.resolve(writeSync(chunk)), isTerminal: () => false };
+  const never = new AbortController().signal;
+  const context: CommandContext = {
+    config: { state: { url, password: null } } as unknown as Config,
+    stop: { soft: never, hard: never },
+    clock: systemClock,
+    out: createOutput(sink),
+    log: getLogger(["lmsmon", "test"]),
+    ...changes,
+  };
+  const code = await runExportAi(context, { ...OPTIONS, ...options });
+  return { code, ids: idsIn(text), text };
+}
+
+function idsIn(text: string): number[] {
+  return text.split("\n").filter((line) => line !== "").map((line) =>
+    (JSON.parse(line) as { event_id: number }).event_id
+  );
+}
+
+async function processed(url: string): Promise<number> {
+  await using db = await openState({ url, password: null });
+  const [row] = await db.sql<{ n: number }[]>`
+    select count(*)::int as n from lmsmon.lms_activity_events where processed_for_ai`;
+  return row?.n ?? -1;
+}
+
+Deno.test("export-ai writes lines to stdout and marks them when asked to", () =>
+  withFolder((db) => insertRows(db, manyRows(5)), async (_folder, url) => {
+    const first = await run(url, { unprocessed: true, markProcessed: true, limit: 3 });
+    assert.deepEqual([first.code, first.ids], [0, [1, 2, 3]]);
+    assert.equal(await processed(url), 3);
+    assert.deepEqual((await run(url, { unprocessed: true })).ids, [4, 5]);
+    assert.match((await run(url, { limit: 1 })).text, /"processed_for_ai":true\}\n$/);
+  }));
+
+Deno.test("export-ai --student takes an LMS id or a username, and one nobody knows gives nothing", () =>
+  withFolder(async (db) => {
+    await insertPeople(db);
+    await insertRows(db, [eventRow({ event_id: "1" }), eventRow({ event_id: "2", student_id: "8" })]);
+  }, async (_folder, url) => {
+    assert.deepEqual((await run(url, { student: "7713" })).ids, [1]);
+    assert.deepEqual((await run(url, { student: "secret_student" })).ids, [1]);
+    assert.deepEqual((await run(url, { student: "nobody" })).ids, []);
+  }));
+
+Deno.test("export-ai --out writes a whole file and nothing to stdout", () =>
+  withFolder((db) => insertRows(db, manyRows(3)), async (folder, url) => {
+    const out = join(folder, "events.jsonl");
+    assert.equal((await run(url, { out })).text, "");
+    assert.deepEqual(idsIn(await Deno.readTextFile(out)), [1, 2, 3]);
+  }));
+
+Deno.test("export-ai refuses an unwritable --out before it opens the state", async () => {
+  const out = join(await Deno.realPath("/tmp"), "lmsmon-no-such-folder", "x.jsonl");
+  await assert.rejects(run("pglite:/proc/nowhere", { out }), (error) => {
+    assert.ok(error instanceof CommandError);
+    assert.equal(error.message, `Cannot write ${out}: the folder does not exist`);
+    return true;
+  });
+});
+
+Deno.test("export-ai leaves neither file nor marks when it fails", () =>
+  withFolder(async (db) => {
+    await insertRows(db, manyRows(3));
+    await db.sql`alter view lmsmon.export_v1 rename to export_gone`;
+  }, async (folder, url) => {
+    const out = join(folder, "events.jsonl");
+    await assert.rejects(run(url, { out, markProcessed: true }), {
+      message: 'Cannot export: the state database says: relation "lmsmon.export_v1" does not exist',
+    });
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(folder)), []);
+    assert.equal(await processed(url), 0);
+    await using db = await openState({ url, password: null });
+    await db.sql`alter view lmsmon.export_gone rename to export_v1`;
+  }));
+
+Deno.test("export-ai refuses another format", async () => {
+  await assert.rejects(run("pglite:/proc/nowhere", { format: "csv" as "jsonl" }), UsageError);
+});
+
+Deno.test("export-ai ends with 0 and marks nothing when its reader goes away", () =>
+  withFolder((db) => insertRows(db, manyRows(300)), async (_folder, url) => {
+    const out = { ...createOutput(Deno.stdout), writeBytes: () => Promise.reject(new OutputClosed()) };
+    assert.equal((await run(url, { markProcessed: true }, { out })).code, 0);
+    assert.equal(await processed(url), 0);
+  }));
+
+Deno.test("export-ai stopped by a signal fails, marks nothing and says so", () =>
+  withFolder((db) => insertRows(db, manyRows(300)), async (_folder, url) => {
+    const soft = new AbortController();
+    const out = {
+      ...createOutput(Deno.stdout),
+      writeBytes: () => {
+        soft.abort();
+        return new Promise<void>(() => {});
+      },
+    };
+    const stop = { soft: soft.signal, hard: new AbortController().signal };
+    await assert.rejects(run(url, { markProcessed: true }, { out, stop }), /^CommandError: Cannot finish the export/);
+    assert.equal(await processed(url), 0);
+  }));
+
+Deno.test("export-ai through `| head` is no error and marks nothing", () =>
+  withFolder((db) => insertRows(db, manyRows(3000)), async (folder, url) => {
+    const config = join(folder, "config.yaml");
+    await Deno.writeTextFile(config, `state: {url: "${url}"}\n`);
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", MAIN, "--config", config, "export-ai", "--mark-processed"],
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const reader = child.stdout.getReader();
+    const { value } = await reader.read();
+    await reader.cancel();
+    const [{ code }, errors] = await Promise.all([child.status, new Response(child.stderr).text()]);
+    assert.equal(code, 0, errors);
+    assert.match(new TextDecoder().decode(value), /^\{"schema":1,"event_id":1,/);
+    assert.equal(await processed(url), 0);
+  }));
