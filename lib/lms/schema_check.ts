@@ -1,3 +1,4 @@
+import type { Dialect } from "../../sql/lms/dialects/dialect.ts";
 import { type Preset, requirements } from "../../sql/lms/preset.ts";
 import { catalogQuery, type ColumnTypes, type LmsQueries } from "../../sql/lms/queries.ts";
 import { LmsError } from "../ops/errors.ts";
@@ -32,6 +33,15 @@ export async function readCatalog(session: LmsSession, preset: Preset, driver: L
     tables: new Set(requirements(preset).map((r) => r.table).filter((t) => tables.has(fold(t)))),
     readable: (table, column) => find(table, column)?.readable === true,
   };
+}
+
+/** Throws LmsError when the server is too old for the queries. */
+export function checkVersion(dialect: Dialect, version: string, target: LmsTarget): void {
+  const major = Number.parseInt(version, 10);
+  if (dialect.oldest === null || !(major < dialect.oldest)) return;
+  throw new LmsError("schema", `Cannot read the LMS database at ${target.label}: it is ${dialect.name} ${version}`, {
+    hint: `${dialect.oldest} or newer is needed`,
+  });
 }
 
 /** Throws one LmsError that names every table and column that is missing or may not be read. */

@@ -18,7 +18,7 @@ import type { TimeReader } from "./lms_times.ts";
 import { compareIds, readId } from "./lms_values.ts";
 import { readPeople } from "./people.ts";
 import { complete, isBad, type ReadRow, type RowReader, rowReader } from "./row_reader.ts";
-import { type Catalog, checkSchema, readCatalog } from "./schema_check.ts";
+import { type Catalog, checkSchema, checkVersion, readCatalog } from "./schema_check.ts";
 
 /** Ids per query: some thousand, so that a statement stays short and an `in` list small. */
 const IDS_PER_PAGE = 2000;
@@ -75,6 +75,7 @@ export class SqlLmsSource implements LmsSource {
       const [about] = await session.rows(driver.dialect.about);
       return { version: about?.[0] ?? "unknown", prepared };
     });
+    checkVersion(driver.dialect, version, target);
     await checkSchema(driver, preset, prepared.catalog, prepared.queries, target);
     return { version, readOnly: true };
   }

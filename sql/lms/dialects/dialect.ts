@@ -45,6 +45,8 @@ export interface Dialect {
   page(parts: PageParts): string;
   /** Types of the given tables' columns as rows [table, column, type, readable ("1"/"0")]. */
   catalog(tables: readonly string[]): string;
+  /** Major version that has every function used here; `null`: any that is still in use. */
+  readonly oldest: number | null;
   /** One row: version, database. */
   readonly about: string;
   /** Rows [name, value] of whatever identifies the server and a plain role may read. */

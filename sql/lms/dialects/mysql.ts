@@ -30,6 +30,7 @@ export const mysqlDialect: Dialect = {
   catalog: (tables) =>
     `select table_name, column_name, data_type, '1' from information_schema.columns` +
     ` where table_schema = database() and table_name in (${tables.map(literal).join(",")})`,
+  oldest: null,
   about: "select version(), database()",
   system: "show variables where variable_name in ('server_uid', 'server_uuid')",
   changeToken: null,

@@ -38,6 +38,7 @@ export const postgresDialect: Dialect = {
       tables.map(literal).join(",")
     }]) as u(name)) n` +
     ` join pg_catalog.pg_attribute a on a.attrelid = n.oid and a.attnum > 0 and not a.attisdropped`,
+  oldest: 14, // bit_xor as an aggregate
   about: "select current_setting('server_version'), current_database()::text",
   system: "select 'system_identifier', case when has_function_privilege('pg_control_system()', 'execute')" +
     " then (select system_identifier::text from pg_control_system()) end",
