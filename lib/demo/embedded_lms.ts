@@ -1,5 +1,6 @@
+import { mkdir } from "node:fs/promises";
 import postgres from "postgres";
-import { PgliteEngine } from "../store/pglite_engine.ts";
+import { type EngineOptions, PgliteEngine } from "../store/pglite_engine.ts";
 import { PgliteSocket } from "../store/pglite_socket.ts";
 
 export interface EmbeddedLms {
@@ -12,16 +13,15 @@ export interface EmbeddedLms {
 /**
  * A PostgreSQL in this process that plays the LMS, for the demo, `replay` and tests.
  *
- * @param directory Where it is kept; `null`: in memory.
+ * @param directory Where it is kept, made if need be; `null`: in memory.
+ * @param pglite A dump to begin with (`loadDataDir`), a compiled module, …
  */
 export async function openEmbeddedLms(
   directory: string | null,
-  options: { readonly image?: Blob } = {},
+  pglite: NonNullable<EngineOptions["pglite"]> = {},
 ): Promise<EmbeddedLms> {
-  const engine = await PgliteEngine.open(
-    directory,
-    options.image === undefined ? {} : { pglite: { loadDataDir: options.image } },
-  );
+  if (directory !== null) await mkdir(directory, { recursive: true });
+  const engine = await PgliteEngine.open(directory, { pglite });
   const sql = postgres({
     host: "embedded",
     user: "lms",

@@ -2,7 +2,7 @@ import type { Preset } from "../preset.ts";
 
 /**
  * Testpress, as its tables are mirrored by Prisma (mixed-case names and all). The literals are those of its payloads and
- * clients, compared case-insensitively, integers too; see docs on sources for where each word was seen.
+ * clients, compared case-insensitively, integers too.
  */
 export const testpress: Preset = {
   name: "testpress",

@@ -6,6 +6,7 @@ import { LmsWriter } from "../../../lib/demo/lms_writer.ts";
 import { type LmsDeps, openLms } from "../../../lib/lms/open_lms.ts";
 import type { LmsSource } from "../../../lib/lms/lms_source.ts";
 import type { TestServer } from "../databases.ts";
+import { embeddedImage } from "../state/embedded_state.ts";
 
 /** An LMS database of one test: written by `writer`, read by what `open` gives. */
 export interface TestLms extends AsyncDisposable {
@@ -89,14 +90,15 @@ async function served(server: TestServer, prefix: string): Promise<Place> {
 let image: Promise<Blob> | undefined;
 
 async function embedded(): Promise<Place> {
+  const { pglite } = await embeddedImage("empty");
   image ??= (async () => {
-    const first = await openEmbeddedLms(null);
+    const first = await openEmbeddedLms(null, pglite);
     await new LmsWriter({ dialect: "postgres", execute: (s) => first.sql.unsafe(s) }).createSchema();
     const blob = await first.dump();
     await first.close();
     return blob;
   })();
-  const { sql, close } = await openEmbeddedLms(null, { image: await image });
+  const { sql, close } = await openEmbeddedLms(null, { ...pglite, loadDataDir: await image });
   return {
     dialect: "postgres",
     url: "pglite:memory",
