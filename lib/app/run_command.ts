@@ -1,5 +1,6 @@
 import { environment, homeDirectory } from "../config/environment.ts";
 import { loadConfig, type Need } from "../config/load_config.ts";
+import { spareLoopback } from "../config/spare_loopback.ts";
 import type { Overrides } from "../config/env_overrides.ts";
 import { systemClock } from "../ops/clock.ts";
 import { logger, setUpLogging } from "../ops/log.ts";
@@ -35,6 +36,7 @@ export async function runCommand(
 ): Promise<number> {
   setUpLogging({ level: globals.logLevel ?? "info", format: globals.logFormat ?? "auto" });
   const log = logger();
+  spareLoopback();
   using stop = new Shutdown(exit, (signal) => {
     log.info("Stopping on {signal} after the work in hand; once more stops at once", { signal });
   }).listen();
