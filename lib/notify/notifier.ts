@@ -43,6 +43,7 @@ class OutboxNotifier implements Notifier {
   readonly #notices: Notices;
   readonly #circuit = new Circuit();
   readonly #size = new ChunkSize();
+  #chunks = 0;
   #sweptAtMs = -Infinity;
   #orphansNotBeforeMs = -Infinity;
   #freshStart = true;
@@ -164,7 +165,7 @@ class OutboxNotifier implements Notifier {
           continue;
         }
         const chunk = await prepareChunk(this.#deps, this.#accounts, {
-          holder: this.#holder,
+          holder: `${this.#holder}:${++this.#chunks}`,
           ...due,
           limit: this.#size.limit,
           sends: trial ? 1 : this.#size.limit,
@@ -203,7 +204,7 @@ class OutboxNotifier implements Notifier {
       onRefused: () => this.#accounts.forget(),
     };
     try {
-      await sendChunk(context, chunk.outgoing, chunk.claim.deadlineMs);
+      await sendChunk(context, chunk.outgoing, chunk.claim);
     } finally {
       await releaseClaim(this.#deps, chunk.claim);
     }

@@ -82,12 +82,7 @@ export async function prepareChunk(
         rows: message.rows,
       })),
     ];
-    const outgoing = ready.slice(0, request.sends);
-    if (outgoing.length > 0) {
-      await retrying(async () => {
-        await beginSends(deps.db.sql, outgoing.map((message) => message.messageId), claim.holder);
-      });
-    }
+    const outgoing = await begin(deps, claim, ready.slice(0, request.sends));
     failPoint("send.marked");
     return { claim, outgoing };
   } catch (error) {
@@ -95,6 +90,20 @@ export async function prepareChunk(
     if (error instanceof ClaimLost) return { claim, outgoing: [] };
     throw error;
   }
+}
+
+/** Marks messages as being sent; leaves out those of recipients that were taken over meanwhile. */
+async function begin(deps: NotifierDeps, claim: Claim, ready: readonly Outgoing[]): Promise<Outgoing[]> {
+  if (ready.length === 0) return [];
+  const begun = await retrying(async () =>
+    await beginSends(deps.db.sql, deps.source, ready.map((message) => message.messageId), {
+      holder: claim.holder,
+      recipients: [...claim.tokens.keys()],
+      tokens: [...claim.tokens.values()],
+    })
+  );
+  const ids = new Set(begun.map((row) => row.message_id));
+  return ready.filter((message) => ids.has(message.messageId));
 }
 
 /** The recipient of notices to the administrator; nothing is composed for it. */
@@ -129,6 +138,7 @@ async function settleOpenMessages(
     await retrying(async () => {
       await markUnknown(
         db.sql,
+        null, // whoever held them holds them no more
         stranded.map((message) => message.message_id),
         stranded.map((message) => now + Math.ceil(Math.max(0, settledMs - (message.started_ms_ago ?? 0)) * 1000)),
         stranded.map(() => true),
@@ -188,7 +198,7 @@ async function resolveDoubts(
     return { mark: "given_back", messageId, nextAttemptAt: cutoff, unsent: false };
   });
   failPoint("look_up.before_mark");
-  await writeMarks(deps, marks);
+  await writeMarks(deps, marks, null);
 }
 
 /** Refused messages whose recipient has another account by now, or none: they are taken apart and composed anew. */

@@ -40,12 +40,14 @@ const RETRY_MS = [100, 1000, 3000];
  */
 export class ResultMarks {
   readonly #deps: NotifierDeps;
+  readonly #holder: string;
   #queue: Mark[] = [];
   #writing: Promise<void> | null = null;
   #failed: { readonly error: unknown } | null = null;
 
-  constructor(deps: NotifierDeps) {
+  constructor(deps: NotifierDeps, holder: string) {
     this.#deps = deps;
+    this.#holder = holder;
   }
 
   push(mark: Mark): void {
@@ -82,7 +84,7 @@ export class ResultMarks {
   async #write(group: readonly Mark[]): Promise<void> {
     for (let tries = 0;; tries++) {
       try {
-        return await writeMarks(this.#deps, group);
+        return await writeMarks(this.#deps, group, this.#holder);
       } catch (error) {
         const pause = RETRY_MS[tries];
         if (pause === undefined) throw error;
@@ -92,8 +94,15 @@ export class ResultMarks {
   }
 }
 
-/** Writes outcomes; safe to repeat. */
-export async function writeMarks({ db, clock }: NotifierDeps, marks: readonly Mark[]): Promise<void> {
+/**
+ * Writes outcomes; safe to repeat. `holder` is whose sends they were, `null` for messages in doubt that nobody sends: what was
+ * taken over meanwhile is left to its new holder, except that sent is sent.
+ */
+export async function writeMarks(
+  { db, clock }: NotifierDeps,
+  marks: readonly Mark[],
+  holder: string | null,
+): Promise<void> {
   const now = clock.now();
   const of = <K extends Mark["mark"]>(kind: K) => marks.filter((mark): mark is Of<K> => mark.mark === kind);
   const sent = of("sent");
@@ -107,6 +116,7 @@ export async function writeMarks({ db, clock }: NotifierDeps, marks: readonly Ma
     await retrying(async () => {
       await giveBackMessages(
         db.sql,
+        holder,
         back.map((mark) => mark.messageId),
         back.map((mark) => mark.nextAttemptAt),
         back.map((mark) => mark.unsent),
@@ -118,6 +128,7 @@ export async function writeMarks({ db, clock }: NotifierDeps, marks: readonly Ma
     await retrying(async () => {
       await markUnknown(
         db.sql,
+        holder,
         group.map((mark) => mark.messageId),
         group.map((mark) => mark.lookUpAt),
         group.map((mark) => mark.counted),
@@ -127,12 +138,12 @@ export async function writeMarks({ db, clock }: NotifierDeps, marks: readonly Ma
   }
   for (const { messageId, nextAttemptAt, error } of of("refused")) {
     await retrying(async () => {
-      await markRefused(db.sql, { messageId, nextAttemptAt, error });
+      await markRefused(db.sql, holder, { messageId, nextAttemptAt, error });
     });
   }
   for (const { messageId, reason, error } of of("dead")) {
     await retrying(async () => {
-      await markDead(db.sql, { messageId, reason, error, countAttempt: reason === "refused", now });
+      await markDead(db.sql, holder, { messageId, reason, error, countAttempt: reason === "refused", now });
     });
   }
 }

@@ -2,6 +2,7 @@ import type { SendOutcome, ZulipTarget } from "../zulip/zulip_api.ts";
 import type { Pacer } from "../zulip/rate_limiter.ts";
 import type { EpochMicros } from "../model/time.ts";
 import { failPoint } from "../ops/fail_point.ts";
+import type { Claim } from "./claim.ts";
 import type { Circuit } from "./circuit.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions } from "./notify_types.ts";
 import { retryDelayMs, troubleOf } from "./outcome.ts";
@@ -42,16 +43,16 @@ const WITHIN_CLAIM_MARGIN_MS = 50;
 export async function sendChunk(
   context: SendContext,
   outgoing: readonly Outgoing[],
-  deadlineMs: number,
+  claim: Pick<Claim, "holder" | "deadlineMs">,
 ): Promise<void> {
-  const marks = new ResultMarks(context.deps);
+  const marks = new ResultMarks(context.deps, claim.holder);
   const queues = [...Map.groupBy(outgoing, (message) => message.recipient).values()];
   let next = 0;
   const worker = async () => {
     for (let queue = queues[next++]; queue !== undefined; queue = queues[next++]) {
       let blocked = false;
       for (const message of queue) {
-        const mark: Mark = blocked ? giveBack(context, message) : await sendOne(context, message, deadlineMs);
+        const mark: Mark = blocked ? giveBack(context, message) : await sendOne(context, message, claim.deadlineMs);
         // What follows keeps its place behind a message that has not arrived.
         if (mark.mark !== "sent" && mark.mark !== "dead") blocked = true;
         marks.push(mark);

@@ -73,19 +73,37 @@ export function insertMessages(
         as x(message_id, recipient, kind, user_id, channel, topic, content, attempts)`;
 }
 
-/** A send of these messages begins: from here on they may be in Zulip, whatever happens to this process. */
-export function beginSends(sql: Queryable, messageIds: readonly string[], holder: string) {
-  return sql`
-    with m as (
-      update lmsmon.messages set state = 'sending', claimed_by = ${holder}, started_at = clock_timestamp(),
+/**
+ * Sends of these messages begin: from here on they may be in Zulip, whatever happens to this process. Answers those that
+ * really were still to be sent and whose recipient is still held with the given token; the others are somebody else's.
+ */
+export function beginSends(
+  sql: Queryable,
+  source: string,
+  messageIds: readonly string[],
+  claim: { holder: string; recipients: readonly string[]; tokens: readonly string[] },
+) {
+  return sql<{ message_id: string }[]>`
+    with held as (
+      select r.recipient from lmsmon.recipients r
+        join unnest(${claim.recipients as string[]}::text[], ${claim.tokens as string[]}::bigint[]) as h(recipient, token)
+          on r.recipient = h.recipient and r.claim_token = h.token
+       where r.source = ${source} order by r.recipient for update of r),
+    m as (
+      update lmsmon.messages m set state = 'sending', claimed_by = ${claim.holder}, started_at = clock_timestamp(),
              next_attempt_at = null
-       where message_id = any(${messageIds as string[]}::bigint[]) and state = 'pending' returning message_id)
-    update lmsmon.lms_event_logs l set status = 'sending' from m where l.message_id = m.message_id`;
+        from held
+       where m.message_id = any(${messageIds as string[]}::bigint[]) and m.state = 'pending' and m.source = ${source}
+         and m.recipient = held.recipient
+      returning m.message_id),
+    l as (update lmsmon.lms_event_logs l set status = 'sending' from m where l.message_id = m.message_id)
+    select message_id from m`;
 }
 
 /** `started_at` goes back to null where the send provably never began and never was in doubt: it may be composed anew. */
 export function giveBackMessages(
   sql: Queryable,
+  holder: string | null,
   messageIds: readonly string[],
   nextAttemptAt: readonly EpochMicros[],
   unsent: readonly boolean[],
@@ -97,7 +115,8 @@ export function giveBackMessages(
              started_at = case when x.unsent = 1 then null else m.started_at end
         from unnest(${messageIds as string[]}::bigint[], ${nextAttemptAt as number[]}::timestamptz[],
                     ${unsent.map((flag) => flag ? 1 : 0)}::int[]) as x(message_id, next_attempt_at, unsent)
-       where m.message_id = x.message_id and m.state in ('sending', 'unknown') returning m.message_id)
+       where m.message_id = x.message_id and m.state in ('sending', 'unknown') and m.claimed_by is not distinct from ${holder}
+      returning m.message_id)
     update lmsmon.lms_event_logs l set status = 'pending' from m where l.message_id = m.message_id`;
 }
 
@@ -127,6 +146,7 @@ export function markSent(
 /** The outcome is not known: to be looked up by marker. `crashed` counts towards the poison limit. */
 export function markUnknown(
   sql: Queryable,
+  holder: string | null,
   messageIds: readonly string[],
   lookUpAt: readonly EpochMicros[],
   counted: readonly boolean[],
@@ -139,7 +159,8 @@ export function markUnknown(
              crashes = m.crashes + x.counted
         from unnest(${messageIds as string[]}::bigint[], ${lookUpAt as number[]}::timestamptz[],
                     ${counted.map((flag) => flag ? 1 : 0)}::int[]) as x(message_id, look_up_at, counted)
-       where m.message_id = x.message_id and m.state = 'sending' returning m.message_id)
+       where m.message_id = x.message_id and m.state = 'sending' and (${holder}::text is null or m.claimed_by = ${holder})
+      returning m.message_id)
     update lmsmon.lms_event_logs l set status = 'unknown' from m where l.message_id = m.message_id`;
 }
 
@@ -153,19 +174,22 @@ export function postponeLookUps(sql: Queryable, messageIds: readonly string[], l
 /** An answered refusal: tried again later. */
 export function markRefused(
   sql: Queryable,
+  holder: string | null,
   refusal: { messageId: string; nextAttemptAt: EpochMicros; error: string },
 ) {
   return sql`
     with m as (
       update lmsmon.messages set state = 'pending', claimed_by = null, attempts = attempts + 1, reason = ${refusal.error},
              next_attempt_at = ${refusal.nextAttemptAt}::timestamptz, started_at = null
-       where message_id = ${refusal.messageId}::bigint and state = 'sending' returning message_id, attempts)
+       where message_id = ${refusal.messageId}::bigint and state = 'sending' and claimed_by = ${holder}
+      returning message_id, attempts)
     update lmsmon.lms_event_logs l set status = 'pending', attempts = m.attempts, error_message = ${refusal.error}
       from m where l.message_id = m.message_id`;
 }
 
 export function markDead(
   sql: Queryable,
+  holder: string | null,
   death: { messageId: string; reason: string; error: string; countAttempt: boolean; now: EpochMicros },
 ) {
   return sql<{ rows: string }[]>`
@@ -174,6 +198,7 @@ export function markDead(
          set state = 'dead', claimed_by = null, look_up_at = null, next_attempt_at = null, reason = ${death.reason},
              attempts = attempts + ${death.countAttempt ? 1 : 0}::int, finished_at = ${death.now}::timestamptz
        where message_id = ${death.messageId}::bigint and state in ('pending', 'sending', 'unknown')
+         and claimed_by is not distinct from ${holder}
       returning message_id, attempts),
     l as (
       update lmsmon.lms_event_logs l
