@@ -1,0 +1,38 @@
+/**
+ * `deno task chaos [--seed N] [--minutes M] [--state embedded|server|both] [--scenario a,b]`: faults against the real program,
+ * counted against an oracle. Prints what it did, the seed and the tally; exit 1 when something was lost, told twice or wrong.
+ */
+import { parseArgs } from "node:util";
+import { runChaos, SCENARIOS } from "./chaos/scenarios.ts";
+import type { StateChoice } from "./chaos/chaos_run.ts";
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string" },
+    minutes: { type: "string", default: "20" },
+    state: { type: "string", default: "both" },
+    scenario: { type: "string", default: "default" },
+  },
+});
+const states: Record<string, readonly StateChoice[]> = {
+  embedded: ["embedded"],
+  server: ["server"],
+  both: ["server", "embedded"],
+};
+const names = values.scenario === "default"
+  ? SCENARIOS.filter(({ byDefault }) => byDefault).map(({ name }) => name)
+  : values.scenario === "all"
+  ? SCENARIOS.map(({ name }) => name)
+  : values.scenario.split(",");
+const seed = Number(values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
+const chosen = states[values.state];
+if (chosen === undefined || !Number.isInteger(seed) || !(Number(values.minutes) > 0)) {
+  throw new RangeError("Usage: chaos [--seed N] [--minutes M] [--state embedded|server|both] [--scenario NAMES]");
+}
+const unknown = names.find((name) => !SCENARIOS.some((scenario) => scenario.name === name));
+if (unknown !== undefined) {
+  throw new RangeError(`Unknown scenario "${unknown}": there are ${SCENARIOS.map(({ name }) => name).join(", ")}`);
+}
+const say = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+const run = await runChaos({ seed, minutes: Number(values.minutes), states: chosen, names, say });
+Deno.exit(run.failures.length === 0 ? 0 : 1);

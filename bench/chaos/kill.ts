@@ -1,0 +1,38 @@
+import { type ChaosRun, sleep, type StateChoice } from "./chaos_run.ts";
+import { makePlace } from "./place.ts";
+
+/** Real watch processes over a busy LMS, killed at random moments for `minutes`; then one is left alone. */
+export async function killScenario(run: ChaosRun, state: StateChoice, minutes: number): Promise<void> {
+  await using place = await makePlace(run, { state, notify: "  digest_above: 4" });
+  const random = run.random(`kill ${state}`);
+  run.say(`  ${place.load.material.from}; ${state} state, ${(minutes * 60).toFixed(0)} s of kills`);
+  place.load.start(15);
+  const end = performance.now() + minutes * 60_000;
+  let kills = 0;
+  let early = 0;
+  while (performance.now() < end) {
+    const watcher = place.watch();
+    // One in four dies while it starts, the others at work.
+    const inStart = random.chance(0.25);
+    const delayMs = inStart ? random.int(50, 900) : random.int(100, 2200);
+    if (!inStart) await watcher.untilSays("Polling testpress", 20_000);
+    await sleep(delayMs);
+    if (watcher.ended !== null) {
+      run.fail(`watch ended with ${watcher.ended.code} by itself\n${watcher.log.slice(-20).join("\n")}`);
+      return;
+    }
+    const atWork = watcher.says("Polling testpress");
+    await watcher.end("SIGKILL");
+    if (watcher.leaks.length > 0) run.fail("a secret stands in a log");
+    kills++;
+    if (!atWork) early++;
+    run.did(
+      `kill ${kills}: ${(performance.now() - watcher.startedMs).toFixed(0)} ms old, ${atWork ? "at work" : "starting"}`,
+    );
+  }
+  await place.load.stop();
+  run.tally.kills += kills;
+  const counts = Object.entries(place.load.counts).map(([name, n]) => `${n} ${name}`).join(", ");
+  run.say(`  ${kills} kills (${early} during start-up); the writer did: ${counts}`);
+  await place.settle({ oracle: { mayEnd: ["poison"] } });
+}

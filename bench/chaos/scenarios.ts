@@ -1,0 +1,66 @@
+import { ChaosRun, type StateChoice } from "./chaos_run.ts";
+import { killScenario } from "./kill.ts";
+
+export interface Scenario {
+  readonly name: string;
+  /** In a run without --scenario. */
+  readonly byDefault: boolean;
+  /** Share of the run's minutes, for scenarios that fill a time; others take what they take. */
+  readonly share: number;
+  readonly states: readonly StateChoice[] | "each";
+  readonly play: (run: ChaosRun, state: StateChoice, minutes: number) => Promise<void>;
+}
+
+export const SCENARIOS: readonly Scenario[] = [
+  { name: "kill", byDefault: true, share: 0.6, states: "each", play: killScenario },
+];
+
+export interface ChaosOptions {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly states: readonly StateChoice[];
+  readonly names: readonly string[];
+  readonly say: (line: string) => void;
+}
+
+/** Plays scenarios one after the other and prints the tally. Never throws for what goes wrong in one. */
+export async function runChaos(options: ChaosOptions): Promise<ChaosRun> {
+  const run = new ChaosRun(options.seed, options.say);
+  run.say(`chaos, seed ${options.seed}`);
+  const chosen = SCENARIOS.filter(({ name }) => options.names.includes(name));
+  const shares = chosen.reduce((sum, { share }) => sum + share, 0);
+  for (const scenario of chosen) {
+    const states = scenario.states === "each" ? options.states : scenario.states;
+    for (const state of states) {
+      run.say(`\n${scenario.name} (${state} state)`);
+      run.in(`${scenario.name} ${state}`);
+      const began = performance.now();
+      const minutes = shares === 0 ? 0 : options.minutes * scenario.share / shares / states.length;
+      try {
+        await scenario.play(run, state, minutes);
+      } catch (error) {
+        run.fail(error instanceof Error ? error.stack ?? error.message : String(error));
+      }
+      run.say(`  took ${((performance.now() - began) / 1000).toFixed(0)} s`);
+    }
+  }
+  report(run, options);
+  return run;
+}
+
+function report(run: ChaosRun, options: ChaosOptions): void {
+  const { tally } = run;
+  run.say(`\nseed ${run.seed}, ${options.names.join(",")}`);
+  for (const [name, n] of Object.entries(tally)) run.say(`  ${name.padEnd(12)} ${n}`);
+  for (const reason of run.skipped) run.say(`  skipped: ${reason}`);
+  if (run.failures.length === 0) {
+    run.say(`${tally.lost} lost, ${tally.duplicated} duplicated`);
+    return;
+  }
+  run.say(`\nwhat it did last:`);
+  for (const action of run.actions()) run.say(`  ${action}`);
+  run.say(
+    `\n${run.failures.length} FAILURES; replay with: deno task chaos --seed ${run.seed} --minutes ${options.minutes} ` +
+      `--state ${options.states.length > 1 ? "both" : options.states[0]} --scenario ${options.names.join(",")}`,
+  );
+}
