@@ -8,13 +8,15 @@
 export class PgliteGate {
   #holder: GateUser | null = null;
   #lastUse = 0;
+  #closed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #waiting: { readonly user: GateUser; readonly enter: () => void }[] = [];
 
   constructor(private readonly patienceMs = 60_000) {}
 
-  /** Resolves when `user` holds the session. At once when it already does. */
+  /** Resolves when `user` holds the session; at once when it already does. Rejects when the database is closed. */
   async acquire(user: GateUser): Promise<void> {
+    if (this.#closed) throw new Error("The embedded database was closed");
     this.#lastUse = performance.now();
     if (this.#holder === user) return;
     if (this.#holder === null) {
@@ -37,8 +39,9 @@ export class PgliteGate {
     next?.enter();
   }
 
-  /** Nobody is let in any more; those who wait, wait for ever. */
+  /** Nobody is let in any more; those who wait already, wait for ever. */
   close(): void {
+    this.#closed = true;
     this.#waiting.length = 0;
     this.#unwatch();
   }
@@ -55,6 +58,7 @@ export class PgliteGate {
       if (idleMs >= this.patienceMs) this.#holder?.evict();
       if (this.#waiting.length > 0) this.#watch();
     }, this.patienceMs / 4);
+    Deno.unrefTimer(this.#timer as unknown as number);
   }
 
   #unwatch(): void {

@@ -135,8 +135,8 @@ export class PgliteSession implements GateUser {
 
   /** In its turn, while the client is gone already: closing must not wait for somebody else's transaction. */
   async #forget(): Promise<void> {
-    await this.engine.gate.acquire(this);
     try {
+      await this.engine.gate.acquire(this);
       const messages = [...[...this.#statements].map(closeStatement), sync()];
       for (const message of messages) await this.engine.execute(message, () => {});
     } catch {
