@@ -88,7 +88,7 @@ export function lmsAddress(config: LmsConfig): LmsAddress {
     host,
     port,
     database,
-    user: decodeURIComponent(url.username) || (dialect === "postgres" ? "postgres" : "root"),
+    user: decodeURIComponent(url.username) || parameter("user") || (dialect === "postgres" ? "postgres" : "root"),
     password,
     tls: transport,
     schema: dialect === "postgres" ? parameter("schema", "search_path") : null,

@@ -59,6 +59,11 @@ export function errorCode(error: unknown): string | null {
   return null;
 }
 
+/** A standby ended the read because it had to replay what conflicts with it: the next snapshot is past that. */
+export function isConflict(error: unknown): boolean {
+  return errorCode(error) === "40001";
+}
+
 export function isStaleConnection(error: unknown): boolean {
   return STALE.has(errorCode(error) ?? "");
 }

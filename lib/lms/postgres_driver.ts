@@ -5,6 +5,7 @@ import type { LmsAddress } from "./lms_address.ts";
 import { type Cell, CONNECT_TIMEOUT_MS, type LmsDriver, type LmsLimits, Watchdog } from "./lms_driver.ts";
 import {
   errorCode,
+  isConflict,
   isConnectionError,
   isStaleConnection,
   lmsError,
@@ -65,7 +66,7 @@ export function postgresDriver(address: LmsAddress, limits: LmsLimits): LmsDrive
         readOnlyParameter = false;
         return true;
       }
-      return isStaleConnection(error);
+      return isStaleConnection(error) || isConflict(error);
     },
     close: async () => {
       closed = true;

@@ -3,6 +3,7 @@ import { integer, type LmsQueries, lmsQueries } from "../../sql/lms/queries.ts";
 import type { AttemptRow, BadRow } from "../model/attempt.ts";
 import { type Kind, KINDS, type LmsId } from "../model/event.ts";
 import type { MentorLinks, Person, Role } from "../model/person.ts";
+import { LmsError } from "../ops/errors.ts";
 import { type ActivityOptions, readActivities } from "./activities.ts";
 import type { LmsDriver, LmsSession } from "./lms_driver.ts";
 import type { LmsTarget } from "./lms_errors.ts";
@@ -127,22 +128,21 @@ export class SqlLmsSource implements LmsSource {
     let from: number | null = Math.max(fromBucket, -LARGEST_BUCKET);
     while (from !== null && from < end) {
       const start: number = from, stop = Math.min(from + BUCKETS_PER_PAGE, end);
-      from = await this.#read(async (session, { queries }) => {
-        const found = await session.rows(
-          queries.buckets(kind, firstIdOf(start), firstIdOf(stop), BUCKET_SIZE),
-        );
-        sums.push(
-          ...found.map(([bucket, count, xor]) => ({
-            bucket: Number(bucket),
-            count: Number(count),
-            xor: xor ?? "0",
-          })).sort((a, b) => a.bucket - b.bucket),
-        );
+      // Nothing may be added inside: after a lost connection the work runs a second time.
+      const page: { found: BucketSum[]; next: number | null } = await this.#read(async (session, { queries }) => {
+        const rows = await session.rows(queries.buckets(kind, firstIdOf(start), firstIdOf(stop), BUCKET_SIZE));
+        const found = rows.map(([bucket, count, xor]) => ({
+          bucket: Number(bucket),
+          count: Number(count),
+          xor: xor ?? "0",
+        })).sort((a, b) => a.bucket - b.bucket);
         // Ids may lie far apart: jump over the gap instead of asking for every thousand ids in it.
-        if (found.length > 0 || stop >= end) return stop;
+        if (found.length > 0 || stop >= end) return { found, next: stop };
         const next = await firstId(session, queries, kind, firstIdOf(stop));
-        return next === null ? null : Number(bucketOf(next));
+        return { found, next: next === null ? null : Number(bucketOf(next)) };
       });
+      for (const sum of page.found) sums.push(sum);
+      from = page.next;
     }
     return sums;
   }
@@ -201,17 +201,26 @@ export class SqlLmsSource implements LmsSource {
     return this.#options.driver.close();
   }
 
-  /** One transaction; the first one also looks at the tables. */
-  #read<T>(work: (session: LmsSession, prepared: Prepared) => Promise<T>): Promise<T> {
+  /** One transaction; the first one also looks at the tables, and so does one more when they changed since. */
+  async #read<T>(work: (session: LmsSession, prepared: Prepared) => Promise<T>): Promise<T> {
+    const known = this.#prepared;
+    if (known === null) return await this.#readAnew(work);
+    try {
+      return await this.#options.driver.read((session) => work(session, known));
+    } catch (error) {
+      if (!(error instanceof LmsError && error.reason === "schema")) throw error;
+      this.#prepared = null;
+      return await this.#readAnew(work);
+    }
+  }
+
+  #readAnew<T>(work: (session: LmsSession, prepared: Prepared) => Promise<T>): Promise<T> {
     const { driver, preset } = this.#options;
     return driver.read(async (session) => {
-      let prepared = this.#prepared;
-      if (prepared === null) {
-        const catalog = await readCatalog(session, preset, driver);
-        prepared = { catalog, queries: lmsQueries(preset, driver.dialect, catalog.types) };
-        // An LMS whose tables are not there yet is looked at again next time.
-        if (catalog.tables.size > 0) this.#prepared = prepared;
-      }
+      const catalog = await readCatalog(session, preset, driver);
+      const prepared = { catalog, queries: lmsQueries(preset, driver.dialect, catalog.types) };
+      // An LMS whose tables are not there yet is looked at again next time.
+      if (catalog.tables.size > 0) this.#prepared = prepared;
       return await work(session, prepared);
     });
   }
