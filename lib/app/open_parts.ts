@@ -2,14 +2,18 @@ import type { Sql } from "postgres";
 import type { Config } from "../config/config.ts";
 import { openLms } from "../lms/open_lms.ts";
 import type { LmsSource } from "../lms/lms_source.ts";
+import { systemClock } from "../ops/clock.ts";
 import { logger } from "../ops/log.ts";
 import type { PollSettings } from "../poll/poll_context.ts";
 import { openMemory, openState } from "../store/open_state.ts";
 import type { StateDb } from "../store/state_db.ts";
 
+const HURRIED_CLOSE_MS = 1_500;
+
 /** The edges of a command, each opened when first needed and closed together. */
 export class OpenParts implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
+  #patienceMs: number | null = null;
 
   constructor(private readonly config: Config) {}
 
@@ -37,8 +41,17 @@ export class OpenParts implements AsyncDisposable {
     this.#stack.defer(close);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#stack.disposeAsync();
+  /** Something no longer answers: closing must not wait for it either. */
+  hurry(): void {
+    this.#patienceMs = HURRIED_CLOSE_MS;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closing = this.#stack.disposeAsync();
+    if (this.#patienceMs === null) return await closing;
+    closing.catch(() => {});
+    const ended = new AbortController();
+    await Promise.race([closing.finally(() => ended.abort()), systemClock.sleep(this.#patienceMs, ended.signal)]);
   }
 }
 

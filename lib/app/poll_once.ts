@@ -135,7 +135,12 @@ async function runDry(context: CommandContext, options: PollOnceOptions, db: Sta
   const { config, clock, out, stop } = context;
   const dry = await dryRun(
     { db, lms, clock, settings: pollSettings(config) },
-    { mode: "full", notifyHistory: options.notifyHistory, signal: AbortSignal.any([stop.soft, stop.hard]) },
+    {
+      mode: "full",
+      notifyHistory: options.notifyHistory,
+      acceptSource: options.acceptSource,
+      signal: AbortSignal.any([stop.soft, stop.hard]),
+    },
   );
   const nameOf = (id: string) => dry.people.get(`mentor:${id}`)?.name ?? null;
   const planned = dryMessages(dry.events, nameOf, config, lms.name, clock.now());

@@ -31,7 +31,8 @@ export async function runWatch(context: CommandContext, options: WatchOptions): 
   const lms = await parts.lms();
   if (options.dryRun) return await watchDry(context, db, lms);
   const notifier = config.notify.enabled ? openNotifier(context, db, parts, options.takeOver) : null;
-  await watch(context, { db, lms, notifier, acceptSource: options.acceptSource });
+  const clean = await watch(context, { db, lms, notifier, acceptSource: options.acceptSource });
+  if (!clean) parts.hurry();
 }
 
 export interface WatchParts {
@@ -44,8 +45,11 @@ export interface WatchParts {
   readonly onPoll?: (result: PollResult) => void;
 }
 
-/** The daemon over open parts; resolves when it was stopped and both loops ended. */
-export async function watch(context: Omit<CommandContext, "out">, parts: WatchParts): Promise<void> {
+/**
+ * The daemon over open parts; resolves when it was stopped: true when both loops ended, false when one still waits for a
+ * peer that does not answer.
+ */
+export async function watch(context: Omit<CommandContext, "out">, parts: WatchParts): Promise<boolean> {
   const { config, clock } = context;
   const log = logger("watch");
   const metrics = createMetrics(manifest.version);
@@ -97,11 +101,11 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
       : Promise.resolve();
     const loops = Promise.all([polling, delivering]).then(() => true);
     const patience = untilLate(stop.soft, late, ended.signal, clock).then(() => false);
-    if (await Promise.race([loops, patience])) log.info("Stopped cleanly");
-    else {
-      loops.catch(() => {}); // nobody waits for it any more
-      log.warning("Stopped although something still waits for an answer; the next start finds the rest");
-    }
+    const clean = await Promise.race([loops, patience]);
+    loops.catch(() => {}); // when it is late, nobody waits for them any more
+    if (clean) log.info("Stopped cleanly");
+    else log.warning("Stopped although something still waits for an answer; the next start finds the rest");
+    return clean;
   } finally {
     ended.abort();
     await server?.shutdown();
@@ -109,8 +113,8 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
 }
 
 /** From the first signal on: how long what is in hand may go on, and how long after that it may take to notice. */
-const FINISH_MS = 6_000;
-const NOTICE_MS = 2_000;
+const FINISH_MS = 5_000;
+const NOTICE_MS = 1_500;
 
 /** Resolves when it is too late to wait any longer, or `ended` aborts; tells `late` before. */
 async function untilLate(soft: AbortSignal, late: AbortController, ended: AbortSignal, clock: Clock): Promise<void> {

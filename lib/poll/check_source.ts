@@ -33,22 +33,37 @@ export function judgeSource(
   return sample.same * 2 >= sample.known ? "accept" : "exchanged";
 }
 
-/** Throws LmsError("identity") when the LMS was exchanged and `accept` is false. */
-export async function checkSource(db: StateDb, lms: LmsSource, log: Logger, accept: boolean): Promise<void> {
+interface Examined {
+  readonly now: LmsIdentity;
+  readonly stored: LmsIdentity | null;
+  readonly verdict: "known" | "accept";
+}
+
+/**
+ * Looks whether the LMS can be polled, changing nothing. Throws LmsError("schema") that names every table and column that
+ * cannot be read, and LmsError("identity") when the LMS was exchanged and `accept` is false.
+ */
+export async function examineSource(db: StateDb, lms: LmsSource, accept: boolean): Promise<Examined> {
+  await lms.check();
   const now = await lms.identity();
   const stored = await readIdentity(db, lms.name);
-  const sample = stored === null || accept ? { known: 0, same: 0 } : await sampleSource(db, lms);
-  const verdict = accept ? "accept" : judgeSource(stored, now, sample);
-  if (verdict === "exchanged") {
-    throw new LmsError(
-      "identity",
-      `Cannot poll "${lms.name}": the database behind it is not the one that this state knows ` +
-        `(${describe(stored)}, now ${describe(now)}; ${sample.same} of ${sample.known} sampled rows are the same)`,
-      { hint: "check lms.url; give another LMS another lms.name, or confirm the exchange once with --accept-source" },
-    );
-  }
+  if (accept) return { now, stored, verdict: "accept" };
+  const sample = stored === null ? { known: 0, same: 0 } : await sampleSource(db, lms);
+  const verdict = judgeSource(stored, now, sample);
+  if (verdict !== "exchanged") return { now, stored, verdict };
+  throw new LmsError(
+    "identity",
+    `Cannot poll "${lms.name}": the database behind it is not the one that this state knows ` +
+      `(${describe(stored)}, now ${describe(now)}; ${sample.same} of ${sample.known} sampled rows are the same)`,
+    { hint: "check lms.url; give another LMS another lms.name, or confirm the exchange once with --accept-source" },
+  );
+}
+
+/** As examineSource, and remembers what the LMS is: from the first poll on, and when it was let through. */
+export async function checkSource(db: StateDb, lms: LmsSource, log: Logger, accept: boolean): Promise<void> {
+  const { now, stored, verdict } = await examineSource(db, lms, accept);
   if (verdict === "known" && stored !== null) return;
-  if (stored !== null) log.info("The LMS moved, its rows are the same", { source: lms.name, identity: describe(now) });
+  if (stored !== null) log.info("The LMS moved or was accepted", { source: lms.name, identity: describe(now) });
   await addSource(db.sql, lms.name);
   await acceptIdentity(db, lms.name, now);
 }

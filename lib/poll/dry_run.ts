@@ -7,6 +7,7 @@ import type { Batch, BatchEvent, Stream } from "../store/batch.ts";
 import type { StateDb } from "../store/state_db.ts";
 import { readStreams } from "../store/streams.ts";
 import { bucketOf } from "./buckets.ts";
+import { examineSource } from "./check_source.ts";
 import { PeopleCache } from "./people_cache.ts";
 import type { BatchSink, KnownRows, PollContext, PollSettings } from "./poll_context.ts";
 import { passOver } from "./run_poll.ts";
@@ -36,9 +37,10 @@ const SAMPLES = 5;
 /** What a full poll would find and tell, changing nothing: no lease, no stream, no row is written. */
 export async function dryRun(
   deps: { db: StateDb; lms: LmsSource; clock: Clock; settings: PollSettings },
-  options: { mode: "quick" | "full"; notifyHistory: boolean; signal: AbortSignal },
+  options: { mode: "quick" | "full"; notifyHistory: boolean; acceptSource?: boolean; signal: AbortSignal },
   overlay: DryOverlay = new DryOverlay(stateKnownRows(deps.db)),
 ): Promise<DryRunResult> {
+  await examineSource(deps.db, deps.lms, options.acceptSource ?? false);
   const tally = newTally();
   const sink = new DrySink(overlay);
   const context: PollContext = {

@@ -12,6 +12,7 @@ import {
   startFirstContact,
 } from "../store/streams.ts";
 import { beginPoll, closeAbandonedPolls, failPoll, finishPoll, type PollVerdict } from "../store/poll_runs.ts";
+import { explainLmsError } from "./explain_error.ts";
 import { fullPass } from "./full_pass.ts";
 import { PeopleCache } from "./people_cache.ts";
 import type { PollContext, PollSettings } from "./poll_context.ts";
@@ -99,7 +100,8 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
     failPoint("poll.after_finish");
     if (verdict.delivery === "held") deps.onHeld?.(pollId, verdict);
     return { pollId, tally, verdict, firstContact };
-  } catch (error) {
+  } catch (cause) {
+    const error = await explainLmsError(lms, cause);
     // Closes the poll through the same fuse: what was recorded before the failure is told now, not after the repair.
     const verdict = await failPoll(db, lease, pollId, tally, deps.settings.notify, error).catch(() => null);
     if (verdict?.delivery === "held") deps.onHeld?.(pollId, verdict);

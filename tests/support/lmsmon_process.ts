@@ -1,0 +1,142 @@
+import { join } from "node:path";
+
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+
+export interface Finished {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A folder with a `config.yaml`, in which the real program runs; it is also its home. */
+export class LmsmonHome implements AsyncDisposable {
+  private constructor(readonly folder: string, private readonly env: Readonly<Record<string, string>>) {}
+
+  /** `config`: anything JSON can hold, which is YAML too. */
+  static async make(config: object, env: Readonly<Record<string, string>> = {}): Promise<LmsmonHome> {
+    const home = new LmsmonHome(await Deno.makeTempDir({ prefix: "lmsmon_home_" }), env);
+    await home.configure(config);
+    return home;
+  }
+
+  async configure(config: object): Promise<void> {
+    await Deno.writeTextFile(join(this.folder, "config.yaml"), JSON.stringify(config));
+  }
+
+  async run(...args: readonly string[]): Promise<Finished> {
+    return await this.start(...args).finished;
+  }
+
+  start(...args: readonly string[]): LmsmonProcess {
+    const { DENO_DIR, XDG_CACHE_HOME, HOME = "/root", PATH = "" } = Deno.env.toObject();
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-prompt", "-A", "--no-check", MAIN, ...args],
+      cwd: this.folder,
+      clearEnv: true,
+      env: {
+        PATH,
+        NO_COLOR: "1",
+        HOME: this.folder,
+        DENO_DIR: DENO_DIR ?? `${XDG_CACHE_HOME ?? `${HOME}/.cache`}/deno`,
+        ...this.env,
+      },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    return new LmsmonProcess(child);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+/** A running lmsmon; killed when the test leaves it behind. */
+export class LmsmonProcess implements AsyncDisposable {
+  readonly #err: Collected;
+  readonly #out: Collected;
+  readonly finished: Promise<Finished>;
+
+  constructor(private readonly child: Deno.ChildProcess) {
+    this.#out = new Collected(child.stdout);
+    this.#err = new Collected(child.stderr);
+    this.finished = Promise.all([child.status, this.#out.done, this.#err.done]).then(([{ code }]) => ({
+      code,
+      out: this.#out.text,
+      err: this.#err.text,
+    }));
+  }
+
+  get pid(): number {
+    return this.child.pid;
+  }
+
+  get err(): string {
+    return this.#err.text;
+  }
+
+  /** What stderr holds when it matches first; rejects when the process ends without it. */
+  said(pattern: RegExp): Promise<string> {
+    return this.#err.until(pattern);
+  }
+
+  printed(pattern: RegExp): Promise<string> {
+    return this.#out.until(pattern);
+  }
+
+  kill(signal: Deno.Signal): void {
+    this.child.kill(signal);
+  }
+
+  /** Sends the signal; resolves to the exit code and the seconds it took. */
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<Finished & { readonly seconds: number }> {
+    const began = performance.now();
+    this.child.kill(signal);
+    const finished = await this.finished;
+    return { ...finished, seconds: (performance.now() - began) / 1000 };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.child.kill("SIGKILL");
+    } catch {
+      // ended already
+    }
+    await this.finished;
+  }
+}
+
+class Collected {
+  text = "";
+  readonly done: Promise<void>;
+  readonly #waiting = new Set<() => void>();
+  #ended = false;
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.done = this.#read(stream);
+  }
+
+  async until(pattern: RegExp): Promise<string> {
+    while (!pattern.test(this.text)) {
+      if (this.#ended) throw new Error(`The process ended without saying ${pattern}: ${this.text}`);
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
+    return this.text;
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) {
+      this.text += decoder.decode(chunk, { stream: true });
+      this.#wake();
+    }
+    this.#ended = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+  }
+}
