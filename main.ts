@@ -57,5 +57,6 @@ if (import.meta.main) {
     event.preventDefault();
     Deno.exit(reportError(event.reason, Deno.args));
   });
+  host.exit = (code) => Deno.exit(code);
   Deno.exit(await main(Deno.args));
 }

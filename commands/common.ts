@@ -6,7 +6,8 @@ import { standardOutput, writeStderr } from "../lib/ops/output.ts";
 /** The process as commands see it: where the exit code goes, and how a second signal ends everything. */
 export const host = {
   exitCode: 0,
-  exit: (code: number): void => Deno.exit(code),
+  /** main sets it: only main.ts may end the process. */
+  exit: (_code: number): void => {},
 };
 
 /** What all commands have in common: errors are thrown instead of printed, and a help that does not vary. */

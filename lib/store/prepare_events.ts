@@ -7,7 +7,7 @@ import { arrayLiteral, numberArrayLiteral } from "./array_literal.ts";
 import type { Batch, BatchEvent, RowChange } from "./batch.ts";
 import { type EventContext, jsonId } from "./event_values.ts";
 import { storedPeople } from "./people.ts";
-import type { RecordOptions } from "./record_batch.ts";
+import type { RecordOptions } from "./recording.ts";
 
 /** An event with all that its row in the database says. */
 export interface PreparedEvent {

@@ -1,7 +1,5 @@
-import type { AttemptRow } from "../model/attempt.ts";
-import type { DetectedEvent, EventMetadata, LmsId } from "../model/event.ts";
-import { type Clock, systemClock } from "../ops/clock.ts";
-import { StateError } from "../ops/errors.ts";
+import type { LmsId } from "../model/event.ts";
+import { systemClock } from "../ops/clock.ts";
 import { addToPollRun } from "../../sql/state/poll_runs.ts";
 import { quarantineRows } from "../../sql/state/quarantine.ts";
 import { arrayLiteral, numberArrayLiteral } from "./array_literal.ts";
@@ -9,31 +7,8 @@ import type { Batch, Lease } from "./batch.ts";
 import { fenced } from "./fenced.ts";
 import { dataProblem } from "./quarantine.ts";
 import { recordOnce } from "./record_once.ts";
+import type { Recorded, RecordOptions } from "./recording.ts";
 import type { StateDb } from "./state_db.ts";
-
-export interface RecordOptions {
-  /** lib/detect's; passed in because the store does not know the detector. */
-  readonly metadataOf: (row: AttemptRow, event: DetectedEvent) => EventMetadata;
-  readonly clock?: Clock;
-}
-
-/** What one call of recordBatch wrote. */
-export interface Recorded {
-  readonly events: number;
-  /** Events that somebody is to be told about, and how many of them correct an earlier verdict or score. */
-  readonly told: number;
-  readonly toldRevisions: number;
-  /** Recipients (`mentor:<id>`) with something new to tell. */
-  readonly recipients: readonly string[];
-  /** Rows that the state database refused, now in quarantine; their state and events were not written. */
-  readonly refused: readonly { readonly id: LmsId; readonly reason: string }[];
-}
-
-/**
- * The row states changed between reading and recording them, or were recorded already: after a commit whose outcome was
- * unknown, say. Nothing was written. Read the states again, and compare again.
- */
-export class StaleBatchError extends StateError {}
 
 /**
  * Writes row states, bucket sums, events, people and deliveries of a batch in one transaction (P2), under the lease.

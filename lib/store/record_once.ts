@@ -17,7 +17,7 @@ import { leaseLost, retrying, sqlState } from "./fenced.ts";
 import { deliveriesOf, type Delivery, dueByRecipient } from "./deliveries_of.ts";
 import { type PreparedEvent, prepareEvents } from "./prepare_events.ts";
 import { writeLinks, writePeople } from "./people.ts";
-import { type Recorded, type RecordOptions, StaleBatchError } from "./record_batch.ts";
+import { type Recorded, type RecordOptions, StaleBatchError } from "./recording.ts";
 import { BucketDeltas, ROW_STATE_TEXTS, rowStateValues, stageNumber, STALE_HASH } from "./row_state_values.ts";
 import type { StateDb, Transaction } from "./state_db.ts";
 

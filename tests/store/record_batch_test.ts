@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { acquireLease } from "../../lib/store/leases.ts";
 import { LeaseLostError } from "../../lib/ops/errors.ts";
-import { recordBatch, StaleBatchError } from "../../lib/store/record_batch.ts";
+import { recordBatch } from "../../lib/store/record_batch.ts";
+import { StaleBatchError } from "../../lib/store/recording.ts";
 import { quarantinedRows } from "../../lib/store/quarantine.ts";
 import { statesByKeys } from "../../lib/store/row_states.ts";
 import { noteFullPass } from "../../lib/store/streams.ts";
