@@ -7,7 +7,8 @@ import { contentOf } from "./verify.js";
 
 /** Permissions of the released program: no run, no ffi. */
 const PERMISSIONS = ["--no-prompt", "--allow-net", "--allow-read", "--allow-write", "--allow-env", "--allow-sys"];
-const DIST = "dist";
+/** Another folder as argument: tests build beside each other. */
+const DIST = Deno.args[0] ?? "dist";
 const PROGRAM = `${DIST}/build/program`;
 /** What PGlite reads from beside its own module. */
 const PGLITE_FILES = ["pglite.data", "pglite.wasm", "initdb.wasm"];
@@ -82,6 +83,7 @@ async function selfExtracting(target: string): Promise<void> {
 
 const target = `${DIST}/lmsmon`;
 await Deno.remove(DIST, { recursive: true }).catch(() => {});
+await Deno.mkdir(DIST, { recursive: true });
 await bundleProgram();
 let how = "deno compile";
 if (!(await compile(target))) {
