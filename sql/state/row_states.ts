@@ -15,11 +15,13 @@ export interface RowStateRow {
   missing_since: Temporal.Instant | null;
 }
 
-/** `keys`: a bigint[] literal. */
+/** `keys`: a bigint[] literal, without repetitions. */
 export const rowStatesByKeys = (sql: Queryable, streamId: number, keys: string) =>
   sql<RowStateRow[]>`
-    select row_key, hash, recipe, stage, verdict, score, percentage, revision, is_open, seen_open, last_event_id, missing_since
-    from lmsmon.row_states where stream_id = ${streamId} and row_key = any(${keys}::bigint[])`;
+    select r.row_key, r.hash, r.recipe, r.stage, r.verdict, r.score, r.percentage, r.revision, r.is_open, r.seen_open,
+      r.last_event_id, r.missing_since
+    from unnest(${keys}::bigint[]) as u (key)
+    join lmsmon.row_states r on r.stream_id = ${streamId} and r.row_key = u.key`;
 
 export const openRowKeys = (sql: Queryable, streamId: number, after: string | null, limit: number) =>
   sql<{ row_key: string }[]>`
