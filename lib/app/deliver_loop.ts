@@ -8,7 +8,7 @@ export interface DeliverLoopDeps {
   /** When something is due next; `null`: nothing is waiting. */
   readonly nextDueAt: () => Promise<EpochMicros | null>;
   readonly clock: Clock;
-  readonly trouble: RepeatedError;
+  readonly trouble: Pick<RepeatedError, "failed" | "succeeded">;
   /** The longest sleep: another process may have recorded something to tell. Milliseconds. */
   readonly intervalMs: number;
 }

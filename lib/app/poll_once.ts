@@ -17,6 +17,7 @@ import type { CommandContext } from "./command_context.ts";
 import type { PollOnceOptions } from "./command_options.ts";
 import { dryMessages } from "./dry_messages.ts";
 import { OpenParts, pollSettings } from "./open_parts.ts";
+import { nameStateTrouble } from "./state_trouble.ts";
 import { dryRunJson, pollJson, printDryRun, printPoll } from "./poll_report.ts";
 
 /**
@@ -43,7 +44,7 @@ export async function runPollOnce(context: CommandContext, options: PollOnceOpti
     poll = await pollUnderLease(context, options, db, lms, notifier);
   } catch (error) {
     // What earlier polls left to tell is told even though the LMS is away.
-    if (!(error instanceof LmsError)) throw error;
+    if (!(error instanceof LmsError)) throw nameStateTrouble(config.state.url, error);
     failures.push(error);
   }
   let round: RoundResult | null = null;

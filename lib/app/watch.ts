@@ -2,7 +2,7 @@ import type { LmsSource } from "../lms/lms_source.ts";
 import type { Notifier } from "../notify/notifier.ts";
 import type { RoundResult } from "../notify/notify_types.ts";
 import type { Clock } from "../ops/clock.ts";
-import { logger } from "../ops/log.ts";
+import { type Logger, logger } from "../ops/log.ts";
 import { createMetrics, type Metrics } from "../ops/metrics.ts";
 import { RepeatedError } from "../ops/repeated_error.ts";
 import { checkSource } from "../poll/check_source.ts";
@@ -17,6 +17,7 @@ import { deliverLoop, Wake } from "./deliver_loop.ts";
 import { Health, serveHealth } from "./health_server.ts";
 import { OpenParts, pollSettings } from "./open_parts.ts";
 import { openNotifier } from "./poll_once.ts";
+import { nameStateTrouble } from "./state_trouble.ts";
 import { watchDry } from "./watch_dry.ts";
 
 /** `watch`: polls and delivers until the first signal, then finishes the round in hand. Trouble ends a round, never the daemon. */
@@ -71,7 +72,7 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
       holder: thisHolder(),
       intervalMs: config.poll.intervalMs,
       fullPassMs: config.poll.fullPassMs,
-      trouble: new RepeatedError("Polling", logger("poll"), clock),
+      trouble: troubleOf("Polling", logger("poll"), context),
       checkSource: async () => {
         await checkSource(parts.db, parts.lms, logger("poll"), acceptSource);
         acceptSource = false; // confirmed once, not for every later exchange
@@ -139,13 +140,21 @@ function deliver(
     {
       clock,
       intervalMs: config.poll.intervalMs,
-      trouble: new RepeatedError("Delivery", logger("notify"), clock),
+      trouble: troubleOf("Delivery", logger("notify"), { config, clock }),
       round: async () => observeRound(metrics, await notifier.round({ stop: stop.soft, hard: stop.hard })),
       nextDueAt: () => notifier.nextDueAt(),
     },
     wake,
     stop,
   );
+}
+
+function troubleOf(what: string, log: Logger, { config, clock }: Pick<CommandContext, "config" | "clock">) {
+  const repeated = new RepeatedError(what, log, clock);
+  return {
+    failed: (error: unknown) => repeated.failed(nameStateTrouble(config.state.url, error)),
+    succeeded: () => repeated.succeeded(),
+  };
 }
 
 function observePoll(metrics: Metrics, { tally, verdict }: PollResult, tookMs: number): void {

@@ -22,7 +22,7 @@ export interface PollLoopDeps {
   readonly holder: string;
   readonly intervalMs: number;
   readonly fullPassMs: number;
-  readonly trouble: RepeatedError;
+  readonly trouble: Pick<RepeatedError, "failed" | "succeeded">;
   /** Throws when the LMS behind the name is not the one this state knows; called before the first poll and after trouble. */
   readonly checkSource: () => Promise<void>;
   /** The fuse held a poll's messages. */
