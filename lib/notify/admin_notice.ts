@@ -42,7 +42,9 @@ export async function tellAdmin(
         // The last line is how a notice of unknown outcome is found again.
         content: `⚠️ lmsmon (${source}): ${text}\n\`notice ${day} ${sign}\``,
         attempts: 0,
+        begun: false,
       }],
+      "",
       now,
       now,
     );

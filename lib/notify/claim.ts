@@ -27,8 +27,7 @@ export async function takeClaim(
   due: {
     readonly cutoff: EpochMicros;
     readonly limit: number;
-    readonly examsFirst: boolean;
-    readonly only: string | null;
+    readonly only: readonly string[] | null;
   },
 ): Promise<Claim | null> {
   const ttlMs = deps.config.zulip.requestTimeoutMs + sendingTimeMs(deps.config);
@@ -40,7 +39,6 @@ export async function takeClaim(
     now: due.cutoff,
     ttlMs,
     limit: due.limit,
-    examsFirst: due.examsFirst,
     only: due.only,
   });
   if (rows.length === 0) return null;

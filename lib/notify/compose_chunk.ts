@@ -28,6 +28,8 @@ export async function composeChunk(
   claim: Claim,
   accounts: Accounts,
   recipients: readonly string[],
+  /** How many messages may begin to be sent at once; the others wait for the next chunk. */
+  sends: number,
   cutoff: EpochMicros,
   signal?: AbortSignal,
 ): Promise<ComposedChunk> {
@@ -68,10 +70,11 @@ export async function composeChunk(
       putOff === null ? [] : putOff.rows.map((row) => ({ logId: row.logId, reason: "rate", until: putOff.until }))
     );
     const ids = composed.length === 0 ? [] : await reserveMessageIds(deps.db.sql, composed.length);
-    const messages = composed.map((message, i) =>
-      newMessage(message, ids[i]?.message_id ?? "", userIds, deps.config.notify.fallback)
-    );
-    await write(deps, claim, { resolution, messages, composed, late, userIds, now, cutoff });
+    const messages = composed.map((message, i) => ({
+      ...newMessage(message, ids[i]?.message_id ?? "", userIds, deps.config.notify.fallback),
+      begun: i < sends,
+    }));
+    await write(deps, claim, { resolution, messages, composed, late, userIds, sends, now, cutoff });
     failPoint("compose.after_commit");
     return { messages, suppressed: resolution.suppress.length };
   });
@@ -83,6 +86,7 @@ interface Writing {
   readonly composed: readonly Composed[];
   readonly late: readonly { logId: string; reason: string; until: EpochMicros }[];
   readonly userIds: ReadonlyMap<string, string | null>;
+  readonly sends: number;
   readonly now: EpochMicros;
   readonly cutoff: EpochMicros;
 }
@@ -108,7 +112,7 @@ async function write(deps: NotifierDeps, claim: Claim, what: Writing): Promise<v
     ...what.late,
   ];
   const attached = composed.flatMap((message, i) =>
-    message.rows.map((row) => ({ logId: row.logId, messageId: messages[i]?.messageId ?? "" }))
+    message.rows.map((row) => ({ logId: row.logId, messageId: messages[i]?.messageId ?? "", begun: i < what.sends }))
   );
   await deps.db.sql.begin(async (tx) => {
     const held = await lockHeldRecipients(tx, source, [...claim.tokens.keys()], [...claim.tokens.values()]);
@@ -130,13 +134,14 @@ async function write(deps: NotifierDeps, claim: Claim, what: Writing): Promise<v
       steps.push(wakeRecipients(tx, source, added.map((row) => row.recipient), what.cutoff).execute());
     }
     if (messages.length > 0) {
-      steps.push(insertMessages(tx, source, messages, now, what.cutoff).execute());
+      steps.push(insertMessages(tx, source, messages, claim.holder, now, what.cutoff).execute());
       steps.push(
         attachRows(
           tx,
           attached.map((row) => row.logId),
           attached.map((row) => row.messageId),
           attached.map((row) => what.userIds.get(row.logId) ?? null),
+          attached.map((row) => row.begun),
         ).execute().then((result) => {
           // Somebody dropped or reconciled a row meanwhile: read again, compose again.
           if (result.count !== attached.length) throw new RowsMoved();
@@ -165,7 +170,7 @@ function newMessage(
   messageId: string,
   userIds: ReadonlyMap<string, string | null>,
   fallback: Fallback,
-): NewMessage & { readonly rows: number } {
+): Omit<NewMessage, "begun"> & { readonly rows: number } {
   const [first] = message.rows;
   const to = channelOf(message.recipient, fallback);
   return {

@@ -1,6 +1,11 @@
 import { dissolvableMessages, dissolveMessages } from "../../sql/state/messages.ts";
 import { openCounts, wakeRowsWithAccount } from "../../sql/state/outbox.ts";
-import { nextRecipientDue, wakeForgottenRecipients, wakeRecipients } from "../../sql/state/recipients.ts";
+import {
+  nextRecipientDue,
+  recipientsWithExams,
+  wakeForgottenRecipients,
+  wakeRecipients,
+} from "../../sql/state/recipients.ts";
 import { type EpochMicros, fromInstant } from "../model/time.ts";
 import { ZulipError } from "../ops/errors.ts";
 import { createPacer } from "../zulip/rate_limiter.ts";
@@ -27,6 +32,8 @@ export interface Notifier {
 
 /** Chunks under way: one is prepared while the other is sent. */
 const CHUNKS_AT_ONCE = 2;
+/** Recipients whose exams are told before anything else, at most: their names are in memory. */
+const MOST_FIRST = 100_000;
 const SWEEP_MS = 10 * 60_000;
 const DISSOLVE_PAGE = 1000;
 
@@ -129,8 +136,11 @@ class OutboxNotifier implements Notifier {
   }
 
   async #deliver(cutoff: EpochMicros, counts: RoundCounts, options: RoundOptions): Promise<void> {
+    const { db, source } = this.#deps;
     // Exams first, also between recipients: they matter most when much has piled up.
-    for (const examsFirst of [true, false]) await this.#deliverAll({ cutoff, examsFirst, only: null }, counts, options);
+    const first = (await recipientsWithExams(db.sql, source, cutoff, MOST_FIRST)).map((row) => row.recipient);
+    if (first.length > 0) await this.#deliverAll({ cutoff, only: first }, counts, options);
+    await this.#deliverAll({ cutoff, only: null }, counts, options);
   }
 
   /** The administrator hears in the same round, also when the guard lets nothing else out. */
@@ -143,15 +153,16 @@ class OutboxNotifier implements Notifier {
       );
     }
     if (refusal === null && counts.dead === 0) return;
-    await this.#deliverAll({ cutoff: this.#deps.clock.now(), examsFirst: false, only: ADMIN }, counts, options);
+    await this.#deliverAll({ cutoff: this.#deps.clock.now(), only: [ADMIN] }, counts, options);
   }
 
   async #deliverAll(
-    due: Pick<ChunkRequest, "cutoff" | "examsFirst" | "only">,
+    due: Pick<ChunkRequest, "cutoff" | "only">,
     counts: RoundCounts,
     options: RoundOptions,
   ): Promise<void> {
     const running = new Set<Promise<void>>();
+    let offset = 0;
     let failure: { readonly error: unknown } | null = null;
     try {
       while (failure === null && !options.stop.aborted) {
@@ -164,13 +175,19 @@ class OutboxNotifier implements Notifier {
           await Promise.race(running);
           continue;
         }
+        const limit = this.#size.limit;
+        const only = due.only === null ? null : due.only.slice(offset, offset + limit);
+        if (only?.length === 0) return;
+        offset += only?.length ?? 0; // who could not be finished comes with everybody else
         const chunk = await prepareChunk(this.#deps, this.#accounts, {
           holder: `${this.#holder}:${++this.#chunks}`,
-          ...due,
-          limit: this.#size.limit,
-          sends: trial ? 1 : this.#size.limit,
+          cutoff: due.cutoff,
+          only,
+          limit,
+          sends: trial ? 1 : limit,
           signal: options.hard,
         }, counts);
+        if (chunk === null && only !== null) continue;
         if (chunk === null) {
           if (running.size === 0) return;
           await Promise.all(running); // what they could not finish may be due again

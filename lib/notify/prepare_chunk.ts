@@ -27,9 +27,8 @@ export interface ChunkRequest {
   readonly limit: number;
   /** Messages at most. */
   readonly sends: number;
-  readonly examsFirst: boolean;
-  /** The one recipient to claim, `null`: any. */
-  readonly only: string | null;
+  /** The recipients to choose from, `null`: all. */
+  readonly only: readonly string[] | null;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -60,29 +59,29 @@ export async function prepareChunk(
     const open = await settleOpenMessages(deps, accounts, recipients, request.cutoff, counts, request.signal);
     const busy = new Set(open.map((message) => message.recipient));
     const free = recipients.filter((recipient) => !busy.has(recipient) && recipient !== ADMIN);
-    const composed = await composeChunk(deps, claim, accounts, free, request.cutoff, request.signal);
+    const waiting = sendable(open, deps.clock.now()).slice(0, request.sends).map((message): Outgoing => ({
+      messageId: message.message_id,
+      recipient: message.recipient,
+      target: targetOf(message),
+      content: message.content,
+      attempts: message.attempts,
+      doubted: message.started_ms_ago !== null,
+      rows: message.rows,
+    }));
+    const again = await begin(deps, claim, waiting);
+    const sends = request.sends - again.length;
+    const composed = await composeChunk(deps, claim, accounts, free, sends, request.cutoff, request.signal);
     counts.suppressed += composed.suppressed;
-    const ready: Outgoing[] = [
-      ...open.filter((message) => sendable(message, open, deps.clock.now())).map((message) => ({
-        messageId: message.message_id,
-        recipient: message.recipient,
-        target: targetOf(message),
-        content: message.content,
-        attempts: message.attempts,
-        doubted: message.started_ms_ago !== null,
-        rows: message.rows,
-      })),
-      ...composed.messages.map((message) => ({
-        messageId: message.messageId,
-        recipient: message.recipient,
-        target: targetOf({ zulip_user_id: message.userId, channel: message.channel, topic: message.topic }),
-        content: message.content,
-        attempts: message.attempts,
-        doubted: false,
-        rows: message.rows,
-      })),
-    ];
-    const outgoing = await begin(deps, claim, ready.slice(0, request.sends));
+    const fresh = composed.messages.filter((message) => message.begun).map((message): Outgoing => ({
+      messageId: message.messageId,
+      recipient: message.recipient,
+      target: targetOf({ zulip_user_id: message.userId, channel: message.channel, topic: message.topic }),
+      content: message.content,
+      attempts: message.attempts,
+      doubted: false,
+      rows: message.rows,
+    }));
+    const outgoing = [...again, ...fresh];
     failPoint("send.marked");
     return { claim, outgoing };
   } catch (error) {
@@ -109,12 +108,14 @@ async function begin(deps: NotifierDeps, claim: Claim, ready: readonly Outgoing[
 /** The recipient of notices to the administrator; nothing is composed for it. */
 export const ADMIN = "admin";
 
-/** Nothing of a recipient leaves past a message that is in doubt or waits for its time. */
-function sendable(message: OpenMessageRow, open: readonly OpenMessageRow[], now: EpochMicros): boolean {
-  return open.every((other) =>
-    other.recipient !== message.recipient || BigInt(other.message_id) > BigInt(message.message_id) ||
-    (other.state === "pending" && Number(other.next_attempt_us ?? 0) <= now)
-  );
+/** Of each recipient, the messages up to the first that is in doubt or waits for its time: nothing leaves past it. */
+function sendable(open: readonly OpenMessageRow[], now: EpochMicros): OpenMessageRow[] {
+  return [...Map.groupBy(open, (message) => message.recipient).values()].flatMap((messages) => {
+    const blocked = messages.findIndex((message) =>
+      message.state !== "pending" || Number(message.next_attempt_us ?? 0) > now
+    );
+    return blocked < 0 ? messages : messages.slice(0, blocked);
+  });
 }
 
 /** Brings the messages under way up to date and returns those that are still under way. */

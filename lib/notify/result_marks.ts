@@ -31,6 +31,10 @@ export type Mark =
 
 type Of<K extends Mark["mark"]> = Extract<Mark, { mark: K }>;
 
+/** Outcomes written together, or those of so many milliseconds. */
+const GROUP = 64;
+const GROUP_MS = 15;
+
 /** Pauses between tries to write an outcome down while the state database is away; a claim outlives them hardly. */
 const RETRY_MS = [100, 1000, 3000];
 
@@ -43,6 +47,8 @@ export class ResultMarks {
   readonly #holder: string;
   #queue: Mark[] = [];
   #writing: Promise<void> | null = null;
+  #hurry = new AbortController();
+  #closing = false;
   #failed: { readonly error: unknown } | null = null;
 
   constructor(deps: NotifierDeps, holder: string) {
@@ -52,20 +58,27 @@ export class ResultMarks {
 
   push(mark: Mark): void {
     this.#queue.push(mark);
+    if (this.#queue.length >= GROUP) this.#wake();
     this.#writing ??= this.#writeAll();
   }
 
   /** Resolves when everything pushed is written; throws what kept it from being written. */
   async settled(): Promise<void> {
+    this.#closing = true;
+    this.#hurry.abort();
     while (this.#writing !== null) await this.#writing;
     if (this.#failed !== null) throw this.#failed.error;
   }
 
+  #wake(): void {
+    this.#hurry.abort();
+    if (!this.#closing) this.#hurry = new AbortController();
+  }
+
   async #writeAll(): Promise<void> {
     try {
-      // A breath, so that answers that arrive together are written together.
-      await Promise.resolve();
       while (this.#queue.length > 0) {
+        if (this.#queue.length < GROUP) await this.#deps.clock.sleep(GROUP_MS, this.#hurry.signal);
         const group = this.#queue;
         this.#queue = [];
         failPoint("send.before_mark");

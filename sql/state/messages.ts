@@ -50,27 +50,33 @@ export interface NewMessage {
   readonly content: string;
   /** Refusals that its rows already met in an earlier message. */
   readonly attempts: number;
+  /** Its send begins with this very transaction: from here on it may be in Zulip. */
+  readonly begun: boolean;
 }
 
-/** Messages with their content fixed, not begun yet, due at `dueAt`. */
+/** Messages with their content fixed; those not begun are due at `dueAt`. */
 export function insertMessages(
   sql: Queryable,
   source: string,
   messages: readonly NewMessage[],
+  holder: string,
   now: EpochMicros,
   dueAt: EpochMicros,
 ) {
   return sql`
     insert into lmsmon.messages
-      (message_id, source, recipient, kind, zulip_user_id, channel, topic, content, attempts, state, created_at, next_attempt_at)
+      (message_id, source, recipient, kind, zulip_user_id, channel, topic, content, attempts, created_at, state, claimed_by,
+       started_at, next_attempt_at)
     overriding system value
-    select x.message_id, ${source}, x.recipient, x.kind, x.user_id, x.channel, x.topic, x.content, x.attempts, 'pending',
-           ${now}::timestamptz, ${dueAt}::timestamptz
+    select x.message_id, ${source}, x.recipient, x.kind, x.user_id, x.channel, x.topic, x.content, x.attempts,
+           ${now}::timestamptz, case when x.begun = 1 then 'sending' else 'pending' end, case when x.begun = 1 then ${holder}::text end,
+           case when x.begun = 1 then clock_timestamp() end, case when x.begun = 0 then ${dueAt}::timestamptz end
       from unnest(${messages.map((m) => m.messageId)}::bigint[], ${messages.map((m) => m.recipient)}::text[],
                   ${messages.map((m) => m.kind)}::text[], ${messages.map((m) => m.userId)}::bigint[],
                   ${messages.map((m) => m.channel)}::text[], ${messages.map((m) => m.topic)}::text[],
-                  ${messages.map((m) => m.content)}::text[], ${messages.map((m) => m.attempts)}::int[])
-        as x(message_id, recipient, kind, user_id, channel, topic, content, attempts)`;
+                  ${messages.map((m) => m.content)}::text[], ${messages.map((m) => m.attempts)}::int[],
+                  ${messages.map((m) => m.begun ? 1 : 0)}::int[])
+        as x(message_id, recipient, kind, user_id, channel, topic, content, attempts, begun)`;
 }
 
 /**

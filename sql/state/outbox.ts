@@ -147,18 +147,20 @@ export function outagesBeforePolls(sql: Queryable, source: string, pollIds: read
       from lmsmon.poll_runs p where p.poll_id = any(${pollIds as string[]}::bigint[])`;
 }
 
-/** Attaches rows to their message; answers how many it could. */
+/** Attaches rows to their message, being sent (`begun`) or not; answers how many it could. */
 export function attachRows(
   sql: Queryable,
   logIds: readonly string[],
   messageIds: readonly string[],
   userIds: readonly (string | null)[],
+  begun: readonly boolean[],
 ) {
   return sql`
     update lmsmon.lms_event_logs l
-       set message_id = x.message_id, zulip_user_id = x.user_id, status = 'pending', reason = null
-      from unnest(${logIds as string[]}::bigint[], ${messageIds as string[]}::bigint[], ${userIds as string[]}::bigint[])
-           as x(log_id, message_id, user_id)
+       set message_id = x.message_id, zulip_user_id = x.user_id, reason = null,
+           status = case when x.begun = 1 then 'sending' else 'pending' end
+      from unnest(${logIds as string[]}::bigint[], ${messageIds as string[]}::bigint[], ${userIds as string[]}::bigint[],
+                  ${begun.map((flag) => flag ? 1 : 0)}::int[]) as x(log_id, message_id, user_id, begun)
      where l.log_id = x.log_id and l.message_id is null and l.status in ('waiting', 'pending')`;
 }
 

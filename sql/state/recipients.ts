@@ -7,41 +7,33 @@ export interface ClaimedRecipientRow {
   claim_token: string;
 }
 
-/**
- * Takes up to `limit` due recipients that nobody holds; claims run by the state database's clock. `examsFirst` takes only
- * those that have an exam to be told or a message under way; `only` is the one recipient to take.
- */
+/** Takes up to `limit` due recipients (of `only`) that nobody holds; claims run by the state database's clock. */
 export function claimRecipients(
   sql: Queryable,
-  claim: {
-    source: string;
-    holder: string;
-    now: EpochMicros;
-    ttlMs: number;
-    limit: number;
-    examsFirst: boolean;
-    only: string | null;
-  },
+  claim: { source: string; holder: string; now: EpochMicros; ttlMs: number; limit: number; only: readonly string[] | null },
 ) {
-  const { source, holder, now, ttlMs, limit, examsFirst, only } = claim;
+  const { source, holder, now, ttlMs, limit } = claim;
+  const only = claim.only === null ? sql`` : sql`and r.recipient = any(${claim.only as string[]}::text[])`;
   return sql<ClaimedRecipientRow[]>`
     with due as materialized (
       select r.recipient from lmsmon.recipients r
-       where r.source = ${source} and r.next_due_at <= ${now}::timestamptz
+       where r.source = ${source} and r.next_due_at <= ${now}::timestamptz ${only}
          and (r.claim_expires_at is null or r.claim_expires_at < clock_timestamp())
-         and (${only}::text is null or r.recipient = ${only})
-         and (not ${examsFirst} or exists (
-           select from lmsmon.lms_event_logs l join lmsmon.lms_activity_events e using (event_id)
-            where l.source = r.source and l.recipient = r.recipient and l.status in ('waiting', 'pending')
-              and l.message_id is null and l.next_attempt_at <= ${now}::timestamptz and e.kind = 'exam')
-           or exists (select from lmsmon.messages m where m.source = r.source and m.recipient = r.recipient
-                         and m.state in ('pending', 'sending', 'unknown')))
        order by r.next_due_at limit ${limit} for update skip locked)
     update lmsmon.recipients r
        set claimed_by = ${holder}, claim_token = r.claim_token + 1,
            claim_expires_at = clock_timestamp() + ${ttlMs}::float8 * interval '1 millisecond'
       from due where r.source = ${source} and r.recipient = due.recipient
     returning r.recipient, r.claim_token`;
+}
+
+/** Due recipients that have an exam to be told, in the order in which they fell due; for telling these first. */
+export function recipientsWithExams(sql: Queryable, source: string, now: EpochMicros, limit: number) {
+  return sql<{ recipient: string }[]>`
+    select l.recipient from lmsmon.lms_event_logs l join lmsmon.lms_activity_events e on e.event_id = l.event_id
+     where l.source = ${source} and l.recipient is not null and l.status in ('waiting', 'pending') and l.message_id is null
+       and l.next_attempt_at <= ${now}::timestamptz and e.kind = 'exam'
+     group by l.recipient order by min(l.next_attempt_at), l.recipient limit ${limit}`;
 }
 
 /** Locks those of the given recipients that are still held with the given tokens, in one order for all processes. */
