@@ -27,6 +27,8 @@ export interface LoadRow {
   busy: boolean;
   /** Referred to by a mirror: it cannot be deleted. */
   pinned: boolean;
+  /** Committed before lmsmon came: told to nobody. */
+  history: boolean;
 }
 
 /** Statements, and what holds once they are committed. */
@@ -49,11 +51,17 @@ export class LmsLoad implements AsyncDisposable {
   readonly #next = { exam: 5000, content: 5000 };
   readonly #low: Record<"exam" | "content", number[]> = { exam: [], content: [] };
   readonly #held = new Set<Promise<void>>();
+  #preparing = false;
   #stop = false;
   #stopped: Promise<void> = Promise.resolve();
 
   constructor(url: string, private readonly run: ChaosRun, readonly material: Material) {
-    this.#sql = postgres(url, { max: 8, fetch_types: false, onnotice: () => {} });
+    this.#sql = postgres(url, {
+      max: 8,
+      fetch_types: false,
+      onnotice: () => {},
+      connection: { application_name: "chaos" },
+    });
     this.#random = run.random("load");
     for (let id = 1; id < 5000; id++) {
       this.#low.exam.push(id);
@@ -69,7 +77,9 @@ export class LmsLoad implements AsyncDisposable {
         await this.#sql.unsafe(insertStatement("postgres", table, rows.slice(i, i + 500)));
       }
     }
+    this.#preparing = true;
     for (let i = 0; i < history; i++) await this.#now(this.#insert(i % 3 === 0 ? "content" : "exam", i % 4 > 0));
+    this.#preparing = false;
   }
 
   /** Writes until `stop`; about `perSecond` plans a second. */
@@ -199,6 +209,7 @@ export class LmsLoad implements AsyncDisposable {
       present: false,
       busy: false,
       pinned: false,
+      history: this.#preparing,
     };
     this.rows[kind].set(id, row);
     const when = late ? `201${this.#random.int(0, 9)}-03-0${this.#random.int(1, 9)} 10:00:00` : "2026-11-01 09:00:00";

@@ -50,6 +50,8 @@ export interface OracleInput {
   readonly withoutAccount: ReadonlySet<number>;
   /** Why a delivery may end without a message. */
   readonly mayEnd?: readonly string[];
+  /** The same for single mentors, by LMS id. */
+  readonly mayEndFor?: ReadonlyMap<number, readonly string[]>;
 }
 
 /**
@@ -133,6 +135,10 @@ function judgeRow(key: string, row: LoadRow, events: readonly EventRow[], found:
     if (event.event_type !== typeOf(row, event)) found.wrong(`${key} has type ${event.event_type}`);
   }
   judgeRevisions(key, row, finished, found);
+  const then = row.versions[0]?.stage === "finished" ? first : start;
+  if (row.history && then !== undefined && then.suppressed_reason !== "first_contact") {
+    found.wrong(`${key} is history and was told`);
+  }
   const last = row.versions.at(-1);
   if (!row.present || last === undefined) return;
   const everFinished = finished.length > 0;
@@ -186,7 +192,7 @@ const show = ({ verdict, score }: Values) => `${verdict ?? "no verdict"} ${score
 
 /** Each (event, mentor) once in Zulip, or at an end with a reason that holds. */
 function judgeDeliveries(
-  { load, zulip, withoutAccount, mayEnd = [] }: OracleInput,
+  { load, zulip, withoutAccount, mayEnd = [], mayEndFor }: OracleInput,
   source: string,
   events: readonly EventRow[],
   logs: readonly LogRow[],
@@ -235,7 +241,7 @@ function judgeDeliveries(
           ? reason === "no_mentor"
           : withoutAccount.has(Number(recipient.slice(7)))
           ? reason === "no_account"
-          : mayEnd.includes(reason);
+          : mayEnd.includes(reason) || (mayEndFor?.get(Number(recipient.slice(7))) ?? []).includes(reason);
         if (!right) found.missing(`${what}: ended as ${log.status} (${reason})`);
       } else {
         open++;

@@ -4,7 +4,7 @@ import type { StateDb } from "../../lib/store/state_db.ts";
 import { realPostgres } from "../../tests/support/databases.ts";
 import { createServerDatabase } from "../../tests/support/state/server_state.ts";
 import { createStateDirectory } from "../../tests/support/state/state_directory.ts";
-import { type ChaosRun, sleep, type StateChoice } from "./chaos_run.ts";
+import { type ChaosRun, sleep, type StateChoice, until } from "./chaos_run.ts";
 import { LmsLoad } from "./lms_load.ts";
 import { chaosMaterial, type Material } from "./material.ts";
 import { consult, type OracleInput, type Verdict } from "./oracle.ts";
@@ -14,6 +14,12 @@ export interface PlaceOptions {
   readonly state: StateChoice;
   /** Where the program finds the LMS instead of at its own address: a proxy. */
   readonly lmsUrl?: (url: string) => string;
+  /** An empty database for the LMS, instead of one on the usual server. */
+  readonly lmsServer?: string;
+  /** More YAML inside `lms`. */
+  readonly lms?: string;
+  /** Where an embedded state goes instead of a temporary folder. */
+  readonly stateFolder?: string;
   /** Another state than a new one. */
   readonly stateUrl?: string;
   /** More YAML at the top level. */
@@ -37,6 +43,8 @@ export interface Place extends AsyncDisposable {
   /** The state, while a watcher owns it or nobody does. */
   openState(): Promise<StateDb>;
   consult(changes?: Partial<OracleInput>): Promise<Verdict>;
+  /** Whether there are more events than `events` within `timeoutMs`. */
+  moves(events: number, timeoutMs: number): Promise<boolean>;
   /** Lets a watcher run until nothing is under way and nothing is missing, and what is then. */
   settle(options?: SettleOptions): Promise<Verdict>;
 }
@@ -45,6 +53,12 @@ export interface SettleOptions {
   readonly timeoutMs?: number;
   readonly oracle?: Partial<OracleInput>;
   readonly watcher?: WatcherOptions;
+  /** Given up when nothing moves for so long. */
+  readonly stallMs?: number;
+  /** How long it must stay quiet at the end; default more than a full pass. */
+  readonly quietMs?: number;
+  /** Says nothing and counts nothing: a check on the way. */
+  readonly onTheWay?: boolean;
   /** Runs already. */
   readonly running?: Watcher;
 }
@@ -56,15 +70,12 @@ export async function makePlace(run: ChaosRun, options: PlaceOptions): Promise<P
   try {
     if (material?.seed !== run.seed) material = { seed: run.seed, value: chaosMaterial(run.random("material")) };
     const stuff = await material.value;
-    const server = await realPostgres();
-    if (server === null) throw new Error("Cannot run: chaos needs a PostgreSQL server for the LMS");
     const folder = await Deno.makeTempDir({ prefix: "lmsmon-chaos-" });
     stack.defer(() => Deno.remove(folder, { recursive: true }));
-    const lms = await server.createDatabase("chaos_lms");
-    stack.defer(() => lms.drop());
+    const lms = await makeLms(options, stack);
     const load = stack.use(new LmsLoad(lms.url, run, stuff));
     await load.prepare(options.history ?? 100);
-    const stateUrl = options.stateUrl ?? await makeState(options.state, folder, stack);
+    const stateUrl = options.stateUrl ?? await makeState(options.state, options.stateFolder ?? folder, stack);
     const withoutAccount = new Set([3]);
     const zulip = stack.use(
       await startZulipStandIn({
@@ -92,6 +103,8 @@ export async function makePlace(run: ChaosRun, options: PlaceOptions): Promise<P
         await using db = await place.openState();
         return await consult({ load, zulip, withoutAccount, sql: db.sql, ...changes });
       },
+      moves: (events, timeoutMs) =>
+        until(async () => ((await place.consult().catch(() => null))?.events ?? 0) > events, timeoutMs, 500),
       settle: (how = {}) => settle(run, place, how),
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     };
@@ -100,6 +113,15 @@ export async function makePlace(run: ChaosRun, options: PlaceOptions): Promise<P
     await stack.disposeAsync();
     throw error;
   }
+}
+
+async function makeLms({ lmsServer }: PlaceOptions, stack: AsyncDisposableStack): Promise<{ readonly url: string }> {
+  if (lmsServer !== undefined) return { url: lmsServer };
+  const server = await realPostgres();
+  if (server === null) throw new Error("Cannot run: chaos needs a PostgreSQL server for the LMS");
+  const database = await server.createDatabase("chaos_lms");
+  stack.defer(() => database.drop());
+  return database;
 }
 
 async function makeState(choice: StateChoice, folder: string, stack: AsyncDisposableStack): Promise<string> {
@@ -113,6 +135,7 @@ function yamlOf(lmsUrl: string, stateUrl: string, options: PlaceOptions): string
   return `lms:
   name: testpress
   url: "${lmsUrl}"
+  ${options.lms ?? ""}
   links: {exam_attempt: "https://lms.example/attempts/{attempt_id}"}
 state: {url: "${stateUrl}"}
 poll: {interval: 1s, full_pass: 2s${options.poll ? `, ${options.poll}` : ""}}
@@ -144,7 +167,9 @@ async function settle(run: ChaosRun, place: Place, options: SettleOptions): Prom
   let last = "";
   let movedMs = performance.now();
   let verdict: Verdict | null = null;
-  while (performance.now() < end && performance.now() - movedMs < STALL_MS && watcher.ended === null) {
+  while (
+    performance.now() < end && performance.now() - movedMs < (options.stallMs ?? STALL_MS) && watcher.ended === null
+  ) {
     await sleep(300);
     verdict = await place.consult(options.oracle).catch(() => null); // a state that nobody owns yet
     if (verdict === null) continue;
@@ -154,7 +179,7 @@ async function settle(run: ChaosRun, place: Place, options: SettleOptions): Prom
     last = now;
   }
   // Once more after a full pass and a round: what would be told twice is told now.
-  await sleep(3_000);
+  await sleep(options.quietMs ?? 3_000);
   if (watcher.ended !== null) run.fail(`the last watch ended by itself\n${watcher.log.slice(-20).join("\n")}`);
   if (!options.running) {
     const { code } = await watcher.end("SIGTERM");
@@ -164,6 +189,7 @@ async function settle(run: ChaosRun, place: Place, options: SettleOptions): Prom
   verdict = await place.consult(options.oracle);
   const open = verdict.open > 0 ? [`${verdict.open} deliveries are still under way`] : [];
   run.failAll([...verdict.problems, ...open]);
+  if (options.onTheWay) return verdict;
   run.tally.rows += verdict.rows;
   run.tally.events += verdict.events;
   run.tally.deliveries += verdict.deliveries;

@@ -1,0 +1,144 @@
+import type { FaultKind } from "../../lib/demo/zulip_stand_in.ts";
+import { type ChaosRun, sleep, type StateChoice } from "./chaos_run.ts";
+import { makePlace, type Place } from "./place.ts";
+import type { Watcher } from "./watcher.ts";
+
+/** Everything a Zulip or a proxy before it does wrong with a POST. */
+const SENDS: readonly FaultKind[] = [
+  "429",
+  "429_html",
+  "500_before_commit",
+  "500_after_commit",
+  "502_html",
+  "503_html",
+  "504_html",
+  "504_after_commit",
+  "reset_before_commit",
+  "reset_after_commit",
+  "late_answer",
+  "truncated_json",
+  "slow_trickle",
+  "not_json",
+];
+/** And with a question. */
+const READS: readonly FaultKind[] = [
+  "429",
+  "502_html",
+  "503_html",
+  "reset_before_commit",
+  "truncated_json",
+  "not_json",
+];
+
+/** LMS ids of mentors whose accounts are switched off in the middle. */
+const DEACTIVATED = [5, 6];
+
+/** A Zulip that fails in every way it can, while events come in and watchers die. */
+export async function zulipScenario(run: ChaosRun, state: StateChoice, minutes: number): Promise<void> {
+  await using place = await makePlace(run, {
+    state,
+    notify: "  digest_above: 4",
+    zulip: "request_timeout: 1s, settle: 2s",
+  });
+  const random = run.random(`zulip ${state}`);
+  place.load.start(12);
+  let watcher = place.watch();
+  try {
+    await watcher.untilSays("Polling testpress");
+    const end = performance.now() + minutes * 60_000;
+    const phases = [mixedSends, eachOnce, troubledReads, gone, keyRotated, deactivated, mixedSends, restarted];
+    for (let i = 0; i < phases.length || performance.now() < end; i++) {
+      const phase = phases[i % phases.length] ?? mixedSends;
+      run.did(`zulip: ${phase.name}`);
+      await phase({ run, place, random: random.int(0, 2 ** 31), watcher });
+      place.zulip.clearFaults();
+      if (watcher.ended !== null) {
+        run.fail(`watch ended by itself with ${watcher.ended.code}\n${watcher.log.slice(-20).join("\n")}`);
+        break;
+      }
+      if (random.chance(0.5)) {
+        await watcher.end("SIGKILL");
+        run.tally.kills++;
+        run.did("zulip: kill");
+        watcher = place.watch();
+      }
+    }
+    await place.load.stop();
+    const faults = Object.entries(place.zulip.faults.counts);
+    run.tally.faults += faults.reduce((sum, [, n]) => sum + n, 0);
+    run.say(`  faults: ${faults.map(([kind, n]) => `${n} ${kind}`).join(", ")}`);
+    await place.settle({
+      running: watcher,
+      timeoutMs: 240_000,
+      stallMs: 70_000, // a recipient's second try comes after half a minute, a probe after one
+      oracle: { mayEnd: ["poison"], mayEndFor: new Map(DEACTIVATED.map((id) => [id, ["no_account", "refused"]])) },
+    });
+  } finally {
+    await watcher[Symbol.asyncDispose]();
+  }
+}
+
+interface Phase {
+  readonly run: ChaosRun;
+  readonly place: Place;
+  readonly random: number;
+  readonly watcher: Watcher;
+}
+
+async function mixedSends({ place, random }: Phase): Promise<void> {
+  place.zulip.randomFaults({ seed: random, rate: 0.35, kinds: SENDS, retryAfterS: 0.35, delayMs: 1500 });
+  await sleep(8_000);
+}
+
+/** Every kind, one after the other, so that none is left to chance. */
+async function eachOnce({ place }: Phase): Promise<void> {
+  for (const kind of SENDS) place.zulip.fault({ kind, times: 1, retryAfterS: 0.7, delayMs: 1500 });
+  await sleep(12_000);
+}
+
+async function troubledReads({ place, random }: Phase): Promise<void> {
+  place.zulip.fault({ kind: "500_after_commit", times: 3 });
+  place.zulip.fault({ kind: "reset_after_commit", times: 3 });
+  place.zulip.randomFaults({
+    seed: random,
+    rate: 0.4,
+    kinds: READS,
+    retryAfterS: 0.35,
+    match: { method: "GET", path: "/api/v1/messages" },
+  });
+  await sleep(8_000);
+}
+
+async function gone({ place }: Phase): Promise<void> {
+  await place.zulip.stop();
+  await sleep(4_000);
+  place.zulip.restart();
+  await sleep(3_000);
+}
+
+/** Stopped in the middle of requests: some were stored, some not, and nobody was told. */
+async function restarted({ place }: Phase): Promise<void> {
+  for (let i = 0; i < 4; i++) {
+    await sleep(700);
+    await place.zulip.stop();
+    place.zulip.restart();
+  }
+  await sleep(2_000);
+}
+
+/** The key is changed on the server; the zuliprc follows a little later. */
+async function keyRotated({ place }: Phase): Promise<void> {
+  place.zulip.rotateBotKey();
+  await sleep(2_500);
+  await Deno.writeTextFile(`${place.folder}/zuliprc`, place.zulip.zuliprc());
+  await sleep(6_000);
+}
+
+async function deactivated({ place }: Phase): Promise<void> {
+  for (const id of DEACTIVATED) {
+    const email = place.load.material.mentors.find((mentor) => mentor.id === id)?.email;
+    const user = [...place.zulip.realm.users.values()].find((user) => user.email === email);
+    if (user !== undefined) user.isActive = false;
+  }
+  await sleep(3_000);
+}
