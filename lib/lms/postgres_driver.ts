@@ -1,6 +1,7 @@
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import postgres from "postgres";
 import { postgresDialect, postgresSettings } from "../../sql/lms/dialects/postgres.ts";
+import { guardTransactions } from "../ops/guard_transactions.ts";
 import type { LmsAddress } from "./lms_address.ts";
 import { type Cell, CONNECT_TIMEOUT_MS, type LmsDriver, type LmsLimits, Watchdog } from "./lms_driver.ts";
 import {
@@ -24,7 +25,7 @@ export function postgresDriver(address: LmsAddress, limits: LmsLimits): LmsDrive
   let closed = false;
 
   const open = () =>
-    postgres({
+    guardTransactions(postgres({
       host: address.host,
       port: address.port,
       database: address.database,
@@ -44,7 +45,7 @@ export function postgresDriver(address: LmsAddress, limits: LmsLimits): LmsDrive
         application_name: "lmsmon",
         ...(readOnlyParameter ? { default_transaction_read_only: true } : {}),
       },
-    });
+    }));
   const drop = (broken: postgres.Sql) => {
     if (pool === broken) pool = null;
     broken.end({ timeout: 0 }).catch(() => {});

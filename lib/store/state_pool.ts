@@ -2,7 +2,7 @@ import type { Logger } from "@logtape/logtape";
 import postgres from "postgres";
 import { logger } from "../ops/log.ts";
 import { driverTypes } from "./driver_types.ts";
-import { guardTransactions } from "./guard_transactions.ts";
+import { guardTransactions } from "../ops/guard_transactions.ts";
 import type { Sql, StateDb, StateMode } from "./state_db.ts";
 
 type PoolOptions = postgres.Options<Record<string, postgres.PostgresType>>;

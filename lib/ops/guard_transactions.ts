@@ -1,6 +1,8 @@
-import type { Sql, Transaction } from "./state_db.ts";
-import { isConnectionLost } from "./state_errors.ts";
+import type postgres from "postgres";
 
+// deno-lint-ignore no-explicit-any -- of any set of driver types; transactions are handed through as they are
+type AnySql = postgres.Sql<any>;
+type Transaction = postgres.TransactionSql;
 type Work = (tx: Transaction) => unknown;
 type Begin = (options: string, work: Work) => Promise<unknown>;
 type Savepoint = (name: string | Work, work?: Work) => Promise<unknown>;
@@ -11,7 +13,7 @@ type Savepoint = (name: string | Work, work?: Work) => Promise<unknown>;
  * and which ends the process. Here nothing more is sent, the transaction rejects with the lost connection, and so does
  * every further use of its `tx`.
  */
-export function guardTransactions(sql: Sql): Sql {
+export function guardTransactions<S extends AnySql>(sql: S): S {
   const begin = sql.begin.bind(sql) as unknown as Begin;
   const guarded = (options: string | Work, work?: Work): Promise<unknown> =>
     work === undefined ? run(begin, "", options as Work) : run(begin, options as string, work);
@@ -26,6 +28,13 @@ async function run(begin: Begin, options: string, work: Work): Promise<unknown> 
     connection.ended(error);
     throw error;
   }
+}
+
+/** The driver's codes of a lost connection, the system's, and a server's that shuts down or ends the session. */
+const CONNECTION_LOST = /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|EPIPE|ETIMEDOUT|08|57P0)/;
+
+function isConnectionLost(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "code" in error && CONNECTION_LOST.test(String(error.code));
 }
 
 /** What is known of a transaction's connection. */
