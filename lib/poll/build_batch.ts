@@ -72,6 +72,7 @@ export async function buildBatch(
     mentorGraceUntil: now + context.settings.notify.mentorGraceMs * 1000,
     changes: planned,
     people: people.fresh,
+    students: people.students,
     links: people.links,
   };
   return batch;
