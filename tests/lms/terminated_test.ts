@@ -10,6 +10,7 @@ Deno.test({
   ignore: server === null,
   // Pools that were dropped leave the driver's own timers behind, up to its connect timeout.
   sanitizeOps: false,
+  sanitizeResources: false,
   fn: async () => {
     if (server === null) return;
     await using lms = await makeLms(server);
