@@ -159,6 +159,15 @@ Deno.test("export-ai stopped by a signal fails, marks nothing and says so", () =
     assert.equal(await processed(url), 0);
   }));
 
+// Deno's stdout does not say how much of a refused write went out, so trying again would write lines twice.
+Deno.test("export-ai fails and marks nothing when a pipe that does not block is full", () =>
+  withFolder((db) => insertRows(db, manyRows(200)), async (_folder, url) => {
+    const write = () => Promise.reject(new Deno.errors.WouldBlock("Resource temporarily unavailable"));
+    const out = createOutput({ writeSync: (chunk) => chunk.length, write, isTerminal: () => false });
+    await assert.rejects(run(url, { markProcessed: true }, { out }), /^CommandError: .*temporarily unavailable/);
+    assert.equal(await processed(url), 0);
+  }));
+
 Deno.test("export-ai through `| head` is no error and marks nothing", () =>
   withFolder((db) => insertRows(db, manyRows(3000)), async (folder, url) => {
     const config = join(folder, "config.yaml");
