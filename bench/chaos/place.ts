@@ -28,6 +28,8 @@ export interface PlaceOptions {
   readonly notify?: string;
   readonly poll?: string;
   readonly history?: number;
+  /** Default a second. */
+  readonly intervalMs?: number;
 }
 
 /** An LMS under load, a state, a Zulip stand-in and a configuration: everything that a watcher needs. */
@@ -138,7 +140,7 @@ function yamlOf(lmsUrl: string, stateUrl: string, options: PlaceOptions): string
   ${options.lms ?? ""}
   links: {exam_attempt: "https://lms.example/attempts/{attempt_id}"}
 state: {url: "${stateUrl}"}
-poll: {interval: 1s, full_pass: 2s${options.poll ? `, ${options.poll}` : ""}}
+poll: {interval: ${(options.intervalMs ?? 1000) / 1000}s, full_pass: 2s${options.poll ? `, ${options.poll}` : ""}}
 notify:
   digest: {events: [exam_started, content_started, content_completed, content_watched], at: []}
   max_per_mentor: null

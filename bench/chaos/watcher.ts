@@ -13,12 +13,16 @@ export interface WatcherOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** Lines whose time is remembered. */
+const NOTABLE = /"message":"(Polling|Lost the lease|Delivery)/;
+
 /** A real `lmsmon` process. */
 export class Watcher implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #lines: string[] = [];
   readonly #reading: Promise<unknown>;
   readonly leaks: string[] = [];
+  readonly #heard: { readonly line: string; readonly atMs: number }[] = [];
   #out = "";
   #status: Deno.CommandStatus | null = null;
   /** When the process began, milliseconds on this process's monotonic clock. */
@@ -66,6 +70,11 @@ export class Watcher implements AsyncDisposable {
     return this.#lines.some((line) => line.includes(text));
   }
 
+  /** When it last said so, on this process's monotonic clock; -1 when never. */
+  lastAt(text: string): number {
+    return this.#heard.findLast(({ line }) => line.includes(text))?.atMs ?? -1;
+  }
+
   /** False when it ended or was silent for `timeoutMs`. */
   async untilSays(text: string, timeoutMs = 30_000): Promise<boolean> {
     await until(() => this.says(text) || this.#status !== null, timeoutMs, 20);
@@ -103,6 +112,7 @@ export class Watcher implements AsyncDisposable {
       const lines = (rest + text).split("\n");
       rest = lines.pop() ?? "";
       this.#lines.push(...lines);
+      for (const line of lines) if (NOTABLE.test(line)) this.#heard.push({ line, atMs: performance.now() });
       for (const line of lines) if (secrets.some((secret) => line.includes(secret))) this.leaks.push(line);
       if (this.#lines.length > 2000) this.#lines.splice(0, 1000);
     }
