@@ -1,12 +1,11 @@
+import { addRows, suppressRows } from "../../sql/state/outbox.ts";
 import {
-  addRows,
   ensureMentorSets,
   nameRecipients,
   type OrphanRow,
   ripeOrphans,
   setEventMentors,
-  suppressRows,
-} from "../../sql/state/outbox.ts";
+} from "../../sql/state/outbox_orphans.ts";
 import { wakeRecipients } from "../../sql/state/recipients.ts";
 import { deliveryMarker } from "../model/marker.ts";
 import type { EpochMicros } from "../model/time.ts";

@@ -92,7 +92,8 @@ export function beginSends(
   return sql<{ message_id: string }[]>`
     with held as (
       select r.recipient from lmsmon.recipients r
-        join unnest(${claim.recipients as string[]}::text[], ${claim.tokens as string[]}::bigint[]) as h(recipient, token)
+        join unnest(${claim.recipients as string[]}::text[], ${claim
+    .tokens as string[]}::bigint[]) as h(recipient, token)
           on r.recipient = h.recipient and r.claim_token = h.token
        where r.source = ${source} order by r.recipient for update of r),
     m as (

@@ -10,7 +10,14 @@ export interface ClaimedRecipientRow {
 /** Takes up to `limit` due recipients (of `only`) that nobody holds; claims run by the state database's clock. */
 export function claimRecipients(
   sql: Queryable,
-  claim: { source: string; holder: string; now: EpochMicros; ttlMs: number; limit: number; only: readonly string[] | null },
+  claim: {
+    source: string;
+    holder: string;
+    now: EpochMicros;
+    ttlMs: number;
+    limit: number;
+    only: readonly string[] | null;
+  },
 ) {
   const { source, holder, now, ttlMs, limit } = claim;
   const only = claim.only === null ? sql`` : sql`and r.recipient = any(${claim.only as string[]}::text[])`;

@@ -1,0 +1,85 @@
+import type { Queryable } from "./queryable.ts";
+/** Microseconds since 1970; the driver writes numbers as timestamptz. */
+type EpochMicros = number;
+
+export interface OrphanRow {
+  log_id: string;
+  event_id: string;
+  poll_id: string;
+  kind: string;
+  stage: string;
+  attempt_id: string;
+  revision: number;
+  /** `{}` when the grace is over and there is still nobody. */
+  mentor_ids: string[];
+}
+
+/** Events without a recipient whose student has mentors by now, or whose grace is over. */
+export function ripeOrphans(sql: Queryable, source: string, now: EpochMicros, limit: number) {
+  return sql<OrphanRow[]>`
+    select l.log_id, l.event_id, l.poll_id, e.kind, e.stage, e.attempt_id, e.revision, coalesce(k.mentor_ids, '{}') as mentor_ids
+      from lmsmon.lms_event_logs l
+      join lmsmon.lms_activity_events e on e.event_id = l.event_id
+      join lmsmon.poll_runs p on p.poll_id = l.poll_id and p.delivery = 'open'
+      left join lmsmon.mentor_links k on k.source = l.source and k.student_id = e.student_id
+     where l.source = ${source} and l.recipient is null and l.status in ('waiting', 'pending') and l.message_id is null
+       and (cardinality(k.mentor_ids) > 0 or coalesce(e.mentor_grace_until, l.next_attempt_at) <= ${now}::timestamptz)
+     order by l.log_id limit ${limit} for update of l skip locked`;
+}
+
+/** Gives rows that had no recipient their first one. */
+export function nameRecipients(
+  sql: Queryable,
+  logIds: readonly string[],
+  recipients: readonly string[],
+  markers: readonly string[],
+  now: EpochMicros,
+) {
+  return sql`
+    update lmsmon.lms_event_logs l
+       set recipient = x.recipient, marker = x.marker, status = 'pending', reason = null, next_attempt_at = ${now}::timestamptz
+      from unnest(${logIds as string[]}::bigint[], ${recipients as string[]}::text[], ${markers as string[]}::text[])
+           as x(log_id, recipient, marker)
+     where l.log_id = x.log_id`;
+}
+
+/** The mentor set of each list of mentors (`{3,7}`), made where it does not exist yet. */
+export function ensureMentorSets(sql: Queryable, source: string, lists: readonly string[]) {
+  return sql<{ mentor_set_id: string; mentor_ids: string[] }[]>`
+    with wanted as (
+      select distinct x.list::bigint[] as mentor_ids from unnest(${lists as string[]}::text[]) as x(list)),
+    made as (
+      insert into lmsmon.mentor_sets (source, mentor_ids, export_json)
+      select ${source}, w.mentor_ids, (
+               select '[' || string_agg('{"id":' || case when abs(m) > 9007199254740991 then '"' || m || '"' else m::text end
+                                        || ',"username":null,"email":null}', ',' order by position) || ']'
+                 from unnest(w.mentor_ids) with ordinality as u(m, position))
+        from wanted w
+      on conflict (source, mentor_ids) do nothing
+      returning mentor_set_id, mentor_ids),
+    members as (
+      insert into lmsmon.lms_activity_event_mentors (mentor_set_id, position, source, mentor_id)
+      select made.mentor_set_id, u.position, ${source}, u.m
+        from made cross join unnest(made.mentor_ids) with ordinality as u(m, position))
+    select mentor_set_id, mentor_ids from made
+    union all
+    select s.mentor_set_id, s.mentor_ids from lmsmon.mentor_sets s join wanted w on w.mentor_ids = s.mentor_ids
+     where s.source = ${source}`;
+}
+
+/** Extends events by the mentors that were linked within the grace. */
+export function setEventMentors(
+  sql: Queryable,
+  source: string,
+  eventIds: readonly string[],
+  mentorSetIds: readonly string[],
+  firstMentorIds: readonly string[],
+) {
+  return sql`
+    update lmsmon.lms_activity_events e
+       set mentor_set_id = x.mentor_set_id, mentor_id = x.mentor_id, mentor_username = p.username, mentor_grace_until = null
+      from unnest(${eventIds as string[]}::bigint[], ${mentorSetIds as string[]}::bigint[],
+                  ${firstMentorIds as string[]}::bigint[]) as x(event_id, mentor_set_id, mentor_id)
+      left join lmsmon.people p on p.source = ${source} and p.role = 'mentor' and p.id = x.mentor_id
+     where e.event_id = x.event_id`;
+}
