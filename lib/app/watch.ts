@@ -81,7 +81,12 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
       onPoll: (result, tookMs) => {
         observePoll(metrics, result, tookMs);
         health.good(false);
-        if (result.tally.events > 0) {
+        if (result.firstContact.length > 0) {
+          log.info("First contact: {events} events of the past are stored and told to nobody", {
+            events: result.tally.events,
+            kinds: result.firstContact,
+          });
+        } else if (result.tally.events > 0) {
           log.info("Found {events} events", {
             events: result.tally.events,
             pollId: result.pollId,

@@ -2,6 +2,9 @@ import { join } from "node:path";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
+/** A loaded machine is slow; nothing that a test waits for takes this long otherwise. */
+const PATIENCE_MS = 45_000;
+
 export interface Finished {
   readonly code: number;
   readonly out: string;
@@ -118,9 +121,19 @@ class Collected {
   }
 
   async until(pattern: RegExp): Promise<string> {
-    while (!pattern.test(this.text)) {
-      if (this.#ended) throw new Error(`The process ended without saying ${pattern}: ${this.text}`);
-      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      this.#wake();
+    }, PATIENCE_MS);
+    try {
+      while (!pattern.test(this.text)) {
+        if (this.#ended) throw new Error(`The process ended without saying ${pattern}: ${this.text}`);
+        if (late) throw new Error(`The process did not say ${pattern} in ${PATIENCE_MS} ms: ${this.text}`);
+        await new Promise<void>((resolve) => this.#waiting.add(resolve));
+      }
+    } finally {
+      clearTimeout(timer);
     }
     return this.text;
   }
