@@ -1,3 +1,4 @@
+import { dateHeader } from "./http_date_header.ts";
 import { applyFault, type Fault, FaultPlan, json, type RandomFaults } from "./zulip_stand_in_faults.ts";
 import { control } from "./zulip_stand_in_control.ts";
 import { type HttpListener, type HttpReply, type HttpRequest, listenHttp } from "./zulip_stand_in_http.ts";
@@ -169,7 +170,8 @@ class StandIn implements ZulipStandIn {
       status: reply === "reset" ? 0 : reply.status,
       fault: fault?.kind ?? null,
     });
-    return reply;
+    if (reply === "reset") return reply;
+    return { ...reply, headers: { ...dateHeader(this.#context.nowMs()), ...reply.headers } };
   }
 
   #remember(request: LoggedRequest): void {

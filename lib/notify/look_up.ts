@@ -6,8 +6,8 @@ import type { NotifierDeps } from "./notify_types.ts";
 
 /** Above this many conversations one scan over all of the bot's own messages is cheaper. */
 const FEW_CONVERSATIONS = 5;
-/** The server's clock may differ from the database's. Seconds. */
-const CLOCK_MARGIN_S = 300;
+/** The database's clock, which says how long ago a send began, may be set in between. Seconds. */
+const CLOCK_MARGIN_S = 3600;
 
 /**
  * Finds messages whose outcome is unknown among the bot's own: by any of their rows' markers, or, for a notice to the

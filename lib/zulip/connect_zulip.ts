@@ -1,9 +1,12 @@
 import type { Logger } from "@logtape/logtape";
 import type { z } from "zod";
 import type { ZulipConfig } from "../config/config.ts";
+import { MICROS_PER_SECOND } from "../model/time.ts";
+import { type Clock, systemClock } from "../ops/clock.ts";
 import { ZulipError } from "../ops/errors.ts";
 import { type Credentials, readCredentials, sameCredentials } from "./credentials.ts";
 import { realAddress } from "./delivery_email.ts";
+import { httpDateS } from "./http_date.ts";
 import { createZulipHttp, type Exchange, type ZulipHttp } from "./http.ts";
 import { rateLimitOf, readFailure } from "./read_failure.ts";
 import { sendOutcome } from "./send_outcome.ts";
@@ -24,6 +27,8 @@ import manifest from "../../deno.json" with { type: "json" };
 export interface ZulipDeps {
   /** Category `lmsmon/zulip`. Never gets the key, and no message's content. */
   readonly log: Logger;
+  /** Whose `now` the callers' times come from; default the system's. */
+  readonly clock?: Pick<Clock, "now">;
 }
 
 /** The first page of a look-up is small, since what is looked for is mostly among the newest; then as large as Zulip recommends. */
@@ -35,7 +40,7 @@ const WHOLE_PAGE = 1000;
  * Proxies come from HTTP(S)_PROXY and NO_PROXY, further authorities from DENO_CERT or the zuliprc's `cert_bundle`.
  */
 export function connectZulip(config: ZulipConfig, deps: ZulipDeps): ZulipConnection {
-  return new ZulipClient(config, deps.log);
+  return new ZulipClient(config, deps.log, deps.clock ?? systemClock);
 }
 
 export interface ZulipConnection extends ZulipApi {
@@ -54,8 +59,10 @@ class ZulipClient implements ZulipConnection {
   #serverAsked: Promise<ZulipServer> | null = null;
   #botId: string | null = null;
   #rateLimit: RateLimit | null = null;
+  /** How far the server's clock is ahead of this host's, by its last answer. */
+  #serverAheadS = 0;
 
-  constructor(config: ZulipConfig, log: Logger) {
+  constructor(config: ZulipConfig, log: Logger, private readonly clock: Pick<Clock, "now">) {
     this.#config = config;
     this.#log = log;
     this.#credentials = readCredentials(config);
@@ -172,10 +179,13 @@ class ZulipClient implements ZulipConnection {
         MessagePage,
         signal,
       );
+      // Messages bear the server's time. A host whose clock is wrong, or was just set, must not look at the wrong stretch of
+      // the past: what it fails to find it would send again.
+      const since = sinceS + Math.min(0, this.#serverAheadS);
       // Newest first whatever the server's order, and nothing twice: ids decide.
       const messages = page.messages.toSorted((a, b) => Number(b.id) - Number(a.id));
       for (const message of messages) {
-        if (message.timestamp < sinceS) continue;
+        if (message.timestamp < since) continue;
         const others = typeof message.display_recipient === "string"
           ? []
           : message.display_recipient.map((person) => String(person.id)).filter((id) => id !== botId);
@@ -187,7 +197,7 @@ class ZulipClient implements ZulipConnection {
         };
       }
       const oldest = messages.at(-1);
-      if (oldest === undefined || page.found_oldest || oldest.timestamp < sinceS) return;
+      if (oldest === undefined || page.found_oldest || oldest.timestamp < since) return;
       query = { anchor: String(oldest.id), include_anchor: "false" };
     }
   }
@@ -249,6 +259,9 @@ class ZulipClient implements ZulipConnection {
   }
 
   #observe(exchange: Exchange): void {
-    if (exchange.kind === "answered") this.#rateLimit = rateLimitOf(exchange.headers) ?? this.#rateLimit;
+    if (exchange.kind !== "answered") return;
+    this.#rateLimit = rateLimitOf(exchange.headers) ?? this.#rateLimit;
+    const serverS = httpDateS(exchange.headers.get("date"));
+    if (serverS !== null) this.#serverAheadS = serverS - this.clock.now() / MICROS_PER_SECOND;
   }
 }

@@ -37,9 +37,15 @@ export interface ZulipBundle extends AsyncDisposable {
 export async function startZulip(
   options: StandInOptions = {},
   overrides: Partial<ZulipConfig> = {},
+  hostAheadMs: () => number = () => 0,
 ): Promise<ZulipBundle> {
   const standIn = await startZulipStandIn(options);
-  const zulip = connectZulip(standInConfig(standIn, overrides), { log: getLogger(["lmsmon", "zulip"]) });
+  const { nowMs } = options;
+  const zulip = connectZulip(standInConfig(standIn, overrides), {
+    log: getLogger(["lmsmon", "zulip"]),
+    // A stand-in with a clock of its own shares it with the host, unless a test says that the host's is wrong.
+    ...(nowMs !== undefined && { clock: { now: () => Math.round((nowMs() + hostAheadMs()) * 1000) } }),
+  });
   return {
     standIn,
     zulip,

@@ -243,6 +243,16 @@ Deno.test("P5: ownMessages() pages through thousands of messages, newest first, 
   assert.equal(standIn.requestCount - before, 1);
 });
 
+Deno.test("P5: ownMessages() finds what was just sent when this host's clock was set hours forward", async () => {
+  const nowMs = 1_790_000_000_000;
+  const hostAheadMs = 5 * 3_600_000;
+  await using bundle = await startZulip({ nowMs: () => nowMs, rateLimit: null }, {}, () => hostAheadMs);
+  await bundle.zulip.send(OWNER, "told");
+  const sinceS = (nowMs + hostAheadMs) / 1000 - 60; // a minute ago, as this host sees it
+  const found = await collect(bundle.zulip.ownMessages(OWNER, sinceS));
+  assert.deepEqual(found.map((message) => message.content), ["told"]);
+});
+
 Deno.test("ownMessages() stops asking as soon as its reader has found what it looked for", async () => {
   await using bundle = await startZulip({ rateLimit: null });
   const { standIn, zulip } = bundle;
