@@ -118,6 +118,18 @@ export class LmsLoad implements AsyncDisposable {
     for (const plan of plans) plan.commit();
   }
 
+  /** `n` attempts that finished at `when`, in statements of a thousand. */
+  async finishedAt(n: number, kind: "exam" | "content", when: string): Promise<void> {
+    const plans = Array.from({ length: n }, () => this.#insert(kind, true, false, when));
+    for (let i = 0; i < plans.length; i += 1000) {
+      const part = plans.slice(i, i + 1000);
+      const [first = ""] = part.flatMap((plan) => plan.statements);
+      const rows = part.flatMap((plan) => plan.statements.map((text) => text.slice(text.indexOf(" values ") + 8)));
+      await this.#sql.unsafe(`${first.slice(0, first.indexOf(" values ") + 8)}${rows.join(", ")}`);
+      for (const plan of part) plan.commit();
+    }
+  }
+
   async execute(statement: string): Promise<readonly Record<string, unknown>[]> {
     return await this.#sql.unsafe(statement);
   }
@@ -194,7 +206,7 @@ export class LmsLoad implements AsyncDisposable {
     return roll <= 96 ? this.#upsertUnchanged() : this.#drift();
   }
 
-  #insert(kind: "exam" | "content", finished: boolean, late = false): Plan {
+  #insert(kind: "exam" | "content", finished: boolean, late = false, at = "2026-11-01 09:00:00"): Plan {
     const id = late ? this.#lowId(kind) : this.#highId(kind);
     const { student, exam, score } = this.material.nextResult();
     const content = this.#random.pick(this.material.contents);
@@ -212,7 +224,7 @@ export class LmsLoad implements AsyncDisposable {
       history: this.#preparing,
     };
     this.rows[kind].set(id, row);
-    const when = late ? `201${this.#random.int(0, 9)}-03-0${this.#random.int(1, 9)} 10:00:00` : "2026-11-01 09:00:00";
+    const when = late ? `201${this.#random.int(0, 9)}-03-0${this.#random.int(1, 9)} 10:00:00` : at;
     const version: Version = kind === "content"
       ? { stage: finished ? "finished" : "started", verdict: null, score: null }
       : finished

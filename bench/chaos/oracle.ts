@@ -135,7 +135,8 @@ function judgeRow(key: string, row: LoadRow, events: readonly EventRow[], found:
     if (event.event_type !== typeOf(row, event)) found.wrong(`${key} has type ${event.event_type}`);
   }
   judgeRevisions(key, row, finished, found);
-  const then = row.versions[0]?.stage === "finished" ? first : start;
+  // Unless it was reopened before the first contact saw it: then its finish is news.
+  const then = row.versions[0]?.stage === "finished" && start === undefined ? first : start;
   if (row.history && then !== undefined && then.suppressed_reason !== "first_contact") {
     found.wrong(`${key} is history and was told`);
   }

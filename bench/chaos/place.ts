@@ -26,6 +26,10 @@ export interface PlaceOptions {
   readonly yaml?: string;
   readonly zulip?: string;
   readonly notify?: string;
+  /** The stand-in's clock. */
+  readonly nowMs?: () => number;
+  /** Default off. */
+  readonly fuse?: string;
   readonly poll?: string;
   readonly history?: number;
   /** Default a second. */
@@ -83,6 +87,7 @@ export async function makePlace(run: ChaosRun, options: PlaceOptions): Promise<P
       await startZulipStandIn({
         rateLimit: UNLIMITED,
         keepRequests: 2000,
+        ...(options.nowMs && { nowMs: options.nowMs }),
         users: stuff.mentors.filter(({ id }) => !withoutAccount.has(id))
           .map(({ email, name }) => ({ email, fullName: name })),
       }),
@@ -147,7 +152,7 @@ notify:
   max_age: null
   mentor_grace: 1s
   account_grace: 1s
-  fuse: null
+  fuse: ${options.fuse ?? "null"}
   revisions: score
   timezone: Europe/London
 ${options.notify ?? ""}

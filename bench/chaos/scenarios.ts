@@ -2,6 +2,8 @@ import { ChaosRun, type StateChoice } from "./chaos_run.ts";
 import { killScenario } from "./kill.ts";
 import { zulipScenario } from "./zulip_trouble.ts";
 import { diskScenario, lmsScenario, standbyScenario, stateServerScenario } from "./database_trouble.ts";
+import { movedScenario } from "./moved.ts";
+import { outageScenario } from "./outage.ts";
 import { severalScenario } from "./several.ts";
 import { sweepScenario } from "./sweep.ts";
 
@@ -21,6 +23,8 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: "zulip", byDefault: true, share: 0.1, states: "each", play: zulipScenario },
   { name: "lms", byDefault: true, share: 0, states: "each", play: lmsScenario },
   { name: "several", byDefault: true, share: 0.15, states: "each", play: severalScenario },
+  { name: "moved", byDefault: true, share: 0, states: "each", play: movedScenario },
+  { name: "outage", byDefault: true, share: 0, states: ["server"], play: outageScenario },
   { name: "standby", byDefault: true, share: 0, states: ["server"], play: standbyScenario },
   { name: "state", byDefault: true, share: 0, states: ["server"], play: stateServerScenario },
   { name: "disk", byDefault: true, share: 0, states: ["embedded"], play: diskScenario },
