@@ -1,0 +1,26 @@
+import type { Measure } from "../support/measure.ts";
+import { deliveries } from "./deliveries.ts";
+import { exportAi, exportLine } from "./export.ts";
+import { firstPollMariaDb, firstPollPostgres } from "./first_poll.ts";
+import { latency } from "./latency.ts";
+import { load } from "./load.ts";
+import { memory } from "./memory.ts";
+import { changesMariaDb, changesPostgres, idle, idleMariaDb } from "./rounds.ts";
+import { start } from "./start.ts";
+
+/** In the order of the table. */
+export const measures: readonly Measure[] = [
+  firstPollPostgres,
+  firstPollMariaDb,
+  idle,
+  idleMariaDb,
+  changesPostgres,
+  changesMariaDb,
+  load,
+  latency,
+  exportAi,
+  exportLine,
+  memory,
+  deliveries,
+  start,
+];
