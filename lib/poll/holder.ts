@@ -32,7 +32,7 @@ export function isProvablyGone(holder: string): boolean {
   const parts = parseHolder(holder);
   if (parts === null || parts.host !== hostKey() || parts.start === "?") return false;
   const start = startOf(parts.pid);
-  return start === null || start !== parts.start;
+  return start === null || (start !== "?" && start !== parts.start); // "?": it cannot be looked up, so it may be alive
 }
 
 function hostKey(): string {

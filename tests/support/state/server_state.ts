@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import process from "node:process";
 import postgres from "postgres";
 import { migrate } from "../../../lib/store/migrate.ts";
 import { openState } from "../../../lib/store/open_state.ts";
@@ -92,11 +93,11 @@ async function sweep(sql: postgres.Sql): Promise<void> {
   }
 }
 
+/** Signal 0, not /proc: Deno lets nobody look there without --allow-all, and every process would seem gone. */
 function isAlive(pid: number): boolean {
   try {
-    Deno.statSync(`/proc/${pid}`);
-    return true;
-  } catch {
-    return false;
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as { code?: unknown }).code !== "ESRCH";
   }
 }
