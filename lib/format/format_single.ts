@@ -131,8 +131,13 @@ function timeSpent(event: ToldEvent): string | null {
   return group === "content_completed" || group === "content_watched" ? timeTakenText(event.metadata) : null;
 }
 
-/** The LMS's own word for a result that is not out, when it is one that says something ("Not taken", "Withheld"). */
+/**
+ * The LMS's own word for a result that is not out, when it is one that says something ("Not taken", "Withheld"). Not "Fail":
+ * before the evaluation is over that is a placeholder, and a mentor would read it as the result.
+ */
 function lmsWords(event: ToldEvent): string | null {
   const word = event.metadata.graded === true ? null : escapeText(event.metadata.result, 40);
-  return word === null || /^n&#47;a$|^na$|^null$|^none$/i.test(word) ? null : `the LMS says "${word}"`;
+  return word === null || /^n&#47;a$|^na$|^null$|^none$|^(pass|fail)(ed)?$/i.test(word)
+    ? null
+    : `the LMS says "${word}"`;
 }

@@ -39,26 +39,32 @@ function composeFor(due: readonly DueRow[], recent: Recent | null, policy: Compo
   const limit = recipient.startsWith("channel:") ? null : notify.maxPerMentor;
   const allowed = limit === null || atDigestTime ? Infinity : limit.messages - (recent?.messages ?? 0);
   if (allowed < 1) {
-    const windowFrees = (recent?.oldestAt ?? now) + (limit?.perMs ?? 0) * 1000;
-    const until = nextDigestTime(now, at, notify.timezone) ?? Math.max(windowFrees, now + 1);
-    return { messages: [], putOff: { rows, until } };
+    return { messages: [], putOff: { rows, until: putOffUntil(recent, policy) } };
   }
   const delayedMs = lateness(rows, now);
-  const asOne = delayedMs !== null || atDigestTime || rows.length > Math.min(notify.digestAbove, allowed);
+  const asOne = delayedMs !== null || atDigestTime || rows.length > notify.digestAbove;
+  const told = asOne ? rows : rows.slice(0, allowed);
+  const beyond = rows.slice(told.length);
   const messages = formatMessages(
-    rows.map((row) => row.told),
+    told.map((row) => row.told),
     { now, timezone: notify.timezone, links: policy.links, delayedMs },
-    asOne ? 1 : rows.length,
+    asOne ? 1 : told.length,
   );
   return {
     messages: messages.map((message) => ({
       recipient,
       kind: message.kind,
       content: message.content,
-      rows: message.told.flatMap((index) => rows[index] ?? []),
+      rows: message.told.flatMap((index) => told[index] ?? []),
     })),
-    putOff: null,
+    putOff: beyond.length === 0 ? null : { rows: beyond, until: putOffUntil(recent, policy) },
   };
+}
+
+/** When what is beyond `notify.max_per_mentor` is told: the next digest time, without one when the limit has room again. */
+function putOffUntil(recent: Recent | null, { now, notify }: ComposePolicy): EpochMicros {
+  const windowFrees = (recent?.oldestAt ?? now) + (notify.maxPerMentor?.perMs ?? 0) * 1000;
+  return nextDigestTime(now, notify.digest.at, notify.timezone) ?? Math.max(windowFrees, now + 1);
 }
 
 /** Exams first: they matter most when much has piled up. Then as it happened, so that started comes before passed. */

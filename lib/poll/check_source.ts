@@ -23,9 +23,10 @@ export function judgeSource(
   now: LmsIdentity,
   sample: Sample,
 ): "known" | "accept" | "exchanged" {
-  if (stored === null || sample.known === 0) return "accept";
+  if (stored === null) return "accept";
   const sameName = stored.dialect === now.dialect && stored.database === now.database;
   if (sameName && stored.system !== null && stored.system === now.system) return "known";
+  if (sample.known === 0) return sameName && stored.system === now.system ? "known" : "accept";
   // Without a system identifier (or with another one) the rows themselves are the evidence.
   if (sameName && stored.system === null && now.system === null) {
     return sample.known >= SAMPLE_EACH_END && sample.same === 0 ? "exchanged" : "known";

@@ -185,3 +185,9 @@ Deno.test("formatDigest() puts failures first and a correction to failed among t
   assert.match(message?.content ?? "", /^📋 \*\*3 updates\*\*, 2 failed/);
   assert.equal(message?.told.at(-1), 0);
 });
+
+Deno.test("formatSingle() repeats no verdict of the LMS while the result is not out", () => {
+  const says = (result: string) => formatSingle(told("exam_completed", { metadata: { result } }), CONTEXT).content;
+  assert.doesNotMatch(says("Fail"), /LMS says|[Ff]ail/);
+  assert.match(says("Withheld"), /LMS says "Withheld"/);
+});

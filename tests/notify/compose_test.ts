@@ -64,10 +64,13 @@ Deno.test("compose() tells what waited for its digest time as one message, howev
   assert.deepEqual(only(rows, null, { digestAbove: 9 }).messages.map((m) => m.kind), ["digest"]);
 });
 
-Deno.test("compose() makes one digest when the limit leaves room for fewer messages than events", () => {
+Deno.test("compose() tells as many as notify.max_per_mentor leaves room for and puts the rest off until the next digest", () => {
   const limit = { digestAbove: 9, maxPerMentor: { messages: 3, perMs: 3_600_000 } };
   assert.equal(only([due(), due()], ["mentor:3", 1, NOW - MINUTE], limit).messages.length, 2);
-  assert.equal(only([due(), due()], ["mentor:3", 2, NOW - MINUTE], limit).messages.length, 1);
+  const some = only([due(), due(), due()], ["mentor:3", 1, NOW - MINUTE], limit);
+  assert.deepEqual(some.messages.map((m) => m.kind), ["single", "single"]);
+  assert.equal(some.putOff?.rows.length, 1);
+  assert.equal(only([due(), due()], ["mentor:3", 2, NOW - MINUTE], { ...limit, digestAbove: 1 }).messages.length, 1);
   const put = only([due(), due()], ["mentor:3", 3, NOW - MINUTE], limit);
   assert.equal(put.messages.length, 0);
   assert.equal(put.putOff?.rows.length, 2);
