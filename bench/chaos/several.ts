@@ -4,6 +4,8 @@ import type { Watcher } from "./watcher.ts";
 
 const INTERVAL_MS = 2_000;
 const WATCHERS = 3;
+/** An embedded state that its owner left by SIGKILL is opened again by the next: a second, much more on a busy machine. */
+const OPENING_MS = 12_000;
 const LEADS = "Polling testpress";
 const LOST = "Lost the lease";
 
@@ -45,7 +47,7 @@ export async function severalScenario(run: ChaosRun, state: StateChoice, minutes
       takeOvers.push(tookMs);
       run.did(`several: taken over after ${tookMs.toFixed(0)} ms`);
       run.tally.takeOvers++;
-      if (tookMs > 2 * INTERVAL_MS) {
+      if (tookMs > 2 * INTERVAL_MS + (state === "embedded" ? OPENING_MS : 0)) {
         run.fail(`the take-over took ${tookMs.toFixed(0)} ms, more than two intervals of ${INTERVAL_MS} ms`);
       }
       if (pause) {

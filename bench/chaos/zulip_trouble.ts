@@ -78,6 +78,25 @@ export async function zulipScenario(run: ChaosRun, state: StateChoice, minutes: 
   }
 }
 
+/** Every kind of fault once, a server that restarts and a key that changes; for the tests. */
+export async function brieflyTroubledZulip(run: ChaosRun, state: StateChoice): Promise<void> {
+  await using place = await makePlace(run, {
+    state,
+    notify: "  digest_above: 4",
+    zulip: "request_timeout: 1s, settle: 2s",
+  });
+  await using watcher = place.watch();
+  await watcher.untilSays("Polling testpress");
+  place.load.start(12);
+  const phase = { run, place, random: 1, watcher };
+  for (const play of [eachOnce, restarted, keyRotated]) await play(phase);
+  await place.load.stop();
+  place.zulip.clearFaults();
+  run.tally.faults += Object.values(place.zulip.faults.counts).reduce((sum, n) => sum + n, 0);
+  await place.settle({ running: watcher, stallMs: 70_000 });
+  await watcher.end("SIGTERM");
+}
+
 interface Phase {
   readonly run: ChaosRun;
   readonly place: Place;
@@ -93,7 +112,7 @@ async function mixedSends({ place, random }: Phase): Promise<void> {
 /** Every kind, one after the other, so that none is left to chance. */
 async function eachOnce({ place }: Phase): Promise<void> {
   for (const kind of SENDS) place.zulip.fault({ kind, times: 1, retryAfterS: 0.7, delayMs: 1500 });
-  await sleep(12_000);
+  await sleep(9_000);
 }
 
 async function troubledReads({ place, random }: Phase): Promise<void> {
