@@ -1,22 +1,36 @@
-const SMALLEST = 8;
-const LARGEST = 256;
+const FEWEST = 8;
+const MOST = 1024;
+/** Claimed at a time at most: each may bring some dozens of rows into memory. */
+const MOST_RECIPIENTS = 256;
 const SHORT_MS = 1000;
 const LONG_MS = 5000;
 
 /**
- * How many recipients are claimed at a time: many while sends are fast, few while they are slow or paced, so that a claim never
- * expires with work left and a crash leaves few messages in doubt.
+ * How many messages are sent under one claim: many while sends are fast, few while they are slow or paced, so that a claim
+ * never expires with work left and a crash leaves few messages in doubt.
  */
 export class ChunkSize {
-  #limit = 32;
+  #messages = 64;
+  #perRecipient = 1;
 
-  get limit(): number {
-    return this.#limit;
+  /** Messages at most. */
+  get messages(): number {
+    return this.#messages;
+  }
+
+  /** Recipients to claim for so many messages, going by what recipients got lately. */
+  get recipients(): number {
+    return Math.min(MOST_RECIPIENTS, Math.ceil(this.#messages / this.#perRecipient));
+  }
+
+  /** What claimed recipients turned out to get. */
+  composed(recipients: number, messages: number): void {
+    if (recipients > 0) this.#perRecipient = Math.max(1, messages / recipients);
   }
 
   /** After a chunk of `messages` that took `ms`. */
   took(messages: number, ms: number): void {
-    if (ms > LONG_MS) this.#limit = Math.max(SMALLEST, Math.floor(this.#limit / 2));
-    else if (ms < SHORT_MS && messages >= this.#limit / 2) this.#limit = Math.min(LARGEST, this.#limit * 2);
+    if (ms > LONG_MS) this.#messages = Math.max(FEWEST, Math.floor(this.#messages / 2));
+    else if (ms < SHORT_MS && messages >= this.#messages / 2) this.#messages = Math.min(MOST, this.#messages * 2);
   }
 }

@@ -1,6 +1,6 @@
 import { insertMessages, messagesInWindow, type NewMessage, reserveMessageIds } from "../../sql/state/messages.ts";
 import { addRows, attachRows, putOffRows, suppressRows } from "../../sql/state/outbox.ts";
-import { lockHeldRecipients, wakeRecipients } from "../../sql/state/recipients.ts";
+import { lockHeldRecipients, releaseRecipients, wakeRecipients } from "../../sql/state/recipients.ts";
 import type { Fallback } from "../config/config.ts";
 import { deliveryMarker } from "../model/marker.ts";
 import type { EpochMicros } from "../model/time.ts";
@@ -9,7 +9,7 @@ import type { Accounts } from "./accounts.ts";
 import type { Claim } from "./claim.ts";
 import { compose } from "./compose.ts";
 import { loadDue, type LoadedDue, type LoadedRow } from "./load_due.ts";
-import type { AccountsById, Composed, DueRow, NotifierDeps, Recent } from "./notify_types.ts";
+import type { AccountsById, Composed, Composition, DueRow, NotifierDeps, Recent } from "./notify_types.ts";
 import { channelRecipient, mentorOf, type Resolution, resolveRecipients } from "./resolve_recipients.ts";
 import { retrying } from "./retrying.ts";
 
@@ -17,7 +17,11 @@ export interface ComposedChunk {
   /** In the order to send; their rows are attached. */
   readonly messages: readonly (NewMessage & { readonly rows: number })[];
   readonly suppressed: number;
+  /** Recipients given back because the others filled the chunk; they are still due. */
+  readonly leftOut: ReadonlySet<string>;
 }
+
+const NOTHING: ComposedChunk = { messages: [], suppressed: 0, leftOut: new Set() };
 
 /**
  * Composes everything that the given claimed recipients may be told now, in one transaction: decisions about who is told,
@@ -33,38 +37,26 @@ export async function composeChunk(
   cutoff: EpochMicros,
   signal?: AbortSignal,
 ): Promise<ComposedChunk> {
-  if (recipients.length === 0) return { messages: [], suppressed: 0 };
+  if (recipients.length === 0) return NOTHING;
   return await retrying(async () => {
     const due = await loadDue(deps, recipients, cutoff);
-    if (due.rows.length === 0) return { messages: [], suppressed: 0 };
+    if (due.rows.length === 0) return NOTHING;
     const mentorAccounts = await accounts.ofMentors(due, signal);
     const now = deps.clock.now();
-    const resolution = resolveRecipients(due.rows, {
-      now,
-      notify: deps.config.notify,
-      recheckMs: deps.config.users.cacheMs,
-      siblings: new Map(
-        [...due.siblings].map(([event, rows]) => [
-          event,
-          rows.map((row) => ({
-            recipient: row.recipient,
-            status: row.status,
-            userId: row.zulip_user_id,
-            underWay: row.under_way,
-          })),
-        ]),
-      ),
-      links: due.links,
+    const known: Known = {
+      due,
       mentorAccounts,
       selves: await accounts.selves(due, mentorAccounts),
-    });
-    const userIds = new Map(resolution.send.map(({ row, userId }) => [row.logId, userId]));
-    const rows = resolution.send.map(({ row, userId }) => dueRow(row, userId, due, mentorAccounts));
-    const compositions = compose(rows, await recentMessages(deps, rows, now), {
+      recent: await recentMessages(deps, due.rows, now),
       now,
-      links: deps.config.lms.links,
-      notify: deps.config.notify,
-    });
+    };
+    let decided = decide(deps, due.rows, known);
+    const beyond = beyondTheChunk(decided.compositions, sends);
+    const leftOut = new Set([...due.leftOut, ...beyond]);
+    // Decided anew, since who is told may depend on who else is: of two mentors with one account the first.
+    if (beyond.length > 0) decided = decide(deps, due.rows.filter((row) => !leftOut.has(row.recipient)), known);
+    const { resolution, compositions } = decided;
+    const userIds = new Map(resolution.send.map(({ row, userId }) => [row.logId, userId]));
     const composed = [...compositions.values()].flatMap((composition) => composition.messages);
     const late = [...compositions.values()].flatMap(({ putOff }) =>
       putOff === null ? [] : putOff.rows.map((row) => ({ logId: row.logId, reason: "rate", until: putOff.until }))
@@ -74,9 +66,45 @@ export async function composeChunk(
       ...newMessage(message, ids[i]?.message_id ?? "", userIds, deps.config.notify.fallback),
       begun: i < sends,
     }));
-    await write(deps, claim, { resolution, messages, composed, late, userIds, sends, now, cutoff });
+    await write(deps, claim, { resolution, messages, composed, late, userIds, leftOut, sends, now, cutoff });
     failPoint("compose.after_commit");
-    return { messages, suppressed: resolution.suppress.length };
+    return { messages, suppressed: resolution.suppress.length, leftOut };
+  });
+}
+
+/** What decisions about due rows rest on. */
+interface Known {
+  readonly due: LoadedDue;
+  readonly mentorAccounts: AccountsById;
+  readonly selves: ReadonlySet<string>;
+  readonly recent: ReadonlyMap<string, Recent>;
+  readonly now: EpochMicros;
+}
+
+function decide(
+  { config }: NotifierDeps,
+  rows: readonly LoadedRow[],
+  { due, mentorAccounts, selves, recent, now }: Known,
+): { readonly resolution: Resolution<LoadedRow>; readonly compositions: ReadonlyMap<string, Composition> } {
+  const resolution = resolveRecipients(rows, {
+    now,
+    notify: config.notify,
+    recheckMs: config.users.cacheMs,
+    siblings: due.siblings,
+    links: due.links,
+    mentorAccounts,
+    selves,
+  });
+  const told = resolution.send.map(({ row, userId }) => dueRow(row, userId, due, mentorAccounts));
+  return { resolution, compositions: compose(told, recent, { now, links: config.lms.links, notify: config.notify }) };
+}
+
+/** The recipients whose messages would make more than `sends`; never the first one. */
+function beyondTheChunk(compositions: ReadonlyMap<string, Composition>, sends: number): string[] {
+  let messages = 0;
+  return [...compositions].flatMap(([recipient, composition], i) => {
+    messages += composition.messages.length;
+    return i > 0 && messages > sends ? [recipient] : [];
   });
 }
 
@@ -86,6 +114,7 @@ interface Writing {
   readonly composed: readonly Composed[];
   readonly late: readonly { logId: string; reason: string; until: EpochMicros }[];
   readonly userIds: ReadonlyMap<string, string | null>;
+  readonly leftOut: ReadonlySet<string>;
   readonly sends: number;
   readonly now: EpochMicros;
   readonly cutoff: EpochMicros;
@@ -148,6 +177,7 @@ async function write(deps: NotifierDeps, claim: Claim, what: Writing): Promise<v
         }),
       );
     }
+    if (what.leftOut.size > 0) steps.push(releaseRecipients(tx, source, [...what.leftOut], now).execute());
     await Promise.all(steps);
     failPoint("compose.before_commit");
   });
@@ -219,7 +249,7 @@ function dueRow(row: LoadedRow, userId: string | null, due: LoadedDue, accounts:
 
 async function recentMessages(
   deps: NotifierDeps,
-  rows: readonly DueRow[],
+  rows: readonly { readonly recipient: string }[],
   now: EpochMicros,
 ): Promise<Map<string, Recent>> {
   const limit = deps.config.notify.maxPerMentor;

@@ -5,7 +5,6 @@ import {
   outagesBeforePolls,
   peopleByIds,
   sharedNames,
-  type SiblingRow,
   siblings,
   toldBefore,
 } from "../../sql/state/outbox.ts";
@@ -13,7 +12,7 @@ import { EVENT_TYPES, type EventMetadata, type EventType, type Kind, type LmsId,
 import type { EpochMicros } from "../model/time.ts";
 import type { ToldEvent } from "../model/told_event.ts";
 import type { NotifierDeps } from "./notify_types.ts";
-import { mentorOf } from "./resolve_recipients.ts";
+import { mentorOf, type Sibling } from "./resolve_recipients.ts";
 
 /** A due row with what is needed to decide whom it goes to, and to say it. */
 export interface LoadedRow {
@@ -42,7 +41,8 @@ export interface MentorPerson {
 
 export interface LoadedDue {
   readonly rows: readonly LoadedRow[];
-  readonly siblings: ReadonlyMap<string, readonly SiblingRow[]>;
+  /** Every delivery of the rows' events, the rows themselves included. */
+  readonly siblings: ReadonlyMap<string, readonly Sibling[]>;
   readonly links: ReadonlyMap<LmsId, readonly LmsId[]>;
   /** Every mentor that a row or one of its siblings goes to. */
   readonly mentors: ReadonlyMap<LmsId, MentorPerson>;
@@ -79,7 +79,7 @@ export async function loadDue(
   }
   const studentIds = unique(rows.flatMap((row) => row.student_id ?? []));
   const [others, links, shared, before, outages] = await Promise.all([
-    siblings(sql, unique(rows.map((row) => row.event_id))),
+    loadSiblings(deps, rows),
     mentorLinks(sql, source, studentIds),
     loadSharedNames(deps, rows),
     loadToldBefore(deps, rows),
@@ -104,11 +104,25 @@ export async function loadDue(
       stage: row.stage === "started" ? "started" : "finished",
       told: toldEvent(source, row, shared, before),
     })),
-    siblings: Map.groupBy(others, (row) => row.event_id),
+    siblings: Map.groupBy(others, (row) => row.eventId),
     links: new Map(links.map((row) => [row.student_id, row.mentor_ids])),
     mentors: new Map(mentors.map((row) => [row.id, row])),
     leftOut,
   };
+}
+
+async function loadSiblings(
+  deps: NotifierDeps,
+  rows: readonly DueLogRow[],
+): Promise<(Sibling & { readonly eventId: string })[]> {
+  const found = await siblings(deps.db.sql, unique(rows.map((row) => row.event_id)));
+  return found.map((row) => ({
+    eventId: row.event_id,
+    recipient: row.recipient,
+    status: row.status,
+    userId: row.zulip_user_id,
+    underWay: row.under_way,
+  }));
 }
 
 type ToldBefore = NonNullable<ToldEvent["previousTold"]>;

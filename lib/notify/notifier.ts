@@ -163,6 +163,7 @@ class OutboxNotifier implements Notifier {
   ): Promise<void> {
     const running = new Set<Promise<void>>();
     let offset = 0;
+    const leftOut: string[] = [];
     let failure: { readonly error: unknown } | null = null;
     try {
       while (failure === null && !options.stop.aborted) {
@@ -175,16 +176,18 @@ class OutboxNotifier implements Notifier {
           await Promise.race(running);
           continue;
         }
-        const limit = this.#size.limit;
-        const only = due.only === null ? null : due.only.slice(offset, offset + limit);
+        const limit = this.#size.recipients;
+        // Who was left out comes first; who could not be finished comes with everybody else.
+        const again = leftOut.splice(0, limit);
+        const only = due.only === null ? null : [...again, ...due.only.slice(offset, offset + limit - again.length)];
         if (only?.length === 0) return;
-        offset += only?.length ?? 0; // who could not be finished comes with everybody else
+        offset += (only?.length ?? 0) - again.length;
         const chunk = await prepareChunk(this.#deps, this.#accounts, {
           holder: `${this.#holder}:${++this.#chunks}`,
           cutoff: due.cutoff,
           only,
           limit,
-          sends: trial ? 1 : limit,
+          sends: trial ? 1 : this.#size.messages,
           signal: options.hard,
         }, counts);
         if (chunk === null && only !== null) continue;
@@ -193,6 +196,8 @@ class OutboxNotifier implements Notifier {
           await Promise.all(running); // what they could not finish may be due again
           continue;
         }
+        this.#size.composed(chunk.composed.recipients, chunk.composed.messages);
+        if (only !== null) leftOut.push(...chunk.leftOut);
         const task = this.#send(chunk, due.cutoff, counts, options)
           .catch((error) => {
             failure ??= { error };

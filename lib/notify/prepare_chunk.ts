@@ -36,6 +36,10 @@ export interface PreparedChunk {
   readonly claim: Claim;
   /** Marked as being sent. */
   readonly outgoing: readonly Outgoing[];
+  /** Recipients that were claimed, found no room and were given back: still due. */
+  readonly leftOut: ReadonlySet<string>;
+  /** Recipients and messages that were composed for them, for claiming as many as fit next time. */
+  readonly composed: { readonly recipients: number; readonly messages: number };
 }
 
 /** Messages under way looked at per recipient and chunk. */
@@ -81,12 +85,19 @@ export async function prepareChunk(
       doubted: false,
       rows: message.rows,
     }));
-    const outgoing = [...again, ...fresh];
     failPoint("send.marked");
-    return { claim, outgoing };
+    const { leftOut, messages } = composed;
+    return {
+      claim: { ...claim, tokens: new Map([...claim.tokens].filter(([recipient]) => !leftOut.has(recipient))) },
+      outgoing: [...again, ...fresh],
+      leftOut,
+      composed: { recipients: new Set(messages.map((message) => message.recipient)).size, messages: messages.length },
+    };
   } catch (error) {
     await releaseClaim(deps, claim).catch(() => {}); // it expires; the first error says what is wrong
-    if (error instanceof ClaimLost) return { claim, outgoing: [] };
+    if (error instanceof ClaimLost) {
+      return { claim, outgoing: [], leftOut: new Set(), composed: { recipients: 0, messages: 0 } };
+    }
     throw error;
   }
 }

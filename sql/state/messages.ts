@@ -28,10 +28,15 @@ export function openMessages(sql: Queryable, source: string, recipients: readonl
            (extract(epoch from m.look_up_at) * 1000000)::bigint as look_up_us,
            (extract(epoch from m.next_attempt_at) * 1000000)::bigint as next_attempt_us,
            (select count(*)::int from lmsmon.lms_event_logs l where l.message_id = m.message_id) as rows
-      from unnest(${recipients as string[]}::text[]) as r(recipient)
-     cross join lateral (
-       select * from lmsmon.messages m where m.source = ${source} and m.recipient = r.recipient
-          and m.state in ('pending', 'sending', 'unknown') order by m.message_id limit ${perRecipient}) m`;
+      from lmsmon.messages m
+     where m.message_id in (
+       select x.message_id from (
+         select o.message_id, row_number() over (partition by o.recipient order by o.message_id) as position
+           from lmsmon.messages o
+          where o.source = ${source} and o.recipient = any(${recipients as string[]}::text[])
+            and o.state in ('pending', 'sending', 'unknown')) x
+        where x.position <= ${perRecipient})
+     order by m.recipient, m.message_id`;
 }
 
 export function reserveMessageIds(sql: Queryable, count: number) {

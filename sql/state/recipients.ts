@@ -71,18 +71,26 @@ export function releaseRecipients(
 ) {
   return sql`
     update lmsmon.recipients r
-       set claimed_by = null, claim_expires_at = null, next_due_at = coalesce(
-         (select case when count(*) filter (where m.state = 'unknown') > 0
-                   then min(m.look_up_at) filter (where m.state = 'unknown')
-                   else min(coalesce(m.next_attempt_at, ${now}::timestamptz)) end
-            from lmsmon.messages m
-           where m.source = r.source and m.recipient = r.recipient and m.state in ('pending', 'sending', 'unknown')),
-         (select min(case p.delivery when 'open' then l.next_attempt_at
-                       else greatest(l.next_attempt_at, ${now}::timestamptz + interval '300 milliseconds') end)
-            from lmsmon.lms_event_logs l join lmsmon.poll_runs p on p.poll_id = l.poll_id
-           where l.source = r.source and l.recipient = r.recipient and l.status in ('waiting', 'pending')
-             and l.message_id is null and p.delivery in ('open', 'undecided')))
-     where r.source = ${source} and r.recipient = any(${recipients as string[]}::text[])`;
+       set claimed_by = null, claim_expires_at = null, next_due_at = x.next_due_at
+      from (
+        select g.recipient, coalesce(m.due_at, l.due_at) as next_due_at
+          from unnest(${recipients as string[]}::text[]) as g(recipient)
+          left join (
+            select m.recipient, case when count(*) filter (where m.state = 'unknown') > 0
+                     then min(m.look_up_at) filter (where m.state = 'unknown')
+                     else min(coalesce(m.next_attempt_at, ${now}::timestamptz)) end as due_at
+              from lmsmon.messages m
+             where m.source = ${source} and m.recipient = any(${recipients as string[]}::text[])
+               and m.state in ('pending', 'sending', 'unknown')
+             group by m.recipient) m on m.recipient = g.recipient
+          left join (
+            select l.recipient, min(case p.delivery when 'open' then l.next_attempt_at
+                     else greatest(l.next_attempt_at, ${now}::timestamptz + interval '300 milliseconds') end) as due_at
+              from lmsmon.lms_event_logs l join lmsmon.poll_runs p on p.poll_id = l.poll_id
+             where l.source = ${source} and l.recipient = any(${recipients as string[]}::text[])
+               and l.status in ('waiting', 'pending') and l.message_id is null and p.delivery in ('open', 'undecided')
+             group by l.recipient) l on l.recipient = g.recipient) x
+     where r.source = ${source} and r.recipient = x.recipient`;
 }
 
 /** Makes recipients due at the given times, or earlier when they already were. */
