@@ -3,7 +3,7 @@ import { logger } from "../../lib/ops/log.ts";
 import { RepeatedError } from "../../lib/ops/repeated_error.ts";
 import { EVENT_TYPES } from "../../lib/model/event.ts";
 import { LeaseKeeper } from "../../lib/poll/lease_keeper.ts";
-import { thisHolder } from "../../lib/poll/holder.ts";
+import { Holder } from "../../lib/poll/holder.ts";
 import type { PollSettings } from "../../lib/poll/poll_context.ts";
 import { pollLoop } from "../../lib/poll/poll_loop.ts";
 import { type PollResult, runPoll } from "../../lib/poll/run_poll.ts";
@@ -33,8 +33,11 @@ const SETTINGS: PollSettings = {
 const LEASE_MS = 600_000;
 
 /** One round as `watch` does it, timed. */
-export async function oneRound({ db, lms }: Watched, mode: "quick" | "full"): Promise<{ ms: number; result: PollResult }> {
-  const taken = await takeLease(db, lms.name, thisHolder(), LEASE_MS);
+export async function oneRound(
+  { db, lms }: Watched,
+  mode: "quick" | "full",
+): Promise<{ ms: number; result: PollResult }> {
+  const taken = await takeLease(db, lms.name, Holder.open().name, LEASE_MS);
   if (taken.lease === null) throw new Error(`Cannot run a round: held by ${taken.heldBy}`);
   await using _keeper = new LeaseKeeper(db, taken.lease, LEASE_MS, systemClock);
   const began = performance.now();
@@ -63,7 +66,7 @@ export class IdleWatch implements AsyncDisposable {
       clock: systemClock,
       log,
       settings: SETTINGS,
-      holder: thisHolder(),
+      holder: Holder.open().name,
       intervalMs,
       fullPassMs,
       trouble: new RepeatedError("Polling", log, systemClock),

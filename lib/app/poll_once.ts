@@ -5,7 +5,7 @@ import { CommandError, LmsError, ZulipError } from "../ops/errors.ts";
 import { logger } from "../ops/log.ts";
 import { checkSource } from "../poll/check_source.ts";
 import { dryRun } from "../poll/dry_run.ts";
-import { describeHolder, thisHolder } from "../poll/holder.ts";
+import { describeHolder, Holder } from "../poll/holder.ts";
 import { LeaseKeeper } from "../poll/lease_keeper.ts";
 import { leaseTimes } from "../poll/lease_times.ts";
 import { type PollResult, runPoll } from "../poll/run_poll.ts";
@@ -70,7 +70,8 @@ async function pollUnderLease(
 ): Promise<PollResult> {
   const { config, clock, stop } = context;
   const { ttlMs } = leaseTimes(config.poll.intervalMs);
-  const lease = await waitForLease(context, db, lms.name, ttlMs);
+  using holder = Holder.open();
+  const lease = await waitForLease(context, db, lms.name, holder.name, ttlMs);
   await using keeper = new LeaseKeeper(db, lease, ttlMs, clock);
   await checkSource(db, lms, logger("poll"), options.acceptSource);
   const telling: Promise<void>[] = [];
@@ -98,9 +99,14 @@ async function pollUnderLease(
   ).finally(() => Promise.all(telling));
 }
 
-async function waitForLease(context: CommandContext, db: StateDb, source: string, ttlMs: number): Promise<Lease> {
+async function waitForLease(
+  context: CommandContext,
+  db: StateDb,
+  source: string,
+  holder: string,
+  ttlMs: number,
+): Promise<Lease> {
   const { clock, stop } = context;
-  const holder = thisHolder();
   const untilMs = clock.monotonicMs() + ttlMs;
   while (true) {
     const taken = await takeLease(db, source, holder, ttlMs);

@@ -6,7 +6,7 @@ import { type Logger, logger } from "../ops/log.ts";
 import { createMetrics, type Metrics } from "../ops/metrics.ts";
 import { RepeatedError } from "../ops/repeated_error.ts";
 import { checkSource } from "../poll/check_source.ts";
-import { thisHolder } from "../poll/holder.ts";
+import { Holder } from "../poll/holder.ts";
 import { pollLoop } from "../poll/poll_loop.ts";
 import type { PollResult } from "../poll/run_poll.ts";
 import type { StateDb } from "../store/state_db.ts";
@@ -56,6 +56,7 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
   const metrics = createMetrics(manifest.version);
   const health = new Health(clock, config.poll.intervalMs);
   const server = config.listen === null ? null : serveHealth(config.listen, health, metrics);
+  using holder = Holder.open();
   const wake = new Wake();
   let acceptSource = parts.acceptSource;
   // What is in hand at the first signal may end, but a peer that answers no more must not keep the process.
@@ -69,7 +70,7 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
       clock,
       log: logger("poll"),
       settings: pollSettings(config),
-      holder: thisHolder(),
+      holder: holder.name,
       intervalMs: config.poll.intervalMs,
       fullPassMs: config.poll.fullPassMs,
       trouble: troubleOf("Polling", logger("poll"), context),
