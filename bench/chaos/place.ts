@@ -32,6 +32,8 @@ export interface PlaceOptions {
   readonly fuse?: string;
   readonly poll?: string;
   readonly history?: number;
+  /** Default none. */
+  readonly maxAge?: string;
   /** Default a second. */
   readonly intervalMs?: number;
 }
@@ -149,7 +151,7 @@ poll: {interval: ${(options.intervalMs ?? 1000) / 1000}s, full_pass: 2s${options
 notify:
   digest: {events: [exam_started, content_started, content_completed, content_watched], at: []}
   max_per_mentor: null
-  max_age: null
+  max_age: ${options.maxAge ?? "null"}
   mentor_grace: 1s
   account_grace: 1s
   fuse: ${options.fuse ?? "null"}

@@ -1,10 +1,12 @@
 import { ChaosRun, type StateChoice } from "./chaos_run.ts";
+import { hostileScenario } from "./hostile.ts";
 import { killScenario } from "./kill.ts";
 import { zulipScenario } from "./zulip_trouble.ts";
 import { diskScenario, lmsScenario, standbyScenario, stateServerScenario } from "./database_trouble.ts";
 import { movedScenario } from "./moved.ts";
 import { outageScenario } from "./outage.ts";
 import { severalScenario } from "./several.ts";
+import { sizeScenario } from "./size.ts";
 import { sweepScenario } from "./sweep.ts";
 
 export interface Scenario {
@@ -25,6 +27,8 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: "several", byDefault: true, share: 0.15, states: "each", play: severalScenario },
   { name: "moved", byDefault: true, share: 0, states: "each", play: movedScenario },
   { name: "outage", byDefault: true, share: 0, states: ["server"], play: outageScenario },
+  { name: "hostile", byDefault: true, share: 0, states: ["server"], play: hostileScenario },
+  { name: "size", byDefault: false, share: 0, states: "each", play: sizeScenario },
   { name: "standby", byDefault: true, share: 0, states: ["server"], play: standbyScenario },
   { name: "state", byDefault: true, share: 0, states: ["server"], play: stateServerScenario },
   { name: "disk", byDefault: true, share: 0, states: ["embedded"], play: diskScenario },
