@@ -37,7 +37,7 @@ export async function movedScenario(run: ChaosRun, state: StateChoice): Promise<
   await nothingTwice(run, place, "an empty state", async () => {
     const before = place.zulip.messages.length;
     await using watcher = place.watch();
-    if (!await watcher.untilSays("Found", 30_000)) run.fail("an empty state polls nothing");
+    if (!await watcher.untilSays("First contact", 30_000)) run.fail("an empty state polls nothing");
     // New rows only: the number of a correction starts anew with an empty state, so its marker may be one of the past.
     await place.load.finishedExams(60);
     if (!await watcher.untilSays("Cannot send", 20_000)) {
@@ -148,7 +148,7 @@ async function secondOnOneBot(run: ChaosRun, place: Place): Promise<void> {
   const before = place.zulip.messages.length;
   await using watcher = other.watch();
   await watcher.untilSays("Polling testpress");
-  await watcher.untilSays("Found", 20_000);
+  await watcher.untilSays("First contact", 20_000);
   await other.load.finishedExams(60);
   if (!await watcher.untilSays("Cannot send", 20_000)) run.fail("a second lmsmon on one bot is not noticed");
   await watcher.end("SIGTERM");
