@@ -1,17 +1,20 @@
+import { z } from "zod";
+import { int4, int8, neverNull, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
-export interface EventLine {
-  event_id: string;
-  event_type: string;
-  origin: string;
-  student: string;
-  title: string;
-  score: string | null;
-}
+export const EventAfterRow = z.object({
+  event_id: int8,
+  event_type: text,
+  origin: text,
+  student: neverNull(text),
+  title: neverNull(text),
+  score: text.nullable(),
+});
+export type EventAfterRow = z.infer<typeof EventAfterRow>;
 
 /** Events with their people, for a person who watches them come in (demo). */
 export const eventsAfter = (sql: Queryable, source: string, after: string, limit: number) =>
-  sql<EventLine[]>`
+  sql<EventAfterRow[]>`
     select e.event_id, e.event_type, e.origin,
            coalesce(p.name, p.username, 'student ' || e.student_id, 'unknown student') as student,
            coalesce(e.activity_title, e.kind || ' ' || e.activity_id, 'unknown ' || e.kind) as title,
@@ -21,17 +24,18 @@ export const eventsAfter = (sql: Queryable, source: string, after: string, limit
     where e.source = ${source} and e.event_id > ${after}::bigint and e.origin = 'live'
     order by e.event_id limit ${limit}::int`;
 
-export interface StateTotals {
-  events: number;
-  live: number;
-  told: number;
-  sent: number;
-  waiting: number;
-  other: number;
-}
+export const StateTotalsRow = z.object({
+  events: neverNull(int4),
+  live: neverNull(int4),
+  told: neverNull(int4),
+  sent: neverNull(int4),
+  waiting: neverNull(int4),
+  other: neverNull(int4),
+});
+export type StateTotalsRow = z.infer<typeof StateTotalsRow>;
 
 export const stateTotals = (sql: Queryable, source: string) =>
-  sql<StateTotals[]>`
+  sql<StateTotalsRow[]>`
     select (select count(*)::int from lmsmon.lms_activity_events where source = ${source}) as events,
            (select count(*)::int from lmsmon.lms_activity_events where source = ${source} and origin = 'live') as live,
            count(*)::int as told,

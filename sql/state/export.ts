@@ -1,4 +1,6 @@
+import { z } from "zod";
 import type postgres from "postgres";
+import { int4, int8, neverNull, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
 /** Which events to export; `null` (or false) stands for "all". */
@@ -73,13 +75,14 @@ export const copyLines = (sql: TextRunner, query: ExportQuery) =>
     `copy (${selection(query, (line) => line)}) to stdout with (format csv, quote e'\\x01', delimiter e'\\x02')`,
   );
 
-export interface LinePageRow extends postgres.Row {
-  event_id: string;
-  line: string;
-}
+export const PageLineRow = z.object({ event_id: neverNull(int8), line: neverNull(text) });
+export type PageLineRow = z.infer<typeof PageLineRow>;
 
 export const pageLines = (sql: TextRunner, query: ExportQuery & { readonly limit: number }) =>
-  sql.unsafe<LinePageRow[]>(selection(query, (line) => `event_id, ${line} as line`));
+  sql.unsafe<PageLineRow[]>(selection(query, (line) => `event_id, ${line} as line`));
+
+export const MarkedRow = z.object({ marked: neverNull(int4), last: text.nullable() });
+export type MarkedRow = z.infer<typeof MarkedRow>;
 
 /**
  * Marks exported events with after < event_id <= upTo, at most `limit`, in ascending order; `last` is the highest event_id
@@ -89,7 +92,7 @@ export const markExported = (
   sql: TextRunner,
   range: { readonly filter: ExportFilter; readonly after: string; readonly upTo: string; readonly limit: number },
 ) =>
-  sql.unsafe<{ marked: number; last: string | null }[]>(
+  sql.unsafe<MarkedRow[]>(
     `with page as materialized (` +
       `select event_id from lmsmon.lms_activity_events where event_id > ${bigint(range.after)}` +
       ` and event_id <= ${bigint(range.upTo)} and not processed_for_ai${conditions(range.filter, "created_at")}` +
@@ -99,9 +102,12 @@ export const markExported = (
       ` select count(*)::int as marked, max(event_id)::text as last from page`,
   );
 
+export const FoundStudentRow = z.object({ source: neverNull(text), id: neverNull(text) });
+export type FoundStudentRow = z.infer<typeof FoundStudentRow>;
+
 /** Students whom a text names, by LMS id or username; also one of whom only events are known. */
 export const findStudents = (sql: Queryable, text: string, id: string | null) =>
-  sql<{ source: string; id: string }[]>`
+  sql<FoundStudentRow[]>`
     select source, id::text as id from lmsmon.people
      where role = 'student' and (username = ${text} or id = ${id}::bigint)
     union

@@ -1,12 +1,12 @@
 import { z } from "zod";
+import { bool, int4, neverNull, text, timestamptz } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
 /** One lock for all runners of a database; the number is arbitrary and for ever. */
 const LOCK = "7160461180294516";
 
-export const serverVersionRow = z.object({ server_version_num: z.int(), server_version: z.string() });
-
-export type ServerVersionRow = z.infer<typeof serverVersionRow>;
+export const ServerVersionRow = z.object({ server_version_num: neverNull(int4), server_version: neverNull(text) });
+export type ServerVersionRow = z.infer<typeof ServerVersionRow>;
 
 export const selectServerVersion = (sql: Queryable) =>
   sql<ServerVersionRow[]>`
@@ -15,16 +15,17 @@ export const selectServerVersion = (sql: Queryable) =>
 
 export const lockMigrations = (sql: Queryable) => sql`select pg_advisory_xact_lock(${LOCK}::bigint)`;
 
-export const migrationsTableRow = z.object({
-  has_schema: z.boolean(),
-  has_table: z.boolean(),
-  role: z.string(),
-  database: z.string(),
+export const MigrationsTableRow = z.object({
+  has_schema: neverNull(bool),
+  has_table: neverNull(bool),
+  role: neverNull(text),
+  database: neverNull(text),
 });
+export type MigrationsTableRow = z.infer<typeof MigrationsTableRow>;
 
 /** Asks the catalog: `create … if not exists` wants the right to create even where nothing is left to do. */
 export const selectMigrationsTable = (sql: Queryable) =>
-  sql<z.infer<typeof migrationsTableRow>[]>`
+  sql<MigrationsTableRow[]>`
     select exists (select from pg_catalog.pg_namespace where nspname = 'lmsmon') as has_schema,
            exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
                     where n.nspname = 'lmsmon' and c.relname = 'migrations') as has_table,
@@ -42,14 +43,14 @@ export const createMigrationsTable = (sql: Queryable) =>
       program_version text not null
     )`;
 
-export const appliedMigrationRow = z.object({
-  version: z.int(),
-  name: z.string(),
-  sha256: z.string(),
-  applied_at: z.custom<Temporal.Instant>((value) => value instanceof Temporal.Instant),
-  program_version: z.string(),
+export const AppliedMigrationRow = z.object({
+  version: int4,
+  name: text,
+  sha256: text,
+  applied_at: timestamptz,
+  program_version: text,
 });
-export type AppliedMigrationRow = z.infer<typeof appliedMigrationRow>;
+export type AppliedMigrationRow = z.infer<typeof AppliedMigrationRow>;
 
 export const selectAppliedMigrations = (sql: Queryable) =>
   sql<AppliedMigrationRow[]>`

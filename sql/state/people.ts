@@ -1,3 +1,5 @@
+import { z } from "zod";
+import { int8, neverNull, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
 export interface PeopleColumns {
@@ -41,15 +43,22 @@ export const upsertLinks = (sql: Queryable, source: string, students: string, me
     on conflict (source, student_id) do update set mentor_ids = excluded.mentor_ids, read_at = excluded.read_at
      where old.mentor_ids <> excluded.mentor_ids`;
 
+/** `batch_ids`: bigint[] text. */
+export const PersonUsernameRow = z.object({ id: int8, username: text.nullable(), batch_ids: neverNull(text) });
+export type PersonUsernameRow = z.infer<typeof PersonUsernameRow>;
+
 /** A join, not `= any(…)`: a plan for any array compares each person with each of thousands of ids (tried: 20 times slower). */
 export const personUsernames = (sql: Queryable, source: string, role: string, ids: string) =>
-  sql<{ id: string; username: string | null; batch_ids: string }[]>`
+  sql<PersonUsernameRow[]>`
     select p.id, p.username, p.batch_ids::text as batch_ids
       from unnest(${ids}::bigint[]) as u (id)
       join lmsmon.people p on p.source = ${source} and p.role = ${role} and p.id = u.id`;
 
+export const StudentAccountRow = z.object({ person_id: int8, zulip_user_id: neverNull(int8) });
+export type StudentAccountRow = z.infer<typeof StudentAccountRow>;
+
 export const studentAccounts = (sql: Queryable, source: string, ids: string) =>
-  sql<{ person_id: string; zulip_user_id: string }[]>`
+  sql<StudentAccountRow[]>`
     select l.person_id, l.zulip_user_id
       from unnest(${ids}::bigint[]) as u (id)
       join lmsmon.user_links l on l.source = ${source} and l.role = 'student' and l.person_id = u.id
@@ -70,15 +79,22 @@ export const addMentorSets = (sql: Queryable, source: string, sets: string, expo
     select added.mentor_set_id, m.position, added.source, m.id
       from added, unnest(added.mentor_ids) with ordinality as m (id, position)`;
 
+/** `mentors`: bigint[] text, as asked for. */
+export const MentorSetIdRow = z.object({ mentor_set_id: int8, mentors: neverNull(text) });
+export type MentorSetIdRow = z.infer<typeof MentorSetIdRow>;
+
 export const mentorSetIds = (sql: Queryable, source: string, sets: string) =>
-  sql<{ mentor_set_id: string; mentors: string }[]>`
+  sql<MentorSetIdRow[]>`
     select s.mentor_set_id, u.mentor_ids as mentors
       from unnest(${sets}::text[]) as u (mentor_ids)
       join lmsmon.mentor_sets s on s.source = ${source} and s.mentor_ids = u.mentor_ids::bigint[]`;
 
+export const UndeliveredStudentRow = z.object({ student_id: neverNull(int8) });
+export type UndeliveredStudentRow = z.infer<typeof UndeliveredStudentRow>;
+
 /** Students with something left to tell, also what the fuse holds: their mentors are kept fresh. */
 export const studentsWithUndelivered = (sql: Queryable, source: string, after: string | null, limit: number) =>
-  sql<{ student_id: string }[]>`
+  sql<UndeliveredStudentRow[]>`
     select distinct e.student_id
       from lmsmon.lms_event_logs l join lmsmon.lms_activity_events e on e.event_id = l.event_id
      where l.source = ${source} and l.status in ('waiting', 'pending', 'held') and l.message_id is null

@@ -1,7 +1,12 @@
+import { z } from "zod";
+import { int4, int8, neverNull } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
+export const PollIdRow = z.object({ poll_id: int8 });
+export type PollIdRow = z.infer<typeof PollIdRow>;
+
 export const insertPollRun = (sql: Queryable, source: string, holder: string, mode: string) =>
-  sql<{ poll_id: string }[]>`
+  sql<PollIdRow[]>`
     insert into lmsmon.poll_runs (source, holder, mode, started_at) values (${source}, ${holder}, ${mode}, clock_timestamp())
     returning poll_id`;
 
@@ -20,15 +25,23 @@ export const addToPollRun = (
 
 /** Polls of a source that never came to an end. */
 export const runningPolls = (sql: Queryable, source: string) =>
-  sql<{ poll_id: string }[]>`
+  sql<PollIdRow[]>`
     select poll_id from lmsmon.poll_runs where source = ${source} and delivery = 'undecided' order by poll_id`;
+
+export const PollWeightRow = z.object({
+  messages: neverNull(int4),
+  recipients: neverNull(int4),
+  told_events: neverNull(int4),
+  told_revisions: neverNull(int4),
+});
+export type PollWeightRow = z.infer<typeof PollWeightRow>;
 
 /**
  * How much a poll would send. A recipient with n rows due at one time gets n messages up to `digestAbove`, else one digest;
  * rows that wait for a digest time are counted for that time. Rows without a mentor send nothing.
  */
 export const pollWeight = (sql: Queryable, pollId: string, digestAbove: number) =>
-  sql<{ messages: number; recipients: number; told_events: number; told_revisions: number }[]>`
+  sql<PollWeightRow[]>`
     with undelivered as (
       select l.event_id, l.recipient, coalesce(l.reason = 'digest', false) as digest, l.next_attempt_at
         from lmsmon.lms_event_logs l
@@ -51,7 +64,7 @@ export interface PollEnd {
 }
 
 export const endPollRun = (sql: Queryable, pollId: string, end: PollEnd) =>
-  sql<{ poll_id: string }[]>`
+  sql<PollIdRow[]>`
     update lmsmon.poll_runs
        set status = ${end.status}, delivery = ${end.delivery}, delivery_reason = ${end.reason}, error = ${end.error},
            finished_at = clock_timestamp()

@@ -1,3 +1,5 @@
+import { z } from "zod";
+import { bool, int4, int8, neverNull, text, timestamptz } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
 /** `keys` and `reasons` are array literals. */
@@ -23,11 +25,23 @@ export const forgetGone = (sql: Queryable, streamId: number) =>
        and not exists (
          select 1 from lmsmon.row_states r where r.stream_id = q.stream_id and r.row_key = q.row_key and r.is_open)`;
 
+export const AnyQuarantineRow = z.object({ any: neverNull(bool) });
+export type AnyQuarantineRow = z.infer<typeof AnyQuarantineRow>;
+
 export const anyQuarantine = (sql: Queryable, streamId: number) =>
-  sql<{ any: boolean }[]>`select exists (select 1 from lmsmon.quarantine where stream_id = ${streamId}) as any`;
+  sql<AnyQuarantineRow[]>`select exists (select 1 from lmsmon.quarantine where stream_id = ${streamId}) as any`;
+
+export const QuarantinedRow = z.object({
+  row_key: int8,
+  reason: text,
+  tries: int4,
+  first_seen: timestamptz,
+  last_seen: timestamptz,
+});
+export type QuarantinedRow = z.infer<typeof QuarantinedRow>;
 
 export const quarantinedRows = (sql: Queryable, streamId: number, after: string | null, limit: number) =>
-  sql<{ row_key: string; reason: string; tries: number; first_seen: Temporal.Instant; last_seen: Temporal.Instant }[]>`
+  sql<QuarantinedRow[]>`
     select row_key, reason, tries, first_seen, last_seen from lmsmon.quarantine
      where stream_id = ${streamId} and row_key > coalesce(${after}::bigint, -9223372036854775808)
      order by row_key limit ${limit}::int`;

@@ -1,15 +1,18 @@
+import { z } from "zod";
+import { int4, int8, neverNull, text, timestamptz } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
-export interface HeldPollRow {
-  poll_id: string;
-  source: string;
-  started_at: Temporal.Instant;
-  reason: string | null;
-  events: number;
-  recipients: number;
-  revisions: number;
-  without_mentor: number;
-}
+export const HeldPollRow = z.object({
+  poll_id: int8,
+  source: text,
+  started_at: timestamptz,
+  reason: text.nullable(),
+  events: neverNull(int4),
+  recipients: neverNull(int4),
+  revisions: neverNull(int4),
+  without_mentor: neverNull(int4),
+});
+export type HeldPollRow = z.infer<typeof HeldPollRow>;
 
 export const heldPolls = (sql: Queryable, source: string) =>
   sql<HeldPollRow[]>`
@@ -24,6 +27,9 @@ export const heldPolls = (sql: Queryable, source: string) =>
    group by p.poll_id
    order by p.poll_id`;
 
+export const EndedHoldRow = z.object({ poll_id: int8 });
+export type EndedHoldRow = z.infer<typeof EndedHoldRow>;
+
 /** The other end of 'held'; no row when the poll is not held (any more). */
 export const endHold = (
   sql: Queryable,
@@ -32,7 +38,7 @@ export const endHold = (
   delivery: "open" | "dropped",
   reason: string | null,
 ) =>
-  sql<{ poll_id: string }[]>`
+  sql<EndedHoldRow[]>`
     update lmsmon.poll_runs set delivery = ${delivery}, delivery_reason = coalesce(${reason}::text, delivery_reason)
      where poll_id = ${pollId}::bigint and source = ${source} and delivery = 'held'
     returning poll_id`;

@@ -1,19 +1,22 @@
+import { z } from "zod";
+import { bool, float8, int4, int8, neverNull, timestamptz } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
-export interface RowStateRow {
-  row_key: string;
-  hash: string | null;
-  recipe: number;
-  stage: number;
-  verdict: number | null;
-  score: number | null;
-  percentage: number | null;
-  revision: number;
-  is_open: boolean;
-  seen_open: boolean;
-  last_event_id: string | null;
-  missing_since: Temporal.Instant | null;
-}
+export const RowStateRow = z.object({
+  row_key: int8,
+  hash: int8.nullable(),
+  recipe: int4,
+  stage: int4,
+  verdict: int4.nullable(),
+  score: float8.nullable(),
+  percentage: float8.nullable(),
+  revision: int4,
+  is_open: bool,
+  seen_open: bool,
+  last_event_id: int8.nullable(),
+  missing_since: timestamptz.nullable(),
+});
+export type RowStateRow = z.infer<typeof RowStateRow>;
 
 /** `keys`: a bigint[] literal, without repetitions. */
 export const rowStatesByKeys = (sql: Queryable, streamId: number, keys: string) =>
@@ -23,24 +26,36 @@ export const rowStatesByKeys = (sql: Queryable, streamId: number, keys: string) 
     from unnest(${keys}::bigint[]) as u (key)
     join lmsmon.row_states r on r.stream_id = ${streamId} and r.row_key = u.key`;
 
+export const OpenRowKeyRow = z.object({ row_key: int8 });
+export type OpenRowKeyRow = z.infer<typeof OpenRowKeyRow>;
+
 export const openRowKeys = (sql: Queryable, streamId: number, after: string | null, limit: number) =>
-  sql<{ row_key: string }[]>`
+  sql<OpenRowKeyRow[]>`
     select row_key from lmsmon.row_states
      where stream_id = ${streamId} and is_open and row_key > coalesce(${after}::bigint, -9223372036854775808)
      order by row_key limit ${limit}::int`;
 
+export const AnyRowStateRow = z.object({ any: neverNull(bool) });
+export type AnyRowStateRow = z.infer<typeof AnyRowStateRow>;
+
 export const anyRowState = (sql: Queryable, streamId: number) =>
-  sql<{ any: boolean }[]>`select exists (select 1 from lmsmon.row_states where stream_id = ${streamId}) as any`;
+  sql<AnyRowStateRow[]>`select exists (select 1 from lmsmon.row_states where stream_id = ${streamId}) as any`;
+
+export const BucketSumRow = z.object({ bucket: int8, row_count: int4, hash_xor: int8 });
+export type BucketSumRow = z.infer<typeof BucketSumRow>;
 
 export const bucketSums = (sql: Queryable, streamId: number, from: number, to: number) =>
-  sql<{ bucket: string; row_count: number; hash_xor: string }[]>`
+  sql<BucketSumRow[]>`
     select bucket, row_count, hash_xor from lmsmon.row_buckets
      where stream_id = ${streamId} and bucket >= ${from}::bigint and bucket < ${to}::bigint and row_count <> 0
      order by bucket`;
 
+export const KeyHashRow = z.object({ row_key: int8, hash: neverNull(int8) });
+export type KeyHashRow = z.infer<typeof KeyHashRow>;
+
 /** Ids and hashes that count: of this recipe, and not missing. `starts`: first keys of the buckets, a bigint[] literal. */
 export const keyHashes = (sql: Queryable, streamId: number, recipe: number, starts: string, size: number) =>
-  sql<{ row_key: string; hash: string }[]>`
+  sql<KeyHashRow[]>`
     select r.row_key, r.hash
     from unnest(${starts}::bigint[]) as b (start_key)
     join lmsmon.row_states r on r.stream_id = ${streamId} and r.row_key >= b.start_key and r.row_key < b.start_key + ${size}::int

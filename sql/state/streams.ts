@@ -1,14 +1,17 @@
+import { z } from "zod";
+import { bool, int4, int8, jsonb, neverNull, text, timestamptz } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
-export interface StreamRow {
-  stream_id: number;
-  source: string;
-  kind: "exam" | "content";
-  recipe: number;
-  first_contact_done: boolean;
-  highest_row_key: string | null;
-  last_full_pass_at: Temporal.Instant | null;
-}
+export const StreamRow = z.object({
+  stream_id: int4,
+  source: text,
+  kind: z.enum(["exam", "content"]),
+  recipe: int4,
+  first_contact_done: neverNull(bool),
+  highest_row_key: int8.nullable(),
+  last_full_pass_at: timestamptz.nullable(),
+});
+export type StreamRow = z.infer<typeof StreamRow>;
 
 export const addSource = (sql: Queryable, source: string) =>
   sql`insert into lmsmon.sources (source) values (${source}) on conflict do nothing`;
@@ -33,9 +36,12 @@ export const dropBuckets = (sql: Queryable, streamId: number) =>
 export const setRecipe = (sql: Queryable, streamId: number, recipe: number) =>
   sql`update lmsmon.streams set recipe = ${recipe}::int where stream_id = ${streamId}`;
 
+export const StreamRecipeRow = z.object({ recipe: int4 });
+export type StreamRecipeRow = z.infer<typeof StreamRecipeRow>;
+
 /** Locks the stream against a change of its recipe while a batch is recorded under the old one. */
 export const streamRecipe = (sql: Queryable, streamId: number) =>
-  sql<{ recipe: number }[]>`select recipe from lmsmon.streams where stream_id = ${streamId} for share`;
+  sql<StreamRecipeRow[]>`select recipe from lmsmon.streams where stream_id = ${streamId} for share`;
 
 export const startFirstContact = (sql: Queryable, streamId: number) =>
   sql`
@@ -49,22 +55,31 @@ export const completeFirstContact = (sql: Queryable, streamId: number) =>
            first_contact_completed_at = clock_timestamp()
      where stream_id = ${streamId} and first_contact_completed_at is null`;
 
+export const HighestKeyRow = z.object({ highest_row_key: int8.nullable() });
+export type HighestKeyRow = z.infer<typeof HighestKeyRow>;
+
 /** The highest key that is known; it never falls. */
 export const raiseHighestKey = (sql: Queryable, streamId: number) =>
-  sql<{ highest_row_key: string | null }[]>`
+  sql<HighestKeyRow[]>`
     update lmsmon.streams
        set highest_row_key = greatest(highest_row_key,
          (select max(row_key) from lmsmon.row_states where stream_id = ${streamId}))
      where stream_id = ${streamId}
     returning highest_row_key`;
 
+export const FullPassRow = z.object({ last_full_pass_at: neverNull(timestamptz) });
+export type FullPassRow = z.infer<typeof FullPassRow>;
+
 export const stampFullPass = (sql: Queryable, streamId: number) =>
-  sql<{ last_full_pass_at: Temporal.Instant }[]>`
+  sql<FullPassRow[]>`
     update lmsmon.streams set last_full_pass_at = clock_timestamp() where stream_id = ${streamId}
     returning last_full_pass_at`;
 
+export const IdentityRow = z.object({ identity: jsonb.nullable() });
+export type IdentityRow = z.infer<typeof IdentityRow>;
+
 export const readIdentity = (sql: Queryable, source: string) =>
-  sql<{ identity: unknown }[]>`select identity from lmsmon.sources where source = ${source}`;
+  sql<IdentityRow[]>`select identity from lmsmon.sources where source = ${source}`;
 
 export const writeIdentity = (sql: Queryable, source: string, identity: string) =>
   sql`

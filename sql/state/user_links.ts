@@ -1,5 +1,6 @@
 import { z } from "zod";
-import type { Queryable } from "../../lib/store/state_db.ts";
+import { bool, int8, neverNull, text } from "./columns.ts";
+import type { Queryable } from "./queryable.ts";
 
 /** Columns of equal length. Ids are decimal text. */
 export interface UserLinkColumns {
@@ -10,11 +11,11 @@ export interface UserLinkColumns {
 }
 
 export const UserLinkRow = z.object({
-  person_id: z.string(),
-  zulip_user_id: z.string().nullable(),
-  status: z.string(),
-  email_seen: z.string().nullable(),
-  fresh: z.boolean(),
+  person_id: int8,
+  zulip_user_id: int8.nullable(),
+  status: text,
+  email_seen: text.nullable(),
+  fresh: neverNull(bool),
 });
 export type UserLinkRow = z.infer<typeof UserLinkRow>;
 
@@ -44,6 +45,9 @@ export const upsertUserLinks = (sql: Queryable, source: string, role: string, li
       set zulip_user_id = excluded.zulip_user_id, status = excluded.status, email_seen = excluded.email_seen,
           checked_at = excluded.checked_at`;
 
+export const FilledEventRow = z.object({ event_id: int8 });
+export type FilledEventRow = z.infer<typeof FilledEventRow>;
+
 /** Gives up to `limit` events of the given students their Zulip account where it is missing; one row per event changed. */
 export const fillEventAccounts = (
   sql: Queryable,
@@ -52,7 +56,7 @@ export const fillEventAccounts = (
   zulipUserIds: readonly string[],
   limit: number,
 ) =>
-  sql<{ event_id: string }[]>`
+  sql<FilledEventRow[]>`
     with missing as (
       select e.event_id, u.zulip_user_id
         from unnest(${studentIds as string[]}::bigint[], ${zulipUserIds as string[]}::bigint[]) as u (student_id, zulip_user_id)
@@ -63,10 +67,10 @@ export const fillEventAccounts = (
     returning e.event_id`;
 
 export const KnownStudentRow = z.object({
-  id: z.string(),
-  username: z.string().nullable(),
-  email: z.string().nullable(),
-  name: z.string().nullable(),
+  id: int8,
+  username: text.nullable(),
+  email: text.nullable(),
+  name: text.nullable(),
 });
 export type KnownStudentRow = z.infer<typeof KnownStudentRow>;
 
