@@ -53,12 +53,19 @@ export const bucketSums = (sql: Queryable, streamId: number, from: number, to: n
 export const KeyHashRow = z.object({ row_key: int8, hash: neverNull(int8) });
 export type KeyHashRow = z.infer<typeof KeyHashRow>;
 
-/** Ids and hashes that count: of this recipe, and not missing. `starts`: first keys of the buckets, a bigint[] literal. */
+/**
+ * Ids and hashes that count: of this recipe, and not missing. `starts`: first keys of the buckets, a bigint[] literal. Lateral
+ * and ordered inside, so that it is one index range a bucket: as a plain join it read the whole table per bucket until the
+ * first analyze (10 buckets of a million rows: 1.99 s against 8 ms) and was compiled at length after it (143 ms against 3).
+ */
 export const keyHashes = (sql: Queryable, streamId: number, recipe: number, starts: string, size: number) =>
   sql<KeyHashRow[]>`
     select r.row_key, r.hash
     from unnest(${starts}::bigint[]) as b (start_key)
-    join lmsmon.row_states r on r.stream_id = ${streamId} and r.row_key >= b.start_key and r.row_key < b.start_key + ${size}::int
+    cross join lateral (
+      select s.row_key, s.hash, s.recipe from lmsmon.row_states s
+      where s.stream_id = ${streamId} and s.row_key >= b.start_key and s.row_key < b.start_key + ${size}::int
+      order by s.row_key) r
     where r.hash is not null and r.recipe = ${recipe}::int
     order by r.row_key`;
 
