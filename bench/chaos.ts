@@ -3,6 +3,7 @@
  * counted against an oracle. Prints what it did, the seed and the tally; exit 1 when something was lost, told twice or wrong.
  */
 import { parseArgs } from "node:util";
+import { killAll } from "./chaos/watcher.ts";
 import { runChaos, SCENARIOS } from "./chaos/scenarios.ts";
 import type { StateChoice } from "./chaos/chaos_run.ts";
 
@@ -34,5 +35,13 @@ if (unknown !== undefined) {
   throw new RangeError(`Unknown scenario "${unknown}": there are ${SCENARIOS.map(({ name }) => name).join(", ")}`);
 }
 const say = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(signal, () => {
+    killAll();
+    say(`stopped by ${signal}; the seed was ${seed}`);
+    Deno.exit(130);
+  });
+}
 const run = await runChaos({ seed, minutes: Number(values.minutes), states: chosen, names, say });
+killAll();
 Deno.exit(run.failures.length === 0 ? 0 : 1);

@@ -2,7 +2,7 @@ import { type ChaosRun, sleep, type StateChoice } from "./chaos_run.ts";
 import { makePlace, type Place } from "./place.ts";
 import { Watcher } from "./watcher.ts";
 
-const LIMIT_BYTES: Record<StateChoice, number> = { server: 400 << 20, embedded: 1200 << 20 };
+const LIMIT_BYTES: Record<StateChoice, number> = { server: 512 << 20, embedded: 1200 << 20 };
 
 /** One poll with a million changed rows, one mentor with ten thousand events, fifty thousand mentors; memory limited and shown. */
 export async function sizeScenario(run: ChaosRun, state: StateChoice): Promise<void> {

@@ -13,6 +13,20 @@ export interface WatcherOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+const alive = new Set<Deno.ChildProcess>();
+
+/** Ends every process of this run, at once: nothing may outlive a harness that was stopped. */
+export function killAll(): void {
+  for (const process of alive) {
+    try {
+      process.kill("SIGKILL");
+    } catch {
+      // it has ended
+    }
+  }
+  alive.clear();
+}
+
 /** Lines whose time is remembered. */
 const NOTABLE = /"message":"(Polling|Lost the lease|Delivery)/;
 
@@ -45,7 +59,11 @@ export class Watcher implements AsyncDisposable {
       this.#read(this.#process.stderr, options.secrets ?? []),
       new Response(this.#process.stdout).text().then((text) => this.#out = text),
     ]);
-    this.#process.status.then((status) => this.#status = status);
+    alive.add(this.#process);
+    this.#process.status.then((status) => {
+      this.#status = status;
+      alive.delete(this.#process);
+    });
   }
 
   get pid(): number {
