@@ -7,6 +7,7 @@ import type { ToldEvent } from "../model/told_event.ts";
 import { compose } from "../notify/compose.ts";
 import type { DueRow } from "../notify/notify_types.ts";
 import type { DryEvent } from "../poll/dry_run.ts";
+import { decideFuse } from "../store/poll_runs.ts";
 
 /** A message that a dry run would have sent. */
 export interface DryMessage {
@@ -17,6 +18,14 @@ export interface DryMessage {
   readonly events: number;
 }
 
+/** What a dry run says about telling. */
+export interface DryMessages {
+  readonly messages: readonly DryMessage[];
+  readonly withoutMentor: number;
+  /** Why the fuse would hold these messages; `null` when it would not. */
+  readonly held: string | null;
+}
+
 /** What the mentors would read. Which accounts they have, and what they were told before, only a real round looks up. */
 export function dryMessages(
   events: readonly DryEvent[],
@@ -24,17 +33,44 @@ export function dryMessages(
   config: Config,
   source: string,
   now: EpochMicros,
-): { readonly messages: readonly DryMessage[]; readonly withoutMentor: number } {
+): DryMessages {
   const told = events.filter(({ event }) => event.tell !== null);
   const rows = told.flatMap((dry) => dry.mentors.map((mentor) => dueRow(dry, mentor, mentorName, source, now)));
-  const messages = [...Map.groupBy(rows, (row) => Math.max(row.dueAt, now))].sort(([a], [b]) => a - b)
-    .flatMap(([at, due]) =>
-      [...compose(due, new Map(), { now: at, links: config.lms.links, notify: config.notify }).values()]
-        .flatMap((composition) => composition.messages)
-        .map(({ recipient, content, rows }) => ({ recipient, at, content, events: rows.length }))
-    );
-  return { messages, withoutMentor: told.filter(({ mentors }) => mentors.length === 0).length };
+  const messages = [...Map.groupBy(rows, (row) => Math.max(row.dueAt, now))]
+    .flatMap(([at, due]) => messagesAt(at, due, config)).sort((a, b) => a.at - b.at);
+  return {
+    messages,
+    withoutMentor: told.filter(({ mentors }) => mentors.length === 0).length,
+    held: fuseOf(told, rows, config),
+  };
 }
+
+/** What goes out at one time, and later what is beyond `notify.max_per_mentor` then. */
+function messagesAt(at: EpochMicros, due: readonly DueRow[], config: Config): DryMessage[] {
+  const policy = { now: at, links: config.lms.links, notify: config.notify };
+  return [...compose(due, new Map(), policy).values()].flatMap(({ messages, putOff }) => [
+    ...messages.map(({ recipient, content, rows }) => ({ recipient, at, content, events: rows.length })),
+    ...(putOff === null ? [] : messagesAt(
+      putOff.until,
+      putOff.rows.map((row) => ({ ...row, dueAt: putOff.until, planned: true })),
+      config,
+    )),
+  ]);
+}
+
+/** As the poll itself would be weighed at its end. */
+function fuseOf(told: readonly DryEvent[], rows: readonly DueRow[], { notify }: Config): string | null {
+  const together = Map.groupBy(rows, (row) => `${row.planned ? row.dueAt : "now"} ${row.recipient}`);
+  return decideFuse({
+    messages: [...together.values()].reduce((sum, { length: n }) => sum + (n > notify.digestAbove ? 1 : n), 0),
+    recipients: new Set(rows.map((row) => row.recipient)).size,
+    toldEvents: told.length,
+    toldRevisions: told.filter(({ event }) => isCorrection(event.detected)).length,
+  }, notify.fuse).reason;
+}
+
+/** A late result is news; only what changes a result counts as a correction. */
+const isCorrection = ({ change }: DryEvent["event"]["detected"]) => change === "verdict" || change === "score";
 
 function dueRow(
   { event: { detected, row, tell }, student, mentors }: DryEvent,

@@ -1,4 +1,5 @@
 import type { Clock } from "../ops/clock.ts";
+import { CommandError } from "../ops/errors.ts";
 import type { Metrics } from "../ops/metrics.ts";
 
 /** What `/readyz` is answered from. */
@@ -25,22 +26,46 @@ export class Health {
   }
 }
 
-/** Serves `/livez`, `/readyz` and `/metrics`; port 0 takes a free one. Nothing in it is personal or secret. */
+/**
+ * Serves `/livez`, `/readyz` and `/metrics`; port 0 takes a free one. Nothing in it is personal or secret. Throws CommandError
+ * when the address cannot be had.
+ */
 export function serveHealth(listen: { host: string; port: number }, health: Health, metrics: Metrics): Deno.HttpServer {
-  return Deno.serve({ hostname: listen.host, port: listen.port, onListen: () => {} }, async (request) => {
-    switch (new URL(request.url).pathname) {
-      case "/livez":
-        return new Response("alive\n");
-      case "/readyz": {
-        const status = health.status();
-        return Response.json(status, { status: status.ready ? 200 : 503 });
-      }
-      case "/metrics":
-        return new Response(await metrics.registry.metrics(), {
-          headers: { "content-type": metrics.registry.contentType },
-        });
-      default:
-        return new Response("not found: /livez, /readyz, /metrics\n", { status: 404 });
+  try {
+    return Deno.serve(
+      { hostname: listen.host, port: listen.port, onListen: () => {} },
+      (request) => answer(request, health, metrics),
+    );
+  } catch (error) {
+    const why = error instanceof Deno.errors.AddrInUse
+      ? "another process uses this port"
+      : error instanceof Deno.errors.AddrNotAvailable
+      ? "this machine has no such address"
+      : error instanceof Deno.errors.PermissionDenied
+      ? "this user may not use this port"
+      : error instanceof Error
+      ? error.message
+      : String(error);
+    throw new CommandError(`Cannot listen on ${listen.host}:${listen.port}: ${why}`, {
+      cause: error,
+      hint: "name another address in `listen` or --listen; null listens nowhere",
+    });
+  }
+}
+
+async function answer(request: Request, health: Health, metrics: Metrics): Promise<Response> {
+  switch (new URL(request.url).pathname) {
+    case "/livez":
+      return new Response("alive\n");
+    case "/readyz": {
+      const status = health.status();
+      return Response.json(status, { status: status.ready ? 200 : 503 });
     }
-  });
+    case "/metrics":
+      return new Response(await metrics.registry.metrics(), {
+        headers: { "content-type": metrics.registry.contentType },
+      });
+    default:
+      return new Response("not found: /livez, /readyz, /metrics\n", { status: 404 });
+  }
 }

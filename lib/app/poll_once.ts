@@ -1,3 +1,4 @@
+import { deliveryStats } from "../../sql/state/stats.ts";
 import type { LmsSource } from "../lms/lms_source.ts";
 import { createNotifier, type Notifier } from "../notify/notifier.ts";
 import type { RoundResult } from "../notify/notify_types.ts";
@@ -151,6 +152,14 @@ async function runDry(context: CommandContext, options: PollOnceOptions, db: Sta
   );
   const nameOf = (id: string) => dry.people.get(`mentor:${id}`)?.name ?? null;
   const planned = dryMessages(dry.events, nameOf, config, lms.name, clock.now());
-  if (options.json) out.writeJson(dryRunJson(lms.name, dry, planned));
-  else printDryRun(out, lms.name, dry, planned);
+  const pending = config.notify.enabled ? await pendingDeliveries(db, lms.name) : 0;
+  if (options.json) out.writeJson(dryRunJson(lms.name, dry, planned, pending));
+  else printDryRun(out, lms.name, dry, planned, pending);
+}
+
+/** What earlier polls left to tell now (`--no-notify`, an outage). */
+async function pendingDeliveries(db: StateDb, source: string): Promise<number> {
+  const stats = await deliveryStats(db.sql);
+  return stats.filter((row) => row.source === source && row.status === "pending")
+    .reduce((sum, row) => sum + Number(row.deliveries), 0);
 }

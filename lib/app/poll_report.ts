@@ -4,7 +4,7 @@ import type { Output } from "../ops/output.ts";
 import type { DryRunResult } from "../poll/dry_run.ts";
 import type { PollResult } from "../poll/run_poll.ts";
 import type { PollTally } from "../poll/tally.ts";
-import type { DryMessage } from "./dry_messages.ts";
+import type { DryMessages } from "./dry_messages.ts";
 
 const plural = (n: number, one: string, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 
@@ -88,12 +88,13 @@ function tallyJson(tally: PollTally) {
   };
 }
 
-/** What a dry run prints: the events, and the messages as the mentors would read them. */
+/** What a dry run prints: the events, and the messages as the mentors would read them. `pending`: deliveries of earlier polls. */
 export function printDryRun(
   out: Output,
   source: string,
   dry: DryRunResult,
-  planned: { readonly messages: readonly DryMessage[]; readonly withoutMentor: number },
+  planned: DryMessages,
+  pending: number,
 ): void {
   const { tally } = dry;
   out.writeLine(`Dry run over ${source}, nothing is changed: ${rowsLine(tally)}`);
@@ -109,6 +110,8 @@ export function printDryRun(
   if (planned.withoutMentor > 0) {
     out.writeLine(`${plural(planned.withoutMentor, "event")} of students without a mentor would wait`);
   }
+  if (pending > 0) out.writeLine(`${plural(pending, "delivery", "deliveries")} of earlier polls would go out, too`);
+  if (planned.held !== null) out.writeLine(`The fuse would hold these messages: ${planned.held}`);
   if (planned.messages.length > 0) out.writeLine(`${plural(planned.messages.length, "message")} would go out:`);
   for (const { recipient, at, content, events } of planned.messages) {
     out.writeLine();
@@ -133,7 +136,7 @@ function dryEventLines(dry: DryRunResult): string[] {
 }
 
 /** The `--json` shape of `poll-once --dry-run`. */
-export function dryRunJson(source: string, dry: DryRunResult, planned: { readonly messages: readonly DryMessage[] }) {
+export function dryRunJson(source: string, dry: DryRunResult, planned: DryMessages, pending: number) {
   return {
     source,
     dry_run: true,
@@ -149,6 +152,8 @@ export function dryRunJson(source: string, dry: DryRunResult, planned: { readonl
       mentor_ids: mentors,
       suppressed: event.suppressed,
     })),
+    held_reason: planned.held,
+    pending_before: pending,
     messages: planned.messages.map(({ recipient, at, content, events }) => ({
       recipient,
       at: formatUtc(at),

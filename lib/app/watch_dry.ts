@@ -28,7 +28,7 @@ export async function watchDry(context: CommandContext, db: StateDb, lms: LmsSou
       if (lastFullMs === startedMs && dry.tally.events === 0) out.writeLine("Dry run: nothing new so far");
       const nameOf = (id: string) => dry.people.get(`mentor:${id}`)?.name ?? null;
       if (dry.tally.events > 0) {
-        printDryRun(out, lms.name, dry, dryMessages(dry.events, nameOf, config, lms.name, clock.now()));
+        printDryRun(out, lms.name, dry, dryMessages(dry.events, nameOf, config, lms.name, clock.now()), 0);
       }
       trouble.succeeded();
     } catch (error) {

@@ -49,6 +49,8 @@ Deno.test(
     const held = await place.home.run("poll-once", "--no-notify", "--json");
     await t.step("as JSON, with --no-notify", () => t.assertSnapshot(JSON.parse(held.out)));
     assert.deepEqual([held.code, place.zulip.messages.length], [0, 0]);
+    const pending = await place.home.run("poll-once", "--dry-run");
+    assert.match(pending.out, /^1 delivery of earlier polls would go out, too$/m);
 
     const sent = await place.home.run("poll-once");
     await t.step("what was left pending is delivered", () => t.assertSnapshot(sent.out));
@@ -89,6 +91,19 @@ Deno.test({ ignore, name: "poll-once --dry-run changes nothing, on a server and 
   const fresh = await place.home.run("poll-once", "--dry-run");
   assert.match(fresh.out, /First contact/);
   await assert.rejects(Deno.stat(`${place.home.folder}/nowhere/data`));
+});
+
+Deno.test({ ignore, name: "P11: poll-once --dry-run says that the fuse would hold what it shows" }, async () => {
+  await using bench = await makePlace();
+  const { place, attempt } = bench;
+  await place.home.run("poll-once");
+  await attempt(1, PASSED);
+  await attempt(2, PASSED);
+  await place.configure({ notify: { digest_above: 9, fuse: { messages_per_poll: 1 } } });
+  const { out } = await place.home.run("poll-once", "--dry-run");
+  assert.match(out, /^The fuse would hold these messages: 2 messages in one poll, more than 1$/m);
+  const { held_reason: why, messages } = JSON.parse((await place.home.run("poll-once", "--dry-run", "--json")).out);
+  assert.deepEqual([why, messages.length], ["2 messages in one poll, more than 1", 2]);
 });
 
 Deno.test({ ignore, name: "poll-once ends with 4 when Zulip is away, and the next one delivers" }, async () => {

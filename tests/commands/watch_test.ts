@@ -68,6 +68,14 @@ Deno.test({ ignore, name: "watch tells news, serves health and metrics, and SIGT
   assert.match(err, /Stopped cleanly/);
 });
 
+Deno.test({ ignore, name: "watch names an address that it cannot listen on" }, async () => {
+  await using place = await makePlace();
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { code, err } = await place.home.run("watch", "--listen", `127.0.0.1:${taken.addr.port}`);
+  assert.equal(code, 1);
+  assert.match(err, /Cannot listen on 127\.0\.0\.1:\d+: another process uses this port\nhint: /);
+});
+
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
