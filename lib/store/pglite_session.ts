@@ -88,7 +88,7 @@ export class PgliteSession implements GateUser {
     }
     if (this.#skipToSync && message[0] !== SYNC) return;
     this.#skipToSync = false;
-    if (this.#refuseCopy(message)) return;
+    if (isCopy(message)) return await this.#refuse(message);
     if (message[0] === PARSE) this.#remember(parsed(message).name);
     await this.engine.gate.acquire(this);
     // Evicted or hung up while it waited: what it asked must not happen after it was told so.
@@ -109,14 +109,12 @@ export class PgliteSession implements GateUser {
     if (name !== "") this.#statements.add(name);
   }
 
-  /** COPY over the protocol wedges PGlite for everybody; an error harms nobody. */
-  #refuseCopy(message: Uint8Array): boolean {
-    const sql = message[0] === QUERY ? queried(message) : message[0] === PARSE ? parsed(message).sql : "";
-    if (!/^\s*copy\b/i.test(sql)) return false;
+  async #refuse(message: Uint8Array): Promise<void> {
+    // Not inside the client's own call of write(): postgres.js would lose the Sync that it writes in answer, and wait for ever.
+    await null;
     this.client.send(errorResponse("ERROR", "0A000", "COPY is not available on an embedded database"));
     if (message[0] === PARSE) this.#skipToSync = true;
     else this.client.send(readyForQuery());
-    return true;
   }
 
   async #leave(): Promise<void> {
@@ -145,4 +143,10 @@ export class PgliteSession implements GateUser {
       this.engine.gate.release(this);
     }
   }
+}
+
+/** COPY over the protocol wedges PGlite for everybody; an error harms nobody. */
+function isCopy(message: Uint8Array): boolean {
+  const sql = message[0] === QUERY ? queried(message) : message[0] === PARSE ? parsed(message).sql : "";
+  return /^\s*copy\b/i.test(sql);
 }

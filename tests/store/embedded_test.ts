@@ -87,6 +87,7 @@ forEachState("cursors, large parameters and large results work", async ({ sql })
 Deno.test("COPY is refused on an embedded database and harms nobody", () =>
   withState("embedded", async ({ sql }) => {
     await assert.rejects(sql`copy (select 1) to stdout`, { code: "0A000" });
+    await assert.rejects(sql`copy (select ${1}::int) to stdout`, { code: "0A000" });
     await assert.rejects(sql.unsafe("copy lmsmon.sources from stdin").simple(), { code: "0A000" });
     await assert.rejects(sql.begin((tx) => tx`copy lmsmon.sources to stdout`), { code: "0A000" });
     assert.deepEqual([...await sql`select 1 as one`], [{ one: 1 }]);
