@@ -12,7 +12,7 @@ import {
   readIdentity,
   readStreams,
 } from "../../lib/store/streams.ts";
-import { LeaseLostError } from "../../lib/ops/errors.ts";
+import { LeaseLostError, StateError } from "../../lib/ops/errors.ts";
 import { forEachState } from "../support/state/with_state.ts";
 import { attempt, batch, change, history, options } from "./batches.ts";
 import { startPolling } from "./start_polling.ts";
@@ -100,4 +100,14 @@ forEachState("acceptIdentity() remembers what the LMS behind a source is", async
   const identity = { dialect: "postgres", system: "72", database: "lms" } as const;
   await acceptIdentity(db, "testpress", identity);
   assert.deepEqual(await readIdentity(db, "testpress"), identity);
+});
+
+forEachState("readIdentity() refuses an identity of another form instead of letting any LMS through", async (db) => {
+  await db.sql`insert into lmsmon.sources (source, identity) values ('testpress', '{"dialect":"oracle"}')`;
+  await assert.rejects(readIdentity(db, "testpress"), (error) => {
+    assert.ok(error instanceof StateError);
+    assert.equal(error.message, 'Cannot tell which LMS "testpress" was: its stored identity has another form');
+    assert.match(error.hint ?? "", /set identity to null/);
+    return true;
+  });
 });
