@@ -1,18 +1,21 @@
+import { z } from "zod";
+import { int4, int8, neverNull, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 /** Microseconds since 1970; the driver writes numbers as timestamptz. */
 type EpochMicros = number;
 
-export interface OrphanRow {
-  log_id: string;
-  event_id: string;
-  poll_id: string;
-  kind: string;
-  stage: string;
-  attempt_id: string;
-  revision: number;
+export const OrphanRow = z.object({
+  log_id: int8,
+  event_id: int8,
+  poll_id: int8,
+  kind: text,
+  stage: text,
+  attempt_id: int8,
+  revision: int4,
   /** `{}` when the grace is over and there is still nobody. */
-  mentor_ids: string[];
-}
+  mentor_ids: neverNull(z.array(int8)),
+});
+export type OrphanRow = z.infer<typeof OrphanRow>;
 
 /** Events without a recipient whose student has mentors by now, or whose grace is over. */
 export function ripeOrphans(sql: Queryable, source: string, now: EpochMicros, limit: number) {
@@ -43,9 +46,12 @@ export function nameRecipients(
      where l.log_id = x.log_id`;
 }
 
+export const MentorSetRow = z.object({ mentor_set_id: neverNull(int8), mentor_ids: neverNull(z.array(int8)) });
+export type MentorSetRow = z.infer<typeof MentorSetRow>;
+
 /** The mentor set of each list of mentors (`{3,7}`), made where it does not exist yet. */
 export function ensureMentorSets(sql: Queryable, source: string, lists: readonly string[]) {
-  return sql<{ mentor_set_id: string; mentor_ids: string[] }[]>`
+  return sql<MentorSetRow[]>`
     with wanted as (
       select distinct x.list::bigint[] as mentor_ids from unnest(${lists as string[]}::text[]) as x(list)),
     made as (

@@ -1,14 +1,17 @@
+import { z } from "zod";
+import { int8, jsonb, neverNull, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 /** Microseconds since 1970; the driver writes numbers as timestamptz. */
 type EpochMicros = number;
 
-export interface KnownMarkerRow {
-  marker: string;
-  log_id: string;
-  recipient: string;
-  status: string;
-  message_id: string | null;
-}
+export const KnownMarkerRow = z.object({
+  marker: neverNull(text),
+  log_id: int8,
+  recipient: neverNull(text),
+  status: text,
+  message_id: int8.nullable(),
+});
+export type KnownMarkerRow = z.infer<typeof KnownMarkerRow>;
 
 /** What this state knows of the given markers, whatever source they belong to. */
 export function knownMarkers(sql: Queryable, markers: readonly string[]) {
@@ -88,8 +91,11 @@ export function reviveFoundMessages(
       from m where l.message_id = m.message_id`;
 }
 
+export const FactRow = z.object({ value: jsonb });
+export type FactRow = z.infer<typeof FactRow>;
+
 export function readFact(sql: Queryable, source: string, name: string) {
-  return sql<{ value: unknown }[]>`
+  return sql<FactRow[]>`
     select value from lmsmon.facts where source = ${source} and name = ${name}`;
 }
 
@@ -99,16 +105,22 @@ export function writeFact(sql: Queryable, source: string, name: string, json: st
     on conflict (source, name) do update set value = excluded.value, updated_at = excluded.updated_at`;
 }
 
+export const ClaimedFactRow = z.object({ name: text });
+export type ClaimedFactRow = z.infer<typeof ClaimedFactRow>;
+
 /** True for the first process that claims the name. */
 export function claimFact(sql: Queryable, source: string, name: string, json: string) {
-  return sql<{ name: string }[]>`
+  return sql<ClaimedFactRow[]>`
     insert into lmsmon.facts (source, name, value, updated_at) values (${source}, ${name}, ${json}::text::jsonb, clock_timestamp())
     on conflict (source, name) do nothing returning name`;
 }
 
+export const HeldPollReasonRow = z.object({ poll_id: int8, reason: text.nullable() });
+export type HeldPollReasonRow = z.infer<typeof HeldPollReasonRow>;
+
 /** Polls whose messages wait for the administrator. */
 export function heldPollReasons(sql: Queryable, source: string) {
-  return sql<{ poll_id: string; reason: string | null }[]>`
+  return sql<HeldPollReasonRow[]>`
     select poll_id, delivery_reason as reason from lmsmon.poll_runs
      where source = ${source} and delivery = 'held' order by poll_id`;
 }
