@@ -41,7 +41,9 @@ async function main(args: readonly string[]): Promise<number> {
       try {
         const found = await measure.run(bench);
         lines.push(...found);
-        for (const line of found) say(`  ${line.name}: ${line.ratio.median.toFixed(3)}x ${line.passed ? "" : "NOT REACHED"}`);
+        for (const line of found) {
+          say(`  ${line.name}: ${line.ratio.median.toFixed(3)}x ${line.passed ? "" : "NOT REACHED"}`);
+        }
       } catch (error) {
         failed.push(measure.name);
         say(`  ${measure.name} could not be measured: ${error instanceof Error ? error.stack : error}`);
@@ -55,7 +57,11 @@ async function main(args: readonly string[]): Promise<number> {
   if (options.json) print(result);
   else {
     print(table(lines));
-    print(`Deno ${about.deno}, ${about.cores} cores, ${about.memoryGb} GB; load at the start ${about.load.map((l) => l.toFixed(1)).join(" ")}`);
+    print(
+      `Deno ${about.deno}, ${about.cores} cores, ${about.memoryGb} GB; load at the start ${
+        about.load.map((l) => l.toFixed(1)).join(" ")
+      }`,
+    );
   }
   return failed.length === 0 && lines.every(({ passed }) => passed) ? 0 : 1;
 }
@@ -64,7 +70,9 @@ if (import.meta.main) {
   try {
     Deno.exit(await main(Deno.args));
   } catch (error) {
-    say(error instanceof TypeError ? `${error.message}\n${USAGE}` : String(error instanceof Error ? error.stack : error));
+    say(
+      error instanceof TypeError ? `${error.message}\n${USAGE}` : String(error instanceof Error ? error.stack : error),
+    );
     Deno.exit(2);
   }
 }

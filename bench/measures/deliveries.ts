@@ -46,13 +46,22 @@ export const deliveries: Measure = {
       const config = await loadConfig({ flag: folder.path, env: {}, cwd: folder.folder, home: null, needs: [] });
       await using db = await openState(config.state);
       const api = connectZulip(config.zulip, { log: logger("zulip") });
-      const notifier = createNotifier({ db, zulip: api, config, clock: systemClock, log: logger("notify"), source: "testpress" });
+      const notifier = createNotifier({
+        db,
+        zulip: api,
+        config,
+        clock: systemClock,
+        log: logger("notify"),
+        source: "testpress",
+      });
       try {
         const began = performance.now();
         const round = await notifier.round({ stop: new AbortController().signal });
         const ms = performance.now() - began;
         messages = await zulip.messages();
-        if (round.trouble !== null || messages < EVENTS) throw new Error(`Cannot measure: ${messages} messages, ${round.trouble}`);
+        if (round.trouble !== null || messages < EVENTS) {
+          throw new Error(`Cannot measure: ${messages} messages, ${round.trouble}`);
+        }
         return ms;
       } finally {
         notifier.close();

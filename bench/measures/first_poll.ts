@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { withPostgres } from "../../tests/support/databases.ts";
 import { ConfigFolder } from "../support/bench_config.ts";
 import { runLmsmon, runShell } from "../support/child.ts";
-import { benchLms, databaseExists, type LmsKind, newDatabase, postgresUrl, renameDatabase } from "../support/databases.ts";
+import {
+  benchLms,
+  databaseExists,
+  type LmsKind,
+  newDatabase,
+  postgresUrl,
+  renameDatabase,
+} from "../support/databases.ts";
 import {
   EVENT_COLUMNS,
   mariadbEvents,
@@ -57,7 +64,9 @@ async function measure(bench: Bench, kind: LmsKind) {
   return [line({
     name: `first-poll-${kind}`,
     what: `first poll of ${rows} finished attempts, ${kind} -> PostgreSQL`,
-    yardstick: kind === "postgres" ? "psql COPY | psql COPY, shaped, same indexes" : "mariadb --quick --batch | psql COPY",
+    yardstick: kind === "postgres"
+      ? "psql COPY | psql COPY, shaped, same indexes"
+      : "mariadb --quick --batch | psql COPY",
     reach: { atMost: 2 },
     unit: "ms",
   }, pairs)];

@@ -50,7 +50,11 @@ export const latency: Measure = {
       const sorted = (await Promise.all(waits)).sort((a, b) => a - b);
       if (run < 0) continue;
       runs.push({ p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99) });
-      bench.say(`  latency ${run + 1}/${bench.options.runs}: p50 ${runs.at(-1)?.p50.toFixed(0)} p99 ${runs.at(-1)?.p99.toFixed(0)}`);
+      bench.say(
+        `  latency ${run + 1}/${bench.options.runs}: p50 ${runs.at(-1)?.p50.toFixed(0)} p99 ${
+          runs.at(-1)?.p99.toFixed(0)
+        }`,
+      );
     }
     const of = (name: "p50" | "p99", atMost: number) =>
       line({
@@ -65,6 +69,10 @@ export const latency: Measure = {
   },
 };
 
-async function received(zulip: Awaited<ReturnType<typeof startZulipStandIn>>, user: number, seen: number): Promise<void> {
+async function received(
+  zulip: Awaited<ReturnType<typeof startZulipStandIn>>,
+  user: number,
+  seen: number,
+): Promise<void> {
   await zulip.next(() => zulip.dmsTo(user).length > seen, 60_000);
 }

@@ -43,7 +43,11 @@ export const load: Measure = {
       const lost = quiet.tps * busy.seconds - busy.transactions;
       const whole = quiet.tps * FULL_PASS_S;
       pairs.push({ ours: (whole - lost) / FULL_PASS_S, theirs: quiet.tps });
-      bench.say(`  load ${run + 1}/${runs}: ${((whole - lost) / whole).toFixed(4)}x, while it works ${(busy.tps / quiet.tps).toFixed(3)}x`);
+      bench.say(
+        `  load ${run + 1}/${runs}: ${((whole - lost) / whole).toFixed(4)}x, while it works ${
+          (busy.tps / quiet.tps).toFixed(3)
+        }x`,
+      );
     }
     return [line({
       name: "load",
@@ -68,7 +72,22 @@ async function pgbench(url: string, rows: number, meanwhile: () => Promise<unkno
   try {
     await Deno.writeTextFile(`${folder}/script.sql`, SCRIPT(rows));
     const child = new Deno.Command("pgbench", {
-      args: ["-n", "-M", "prepared", "-c", String(CLIENTS), "-j", "1", "-T", "3600", "-P", "1", "-f", `${folder}/script.sql`, url],
+      args: [
+        "-n",
+        "-M",
+        "prepared",
+        "-c",
+        String(CLIENTS),
+        "-j",
+        "1",
+        "-T",
+        "3600",
+        "-P",
+        "1",
+        "-f",
+        `${folder}/script.sql`,
+        url,
+      ],
       stdin: "null",
       stdout: "null",
       stderr: "piped",
@@ -93,8 +112,10 @@ async function pgbench(url: string, rows: number, meanwhile: () => Promise<unkno
       await sleep(1500); // the tick that the end falls into
       const counted = ticks.slice(first);
       const seconds = (ticks.at(-1)?.s ?? 0) - (ticks[first - 1]?.s ?? 0);
-      const transactions = counted.reduce((sum, { tps }, i) =>
-        sum + tps * ((counted[i]?.s ?? 0) - (counted[i - 1]?.s ?? ticks[first - 1]?.s ?? 0)), 0);
+      const transactions = counted.reduce(
+        (sum, { tps }, i) => sum + tps * ((counted[i]?.s ?? 0) - (counted[i - 1]?.s ?? ticks[first - 1]?.s ?? 0)),
+        0,
+      );
       return { transactions, seconds, tps: transactions / seconds };
     } finally {
       child.kill("SIGKILL");

@@ -29,7 +29,11 @@ export async function runChild(
   const ms = performance.now() - began;
   const peakMb = await peak?.end() ?? 0;
   const text = await said;
-  if (code !== 0) throw new Error(`Cannot run ${program} ${args.slice(-2).join(" ").slice(0, 200)}: exit ${code}\n${text.slice(-2000)}`);
+  if (code !== 0) {
+    throw new Error(
+      `Cannot run ${program} ${args.slice(-2).join(" ").slice(0, 200)}: exit ${code}\n${text.slice(-2000)}`,
+    );
+  }
   return { ms, peakMb };
 }
 
@@ -90,7 +94,6 @@ const SAMPLE_MS = 20;
 /** The kernel keeps the peak itself; the last sample before the end misses at most what came in SAMPLE_MS. */
 function watchPeak(pid: number): { end(): Promise<number> } {
   let peakKb = 0;
-  let timer: number | undefined;
   const sample = () => {
     try {
       const found = /^VmHWM:\s+(\d+) kB/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`));
@@ -100,7 +103,7 @@ function watchPeak(pid: number): { end(): Promise<number> } {
     }
   };
   sample();
-  timer = setInterval(sample, SAMPLE_MS);
+  const timer = setInterval(sample, SAMPLE_MS);
   return {
     end: () => {
       clearInterval(timer);

@@ -69,9 +69,12 @@ async function onMariaDb(name: string, shape: LmsShape, say: (line: string) => v
   const server = await mariadbUrl();
   const url = databaseUrl(server, `${PREFIX}${name}`);
   const filled = await withMysql(server, async (connection) => {
-    const [found] = await connection.query("select 1 from information_schema.tables where table_schema = ? and table_name = 'filled'", [
-      `${PREFIX}${name}`,
-    ]);
+    const [found] = await connection.query(
+      "select 1 from information_schema.tables where table_schema = ? and table_name = 'filled'",
+      [
+        `${PREFIX}${name}`,
+      ],
+    );
     if ((found as unknown[]).length > 0) return true;
     await connection.query(`drop database if exists \`${PREFIX}${name}\``);
     await connection.query(`create database \`${PREFIX}${name}\` character set utf8mb4`);
@@ -87,7 +90,11 @@ async function onMariaDb(name: string, shape: LmsShape, say: (line: string) => v
 /** Removes everything that benchmarks keep. */
 export async function dropKept(say: (line: string) => void): Promise<void> {
   await withPostgres(await postgresUrl(), async (sql) => {
-    for (const { datname } of await sql.unsafe(`select datname from pg_database where datname like '${PREFIX.replaceAll("_", "\\_")}%'`)) {
+    for (
+      const { datname } of await sql.unsafe(
+        `select datname from pg_database where datname like '${PREFIX.replaceAll("_", "\\_")}%'`,
+      )
+    ) {
       say(`dropping ${datname}`);
       await sql.unsafe(`drop database "${datname}" with (force)`);
     }

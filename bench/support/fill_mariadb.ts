@@ -42,8 +42,10 @@ export function mariadbFill({ attempts, contentAttempts, open }: LmsShape): read
          case when seq <= ${EXAMS} then 'Exam' else 'Video' end, 'u', 'u', 'u', 'u', case when seq <= ${EXAMS} then seq end,
          case when seq > ${EXAMS} then seq end, 1 + seq % ${COURSES} from seq_1_to_${CONTENTS}`,
     `insert into "ChapterToContent" select 1 + seq % 100, seq, seq from seq_1_to_${CONTENTS}`,
-    ...pieces(attempts, (seq) =>
-      `insert into attempts (id, date, exam_id, user_id, correct_answers_count, incorrect_answers_count, unanswered_count, score,
+    ...pieces(
+      attempts,
+      (seq) =>
+        `insert into attempts (id, date, exam_id, user_id, correct_answers_count, incorrect_answers_count, unanswered_count, score,
        percentage, percentile, time_taken, remaining_time, result, state, last_started_time, last_answer_updated_time, speed,
        exam_url, user_url, username)
        select seq, ${begun}, 1 + seq % ${EXAMS}, 1 + (seq * 7919) % ${STUDENTS}, seq % 46, (seq div 46) % 5, 45 - seq % 46,
@@ -52,18 +54,27 @@ export function mariadbFill({ attempts, contentAttempts, open }: LmsShape): read
          case when ${running} then 'Running' else 'Completed' end, ${begun},
          case when ${running} then null else ${begun} + interval 3 hour end, 0,
          'https://inst.testpress.in/api/v2.5/exams/' || (1 + seq % ${EXAMS}) || '/', 'https://inst.testpress.in/api/v2.5/users/',
-         'student' || (1 + (seq * 7919) % ${STUDENTS}) from ${seq}`),
-    ...pieces(contentAttempts, (seq) =>
-      `insert into user_videos (id, video_id, user_id, created, watched_percentage, state, is_live_class_recording)
-       select seq, ${EXAMS} + 1 + seq % ${CONTENTS - EXAMS}, 1 + (seq * 7919) % ${STUDENTS}, now(), 100, 'Completed', false
-         from ${seq}`),
-    ...pieces(contentAttempts, (seq) =>
-      `insert into content_attempts (id, user_id, course_id, chapter_id, chapter_content_id, content_type, state, user_video_id,
+         'student' || (1 + (seq * 7919) % ${STUDENTS}) from ${seq}`,
+    ),
+    ...pieces(
+      contentAttempts,
+      (seq) =>
+        `insert into user_videos (id, video_id, user_id, created, watched_percentage, state, is_live_class_recording)
+       select seq, ${EXAMS} + 1 + seq % ${
+          CONTENTS - EXAMS
+        }, 1 + (seq * 7919) % ${STUDENTS}, now(), 100, 'Completed', false
+         from ${seq}`,
+    ),
+    ...pieces(
+      contentAttempts,
+      (seq) =>
+        `insert into content_attempts (id, user_id, course_id, chapter_id, chapter_content_id, content_type, state, user_video_id,
        created, completed_on)
        select seq, 1 + (seq * 7919) % ${STUDENTS}, 1 + seq % ${COURSES}, 1 + seq % 100, ${EXAMS} + 1 + seq % ${
-        CONTENTS - EXAMS
-      },
-         'Video', 'Completed', seq, ${begun}, ${begun} + interval 1 hour from ${seq}`),
+          CONTENTS - EXAMS
+        },
+         'Video', 'Completed', seq, ${begun}, ${begun} + interval 1 hour from ${seq}`,
+    ),
     "analyze table attempts, content_attempts, user_videos, students",
   ];
 }

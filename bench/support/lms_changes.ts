@@ -49,7 +49,9 @@ export class LmsChanges implements AsyncDisposable {
 
   /** `count` running rows finish, and as many new ones begin. */
   async finishAndStart(count: number): Promise<void> {
-    const running = await this.run(`select id from attempts where id > ${this.rows - 1000} and state = 'Running' order by id limit ${count}`);
+    const running = await this.run(
+      `select id from attempts where id > ${this.rows - 1000} and state = 'Running' order by id limit ${count}`,
+    );
     const ids = running.map((row) => Number(row["id"]));
     if (ids.length < count) throw new Error("Cannot go on: no running rows are left");
     await this.run(
@@ -67,14 +69,18 @@ export class LmsChanges implements AsyncDisposable {
 
   private newRow(state: string, result: string, student?: number): string {
     const id = this.#nextId++;
-    return `(${id}, current_timestamp, ${1 + id % EXAMS}, ${student ?? 1 + id % STUDENTS}, 10, 5, 30, 100, 55, ${state}, ${result}, '1:00:00',
+    return `(${id}, current_timestamp, ${1 + id % EXAMS}, ${
+      student ?? 1 + id % STUDENTS
+    }, 10, 5, 30, 100, 55, ${state}, ${result}, '1:00:00',
       current_timestamp, ${result === "null" ? "null" : "current_timestamp"})`;
   }
 
   private async insert(values: readonly string[]): Promise<void> {
     await this.run(
       `insert into attempts (id, date, exam_id, user_id, correct_answers_count, incorrect_answers_count, unanswered_count, score,
-         percentage, state, result, time_taken, last_started_time, last_answer_updated_time) values ${values.join(",")}`,
+         percentage, state, result, time_taken, last_started_time, last_answer_updated_time) values ${
+        values.join(",")
+      }`,
     );
   }
 

@@ -57,6 +57,8 @@ export function benchOptions(args: readonly string[]): BenchOptions {
 
 function count(name: string, text: string): number {
   const value = Number(text.replaceAll("_", ""));
-  if (!Number.isInteger(value) || value < 1) throw new TypeError(`Cannot use ${name} "${text}": not a whole number above 0`);
+  if (!Number.isInteger(value) || value < 1) {
+    throw new TypeError(`Cannot use ${name} "${text}": not a whole number above 0`);
+  }
   return value;
 }

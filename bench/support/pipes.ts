@@ -4,11 +4,14 @@ import { databaseUrl } from "./databases.ts";
 export const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 const oneLine = (sql: string) => sql.replace(/\s+/g, " ").trim();
 
-export const psql = (url: string, sql: string) => `psql -X -q -v ON_ERROR_STOP=1 ${quoted(url)} -c ${quoted(oneLine(sql))}`;
+export const psql = (url: string, sql: string) =>
+  `psql -X -q -v ON_ERROR_STOP=1 ${quoted(url)} -c ${quoted(oneLine(sql))}`;
 
 /** `copy (select …) to stdout | copy table from stdin`. */
 export function copyFromPostgres(lms: string, select: string, state: string, table: string, columns: string): string {
-  return `${psql(lms, `copy (${oneLine(select)}) to stdout`)} | ${psql(state, `copy ${table} (${columns}) from stdin`)}`;
+  return `${psql(lms, `copy (${oneLine(select)}) to stdout`)} | ${
+    psql(state, `copy ${table} (${columns}) from stdin`)
+  }`;
 }
 
 export function copyFromMariaDb(lms: string, select: string, state: string, table: string, columns: string): string {

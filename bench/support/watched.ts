@@ -9,7 +9,16 @@ import { openState } from "../../lib/store/open_state.ts";
 import type { StateDb } from "../../lib/store/state_db.ts";
 import { withPostgres } from "../../tests/support/databases.ts";
 import { runShell } from "./child.ts";
-import { benchLms, databaseExists, databaseUrl, type LmsKind, newDatabase, postgresUrl, PREFIX, renameDatabase } from "./databases.ts";
+import {
+  benchLms,
+  databaseExists,
+  databaseUrl,
+  type LmsKind,
+  newDatabase,
+  postgresUrl,
+  PREFIX,
+  renameDatabase,
+} from "./databases.ts";
 import { lmsServer } from "./lms_server.ts";
 import type { Bench } from "./measure.ts";
 import { copyFromMariaDb, copyFromPostgres } from "./pipes.ts";
@@ -88,7 +97,9 @@ async function fillState(kind: LmsKind, lmsUrl: string, lms: LmsSource, state: s
            values ('testpress', '${name}', ${lms.recipe(name)}, now(), now(), now())`,
       );
       const copy = kind === "postgres" ? copyFromPostgres : copyFromMariaDb;
-      await runShell(copy(lmsUrl, statesOf(kind, name, i + 1, lms.recipe(name)), state, "lmsmon.row_states", STATE_COLUMNS));
+      await runShell(
+        copy(lmsUrl, statesOf(kind, name, i + 1, lms.recipe(name)), state, "lmsmon.row_states", STATE_COLUMNS),
+      );
     }
     await sql.unsafe(
       `insert into lmsmon.row_buckets select stream_id, row_key / 1000, count(*), bit_xor(hash) from lmsmon.row_states group by 1, 2`,
@@ -106,7 +117,11 @@ function statesOf(kind: LmsKind, name: Kind, streamId: number, recipe: number): 
   const exam = name === "exam";
   return `select ${streamId}, t.id, ${hashOf(kind, name)}, ${recipe}, case when ${open} then 1 else 2 end,
     ${exam ? "case t.result when 'Pass' then 1 when 'Fail' then 0 end" : "null"},
-    ${exam ? `case when ${open} then null else t.score end, case when ${open} then null else t.percentage end` : "null, null"},
+    ${
+    exam
+      ? `case when ${open} then null else t.score end, case when ${open} then null else t.percentage end`
+      : "null, null"
+  },
     case when ${open} then 0 else 1 end, case when ${open} then 't' else 'f' end, case when ${open} then 't' else 'f' end, null, null
     from ${fromOf(name)}`;
 }
@@ -114,8 +129,7 @@ function statesOf(kind: LmsKind, name: Kind, streamId: number, recipe: number): 
 export function hashOf(kind: LmsKind, name: Kind): string {
   const preset = testpress.kinds[name];
   const dialect = kind === "postgres" ? postgresDialect : mysqlDialect;
-  const ref = (column: string) =>
-    column.startsWith("side.") ? column : `t.${column}`;
+  const ref = (column: string) => column.startsWith("side.") ? column : `t.${column}`;
   return dialect.hash([`${name}:`], [ref(preset.key), ...preset.hashed.map(ref)]);
 }
 

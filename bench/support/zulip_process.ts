@@ -15,7 +15,17 @@ export class ZulipProcess implements AsyncDisposable {
 
   static async start(users: readonly { readonly email: string; readonly fullName: string }[]): Promise<ZulipProcess> {
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--no-prompt", "--no-check", "--cached-only", "-A", STAND_IN, "--rate-limit", "unlimited"],
+      args: [
+        "run",
+        "--quiet",
+        "--no-prompt",
+        "--no-check",
+        "--cached-only",
+        "-A",
+        STAND_IN,
+        "--rate-limit",
+        "unlimited",
+      ],
       stdin: "null",
       stdout: "piped",
       stderr: "null",

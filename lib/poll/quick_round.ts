@@ -14,25 +14,36 @@ export async function quickRound(context: PollContext, stream: Stream): Promise<
   await rowsAbove(context, stream, stream.highestRowKey);
 }
 
-/** Rows with id > `after`, page by page; the next page is read while one is recorded. */
+/**
+ * Rows with id > `after`, page by page. Three things go on at once: a page is read, the one before is compared and shaped, and
+ * the one before that is recorded; a first pass over millions takes as long as the slowest of them, not as their sum.
+ */
 export async function rowsAbove(context: PollContext, stream: Stream, after: LmsId | null, pageRows = PAGE_ROWS) {
   const knownEmpty = after === null && await context.known.isEmpty(stream);
   let page = context.lms.rowsAfter(stream.kind, after, pageRows);
-  while (true) {
-    const { rows, bad } = await page;
-    context.signal.throwIfAborted();
-    const last = lastId(rows, bad);
-    if (last === null) return;
-    const full = rows.length + bad.length >= pageRows;
-    if (full) {
-      page = context.lms.rowsAfter(stream.kind, last, pageRows);
-      page.catch(() => {}); // awaited in the next turn; a failure of recording must not leave it unhandled
+  let recording = Promise.resolve();
+  try {
+    while (true) {
+      const { rows, bad } = await page;
+      context.signal.throwIfAborted();
+      const last = lastId(rows, bad);
+      if (last === null) break;
+      const full = rows.length + bad.length >= pageRows;
+      if (full) {
+        page = context.lms.rowsAfter(stream.kind, last, pageRows);
+        page.catch(() => {}); // awaited in the next turn; a failure of recording must not leave it unhandled
+      }
+      const ids = [...rows, ...bad].map((row) => row.id);
+      const before = knownEmpty ? new Map() : await context.known.statesByKeys(stream, ids);
+      const batch = await buildBatch(context, stream, { rows, bad, before });
+      await recording; // in order, one at a time: a batch relies on the people that earlier ones stored
+      if (batch.changes.length > 0) recording = context.sink.record(batch);
+      recording.catch(() => {}); // awaited in the next turn or below
+      if (!full) break;
     }
-    const ids = [...rows, ...bad].map((row) => row.id);
-    const before = knownEmpty ? new Map() : await context.known.statesByKeys(stream, ids);
-    const batch = await buildBatch(context, stream, { rows, bad, before });
-    if (batch.changes.length > 0) await context.sink.record(batch);
-    if (!full) return;
+  } finally {
+    // Nothing goes on behind the back of whoever deals with a failure; the failure of recording itself is thrown.
+    await recording;
   }
 }
 

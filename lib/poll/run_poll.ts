@@ -12,6 +12,7 @@ import {
   startFirstContact,
 } from "../store/streams.ts";
 import { beginPoll, closeAbandonedPolls, failPoll, finishPoll, type PollVerdict } from "../store/poll_runs.ts";
+import { refreshStatistics } from "../store/statistics.ts";
 import { explainLmsError } from "./explain_error.ts";
 import { fullPass } from "./full_pass.ts";
 import { PeopleCache } from "./people_cache.ts";
@@ -48,6 +49,8 @@ export interface PollDeps {
 
 /** Rows per page of a first pass: it writes every row, so pages are larger. */
 const FIRST_PASS_ROWS = 10_000;
+/** From here on the planner's statistics are refreshed at once. */
+const MANY_ROWS = 1_000;
 
 /**
  * One poll under a lease: passes over every kind, refreshes who is to be told, and lets the fuse decide about its messages.
@@ -94,6 +97,7 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
         firstContact.push(stream.kind);
       }
     }
+    if (tally.rowsChanged >= MANY_ROWS) await refreshStatistics(db);
     await refreshWaitingLinks(context, db, lms.name);
     failPoint("poll.before_finish");
     const verdict = await finishPoll(db, lease, pollId, tally, deps.settings.notify);
