@@ -11,23 +11,23 @@ export type TroubleKey = `held:${string}` | "guard" | "dead" | (string & Record<
 
 /**
  * Queues one direct message to the administrator (`admin.to`, else the bot's owner): once per trouble and day, by whichever
- * process comes first. It leaves by the outbox like any other. False when it was told today, or nobody is to be told. Throws ZulipError
- * when Zulip is needed to find the administrator and is away.
+ * process comes first. It leaves by the outbox like any other. "nobody" when Zulip knows no such user, or the bot has no owner. Throws
+ * ZulipError when Zulip is needed to find the administrator and is away.
  */
 export async function tellAdmin(
   deps: Pick<NotifierDeps, "db" | "zulip" | "config" | "clock" | "source">,
   key: TroubleKey,
   text: string,
-): Promise<boolean> {
+): Promise<"queued" | "told_today" | "nobody"> {
   const { db, source, clock } = deps;
   const now = clock.now();
   const day = toInstant(now).toZonedDateTimeISO(deps.config.notify.timezone).toPlainDate().toString();
   const userId = await findAdmin(deps);
-  if (userId === null) return false;
+  if (userId === null) return "nobody";
   const sign = createHash("sha256").update(JSON.stringify([source, key, day])).digest("hex").slice(0, 12);
   return await db.sql.begin(async (tx) => {
     const claimed = await claimFact(tx, source, `admin:${key}:${day}`, JSON.stringify({ to: userId }));
-    if (claimed.length === 0) return false;
+    if (claimed.length === 0) return "told_today";
     const [id] = await reserveMessageIds(tx, 1);
     await insertMessages(
       tx,
@@ -49,7 +49,7 @@ export async function tellAdmin(
       now,
     );
     await wakeRecipients(tx, source, [ADMIN], now);
-    return true;
+    return "queued";
   });
 }
 

@@ -19,7 +19,15 @@ export class Notices {
     const once = `${day} ${key}`;
     if (this.#done.has(once)) return;
     try {
-      await tellAdmin(this.#deps, key, text);
+      if (await tellAdmin(this.#deps, key, text) === "nobody") {
+        this.#deps.log.warn(
+          "Nobody is told of this: admin.to names no visible Zulip user, or the bot has no owner",
+          {
+            trouble: key,
+            hint: "set admin.to to a Zulip user id",
+          },
+        );
+      }
       this.#done.add(once);
     } catch (error) {
       if (!(error instanceof ZulipError)) throw error;

@@ -131,3 +131,12 @@ outboxTest("reconcile() revives messages that are in doubt, or were given up, wh
   assert.deepEqual(await box.states(), ["1 mentor:3 sent", "1 mentor:4 sent"]);
   assert.equal((await box.round(box.notifier())).sent, 0);
 });
+
+outboxTest("round() says in the log when admin.to is no Zulip user, and nobody hears of the trouble", async (box) => {
+  await box.poll("held");
+  const notifier = box.notifier({ adminTo: "nobody@institute.example" });
+  for (const _ of [1, 2]) await box.round(notifier);
+  const warnings = box.lines.filter((line) => /admin\.to names no visible Zulip user/.test(line.message));
+  assert.equal(warnings.length, 1);
+  assert.equal(box.standIn.messages.length, 0);
+});

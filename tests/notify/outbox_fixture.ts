@@ -72,7 +72,7 @@ export function testConfig(standIn: ZulipStandIn, changes: TestChanges = {}): Co
       ...changes.notify,
     },
     students: { activeOnly: true, excludeUsernames: [], batches: [] },
-    admin: { to: null },
+    admin: { to: changes.adminTo ?? null },
     zulip: { ...standInConfig(standIn), requestTimeoutMs: 2000, settleMs: 90_000, ...changes.zulip },
     users: { overrides: new Map(), placeholderDomains: ["noemail.local"], cacheMs: 3_600_000, ...changes.users },
     log: { level: "info", format: "auto" },
@@ -85,6 +85,7 @@ export interface TestChanges {
   readonly zulip?: Partial<Config["zulip"]>;
   readonly users?: Partial<Config["users"]>;
   readonly links?: Record<string, string>;
+  readonly adminTo?: string;
 }
 
 /** Log lines that a test looks at. */
