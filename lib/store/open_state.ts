@@ -16,7 +16,7 @@ import { type EngineOptions, PgliteEngine } from "./pglite_engine.ts";
 import { PgliteSocket } from "./pglite_socket.ts";
 import { readServerUrl } from "./server_options.ts";
 import type { Sql, StateDb } from "./state_db.ts";
-import { stateError } from "./state_errors.ts";
+import { isConnectionCut, stateError } from "./state_errors.ts";
 import { embeddedPool, PooledState, statePool } from "./state_pool.ts";
 
 export interface OpenStateOptions {
@@ -41,6 +41,8 @@ export interface OpenStateOptions {
 }
 
 const CONNECT_TIMEOUT_S = 10;
+const ELECTIONS = 10;
+const ELECTION_PAUSE_MS = 100;
 
 /**
  * Opens the state database that the configuration names.
@@ -57,12 +59,20 @@ export async function openState(config: StateConfig, options: OpenStateOptions =
   const state = config.url.startsWith("pglite:")
     ? await openEmbedded(config.url.slice("pglite:".length), options, log)
     : openServer(config, options, log);
-  try {
-    await checkMigrations(state, options, log);
-    return state;
-  } catch (error) {
-    await state.close().catch(() => {});
-    throw stateError(config.url, error);
+  const clock = options.clock ?? systemClock;
+  for (let tries = 1;; tries++) {
+    try {
+      await checkMigrations(state, options, log);
+      return state;
+    } catch (error) {
+      // The owner of the directory died while it was asked: the next connection finds another, or owns it itself.
+      if (config.url.startsWith("pglite:") && isConnectionCut(error) && tries < ELECTIONS) {
+        await clock.sleep(ELECTION_PAUSE_MS);
+        continue;
+      }
+      await state.close().catch(() => {});
+      throw stateError(config.url, error);
+    }
   }
 }
 

@@ -6,9 +6,16 @@ const REFUSED = /^(28|3D000)/;
 const UNREACHABLE =
   /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT|EPIPE|ENOENT|08|57P0|53300)/;
 
+const CUT = /^(CONNECTION_CLOSED|CONNECTION_DESTROYED|ECONNRESET|EPIPE)/;
+
 /** Whether a query failed because the connection did: asking again later may work, and what it did is unknown. */
 export function isConnectionLost(error: unknown): boolean {
   return UNREACHABLE.test(codeOf(error));
+}
+
+/** The other side was there and went away, as opposed to one that is not there or says nothing. */
+export function isConnectionCut(error: unknown): boolean {
+  return CUT.test(codeOf(error));
 }
 
 /** The error a person gets when the state database at `url` (without a password) cannot be used. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { StateError } from "../../lib/ops/errors.ts";
 import { openState } from "../../lib/store/open_state.ts";
@@ -63,6 +64,26 @@ Deno.test("a client's connection that the owner loses in a transaction rejects i
       (error: unknown) => isConnectionLost(error),
     );
     assert.deepEqual([...await retried(() => client.sql`select x from public.t`)], []);
+  }));
+
+Deno.test("openState() finds another owner when the one it asked dies in that moment", () =>
+  withStateDirectory(async (path) => {
+    using lock = await Deno.open(join(path, "lmsmon.lock"), { read: true, write: true });
+    await lock.lock(true);
+    const socket = join(path, "lmsmon.sock");
+    await lock.write(new TextEncoder().encode(JSON.stringify({ pid: 1, since: "now", socket })));
+    const asked = Promise.withResolvers<void>();
+    const dying = createServer((connection) => {
+      connection.destroy();
+      asked.resolve();
+    });
+    await new Promise<void>((resolve) => dying.listen(socket, resolve));
+    const opening = open(path);
+    await asked.promise;
+    await new Promise((resolve) => dying.close(resolve));
+    await lock.unlock();
+    await using db = await opening;
+    assert.equal(db.mode, "embedded");
   }));
 
 Deno.test("SIGKILL of the owner loses no commit that was told, and its clients take over", () =>
