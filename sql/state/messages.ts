@@ -1,24 +1,27 @@
+import { z } from "zod";
+import { float8, int4, int8, neverNull, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 /** Microseconds since 1970; the driver writes numbers as timestamptz. */
 type EpochMicros = number;
 
-export interface OpenMessageRow {
-  message_id: string;
-  recipient: string;
-  kind: "single" | "digest" | "admin" | "test";
-  zulip_user_id: string | null;
-  channel: string | null;
-  topic: string | null;
-  content: string;
-  state: "pending" | "sending" | "unknown";
-  attempts: number;
-  crashes: number;
+export const OpenMessageRow = z.object({
+  message_id: int8,
+  recipient: text,
+  kind: z.enum(["single", "digest", "admin", "test"]),
+  zulip_user_id: int8.nullable(),
+  channel: text.nullable(),
+  topic: text.nullable(),
+  content: text,
+  state: z.enum(["pending", "sending", "unknown"]),
+  attempts: int4,
+  crashes: int4,
   /** How long ago its last send began, by the database's clock. */
-  started_ms_ago: number | null;
-  look_up_us: string | null;
-  next_attempt_us: string | null;
-  rows: number;
-}
+  started_ms_ago: float8.nullable(),
+  look_up_us: int8.nullable(),
+  next_attempt_us: int8.nullable(),
+  rows: neverNull(int4),
+});
+export type OpenMessageRow = z.infer<typeof OpenMessageRow>;
 
 /** The messages under way of the given recipients, oldest first, at most `perRecipient` of each. */
 export function openMessages(sql: Queryable, source: string, recipients: readonly string[], perRecipient: number) {
@@ -39,8 +42,11 @@ export function openMessages(sql: Queryable, source: string, recipients: readonl
      order by m.recipient, m.message_id`;
 }
 
+export const ReservedIdRow = z.object({ message_id: neverNull(int8) });
+export type ReservedIdRow = z.infer<typeof ReservedIdRow>;
+
 export function reserveMessageIds(sql: Queryable, count: number) {
-  return sql<{ message_id: string }[]>`
+  return sql<ReservedIdRow[]>`
     select nextval(pg_get_serial_sequence('lmsmon.messages', 'message_id')) as message_id
       from generate_series(1, ${count}::int)`;
 }
@@ -84,6 +90,9 @@ export function insertMessages(
         as x(message_id, recipient, kind, user_id, channel, topic, content, attempts, begun)`;
 }
 
+export const BegunSendRow = z.object({ message_id: int8 });
+export type BegunSendRow = z.infer<typeof BegunSendRow>;
+
 /**
  * Sends of these messages begin: from here on they may be in Zulip, whatever happens to this process. Answers those that
  * really were still to be sent and whose recipient is still held with the given token; the others are somebody else's.
@@ -94,7 +103,7 @@ export function beginSends(
   messageIds: readonly string[],
   claim: { holder: string; recipients: readonly string[]; tokens: readonly string[] },
 ) {
-  return sql<{ message_id: string }[]>`
+  return sql<BegunSendRow[]>`
     with held as (
       select r.recipient from lmsmon.recipients r
         join unnest(${claim.recipients as string[]}::text[], ${claim
@@ -199,12 +208,15 @@ export function markRefused(
       from m where l.message_id = m.message_id`;
 }
 
+export const DeadRow = z.object({ rows: neverNull(int8) });
+export type DeadRow = z.infer<typeof DeadRow>;
+
 export function markDead(
   sql: Queryable,
   holder: string | null,
   death: { messageId: string; reason: string; error: string; countAttempt: boolean; now: EpochMicros },
 ) {
-  return sql<{ rows: string }[]>`
+  return sql<DeadRow[]>`
     with m as (
       update lmsmon.messages
          set state = 'dead', claimed_by = null, look_up_at = null, next_attempt_at = null, reason = ${death.reason},
@@ -233,15 +245,21 @@ export function dissolveMessages(sql: Queryable, messageIds: readonly string[], 
     delete from lmsmon.messages m where m.message_id in (select message_id from l)`;
 }
 
+export const DissolvableRow = z.object({ message_id: int8, recipient: text });
+export type DissolvableRow = z.infer<typeof DissolvableRow>;
+
 /** Composed messages that wait without ever having been tried and that nobody holds. */
 export function dissolvableMessages(sql: Queryable, source: string, limit: number) {
-  return sql<{ message_id: string; recipient: string }[]>`
+  return sql<DissolvableRow[]>`
     select m.message_id, m.recipient from lmsmon.messages m
       join lmsmon.recipients r on r.source = m.source and r.recipient = m.recipient
      where m.source = ${source} and m.state = 'pending' and m.started_at is null and m.attempts = 0
        and m.kind in ('single', 'digest') and (r.claim_expires_at is null or r.claim_expires_at < clock_timestamp())
      order by m.message_id limit ${limit}`;
 }
+
+export const WindowRow = z.object({ recipient: text, messages: neverNull(int4), oldest_us: neverNull(int8) });
+export type WindowRow = z.infer<typeof WindowRow>;
 
 /** Messages of the last window per recipient and when the oldest of them was made. */
 export function messagesInWindow(
@@ -250,7 +268,7 @@ export function messagesInWindow(
   recipients: readonly string[],
   since: EpochMicros,
 ) {
-  return sql<{ recipient: string; messages: number; oldest_us: string }[]>`
+  return sql<WindowRow[]>`
     select m.recipient, count(*)::int as messages, (extract(epoch from min(m.created_at)) * 1000000)::bigint as oldest_us
       from lmsmon.messages m
      where m.source = ${source} and m.recipient = any(${recipients as string[]}::text[])
@@ -258,9 +276,12 @@ export function messagesInWindow(
      group by m.recipient`;
 }
 
+export const MessageMarkerRow = z.object({ message_id: neverNull(int8), marker: neverNull(text) });
+export type MessageMarkerRow = z.infer<typeof MessageMarkerRow>;
+
 /** Markers of the given messages' rows. */
 export function markersOfMessages(sql: Queryable, messageIds: readonly string[]) {
-  return sql<{ message_id: string; marker: string }[]>`
+  return sql<MessageMarkerRow[]>`
     select message_id, marker from lmsmon.lms_event_logs
      where message_id = any(${messageIds as string[]}::bigint[]) and marker is not null`;
 }

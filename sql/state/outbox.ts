@@ -1,39 +1,42 @@
+import { z } from "zod";
+import { bool, float8, int4, int8, jsonb, neverNull, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 /** Microseconds since 1970; the driver writes numbers as timestamptz. */
 type EpochMicros = number;
 
 /** One due (event, recipient) with everything its message may say. Times are microseconds since 1970, as text. */
-export interface DueLogRow {
-  log_id: string;
-  event_id: string;
-  recipient: string;
-  reason: string | null;
-  marker: string;
-  attempts: number;
-  due_us: string;
-  kind: string;
-  stage: string;
-  event_type: string;
-  attempt_id: string;
-  attempt_no: number | null;
-  revision: number;
-  change: "first_result" | "verdict" | "score" | null;
-  occurred_us: string;
-  timestamp_approximate: boolean;
-  detected_us: string;
-  poll_id: string;
-  student_id: string | null;
-  student_username: string | null;
-  student_name: string | null;
-  student_email: string | null;
-  activity_id: string | null;
-  title: string | null;
-  course: string | null;
-  chapter: string | null;
-  content_type: string | null;
+export const DueLogRow = z.object({
+  log_id: int8,
+  event_id: int8,
+  recipient: neverNull(text),
+  reason: text.nullable(),
+  marker: neverNull(text),
+  attempts: int4,
+  due_us: neverNull(int8),
+  kind: text,
+  stage: text,
+  event_type: text,
+  attempt_id: int8,
+  attempt_no: int4.nullable(),
+  revision: int4,
+  change: z.enum(["first_result", "verdict", "score"]).nullable(),
+  occurred_us: neverNull(int8),
+  timestamp_approximate: bool,
+  detected_us: neverNull(int8),
+  poll_id: int8,
+  student_id: int8.nullable(),
+  student_username: text.nullable(),
+  student_name: text.nullable(),
+  student_email: text.nullable(),
+  activity_id: int8.nullable(),
+  title: text.nullable(),
+  course: text.nullable(),
+  chapter: text.nullable(),
+  content_type: text.nullable(),
   /** The whole activity_metadata. */
-  metadata: unknown;
-}
+  metadata: jsonb,
+});
+export type DueLogRow = z.infer<typeof DueLogRow>;
 
 /**
  * Rows that may leave now, exams first, then in order of occurrence; at most `perRecipient` of each recipient. Texts are cut
@@ -67,14 +70,15 @@ export function dueRows(
      order by r.position, (x.kind = 'content'), x.occurred_us, x.event_id`;
 }
 
-export interface SiblingRow {
-  event_id: string;
-  recipient: string;
-  status: string;
-  reason: string | null;
-  zulip_user_id: string | null;
-  under_way: boolean;
-}
+export const SiblingRow = z.object({
+  event_id: int8,
+  recipient: neverNull(text),
+  status: text,
+  reason: text.nullable(),
+  zulip_user_id: int8.nullable(),
+  under_way: neverNull(bool),
+});
+export type SiblingRow = z.infer<typeof SiblingRow>;
 
 /** Every delivery of the given events that has a recipient. */
 export function siblings(sql: Queryable, eventIds: readonly string[]) {
@@ -83,15 +87,16 @@ export function siblings(sql: Queryable, eventIds: readonly string[]) {
      where event_id = any(${eventIds as string[]}::bigint[]) and recipient is not null`;
 }
 
-export interface ToldBeforeRow {
-  event_id: string;
-  recipient: string;
-  event_type: string;
-  verdict: "pass" | "fail" | null;
-  score: number | null;
-  percentage: number | null;
-  told_us: string;
-}
+export const ToldBeforeRow = z.object({
+  event_id: neverNull(int8),
+  recipient: neverNull(text),
+  event_type: text,
+  verdict: z.enum(["pass", "fail"]).nullable(),
+  score: float8.nullable(),
+  percentage: float8.nullable(),
+  told_us: neverNull(int8),
+});
+export type ToldBeforeRow = z.infer<typeof ToldBeforeRow>;
 
 /** What each recipient was last told about the finish that the given event corrects, by the chain of `supersedes`. */
 export function toldBefore(
@@ -118,6 +123,9 @@ export function toldBefore(
      order by c.event_id, c.recipient, c.depth`;
 }
 
+export const SharedNameRow = z.object({ mentor_id: neverNull(int8), student_id: neverNull(int8) });
+export type SharedNameRow = z.infer<typeof SharedNameRow>;
+
 /** Students whose name another student of the same mentor has too. */
 export function sharedNames(
   sql: Queryable,
@@ -125,7 +133,7 @@ export function sharedNames(
   mentorIds: readonly string[],
   studentIds: readonly string[],
 ) {
-  return sql<{ mentor_id: string; student_id: string }[]>`
+  return sql<SharedNameRow[]>`
     select x.mentor_id, x.student_id
       from unnest(${mentorIds as string[]}::bigint[], ${studentIds as string[]}::bigint[]) as x(mentor_id, student_id)
       join lmsmon.people p on p.source = ${source} and p.role = 'student' and p.id = x.student_id and p.name <> ''
@@ -136,9 +144,12 @@ export function sharedNames(
           and left(lower(o.name), 100) = left(lower(p.name), 100))`;
 }
 
+export const OutageRow = z.object({ poll_id: int8, outage_ms: neverNull(float8) });
+export type OutageRow = z.infer<typeof OutageRow>;
+
 /** How long failed polls came before the given ones: the LMS was away, and their events are late. */
 export function outagesBeforePolls(sql: Queryable, source: string, pollIds: readonly string[]) {
-  return sql<{ poll_id: string; outage_ms: number }[]>`
+  return sql<OutageRow[]>`
     select p.poll_id, coalesce(extract(epoch from p.started_at - (
              select min(f.started_at) from lmsmon.poll_runs f
               where f.source = ${source} and f.status = 'failed' and f.poll_id < p.poll_id and f.poll_id > coalesce((
@@ -207,9 +218,12 @@ export function addRows(sql: Queryable, source: string, rows: readonly NewLogRow
     on conflict (event_id, recipient) where recipient is not null do nothing`;
 }
 
+export const WokenRow = z.object({ recipient: neverNull(text) });
+export type WokenRow = z.infer<typeof WokenRow>;
+
 /** Rows that wait for an account that somebody else found meanwhile (map-users, another process); or, with `all`, all of them. */
 export function wakeRowsWithAccount(sql: Queryable, source: string, now: EpochMicros, all: boolean) {
-  return sql<{ recipient: string }[]>`
+  return sql<WokenRow[]>`
     with woken as (
       update lmsmon.lms_event_logs l set next_attempt_at = ${now}::timestamptz
        where l.source = ${source} and l.status = 'waiting' and l.reason = 'no_account' and l.message_id is null
@@ -221,9 +235,12 @@ export function wakeRowsWithAccount(sql: Queryable, source: string, now: EpochMi
     select distinct recipient from woken order by recipient`;
 }
 
+export const OpenCountRow = z.object({ status: neverNull(text), count: neverNull(int4) });
+export type OpenCountRow = z.infer<typeof OpenCountRow>;
+
 /** How many deliveries are in which state, of those that are not over. */
 export function openCounts(sql: Queryable, source: string) {
-  return sql<{ status: string; count: number }[]>`
+  return sql<OpenCountRow[]>`
     select status, count(*)::int as count from (
       select status from lmsmon.lms_event_logs
        where source = ${source} and status in ('waiting', 'pending') and message_id is null
@@ -233,6 +250,14 @@ export function openCounts(sql: Queryable, source: string) {
      group by status`;
 }
 
+export const PersonRow = z.object({
+  id: int8,
+  username: text.nullable(),
+  email: text.nullable(),
+  name: text.nullable(),
+});
+export type PersonRow = z.infer<typeof PersonRow>;
+
 /** Mentors and students as stored, for resolving accounts and naming who else is told. */
 export function peopleByIds(
   sql: Queryable,
@@ -240,14 +265,17 @@ export function peopleByIds(
   role: "student" | "mentor",
   ids: readonly string[],
 ) {
-  return sql<{ id: string; username: string | null; email: string | null; name: string | null }[]>`
+  return sql<PersonRow[]>`
     select id, left(username, 300) as username, left(email, 320) as email, left(name, 300) as name from lmsmon.people
      where source = ${source} and role = ${role} and id = any(${ids as string[]}::bigint[])`;
 }
 
+export const MentorLinkRow = z.object({ student_id: int8, mentor_ids: z.array(int8) });
+export type MentorLinkRow = z.infer<typeof MentorLinkRow>;
+
 /** Current mentors of students, as last read from the LMS; a student that is absent was never asked about. */
 export function mentorLinks(sql: Queryable, source: string, studentIds: readonly string[]) {
-  return sql<{ student_id: string; mentor_ids: string[] }[]>`
+  return sql<MentorLinkRow[]>`
     select student_id, mentor_ids from lmsmon.mentor_links
      where source = ${source} and student_id = any(${studentIds as string[]}::bigint[])`;
 }

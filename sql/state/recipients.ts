@@ -1,11 +1,11 @@
+import { z } from "zod";
+import { int8, neverNull, text, timestamptz } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 /** Microseconds since 1970; the driver writes numbers as timestamptz. */
 type EpochMicros = number;
 
-export interface ClaimedRecipientRow {
-  recipient: string;
-  claim_token: string;
-}
+export const ClaimedRecipientRow = z.object({ recipient: text, claim_token: int8 });
+export type ClaimedRecipientRow = z.infer<typeof ClaimedRecipientRow>;
 
 /** Takes up to `limit` due recipients (of `only`) that nobody holds; claims run by the state database's clock. */
 export function claimRecipients(
@@ -34,14 +34,20 @@ export function claimRecipients(
     returning r.recipient, r.claim_token`;
 }
 
+export const RecipientWithExamRow = z.object({ recipient: neverNull(text) });
+export type RecipientWithExamRow = z.infer<typeof RecipientWithExamRow>;
+
 /** Due recipients that have an exam to be told, in the order in which they fell due; for telling these first. */
 export function recipientsWithExams(sql: Queryable, source: string, now: EpochMicros, limit: number) {
-  return sql<{ recipient: string }[]>`
+  return sql<RecipientWithExamRow[]>`
     select l.recipient from lmsmon.lms_event_logs l join lmsmon.lms_activity_events e on e.event_id = l.event_id
      where l.source = ${source} and l.recipient is not null and l.status in ('waiting', 'pending') and l.message_id is null
        and l.next_attempt_at <= ${now}::timestamptz and e.kind = 'exam'
      group by l.recipient order by min(l.next_attempt_at), l.recipient limit ${limit}`;
 }
+
+export const HeldRecipientRow = z.object({ recipient: text });
+export type HeldRecipientRow = z.infer<typeof HeldRecipientRow>;
 
 /** Locks those of the given recipients that are still held with the given tokens, in one order for all processes. */
 export function lockHeldRecipients(
@@ -50,7 +56,7 @@ export function lockHeldRecipients(
   recipients: readonly string[],
   tokens: readonly string[],
 ) {
-  return sql<{ recipient: string }[]>`
+  return sql<HeldRecipientRow[]>`
     select r.recipient from lmsmon.recipients r
       join unnest(${recipients as string[]}::text[], ${tokens as string[]}::bigint[]) as h(recipient, token)
         on r.recipient = h.recipient and r.claim_token = h.token
@@ -132,9 +138,12 @@ export function wakeForgottenRecipients(sql: Queryable, source: string) {
     on conflict (source, recipient) do update set next_due_at = least(r.next_due_at, excluded.next_due_at)`;
 }
 
+export const NextDueRow = z.object({ due_at: timestamptz.nullable() });
+export type NextDueRow = z.infer<typeof NextDueRow>;
+
 /** When the next recipient is due; `null` when nobody is. */
 export function nextRecipientDue(sql: Queryable, source: string) {
-  return sql<{ due_at: Temporal.Instant | null }[]>`
+  return sql<NextDueRow[]>`
     select min(due_at) as due_at from (
       (select next_due_at as due_at from lmsmon.recipients
         where source = ${source} and next_due_at is not null and claim_expires_at is null order by next_due_at limit 1)

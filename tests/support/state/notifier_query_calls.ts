@@ -1,0 +1,91 @@
+import * as messages from "../../../sql/state/messages.ts";
+import * as outbox from "../../../sql/state/outbox.ts";
+import * as outboxOrphans from "../../../sql/state/outbox_orphans.ts";
+import * as recipients from "../../../sql/state/recipients.ts";
+import * as reconcile from "../../../sql/state/reconcile.ts";
+import { type CallsOf, ID, IDS, NOW } from "./query_call.ts";
+
+const found: reconcile.FoundMessage = {
+  messageId: ID,
+  zulipMessageId: ID,
+  recipient: "mentor:1",
+  userId: ID,
+  channel: null,
+  topic: null,
+  content: "a",
+  kind: "single",
+};
+
+export const messagesCalls: CallsOf<typeof messages> = {
+  openMessages: [(sql) => messages.openMessages(sql, "lms", ["mentor:1"], 1), messages.OpenMessageRow],
+  reserveMessageIds: [(sql) => messages.reserveMessageIds(sql, 1), messages.ReservedIdRow],
+  insertMessages: (sql) => messages.insertMessages(sql, "lms", [{ ...found, attempts: 0, begun: true }], "a", NOW, NOW),
+  beginSends: [
+    (sql) => messages.beginSends(sql, "lms", [ID], { holder: "a", recipients: ["mentor:1"], tokens: [ID] }),
+    messages.BegunSendRow,
+  ],
+  giveBackMessages: (sql) => messages.giveBackMessages(sql, "a", [ID], [NOW], [true]),
+  markSent: (sql) => messages.markSent(sql, [ID], [ID], NOW),
+  markUnknown: (sql) => messages.markUnknown(sql, "a", [ID], [NOW], [true], "a"),
+  postponeLookUps: (sql) => messages.postponeLookUps(sql, [ID], NOW),
+  markRefused: (sql) => messages.markRefused(sql, "a", { messageId: ID, nextAttemptAt: NOW, error: "a" }),
+  markDead: [
+    (sql) => messages.markDead(sql, "a", { messageId: ID, reason: "a", error: "a", countAttempt: true, now: NOW }),
+    messages.DeadRow,
+  ],
+  dissolveMessages: (sql) => messages.dissolveMessages(sql, [ID], NOW),
+  dissolvableMessages: [(sql) => messages.dissolvableMessages(sql, "lms", 1), messages.DissolvableRow],
+  messagesInWindow: [(sql) => messages.messagesInWindow(sql, "lms", ["mentor:1"], NOW), messages.WindowRow],
+  markersOfMessages: [(sql) => messages.markersOfMessages(sql, [ID]), messages.MessageMarkerRow],
+};
+
+export const outboxCalls: CallsOf<typeof outbox> = {
+  dueRows: [(sql) => outbox.dueRows(sql, "lms", ["mentor:1"], NOW, 1), outbox.DueLogRow],
+  siblings: [(sql) => outbox.siblings(sql, [ID]), outbox.SiblingRow],
+  toldBefore: [(sql) => outbox.toldBefore(sql, "lms", [ID], ["mentor:1"]), outbox.ToldBeforeRow],
+  sharedNames: [(sql) => outbox.sharedNames(sql, "lms", [ID], [ID]), outbox.SharedNameRow],
+  outagesBeforePolls: [(sql) => outbox.outagesBeforePolls(sql, "lms", [ID]), outbox.OutageRow],
+  attachRows: (sql) => outbox.attachRows(sql, [ID], [ID], [ID], [true]),
+  suppressRows: (sql) => outbox.suppressRows(sql, [ID], ["a"], NOW),
+  putOffRows: (sql) => outbox.putOffRows(sql, [ID], ["a"], [NOW]),
+  addRows: (sql) => outbox.addRows(sql, "lms", [{ eventId: ID, pollId: ID, recipient: "mentor:1", marker: "a" }], NOW),
+  wakeRowsWithAccount: [(sql) => outbox.wakeRowsWithAccount(sql, "lms", NOW, true), outbox.WokenRow],
+  openCounts: [(sql) => outbox.openCounts(sql, "lms"), outbox.OpenCountRow],
+  peopleByIds: [(sql) => outbox.peopleByIds(sql, "lms", "mentor", [ID]), outbox.PersonRow],
+  mentorLinks: [(sql) => outbox.mentorLinks(sql, "lms", [ID]), outbox.MentorLinkRow],
+};
+
+export const outboxOrphansCalls: CallsOf<typeof outboxOrphans> = {
+  ripeOrphans: [(sql) => outboxOrphans.ripeOrphans(sql, "lms", NOW, 1), outboxOrphans.OrphanRow],
+  nameRecipients: (sql) => outboxOrphans.nameRecipients(sql, [ID], ["mentor:1"], ["a"], NOW),
+  ensureMentorSets: [(sql) => outboxOrphans.ensureMentorSets(sql, "lms", [IDS]), outboxOrphans.MentorSetRow],
+  setEventMentors: (sql) => outboxOrphans.setEventMentors(sql, "lms", [ID], [ID], [ID]),
+};
+
+export const recipientsCalls: CallsOf<typeof recipients> = {
+  claimRecipients: [
+    (sql) =>
+      recipients.claimRecipients(sql, { source: "lms", holder: "a", now: NOW, ttlMs: 1, limit: 1, only: ["mentor:1"] }),
+    recipients.ClaimedRecipientRow,
+  ],
+  recipientsWithExams: [(sql) => recipients.recipientsWithExams(sql, "lms", NOW, 1), recipients.RecipientWithExamRow],
+  lockHeldRecipients: [
+    (sql) => recipients.lockHeldRecipients(sql, "lms", ["mentor:1"], [ID]),
+    recipients.HeldRecipientRow,
+  ],
+  releaseRecipients: (sql) => recipients.releaseRecipients(sql, "lms", ["mentor:1"], NOW),
+  wakeRecipients: (sql) => recipients.wakeRecipients(sql, "lms", ["mentor:1"], NOW),
+  wakeForgottenRecipients: (sql) => recipients.wakeForgottenRecipients(sql, "lms"),
+  nextRecipientDue: [(sql) => recipients.nextRecipientDue(sql, "lms"), recipients.NextDueRow],
+};
+
+export const reconcileCalls: CallsOf<typeof reconcile> = {
+  knownMarkers: [(sql) => reconcile.knownMarkers(sql, ["a"]), reconcile.KnownMarkerRow],
+  insertFoundMessages: (sql) => reconcile.insertFoundMessages(sql, [found], NOW),
+  attachFoundRows: (sql) => reconcile.attachFoundRows(sql, [ID], [ID], NOW),
+  reviveFoundMessages: (sql) => reconcile.reviveFoundMessages(sql, [ID], [ID], NOW),
+  readFact: [(sql) => reconcile.readFact(sql, "lms", "a"), reconcile.FactRow],
+  writeFact: (sql) => reconcile.writeFact(sql, "lms", "a", "{}"),
+  claimFact: [(sql) => reconcile.claimFact(sql, "lms", "a", "{}"), reconcile.ClaimedFactRow],
+  heldPollReasons: [(sql) => reconcile.heldPollReasons(sql, "lms"), reconcile.HeldPollReasonRow],
+};

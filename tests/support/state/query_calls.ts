@@ -1,0 +1,249 @@
+import * as deliveriesInsert from "../../../sql/state/deliveries_insert.ts";
+import * as events from "../../../sql/state/events.ts";
+import * as eventsAfter from "../../../sql/state/events_after.ts";
+import * as exporting from "../../../sql/state/export.ts";
+import * as leases from "../../../sql/state/leases.ts";
+import * as migrations from "../../../sql/state/migrations.ts";
+import * as people from "../../../sql/state/people.ts";
+import * as pollRuns from "../../../sql/state/poll_runs.ts";
+import * as quarantine from "../../../sql/state/quarantine.ts";
+import * as release from "../../../sql/state/release.ts";
+import * as replayCounts from "../../../sql/state/replay_counts.ts";
+import * as rowStates from "../../../sql/state/row_states.ts";
+import * as sampleRows from "../../../sql/state/sample_rows.ts";
+import * as statistics from "../../../sql/state/statistics.ts";
+import * as stats from "../../../sql/state/stats.ts";
+import * as streams from "../../../sql/state/streams.ts";
+import * as userLinks from "../../../sql/state/user_links.ts";
+import {
+  messagesCalls,
+  outboxCalls,
+  outboxOrphansCalls,
+  recipientsCalls,
+  reconcileCalls,
+} from "./notifier_query_calls.ts";
+import { type CallsOf, ID, IDS, type QueryCall, TEXTS, TIME, TIMES } from "./query_call.ts";
+
+const deliveriesInsertCalls: CallsOf<typeof deliveriesInsert> = {
+  insertLogs: (sql) =>
+    deliveriesInsert.insertLogs(sql, "lms", ID, TIME, {
+      eventIds: IDS,
+      recipients: TEXTS,
+      statuses: TEXTS,
+      reasons: TEXTS,
+      markers: TEXTS,
+      dues: TIMES,
+    }),
+  upsertRecipients: (sql) => deliveriesInsert.upsertRecipients(sql, "lms", TEXTS, TIMES),
+};
+
+const eventsCalls: CallsOf<typeof events> = {
+  takeEventIds: [(sql) => events.takeEventIds(sql, 1), events.EventIdsRow],
+  supersededEvents: [(sql) => events.supersededEvents(sql, IDS), events.SupersededEventRow],
+  earlierAttempts: [
+    (sql) =>
+      events.earlierAttempts(sql, {
+        source: "lms",
+        kind: "exam",
+        positions: IDS,
+        students: IDS,
+        activities: IDS,
+        attempts: IDS,
+      }),
+    events.EarlierAttemptsRow,
+  ],
+  insertEvents: (sql) => events.insertEvents(sql, []),
+  copyEvents: (sql) => events.copyEvents(sql),
+};
+
+const eventsAfterCalls: CallsOf<typeof eventsAfter> = {
+  eventsAfter: [(sql) => eventsAfter.eventsAfter(sql, "lms", ID, 1), eventsAfter.EventAfterRow],
+  stateTotals: [(sql) => eventsAfter.stateTotals(sql, "lms"), eventsAfter.StateTotalsRow],
+};
+
+const filter: exporting.ExportFilter = {
+  since: TIME,
+  until: TIME,
+  types: ["exam_passed"],
+  students: [{ source: "lms", id: ID }],
+  unprocessed: true,
+};
+
+const exportCalls: CallsOf<typeof exporting> = {
+  copyLines: (sql) => exporting.copyLines(sql, { filter, after: ID, limit: 1, identified: true }),
+  pageLines: [
+    (sql) => exporting.pageLines(sql, { filter, after: ID, limit: 1, identified: true }),
+    exporting.PageLineRow,
+  ],
+  markExported: [(sql) => exporting.markExported(sql, { filter, after: ID, upTo: ID, limit: 1 }), exporting.MarkedRow],
+  findStudents: [(sql) => exporting.findStudents(sql, "a", ID), exporting.FoundStudentRow],
+};
+
+const lease = { source: "lms", token: ID };
+
+const leasesCalls: CallsOf<typeof leases> = {
+  takeLease: [
+    (sql) => leases.takeLease(sql, { source: "lms", holder: "a", ttlMs: 1, takeOverFrom: null }),
+    leases.LeaseTokenRow,
+  ],
+  setLockTimeout: [(sql) => leases.setLockTimeout(sql, 1), leases.SettingRow],
+  readLease: [(sql) => leases.readLease(sql, "lms"), leases.LeaseRow],
+  extendLease: [(sql) => leases.extendLease(sql, lease, 1), leases.LeaseTokenRow],
+  endLease: (sql) => leases.endLease(sql, lease),
+  lockLease: [(sql) => leases.lockLease(sql, lease), leases.LockedLeaseRow],
+  lockEventOrder: (sql) => leases.lockEventOrder(sql),
+};
+
+const migrationsCalls: CallsOf<typeof migrations> = {
+  selectServerVersion: [(sql) => migrations.selectServerVersion(sql), migrations.ServerVersionRow],
+  lockMigrations: (sql) => migrations.lockMigrations(sql),
+  selectMigrationsTable: [(sql) => migrations.selectMigrationsTable(sql), migrations.MigrationsTableRow],
+  createSchema: (sql) => migrations.createSchema(sql),
+  createMigrationsTable: (sql) => migrations.createMigrationsTable(sql),
+  selectAppliedMigrations: [(sql) => migrations.selectAppliedMigrations(sql), migrations.AppliedMigrationRow],
+  runMigrationText: "a migration's own text is several statements",
+  insertMigration: (sql) =>
+    migrations.insertMigration(sql, { version: 1, name: "a", sha256: "a", programVersion: "a" }),
+};
+
+const peopleCalls: CallsOf<typeof people> = {
+  upsertPeople: (sql) =>
+    people.upsertPeople(sql, "lms", {
+      roles: TEXTS,
+      ids: IDS,
+      usernames: TEXTS,
+      emails: TEXTS,
+      names: TEXTS,
+      actives: "{t}",
+      batchIds: TEXTS,
+    }),
+  upsertLinks: (sql) => people.upsertLinks(sql, "lms", IDS, TEXTS),
+  personUsernames: [(sql) => people.personUsernames(sql, "lms", "student", IDS), people.PersonUsernameRow],
+  studentAccounts: [(sql) => people.studentAccounts(sql, "lms", IDS), people.StudentAccountRow],
+  addMentorSets: (sql) => people.addMentorSets(sql, "lms", TEXTS, TEXTS),
+  mentorSetIds: [(sql) => people.mentorSetIds(sql, "lms", TEXTS), people.MentorSetIdRow],
+  studentsWithUndelivered: [
+    (sql) => people.studentsWithUndelivered(sql, "lms", null, 1),
+    people.UndeliveredStudentRow,
+  ],
+};
+
+const pollRunsCalls: CallsOf<typeof pollRuns> = {
+  insertPollRun: [(sql) => pollRuns.insertPollRun(sql, "lms", "a", "full"), pollRuns.PollIdRow],
+  addToPollRun: (sql) =>
+    pollRuns.addToPollRun(sql, ID, { changed: 1, events: 1, told: 1, toldRevisions: 1, quarantined: 1 }),
+  runningPolls: [(sql) => pollRuns.runningPolls(sql, "lms"), pollRuns.PollIdRow],
+  pollWeight: [(sql) => pollRuns.pollWeight(sql, ID, 1), pollRuns.PollWeightRow],
+  endPollRun: [
+    (sql) => pollRuns.endPollRun(sql, ID, { status: "done", delivery: "open", reason: null, error: null }),
+    pollRuns.PollIdRow,
+  ],
+  setPollCounts: (sql) =>
+    pollRuns.setPollCounts(sql, ID, { rowsRead: 1, rowsMissing: 1, regressions: 1, skippedFullPass: true }),
+  holdPollLogs: (sql) => pollRuns.holdPollLogs(sql, ID),
+  wakeRecipientsOfPoll: (sql) => pollRuns.wakeRecipientsOfPoll(sql, ID),
+};
+
+const quarantineCalls: CallsOf<typeof quarantine> = {
+  quarantineRows: (sql) => quarantine.quarantineRows(sql, 1, IDS, TEXTS),
+  liftQuarantine: (sql) => quarantine.liftQuarantine(sql, 1, IDS),
+  forgetGone: (sql) => quarantine.forgetGone(sql, 1),
+  anyQuarantine: [(sql) => quarantine.anyQuarantine(sql, 1), quarantine.AnyQuarantineRow],
+  quarantinedRows: [(sql) => quarantine.quarantinedRows(sql, 1, null, 1), quarantine.QuarantinedRow],
+};
+
+const releaseCalls: CallsOf<typeof release> = {
+  heldPolls: [(sql) => release.heldPolls(sql, "lms"), release.HeldPollRow],
+  endHold: [(sql) => release.endHold(sql, "lms", ID, "open", null), release.EndedHoldRow],
+  releaseLogs: (sql) => release.releaseLogs(sql, ID),
+  dropLogs: (sql) => release.dropLogs(sql, ID, "a"),
+};
+
+const replayCountsCalls: CallsOf<typeof replayCounts> = {
+  finishCounts: [(sql) => replayCounts.finishCounts(sql, "lms"), replayCounts.FinishCountRow],
+  deliveryCounts: [(sql) => replayCounts.deliveryCounts(sql, "lms"), replayCounts.DeliveryCountRow],
+  startedCount: [(sql) => replayCounts.startedCount(sql, "lms"), replayCounts.StartedCountRow],
+  firstContactDone: [(sql) => replayCounts.firstContactDone(sql, "lms"), replayCounts.FirstContactDoneRow],
+};
+
+const rowStatesCalls: CallsOf<typeof rowStates> = {
+  rowStatesByKeys: [(sql) => rowStates.rowStatesByKeys(sql, 1, IDS), rowStates.RowStateRow],
+  openRowKeys: [(sql) => rowStates.openRowKeys(sql, 1, null, 1), rowStates.OpenRowKeyRow],
+  anyRowState: [(sql) => rowStates.anyRowState(sql, 1), rowStates.AnyRowStateRow],
+  bucketSums: [(sql) => rowStates.bucketSums(sql, 1, 1, 2), rowStates.BucketSumRow],
+  keyHashes: [(sql) => rowStates.keyHashes(sql, 1, 1, IDS, 1), rowStates.KeyHashRow],
+  upsertRowStates: (sql) => rowStates.upsertRowStates(sql, 1, []),
+  copyRowStates: (sql) => rowStates.copyRowStates(sql),
+  addToBuckets: (sql) => rowStates.addToBuckets(sql, 1, IDS, IDS, IDS),
+};
+
+const sampleRowsCalls: CallsOf<typeof sampleRows> = {
+  sampleRows: [(sql) => sampleRows.sampleRows(sql, 1, 1, 1), sampleRows.SampleRow],
+};
+
+const statisticsCalls: CallsOf<typeof statistics> = {
+  analyzeTables: (sql) => statistics.analyzeTables(sql),
+};
+
+const statsCalls: CallsOf<typeof stats> = {
+  streamStats: [(sql) => stats.streamStats(sql), stats.StreamStatsRow],
+  eventStats: [(sql) => stats.eventStats(sql), stats.EventStatsRow],
+  deliveryStats: [(sql) => stats.deliveryStats(sql), stats.DeliveryStatsRow],
+  pollStats: [(sql) => stats.pollStats(sql), stats.PollStatsRow],
+  quarantineStats: [(sql) => stats.quarantineStats(sql), stats.QuarantineStatsRow],
+  leaseStats: [(sql) => stats.leaseStats(sql), stats.LeaseStatsRow],
+};
+
+const streamsCalls: CallsOf<typeof streams> = {
+  addSource: (sql) => streams.addSource(sql, "lms"),
+  addStream: (sql) => streams.addStream(sql, "lms", "exam", 1),
+  readStreams: [(sql) => streams.readStreams(sql, "lms"), streams.StreamRow],
+  dropBuckets: (sql) => streams.dropBuckets(sql, 1),
+  setRecipe: (sql) => streams.setRecipe(sql, 1, 1),
+  streamRecipe: [(sql) => streams.streamRecipe(sql, 1), streams.StreamRecipeRow],
+  startFirstContact: (sql) => streams.startFirstContact(sql, 1),
+  completeFirstContact: (sql) => streams.completeFirstContact(sql, 1),
+  raiseHighestKey: [(sql) => streams.raiseHighestKey(sql, 1), streams.HighestKeyRow],
+  stampFullPass: [(sql) => streams.stampFullPass(sql, 1), streams.FullPassRow],
+  readIdentity: [(sql) => streams.readIdentity(sql, "lms"), streams.IdentityRow],
+  writeIdentity: (sql) => streams.writeIdentity(sql, "lms", "{}"),
+};
+
+const userLinksCalls: CallsOf<typeof userLinks> = {
+  readUserLinks: [(sql) => userLinks.readUserLinks(sql, "lms", "mentor", [ID], 1), userLinks.UserLinkRow],
+  upsertUserLinks: (sql) =>
+    userLinks.upsertUserLinks(sql, "lms", "mentor", {
+      personIds: [ID],
+      zulipUserIds: [ID],
+      statuses: ["matched"],
+      emails: ["a"],
+    }),
+  fillEventAccounts: [(sql) => userLinks.fillEventAccounts(sql, "lms", [ID], [ID], 1), userLinks.FilledEventRow],
+  knownStudents: [(sql) => userLinks.knownStudents(sql, "lms", null, 1), userLinks.KnownStudentRow],
+};
+
+/** Every module of sql/state that holds statements, by its file name, and how each of them is called. */
+export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCall>>>> = {
+  deliveries_insert: deliveriesInsertCalls,
+  events: eventsCalls,
+  events_after: eventsAfterCalls,
+  export: exportCalls,
+  leases: leasesCalls,
+  messages: messagesCalls,
+  migrations: migrationsCalls,
+  outbox: outboxCalls,
+  outbox_orphans: outboxOrphansCalls,
+  people: peopleCalls,
+  poll_runs: pollRunsCalls,
+  quarantine: quarantineCalls,
+  recipients: recipientsCalls,
+  reconcile: reconcileCalls,
+  release: releaseCalls,
+  replay_counts: replayCountsCalls,
+  row_states: rowStatesCalls,
+  sample_rows: sampleRowsCalls,
+  statistics: statisticsCalls,
+  stats: statsCalls,
+  streams: streamsCalls,
+  user_links: userLinksCalls,
+};
