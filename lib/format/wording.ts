@@ -40,12 +40,23 @@ export function durationText(seconds: number): string {
 /** `13:02` today, `20 Nov 13:02` on another day, `20 Nov 2025 13:02` in another year, in people's zone. */
 export function timeText(at: EpochMicros, now: EpochMicros, timezone: string): string {
   const time = toInstant(at).toZonedDateTimeISO(timezone);
-  const today = toInstant(now).toZonedDateTimeISO(timezone);
+  const today = zonedNow(now, timezone);
   const pad = (n: number) => String(n).padStart(2, "0");
   const clock = `${pad(time.hour)}:${pad(time.minute)}`;
   if (time.year === today.year && time.dayOfYear === today.dayOfYear) return clock;
   const day = `${time.day} ${MONTHS[time.month - 1]}`;
   return time.year === today.year ? `${day} ${clock}` : `${day} ${time.year} ${clock}`;
+}
+
+let lastNow: { readonly now: EpochMicros; readonly timezone: string; readonly zoned: Temporal.ZonedDateTime } | null =
+  null;
+
+/** Remembered, because all messages of a round share it and looking into a time zone is slow. */
+function zonedNow(now: EpochMicros, timezone: string): Temporal.ZonedDateTime {
+  if (lastNow?.now !== now || lastNow.timezone !== timezone) {
+    lastNow = { now, timezone, zoned: toInstant(now).toZonedDateTimeISO(timezone) };
+  }
+  return lastNow.zoned;
 }
 
 /** `1st`, `2nd`, `3rd`, `11th`, `22nd`. */

@@ -3,17 +3,19 @@ import { peopleByIds } from "../../sql/state/outbox.ts";
 import type { Person } from "../model/person.ts";
 import { createUserResolver, type UserResolver } from "../users/resolve_users.ts";
 import { addressKey } from "../users/directory.ts";
-import { createUserLinkStore, type UserLinkStore } from "../users/user_links.ts";
+import { createUserLinkStore, type KnownLink, type UserLinkStore } from "../users/user_links.ts";
 import type { LoadedDue, MentorPerson } from "./load_due.ts";
 import type { AccountId, AccountsById, NotifierDeps } from "./notify_types.ts";
+import { mentorOf } from "./resolve_recipients.ts";
 
 /** Finds the Zulip accounts of mentors, and which mentor is their own student. */
 export interface Accounts {
-  /** Throws ZulipError when Zulip is needed and away. */
-  ofMentors(due: LoadedDue, signal?: AbortSignal): Promise<AccountsById>;
+  /**
+   * Of the mentors of `due`, and the pairs `<mentor>/<student>` among its rows that are one person. Throws ZulipError when Zulip
+   * is needed and away.
+   */
+  of(due: LoadedDue, signal?: AbortSignal): Promise<{ mentors: AccountsById; selves: ReadonlySet<string> }>;
   ofMentorIds(ids: readonly LmsId[], signal?: AbortSignal): Promise<AccountsById>;
-  /** Pairs `<mentor>/<student>` that are one person. */
-  selves(due: LoadedDue, mentors: AccountsById): Promise<Set<string>>;
   /** A recipient was refused: look everybody up again, at most once a minute. */
   forget(): void;
 }
@@ -36,26 +38,16 @@ export function createAccounts(deps: NotifierDeps): Accounts {
     const matches = await resolver.resolve("mentor", people, signal);
     return new Map([...matches].map(([id, match]): [LmsId, AccountId] => [id, match.zulipUserId]));
   }
+  function readStudents(due: LoadedDue): Promise<Map<LmsId, KnownLink>> {
+    return links.read("student", [...new Set(due.rows.flatMap((row) => row.studentId ?? []))], Number.MAX_SAFE_INTEGER);
+  }
 
   return {
-    ofMentors: (due, signal) => resolve([...due.mentors.values()], signal),
-    ofMentorIds: async (ids, signal) => resolve(await peopleByIds(deps.db.sql, deps.source, "mentor", ids), signal),
-    async selves(due, mentors) {
-      const students = new Map(
-        due.rows.flatMap((row) => row.studentId === null ? [] : [[row.studentId, row] as const]),
-      );
-      const accounts = await links.read("student", [...students.keys()], Number.MAX_SAFE_INTEGER);
-      const own = new Set<string>();
-      for (const { recipient, studentId, studentEmail } of due.rows) {
-        const mentor = recipient.replace(/^mentor:/, "");
-        const account = mentors.get(mentor) ?? null;
-        if (account === null || studentId === null) continue;
-        const email = addressKey(due.mentors.get(mentor)?.email ?? "");
-        const sameAddress = email !== "" && email === addressKey(studentEmail ?? "");
-        if (sameAddress || accounts.get(studentId)?.zulipUserId === account) own.add(`${mentor}/${studentId}`);
-      }
-      return own;
+    async of(due, signal) {
+      const [mentors, students] = await Promise.all([resolve([...due.mentors.values()], signal), readStudents(due)]);
+      return { mentors, selves: selvesOf(due, mentors, students) };
     },
+    ofMentorIds: async (ids, signal) => resolve(await peopleByIds(deps.db.sql, deps.source, "mentor", ids), signal),
     forget() {
       const now = deps.clock.monotonicMs();
       if (now - forgottenAtMs < FORGET_PAUSE_MS) return;
@@ -63,4 +55,17 @@ export function createAccounts(deps: NotifierDeps): Accounts {
       resolver.forget();
     },
   };
+}
+
+function selvesOf(due: LoadedDue, mentors: AccountsById, students: ReadonlyMap<LmsId, KnownLink>): Set<string> {
+  const own = new Set<string>();
+  for (const { recipient, studentId, studentEmail } of due.rows) {
+    const mentor = mentorOf(recipient);
+    const account = mentor === null ? null : mentors.get(mentor) ?? null;
+    if (mentor === null || account === null || studentId === null) continue;
+    const email = addressKey(due.mentors.get(mentor)?.email ?? "");
+    const sameAddress = email !== "" && email === addressKey(studentEmail ?? "");
+    if (sameAddress || students.get(studentId)?.zulipUserId === account) own.add(`${mentor}/${studentId}`);
+  }
+  return own;
 }

@@ -1,5 +1,6 @@
 const FEWEST = 8;
-const MOST = 1024;
+/** More would only make the first send wait: while one chunk is sent the next is prepared. */
+const MOST = 512;
 /** Claimed at a time at most: each may bring some dozens of rows into memory. */
 const MOST_RECIPIENTS = 256;
 const SHORT_MS = 1000;
@@ -10,7 +11,7 @@ const LONG_MS = 5000;
  * never expires with work left and a crash leaves few messages in doubt.
  */
 export class ChunkSize {
-  #messages = 64;
+  #messages = 128;
   #perRecipient = 1;
 
   /** Messages at most. */

@@ -41,15 +41,13 @@ export async function composeChunk(
   return await retrying(async () => {
     const due = await loadDue(deps, recipients, cutoff);
     if (due.rows.length === 0) return NOTHING;
-    const mentorAccounts = await accounts.ofMentors(due, signal);
     const now = deps.clock.now();
-    const known: Known = {
-      due,
-      mentorAccounts,
-      selves: await accounts.selves(due, mentorAccounts),
-      recent: await recentMessages(deps, due.rows, now),
-      now,
-    };
+    const [{ mentors: mentorAccounts, selves }, recent, ids] = await Promise.all([
+      accounts.of(due, signal),
+      recentMessages(deps, due.rows, now),
+      reserveMessageIds(deps.db.sql, due.rows.length), // no message without a row
+    ]);
+    const known: Known = { due, mentorAccounts, selves, recent, now };
     let decided = decide(deps, due.rows, known);
     const beyond = beyondTheChunk(decided.compositions, sends);
     const leftOut = new Set([...due.leftOut, ...beyond]);
@@ -61,7 +59,6 @@ export async function composeChunk(
     const late = [...compositions.values()].flatMap(({ putOff }) =>
       putOff === null ? [] : putOff.rows.map((row) => ({ logId: row.logId, reason: "rate", until: putOff.until }))
     );
-    const ids = composed.length === 0 ? [] : await reserveMessageIds(deps.db.sql, composed.length);
     const messages = composed.map((message, i) => ({
       ...newMessage(message, ids[i]?.message_id ?? "", userIds, deps.config.notify.fallback),
       begun: i < sends,

@@ -30,8 +30,8 @@ export interface Notifier {
   close(): void;
 }
 
-/** Chunks under way: one is prepared while the other is sent. */
-const CHUNKS_AT_ONCE = 2;
+/** Chunks under way: one is prepared and one written down while one is sent. */
+const CHUNKS_AT_ONCE = 3;
 /** Recipients whose exams are told before anything else, at most: their names are in memory. */
 const MOST_FIRST = 100_000;
 const SWEEP_MS = 10 * 60_000;
@@ -67,7 +67,6 @@ class OutboxNotifier implements Notifier {
   }
 
   close(): void {}
-
   async pollHeld(pollId: string, reason: string): Promise<void> {
     this.#deps.log.warn("Poll {pollId} is held by the fuse: {reason}", { pollId, reason });
     await this.#notices.tellHeldPolls();
@@ -246,9 +245,7 @@ class OutboxNotifier implements Notifier {
       this.#circuit.probeFailed(troubleKind(error), error.message, clock.monotonicMs());
       return false;
     }
-    if (this.#circuit.probeWorked()) {
-      log.info("Delivery goes on: Zulip answers again");
-    }
+    if (this.#circuit.probeWorked()) log.info("Delivery goes on: Zulip answers again");
     await this.#dissolveUntried();
     return true;
   }

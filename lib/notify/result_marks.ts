@@ -32,8 +32,8 @@ export type Mark =
 type Of<K extends Mark["mark"]> = Extract<Mark, { mark: K }>;
 
 /** Outcomes written together, or those of so many milliseconds. */
-const GROUP = 64;
-const GROUP_MS = 15;
+const GROUP = 256;
+const GROUP_MS = 50;
 
 /** Pauses between tries to write an outcome down while the state database is away; a claim outlives them hardly. */
 const RETRY_MS = [100, 1000, 3000];

@@ -45,6 +45,9 @@ export async function sendChunk(
   outgoing: readonly Outgoing[],
   claim: Pick<Claim, "holder" | "deadlineMs">,
 ): Promise<void> {
+  // Composing may have kept the event loop busy: connections that the server closed meanwhile are noticed first, instead of
+  // by a POST whose outcome is unknown then.
+  await context.deps.clock.sleep(0);
   const marks = new ResultMarks(context.deps, claim.holder);
   const queues = [...Map.groupBy(outgoing, (message) => message.recipient).values()];
   let next = 0;

@@ -85,11 +85,17 @@ export function createZulipHttp(options: ZulipHttpOptions): ZulipHttp {
       return exchange(search === "" ? path : `${path}?${search}`, { method: "GET", headers }, MAX_GET_ANSWER, signal);
     },
     post: (path, form, signal) => {
-      const body = new Blob([new URLSearchParams(form).toString()], { type: "application/x-www-form-urlencoded" });
+      const body = new Blob([formEncoded(form)], { type: "application/x-www-form-urlencoded" });
       return exchange(path, { method: "POST", body, headers }, MAX_POST_ANSWER, signal);
     },
     close: () => client.close(),
   };
+}
+
+/** As URLSearchParams would, which takes ten times as long for a message (and writes spaces as `+`). */
+function formEncoded(form: Record<string, string>): string {
+  return Object.entries(form)
+    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value.toWellFormed())}`).join("&");
 }
 
 class TimedOut extends Error {}

@@ -141,27 +141,28 @@ export function giveBackMessages(
     update lmsmon.lms_event_logs l set status = 'pending' from m where l.message_id = m.message_id`;
 }
 
-/** Zulip has them. True whoever holds the claim by now, so no token is asked for. */
+/**
+ * Zulip has them. True whoever holds the claim by now, so no token is asked for. By `= any`, since a join with unnest() was
+ * planned as a scan of all messages for each of them while the table had been empty.
+ */
 export function markSent(
   sql: Queryable,
   messageIds: readonly string[],
   zulipIds: readonly string[],
   now: EpochMicros,
 ) {
-  return sql<{ message_id: string }[]>`
+  return sql`
     with m as (
       update lmsmon.messages m
-         set state = 'sent', zulip_message_id = x.zulip_id, reason = null, claimed_by = null, look_up_at = null,
-             next_attempt_at = null, finished_at = ${now}::timestamptz
-        from unnest(${messageIds as string[]}::bigint[], ${zulipIds as string[]}::bigint[]) as x(message_id, zulip_id)
-       where m.message_id = x.message_id and m.state in ('pending', 'sending', 'unknown')
-      returning m.message_id, m.zulip_message_id),
-    l as (
-      update lmsmon.lms_event_logs l
-         set status = 'sent', reason = null, error_message = null, notification_message_id = m.zulip_message_id,
-             processed_at = ${now}::timestamptz
-        from m where l.message_id = m.message_id)
-    select message_id from m`;
+         set state = 'sent', reason = null, claimed_by = null, look_up_at = null, next_attempt_at = null,
+             zulip_message_id = (${zulipIds as string[]}::bigint[])[array_position(${messageIds as string[]}::bigint[], m.message_id)],
+             finished_at = ${now}::timestamptz
+       where m.message_id = any(${messageIds as string[]}::bigint[]) and m.state in ('pending', 'sending', 'unknown')
+      returning m.message_id, m.zulip_message_id)
+    update lmsmon.lms_event_logs l
+       set status = 'sent', reason = null, error_message = null, notification_message_id = m.zulip_message_id,
+           processed_at = ${now}::timestamptz
+      from m where l.message_id = m.message_id`;
 }
 
 /** The outcome is not known: to be looked up by marker. `crashed` counts towards the poison limit. */

@@ -121,10 +121,11 @@ export function wakeForgottenRecipients(sql: Queryable, source: string) {
   return sql`
     insert into lmsmon.recipients as r (source, recipient, next_due_at)
     select x.source, x.recipient, min(x.due_at)
-      from (select l.source, l.recipient, l.next_attempt_at as due_at
+      from (select l.source, l.recipient, min(l.next_attempt_at) as due_at
               from lmsmon.lms_event_logs l join lmsmon.poll_runs p on p.poll_id = l.poll_id
              where l.source = ${source} and l.recipient is not null and l.status in ('waiting', 'pending')
                and l.message_id is null and p.delivery in ('open', 'undecided')
+             group by l.source, l.recipient
             union all
             select m.source, m.recipient, case m.state when 'unknown' then m.look_up_at
                      else coalesce(m.next_attempt_at, m.created_at) end

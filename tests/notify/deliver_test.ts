@@ -157,3 +157,18 @@ outboxTest("P8: round() tells one mentor's 10,000 pending events in bounded chun
   assert.deepEqual([round.sent, round.waiting], [10_000, 0]);
   assert.equal(box.contents(three).flatMap(markersIn).length, 10_000);
 });
+
+outboxTest("P4: more messages than one chunk takes: everybody is told each of them once, in order", async (box) => {
+  const mentors = await Promise.all(Array.from({ length: 12 }, (_, i) => box.mentor(3 + i)));
+  for (let i = 0; i < 15; i++) {
+    for (const [m] of mentors.entries()) await box.event({ student: 100 + m, mentors: [3 + m], title: `Test ${i}` });
+  }
+  const round = await box.round(box.notifier());
+  assert.deepEqual([round.sent, round.messages, round.waiting], [180, 180, 0]);
+  for (const mentor of mentors) {
+    const titles = box.contents(mentor).map((content) => /Test \d+/.exec(content)?.[0]);
+    assert.deepEqual(titles, Array.from({ length: 15 }, (_, i) => `Test ${i}`));
+  }
+  const held = await box.db.sql`select from lmsmon.recipients where claimed_by is not null or next_due_at is not null`;
+  assert.equal(held.length, 0);
+}, { notify: { digestAbove: 1000 } });
