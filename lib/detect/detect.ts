@@ -73,7 +73,7 @@ function started(before: RowState, row: AttemptRow, now: EpochMicros): DetectedE
 }
 
 function finished(before: RowState, row: AttemptRow, now: EpochMicros): DetectedEvent {
-  return { ...event(row, finishType(row), finishOf(row, now)), firstSeen: !before.seenOpen };
+  return { ...event(row, finishType(row), finishOf(row, now, before.seenOpen)), firstSeen: !before.seenOpen };
 }
 
 /** A correction of a reported finish, or `null` when nothing worth reporting changed. Content is not corrected. */
@@ -82,7 +82,7 @@ function revised(before: RowState, row: AttemptRow, now: EpochMicros): DetectedE
   const change = changeOf(before.reported, valuesOf(row));
   if (change === null) return null;
   return {
-    ...event(row, finishType(row), finishOf(row, now)), // the store puts the superseded event's time here
+    ...event(row, finishType(row), finishOf(row, now, before.seenOpen)), // the store puts the superseded event's time here
     revision: before.revision + 1,
     previous: before.reported,
     change,

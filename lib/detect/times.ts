@@ -13,11 +13,17 @@ export function startOf(row: AttemptRow, now: EpochMicros): Occurred {
   return { at: row.startedAt ?? row.lastStartedAt ?? now, approximate: row.startedAt === null };
 }
 
-/** When a finished row was finished; `now` is when it was first seen finished. */
-export function finishOf(row: AttemptRow, now: EpochMicros): Occurred {
+/**
+ * When a finished row was finished; `now` is when it was first seen finished, `seenOpen` says that lmsmon saw it running before.
+ * A start alone says nothing about the finish of a row that was seen running later: then it is `now`. For a row first seen
+ * finished it is all there is, and keeps an old row from passing for news.
+ */
+export function finishOf(row: AttemptRow, now: EpochMicros, seenOpen: boolean): Occurred {
   if (row.finishedAt !== null) return { at: row.finishedAt, approximate: false };
+  const taken = timeTakenOf(row);
+  const started = taken === null && seenOpen ? null : row.startedAt;
   const latest = [
-    row.startedAt === null ? null : row.startedAt + Math.round((timeTakenOf(row) ?? 0) * MICROS_PER_SECOND),
+    started === null ? null : started + Math.round((taken ?? 0) * MICROS_PER_SECOND),
     row.lastStartedAt,
   ].filter((t) => t !== null);
   return { at: Math.min(now, ...(latest.length === 0 ? [] : [Math.max(...latest)])), approximate: true };

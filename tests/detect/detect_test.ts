@@ -149,3 +149,13 @@ Deno.test("metadataOf() gives a finish its numbers, and a start none that belong
   const seen = metadataOf(watched, detect(null, watched, NOW).event as DetectedEvent);
   assert.deepEqual([seen.graded, seen.watched_percentage], [null, 97]);
 });
+
+Deno.test("detect() dates the finish of a row it saw running, of which only the start is known, at the poll that saw it", () => {
+  const start = NOW - 3600e6;
+  const running = contentRow({ startedAt: start, lastStartedAt: null });
+  const open = detect(null, running, NOW).after;
+  const done = detect(open, { ...running, hash: "2", progress: "finished" }, NOW + 60e6).event;
+  assert.deepEqual([done?.occurredAt, done?.occurredAtApproximate], [NOW + 60e6, true]);
+  const unseen = detect(null, { ...running, hash: "2", progress: "finished" }, NOW + 60e6).event;
+  assert.equal(unseen?.occurredAt, start, "a row first seen finished is as old as what is known of it");
+});
