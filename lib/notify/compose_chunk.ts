@@ -134,7 +134,7 @@ async function write(deps: NotifierDeps, claim: Claim, what: Writing): Promise<v
     }),
   }));
   const putOff = [
-    ...resolution.putOff.map(({ row, until }) => ({ logId: row.logId, reason: "no_account", until })),
+    ...resolution.putOff.map(({ row, reason, until }) => ({ logId: row.logId, reason, until })),
     ...what.late,
   ];
   const attached = composed.flatMap((message, i) =>

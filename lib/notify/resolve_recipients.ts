@@ -31,7 +31,7 @@ export interface Sibling {
 
 export interface ResolveContext {
   readonly now: EpochMicros;
-  readonly notify: Pick<NotifyConfig, "accountGraceMs" | "fallback">;
+  readonly notify: Pick<NotifyConfig, "accountGraceMs" | "mentorGraceMs" | "fallback">;
   /** How soon a mentor without an account is looked for again. Milliseconds. */
   readonly recheckMs: number;
   readonly siblings: ReadonlyMap<string, readonly Sibling[]>;
@@ -45,10 +45,17 @@ export interface ResolveContext {
 export interface Resolution<Row extends AddressedRow> {
   readonly send: { readonly row: Row; readonly userId: string | null }[];
   readonly suppress: { readonly row: Row; readonly reason: SuppressedReason }[];
-  readonly putOff: { readonly row: Row; readonly until: EpochMicros }[];
+  readonly putOff: {
+    readonly row: Row;
+    readonly reason: "no_account" | "no_mentor";
+    readonly until: EpochMicros;
+  }[];
   /** Recipients that get a delivery of the row's event of their own. */
   readonly add: { readonly row: Row; readonly recipient: string }[];
 }
+
+/** How soon a student whose mentors all vanished is looked at again; polls read the links of such students every time. */
+const LINKS_AGAIN_MICROS = 60 * 1_000_000;
 
 export const mentorRecipient = (id: LmsId) => `mentor:${id}`;
 export const mentorOf = (recipient: string) => recipient.startsWith("mentor:") ? recipient.slice(7) : null;
@@ -79,7 +86,12 @@ export function resolveRecipients<Row extends AddressedRow>(
       const missing = current.map(mentorRecipient).filter((to) => !others.some((other) => other.recipient === to));
       if (nobodyTold) result.add.push(...missing.map((recipient) => ({ row, recipient })));
       if (!current.includes(mentor)) {
-        result.suppress.push({ row, reason: "no_longer_mentor" });
+        // All mentors gone at once may be a sync that is half done: while nobody was told, the event waits for a mentor as
+        // one that never had any does.
+        const graceEnd = row.detectedAt + notify.mentorGraceMs * 1000;
+        if (nobodyTold && current.length === 0 && now < graceEnd) {
+          result.putOff.push({ row, reason: "no_mentor", until: Math.min(graceEnd, now + LINKS_AGAIN_MICROS) });
+        } else result.suppress.push({ row, reason: "no_longer_mentor" });
         continue;
       }
     }
@@ -87,7 +99,7 @@ export function resolveRecipients<Row extends AddressedRow>(
     if (userId === null) {
       const graceEnd = row.detectedAt + notify.accountGraceMs * 1000;
       if (now < graceEnd) {
-        result.putOff.push({ row, until: Math.min(graceEnd, now + context.recheckMs * 1000) });
+        result.putOff.push({ row, reason: "no_account", until: Math.min(graceEnd, now + context.recheckMs * 1000) });
       } else if (notify.fallback === null) {
         result.suppress.push({ row, reason: "no_account" });
       } else {

@@ -185,3 +185,27 @@ outboxTest("Zulip's users are read once per cache period, and only when somebody
   await box.round(box.notifier());
   assert.equal(asked(), 1);
 });
+
+outboxTest("P4: links that vanish and come back while nobody was told lose no news", async (box) => {
+  const three = await box.mentor(3);
+  await box.link(17, [3]);
+  await box.event({ student: 17, mentors: [3] });
+  await box.link(17, []);
+  const notifier = box.notifier();
+  await box.round(notifier);
+  assert.deepEqual(await box.states(), ["1 mentor:3 waiting no_mentor"]);
+  await box.link(17, [3]);
+  box.clock.advance(61_000);
+  await box.round(notifier);
+  assert.deepEqual(await box.states(), ["1 mentor:3 sent"]);
+  assert.equal(box.contents(three).length, 1);
+});
+
+outboxTest("P4: links that stay away end the wait after notify.mentor_grace", async (box) => {
+  await box.mentor(3);
+  await box.event({ student: 17, mentors: [3] });
+  await box.link(17, []);
+  box.clock.advance(DAY_MS + 1000);
+  await box.round(box.notifier());
+  assert.deepEqual(await box.states(), ["1 mentor:3 suppressed no_longer_mentor"]);
+});
