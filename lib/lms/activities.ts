@@ -16,9 +16,15 @@ export interface ActivityOptions {
 /** Above this an undeclared duration counts seconds: no exam lasts 600 minutes, none only 600 seconds. */
 const LONGEST_IN_MINUTES = 600;
 
+/** Activities that earlier pages of a pass were about, by topic: a pass over millions of rows meets the same few again. */
+export type KnownActivities = Map<string, Activity>;
+
+/** Beyond this they are forgotten: memory stays bounded whatever the LMS holds (P8). */
+const MOST_KNOWN = 20_000;
+
 /**
  * What the rows of one page are about, in their order: one query per table and page, by distinct id and in the rows' own
- * snapshot. Whatever is missing is `null`; a title never costs a row.
+ * snapshot, except what `known` has; it gets the rest. Whatever is missing is `null`; a title never costs a row.
  */
 export async function readActivities(
   session: LmsSession,
@@ -27,9 +33,26 @@ export async function readActivities(
   kind: Kind,
   rows: readonly ReadRow[],
   options: ActivityOptions,
+  known: KnownActivities = new Map(),
 ): Promise<(Activity | null)[]> {
-  const { activity } = preset.kinds[kind];
   const { topics, topicOf } = topicsOf(rows);
+  const unknown = topics.filter(({ name }) => !known.has(name));
+  const found = await readTopics(session, queries, preset, kind, unknown, options);
+  unknown.forEach(({ name }, i) => found[i] && known.set(name, found[i]));
+  const activities = topics.map(({ name }) => known.get(name) ?? null);
+  if (known.size > MOST_KNOWN) known.clear();
+  return topicOf.map((topic) => activities[topic] ?? null);
+}
+
+async function readTopics(
+  session: LmsSession,
+  queries: LmsQueries,
+  preset: Preset,
+  kind: Kind,
+  topics: readonly Topic[],
+  options: ActivityOptions,
+): Promise<Activity[]> {
+  const { activity } = preset.kinds[kind];
   const wanted = ids(topics.map((t) => t.activityId));
   const selves = single(await lookup(session, queries, activity.self, wanted));
   const places = await placesOf(session, queries, activity, wanted, options);
@@ -58,7 +81,7 @@ export async function readActivities(
   }
   const courses = single(await lookup(session, queries, preset.courses, ids(placed.map((p) => p.courseId))));
 
-  const found = topics.map(({ activityId, mediaId }, index): Activity => {
+  return topics.map(({ activityId, mediaId }, index): Activity => {
     const self = selves.get(activityId);
     const { courseId, chapterId } = placed[index] ?? { courseId: null, chapterId: null };
     const film = media.get(mediaId ?? "") ?? media.get(readId(self?.mediaId) ?? "");
@@ -74,10 +97,10 @@ export async function readActivities(
       chapter: blank(chapters.get(chapterId ?? "")?.title),
     };
   });
-  return topicOf.map((topic) => found[topic] ?? null);
 }
 
 interface Topic {
+  readonly name: string;
   readonly activityId: LmsId;
   readonly courseId: LmsId | null;
   readonly chapterId: LmsId | null;
@@ -94,7 +117,7 @@ function topicsOf(rows: readonly ReadRow[]): { topics: Topic[]; topicOf: number[
     const index = known.get(key) ?? topics.length;
     if (index === topics.length) {
       known.set(key, index);
-      topics.push({ activityId, courseId, chapterId, mediaId });
+      topics.push({ name: key, activityId, courseId, chapterId, mediaId });
     }
     return index;
   });

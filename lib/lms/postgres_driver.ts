@@ -3,6 +3,7 @@ import postgres from "postgres";
 import { postgresDialect, postgresSettings } from "../../sql/lms/dialects/postgres.ts";
 import { guardTransactions } from "../ops/guard_transactions.ts";
 import type { LmsAddress } from "./lms_address.ts";
+import { promptSocket } from "../ops/prompt_socket.ts";
 import { type Cell, CONNECT_TIMEOUT_MS, type LmsDriver, type LmsLimits, Watchdog } from "./lms_driver.ts";
 import {
   errorCode,
@@ -28,6 +29,7 @@ export function postgresDriver(address: LmsAddress, limits: LmsLimits): LmsDrive
     guardTransactions(postgres({
       host: address.host,
       port: address.port,
+      ...promptSocket({ ...address, path: address.host.startsWith("/") ? socketPath(address) : undefined }),
       database: address.database,
       username: address.user,
       password: address.password ?? "",
@@ -150,6 +152,8 @@ function sqlDriver(access: SqlAccess): LmsDriver {
     close: () => access.close(),
   };
 }
+
+const socketPath = ({ host, port }: LmsAddress) => `${host}/.s.PGSQL.${port}`;
 
 function sslOption({ host, tls: { mode, ca } }: LmsAddress) {
   const trust = ca === null ? {} : { ca };

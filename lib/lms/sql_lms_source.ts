@@ -4,7 +4,8 @@ import type { AttemptRow, BadRow } from "../model/attempt.ts";
 import { type Kind, KINDS, type LmsId } from "../model/event.ts";
 import type { MentorLinks, Person, Role } from "../model/person.ts";
 import { LmsError } from "../ops/errors.ts";
-import { type ActivityOptions, readActivities } from "./activities.ts";
+import { bucketOf, bucketRanges, firstIdOf } from "./bucket_ranges.ts";
+import { type ActivityOptions, type KnownActivities, readActivities } from "./activities.ts";
 import type { LmsDriver, LmsSession } from "./lms_driver.ts";
 import type { LmsTarget } from "./lms_errors.ts";
 import {
@@ -53,6 +54,11 @@ export class SqlLmsSource implements LmsSource {
   readonly #options: SqlLmsOptions;
   readonly #readers: Readonly<Record<Kind, RowReader>>;
   #prepared: Prepared | null = null;
+  /** Where the last full page of `rowsAfter` ended, and what its pass knows of activities. */
+  readonly #passes: Record<Kind, { readonly last: LmsId; readonly known: KnownActivities } | null> = {
+    exam: null,
+    content: null,
+  };
 
   constructor(options: SqlLmsOptions) {
     this.name = options.name;
@@ -97,12 +103,18 @@ export class SqlLmsSource implements LmsSource {
     return row?.[0] ?? null;
   }
 
-  rowsAfter(kind: Kind, after: LmsId | null, limit: number): Promise<RowPage> {
+  async rowsAfter(kind: Kind, after: LmsId | null, limit: number): Promise<RowPage> {
     const from = after === null ? null : integer(after);
     if (!Number.isInteger(limit) || limit < 1) throw new RangeError(`Cannot read a page of ${limit} rows`);
-    return this.#read((session, prepared) =>
-      this.#page(session, prepared, kind, prepared.queries.rows(kind, { after: from, limit }))
+    const pass = this.#passes[kind];
+    const known: KnownActivities = from !== null && pass?.last === from ? pass.known : new Map();
+    const page = await this.#read((session, prepared) =>
+      this.#page(session, prepared, kind, prepared.queries.rows(kind, { after: from, limit }), known)
     );
+    // A page that is not full ends its pass: what comes later reads titles anew.
+    const full = page.rows.length + page.bad.length >= limit;
+    this.#passes[kind] = full ? { last: lastOf(page), known } : null;
+    return page;
   }
 
   async rowsByIds(kind: Kind, ids: readonly LmsId[]): Promise<RowPage> {
@@ -225,7 +237,13 @@ export class SqlLmsSource implements LmsSource {
     });
   }
 
-  async #page(session: LmsSession, prepared: Prepared, kind: Kind, query: string): Promise<RowPage> {
+  async #page(
+    session: LmsSession,
+    prepared: Prepared,
+    kind: Kind,
+    query: string,
+    known: KnownActivities = new Map(),
+  ): Promise<RowPage> {
     const { preset, examDurationUnit } = this.#options;
     const read = this.#readers[kind];
     const good: ReadRow[] = [], bad: BadRow[] = [];
@@ -239,7 +257,7 @@ export class SqlLmsSource implements LmsSource {
       examDurationUnit,
       chapterOfContent: chapterTable !== null &&
         prepared.catalog.has(chapterTable.table, [chapterTable.key, ...Object.values(chapterTable.columns)]),
-    });
+    }, known);
     return {
       rows: ascending(good.map((row, i) => complete(row, activities[i] ?? null))),
       bad: ascending(bad),
@@ -247,26 +265,15 @@ export class SqlLmsSource implements LmsSource {
   }
 }
 
+function lastOf({ rows, bad }: RowPage): LmsId {
+  const [good, other] = [rows.at(-1)?.id, bad.at(-1)?.id];
+  if (good === undefined || other === undefined) return good ?? other ?? "";
+  return compareIds(good, other) > 0 ? good : other;
+}
+
 async function firstId(session: LmsSession, queries: LmsQueries, kind: Kind, from: LmsId): Promise<LmsId | null> {
   const [row] = await session.rows(queries.firstIdFrom(kind, from));
   return readId(row?.[0]) ?? null;
-}
-
-const bucketOf = (id: LmsId): bigint => {
-  const value = BigInt(id), size = BigInt(BUCKET_SIZE);
-  return value >= 0n ? value / size : (value - size + 1n) / size;
-};
-const firstIdOf = (bucket: number): LmsId => String(BigInt(bucket) * BigInt(BUCKET_SIZE));
-
-/** Neighbouring buckets as one range of ids, at most ten thousand ids long. */
-function bucketRanges(buckets: readonly number[]): [LmsId, LmsId][] {
-  const ranges: [number, number][] = [];
-  for (const bucket of [...new Set(buckets)].sort((a, b) => a - b)) {
-    const last = ranges.at(-1);
-    if (last !== undefined && last[1] === bucket && last[1] - last[0] < 10) last[1] = bucket + 1;
-    else ranges.push([bucket, bucket + 1]);
-  }
-  return ranges.map(([from, to]) => [firstIdOf(from), firstIdOf(to)]);
 }
 
 function ascending<T extends { readonly id: LmsId }>(rows: T[]): T[] {

@@ -2,7 +2,7 @@ import type { LmsSource } from "../lms/lms_source.ts";
 import type { LmsId } from "../model/event.ts";
 import type { Person } from "../model/person.ts";
 
-/** Students and their mentors as read during one poll. */
+/** Students and their mentors as read during one poll: those asked for, and others that were read before. */
 export interface PeopleOfBatch {
   readonly students: ReadonlyMap<LmsId, Person>;
   readonly links: ReadonlyMap<LmsId, readonly LmsId[]>;
@@ -19,7 +19,8 @@ const MAX_STUDENTS = 100_000;
  * the cache never outlives a poll.
  */
 export class PeopleCache {
-  #students = new Map<LmsId, Person | null>();
+  #students = new Map<LmsId, Person>();
+  /** Of every student that was asked for, also of one whom the LMS does not have. */
   #links = new Map<LmsId, readonly LmsId[]>();
   #mentors = new Set<LmsId>();
 
@@ -28,18 +29,18 @@ export class PeopleCache {
   /** People of these students and their mentors; throws LmsError. */
   async of(studentIds: Iterable<LmsId>): Promise<PeopleOfBatch> {
     const wanted = new Set(studentIds);
-    if (this.#students.size + wanted.size > MAX_STUDENTS) {
-      this.#students.clear();
-      this.#links.clear();
-      this.#mentors.clear();
+    if (this.#links.size + wanted.size > MAX_STUDENTS) {
+      // New maps: batches that are still being recorded hold the old ones.
+      this.#students = new Map();
+      this.#links = new Map();
+      this.#mentors = new Set();
     }
-    const unread = [...wanted].filter((id) => !this.#students.has(id));
+    const unread = [...wanted].filter((id) => !this.#links.has(id));
     const fresh: Person[] = [];
     const freshLinks = new Map<LmsId, readonly LmsId[]>();
     if (unread.length > 0) {
       const [people, links] = await Promise.all([this.lms.people("student", unread), this.lms.links(unread)]);
       for (const id of unread) {
-        this.#students.set(id, null);
         const mentors = links.get(id) ?? [];
         this.#links.set(id, mentors);
         freshLinks.set(id, mentors);
@@ -54,13 +55,6 @@ export class PeopleCache {
         for (const id of mentorIds) this.#mentors.add(id);
       }
     }
-    const students = new Map<LmsId, Person>();
-    const links = new Map<LmsId, readonly LmsId[]>();
-    for (const id of wanted) {
-      const person = this.#students.get(id);
-      if (person) students.set(id, person);
-      links.set(id, this.#links.get(id) ?? []);
-    }
-    return { students, links, fresh, freshLinks };
+    return { students: this.#students, links: this.#links, fresh, freshLinks };
   }
 }

@@ -1,9 +1,12 @@
 import type { LmsId } from "../model/event.ts";
 import type { Stream } from "../store/batch.ts";
+import { collectGarbage } from "../ops/collect_garbage.ts";
 import { buildBatch } from "./build_batch.ts";
 import type { PollContext } from "./poll_context.ts";
 
 const PAGE_ROWS = 5_000;
+/** Rows after which a pass over millions gives back the memory of what it is done with. */
+const COLLECT_ROWS = 10_000;
 
 /**
  * What a round of `watch` looks at between full passes: rows above the highest known id, and every row known as open, by
@@ -22,6 +25,7 @@ export async function rowsAbove(context: PollContext, stream: Stream, after: Lms
   const knownEmpty = after === null && await context.known.isEmpty(stream);
   let page = context.lms.rowsAfter(stream.kind, after, pageRows);
   let recording = Promise.resolve();
+  let sinceCollected = 0;
   try {
     while (true) {
       const { rows, bad } = await page;
@@ -36,6 +40,11 @@ export async function rowsAbove(context: PollContext, stream: Stream, after: Lms
       const ids = [...rows, ...bad].map((row) => row.id);
       const before = knownEmpty ? new Map() : await context.known.statesByKeys(stream, ids);
       const batch = await buildBatch(context, stream, { rows, bad, before });
+      sinceCollected += ids.length;
+      if (sinceCollected >= COLLECT_ROWS) {
+        collectGarbage();
+        sinceCollected = 0;
+      }
       await recording; // in order, one at a time: a batch relies on the people that earlier ones stored
       if (batch.changes.length > 0) recording = context.sink.record(batch);
       recording.catch(() => {}); // awaited in the next turn or below

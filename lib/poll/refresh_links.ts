@@ -16,7 +16,7 @@ export async function refreshWaitingLinks(context: PollContext, db: StateDb, sou
     const ids = await studentsWithUndelivered(db, source, after, PAGE_STUDENTS);
     if (ids.length === 0) return;
     const { fresh, links } = await context.people.of(ids);
-    await refreshLinks(db, source, fresh, links);
+    await refreshLinks(db, source, fresh, new Map(ids.map((id) => [id, links.get(id) ?? []])));
     after = ids.at(-1) ?? null;
   }
 }

@@ -58,6 +58,6 @@ export interface Batch {
   /** Students and mentors that the events refer to, as just read from the LMS. */
   readonly people: readonly Person[];
   readonly links: MentorLinks;
-  /** All students of the events, when the caller has them at hand; else those not in `people` are looked up in the state. */
+  /** Students that the caller has at hand, perhaps also others; those neither here nor in `people` are looked up in the state. */
   readonly students?: ReadonlyMap<LmsId, Person>;
 }

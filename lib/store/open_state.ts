@@ -2,6 +2,7 @@ import type { Logger } from "@logtape/logtape";
 import type { Migration } from "../../sql/state/migrations/manifest.ts";
 import type { StateConfig } from "../config/config.ts";
 import { type Clock, systemClock } from "../ops/clock.ts";
+import { promptSocket } from "../ops/prompt_socket.ts";
 import { logger } from "../ops/log.ts";
 import {
   migrate,
@@ -115,6 +116,7 @@ function openServer(config: StateConfig, options: OpenStateOptions, log: Logger)
   const sql = statePool(
     {
       ...server,
+      ...promptSocket(server),
       // A function, so that no error or inspection of the options shows it.
       pass: () => config.password?.reveal() ?? "",
       connect_timeout: options.connectTimeoutS ?? CONNECT_TIMEOUT_S,

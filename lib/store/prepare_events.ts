@@ -2,6 +2,7 @@ import { earlierAttempts, supersededEvents } from "../../sql/state/events.ts";
 import { addMentorSets, mentorSetIds, studentAccounts } from "../../sql/state/people.ts";
 import type { Queryable } from "../../sql/state/queryable.ts";
 import type { LmsId } from "../model/event.ts";
+import type { Person } from "../model/person.ts";
 import { formatUtc, fromInstant } from "../model/time.ts";
 import { arrayLiteral, numberArrayLiteral } from "./array_literal.ts";
 import type { Batch, BatchEvent, RowChange } from "./batch.ts";
@@ -41,6 +42,7 @@ export async function prepareEvents(
     readMentorSets(sql, source, mentorsOf.values()),
     countAttempts(sql, batch, changes),
   ]);
+  const setOf = new Map([...mentorsOf].map(([id, mentors]) => [id, sets.get(numberArrayLiteral(mentors)) ?? null]));
   const accountOf = new Map(accounts.map((row) => [row.person_id, row.zulip_user_id]));
   const detectedAt = formatUtc(batch.detectedAt);
   const graceUntil = formatUtc(batch.mentorGraceUntil);
@@ -66,7 +68,7 @@ export async function prepareEvents(
         studentBatchIds: student?.batchIds ?? null,
         studentAccount: row.studentId === null ? null : accountOf.get(row.studentId) ?? null,
         firstMentor: first === undefined ? null : { id: first, username: mentorNames.get(first) ?? null },
-        mentorSetId: sets.get(numberArrayLiteral(mentors)) ?? null,
+        mentorSetId: row.studentId === null ? null : setOf.get(row.studentId) ?? null,
         attemptNo: attemptNos.get(i) ?? null,
         superseded: (detected.revision > 1 && before?.lastEventId && superseded.get(before.lastEventId)) || null,
         metadata: metadataOf(row, detected),
@@ -94,16 +96,16 @@ async function readSuperseded(sql: Queryable, changes: readonly RowChange[]) {
   }]));
 }
 
-/** Of the batch where it has them, else as stored before. */
+/** Of the batch where it has them, else as stored before: a student may be gone from the LMS. */
 async function studentNames(sql: Queryable, batch: Batch, students: readonly LmsId[]) {
   const names = new Map<LmsId, { username: string | null; batchIds: string }>();
-  const read = new Map(batch.students);
+  const read = new Map<LmsId, Person>();
   for (const person of batch.people) if (person.role === "student") read.set(person.id, person);
   const missing: LmsId[] = [];
   for (const id of students) {
-    const person = read.get(id);
+    const person = read.get(id) ?? batch.students?.get(id);
     if (person) names.set(id, { username: person.username, batchIds: numberArrayLiteral(person.batchIds) });
-    else if (!batch.students) missing.push(id);
+    else missing.push(id);
   }
   for (const [id, person] of await storedPeople(sql, batch.stream.source, "student", missing)) names.set(id, person);
   return names;
