@@ -126,7 +126,10 @@ export function toldBefore(
 export const SharedNameRow = z.object({ mentor_id: neverNull(int8), student_id: neverNull(int8) });
 export type SharedNameRow = z.infer<typeof SharedNameRow>;
 
-/** Students whose name another student of the same mentor has too. */
+/**
+ * Students whose name another student of the same mentor has too. `offset 0` keeps the conditions as index probes of each
+ * row, which a planner with little knowledge of the tables would join whole.
+ */
 export function sharedNames(
   sql: Queryable,
   source: string,
@@ -139,9 +142,12 @@ export function sharedNames(
       join lmsmon.people p on p.source = ${source} and p.role = 'student' and p.id = x.student_id and p.name <> ''
      where exists (
        select from lmsmon.people o
-         join lmsmon.mentor_links k on k.source = o.source and k.student_id = o.id and x.mentor_id = any(k.mentor_ids)
         where o.source = ${source} and o.role = 'student' and o.id <> p.id
-          and left(lower(o.name), 100) = left(lower(p.name), 100))`;
+          and left(lower(o.name), 100) = left(lower(p.name), 100)
+          and exists (
+            select from lmsmon.mentor_links k
+             where k.source = ${source} and k.student_id = o.id and x.mentor_id = any(k.mentor_ids) offset 0)
+       offset 0)`;
 }
 
 export const OutageRow = z.object({ poll_id: int8, outage_ms: neverNull(float8) });
