@@ -5,6 +5,7 @@ import { realMariaDb } from "../support/databases.ts";
 import { LmsmonHome } from "../support/lmsmon_process.ts";
 import { makeLms } from "../support/lms/lms_database.ts";
 import { createStateDirectory } from "../support/state/state_directory.ts";
+import { readProc } from "../support/read_proc.ts";
 
 const mariaDb = await realMariaDb();
 
@@ -43,7 +44,7 @@ Deno.test({
 
     await using watcher = home.start("--log-level", "debug", "watch");
     await watcher.said(/First contact/);
-    check(await Deno.readTextFile(`/proc/${watcher.pid}/cmdline`));
+    check(await readProc(`/proc/${watcher.pid}/cmdline`));
     const stopped = await watcher.stop();
     check(stopped.out + stopped.err);
 

@@ -80,8 +80,8 @@ export class LmsmonProcess implements AsyncDisposable {
   }
 
   /** What stderr holds when it matches first; rejects when the process ends without it. */
-  said(pattern: RegExp | ((text: string) => boolean)): Promise<string> {
-    return this.#err.until(pattern);
+  said(pattern: RegExp | ((text: string) => boolean), patienceMs = PATIENCE_MS): Promise<string> {
+    return this.#err.until(pattern, patienceMs);
   }
 
   printed(pattern: RegExp): Promise<string> {
@@ -120,16 +120,16 @@ class Collected {
     this.done = this.#read(stream);
   }
 
-  async until(pattern: RegExp | ((text: string) => boolean)): Promise<string> {
+  async until(pattern: RegExp | ((text: string) => boolean), patienceMs = PATIENCE_MS): Promise<string> {
     let late = false;
     const timer = setTimeout(() => {
       late = true;
       this.#wake();
-    }, PATIENCE_MS);
+    }, patienceMs);
     try {
       while (!(pattern instanceof RegExp ? pattern.test(this.text) : pattern(this.text))) {
         if (this.#ended) throw new Error(`The process ended without saying ${pattern}: ${this.text}`);
-        if (late) throw new Error(`The process did not say ${pattern} in ${PATIENCE_MS} ms: ${this.text}`);
+        if (late) throw new Error(`The process did not say ${pattern} in ${patienceMs} ms: ${this.text}`);
         await new Promise<void>((resolve) => this.#waiting.add(resolve));
       }
     } finally {
