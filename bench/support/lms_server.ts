@@ -2,9 +2,11 @@ import { withPostgres } from "../../tests/support/databases.ts";
 
 /** Kept between runs, since filling an LMS of ten million rows takes minutes. */
 const FOLDER = "/var/tmp/lmsmon_bench_lms_server";
+const PID_FILE = `${FOLDER}/data/postmaster.pid`;
 const BIN_ROOT = "/usr/lib/postgresql";
 
-let running: { readonly url: string; readonly child: Deno.ChildProcess } | null = null;
+/** `child` is `null` for a server that an interrupted run left behind. */
+let running: { readonly url: string; readonly child: Deno.ChildProcess | null } | null = null;
 
 /**
  * A second PostgreSQL, with the settings of a fresh installation, for the LMS of the measures that watch: on one server the
@@ -12,11 +14,14 @@ let running: { readonly url: string; readonly child: Deno.ChildProcess } | null 
  */
 export async function lmsServer(): Promise<string> {
   if (running !== null) return running.url;
+  const left = await leftBehind();
+  if (left !== null) {
+    running = { url: left, child: null };
+    return left;
+  }
   const bin = await newestBin();
   const who = postgresUser();
-  try {
-    await Deno.stat(`${FOLDER}/data/PG_VERSION`);
-  } catch {
+  if (!await exists(`${FOLDER}/data/PG_VERSION`)) {
     await Deno.mkdir(FOLDER, { recursive: true });
     if (who.uid !== undefined && who.gid !== undefined) await Deno.chown(FOLDER, who.uid, who.gid);
     const made = await new Deno.Command(`${bin}/initdb`, {
@@ -62,8 +67,31 @@ export async function stopLmsServer(): Promise<void> {
   if (running === null) return;
   const { child } = running;
   running = null;
-  child.kill("SIGINT"); // fast shutdown: ends sessions, writes a checkpoint
-  await child.status;
+  if (child !== null) {
+    child.kill("SIGINT"); // fast shutdown: ends sessions, writes a checkpoint
+    await child.status;
+    return;
+  }
+  const [pid] = (await Deno.readTextFile(PID_FILE)).split("\n");
+  Deno.kill(Number(pid), "SIGINT");
+  const patience = AbortSignal.timeout(60_000);
+  while (await exists(PID_FILE) && !patience.aborted) await new Promise((resolve) => setTimeout(resolve, 200));
+}
+
+/** The address of a server on our data that still runs. */
+async function leftBehind(): Promise<string | null> {
+  try {
+    const port = (await Deno.readTextFile(PID_FILE)).split("\n")[3];
+    const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+    await withPostgres(url, (sql) => sql.unsafe("select 1"));
+    return url;
+  } catch {
+    return null;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
 }
 
 async function newestBin(): Promise<string> {

@@ -27,6 +27,8 @@ const IDS_PER_PAGE = 2000;
 const PEOPLE_PER_PAGE = 1000;
 /** Buckets per statement: at most half a million rows, a second or so. */
 const BUCKETS_PER_PAGE = 500;
+/** Statements of a pass at the same time; as many as the drivers have connections. */
+const LANES = 2;
 /** Ranges of differing buckets per statement. */
 const RANGES_PER_PAGE = 20;
 const LARGEST_BUCKET = 9_223_372_036_854_775;
@@ -138,25 +140,33 @@ export class SqlLmsSource implements LmsSource {
     const sums: BucketSum[] = [];
     const end = Math.min(toBucket, LARGEST_BUCKET);
     let from: number | null = Math.max(fromBucket, -LARGEST_BUCKET);
+    // Two statements at a time, each on a connection of its own: a pass takes half as long, and the load of one that the
+    // LMS's own queries meet is still two processes at most.
+    const size = Math.min(BUCKETS_PER_PAGE, Math.max(1, Math.ceil((end - from) / LANES)));
     while (from !== null && from < end) {
-      const start: number = from, stop = Math.min(from + BUCKETS_PER_PAGE, end);
-      // Nothing may be added inside: after a lost connection the work runs a second time.
-      const page: { found: BucketSum[]; next: number | null } = await this.#read(async (session, { queries }) => {
-        const rows = await session.rows(queries.buckets(kind, firstIdOf(start), firstIdOf(stop), BUCKET_SIZE));
-        const found = rows.map(([bucket, count, xor]) => ({
-          bucket: Number(bucket),
-          count: Number(count),
-          xor: xor ?? "0",
-        })).sort((a, b) => a.bucket - b.bucket);
-        // Ids may lie far apart: jump over the gap instead of asking for every thousand ids in it.
-        if (found.length > 0 || stop >= end) return { found, next: stop };
-        const next = await firstId(session, queries, kind, firstIdOf(stop));
-        return { found, next: next === null ? null : Number(bucketOf(next)) };
-      });
-      for (const sum of page.found) sums.push(sum);
-      from = page.next;
+      const starts: number[] = Array.from({ length: LANES }, (_, lane) => (from ?? end) + lane * size)
+        .filter((start) => start < end);
+      const pages = await Promise.all(
+        starts.map((start) => this.#bucketPage(kind, start, Math.min(start + size, end))),
+      );
+      sums.push(...pages.flat());
+      const stop: number = Math.min((starts.at(-1) ?? end) + size, end);
+      // Ids may lie far apart: jump over the gap instead of asking for every thousand ids in it.
+      if (stop >= end || pages.at(-1)?.length !== 0) from = stop;
+      else {
+        const next = await this.firstIdFrom(kind, firstIdOf(stop));
+        from = next === null ? null : Number(bucketOf(next));
+      }
     }
     return sums;
+  }
+
+  async #bucketPage(kind: Kind, from: number, to: number): Promise<BucketSum[]> {
+    const found = await this.#read((session, { queries }) =>
+      session.rows(queries.buckets(kind, firstIdOf(from), firstIdOf(to), BUCKET_SIZE))
+    );
+    return found.map(([bucket, count, xor]) => ({ bucket: Number(bucket), count: Number(count), xor: xor ?? "0" }))
+      .sort((a, b) => a.bucket - b.bucket);
   }
 
   async keyHashes(kind: Kind, buckets: readonly number[]): Promise<KeyHash[]> {
