@@ -6,6 +6,7 @@ import type { MentorLinks, Person, Role } from "../model/person.ts";
 import { LmsError } from "../ops/errors.ts";
 import { bucketOf, bucketRanges, firstIdOf } from "./bucket_ranges.ts";
 import { type ActivityOptions, type KnownActivities, readActivities } from "./activities.ts";
+import { lastOf } from "./last_of.ts";
 import type { LmsDriver, LmsSession } from "./lms_driver.ts";
 import type { LmsTarget } from "./lms_errors.ts";
 import {
@@ -273,12 +274,6 @@ export class SqlLmsSource implements LmsSource {
       bad: ascending(bad),
     };
   }
-}
-
-function lastOf({ rows, bad }: RowPage): LmsId {
-  const [good, other] = [rows.at(-1)?.id, bad.at(-1)?.id];
-  if (good === undefined || other === undefined) return good ?? other ?? "";
-  return compareIds(good, other) > 0 ? good : other;
 }
 
 async function firstId(session: LmsSession, queries: LmsQueries, kind: Kind, from: LmsId): Promise<LmsId | null> {
