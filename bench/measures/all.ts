@@ -5,6 +5,7 @@ import { firstPollMariaDb, firstPollPostgres } from "./first_poll.ts";
 import { latency } from "./latency.ts";
 import { load } from "./load.ts";
 import { memory } from "./memory.ts";
+import { plans } from "./plans.ts";
 import { changesMariaDb, changesPostgres, idle, idleMariaDb } from "./rounds.ts";
 import { start } from "./start.ts";
 
@@ -23,4 +24,5 @@ export const measures: readonly Measure[] = [
   memory,
   deliveries,
   start,
+  plans,
 ];
