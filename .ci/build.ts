@@ -3,6 +3,7 @@
  * First choice is `deno compile`; where its base binary cannot be had (it comes from Deno's own release host, never from npm)
  * a self-extracting file is made of the Deno binary that npm ships and the bundled program.
  */
+import { V8_FLAGS } from "./v8_flags.ts";
 import { contentOf } from "./verify.js";
 
 /** Permissions of the released program: no run, no ffi. */
@@ -48,6 +49,7 @@ async function compile(target: string): Promise<boolean> {
     "compile",
     "--quiet",
     ...PERMISSIONS,
+    V8_FLAGS,
     ...include,
     "--output",
     target,
@@ -68,7 +70,7 @@ async function selfExtracting(target: string): Promise<void> {
   const head = launcher
     .replaceAll("@VERSION@", version.version)
     .replaceAll("@CONTENT@", contentOf(content))
-    .replaceAll("@PERMISSIONS@", PERMISSIONS.join(" "))
+    .replaceAll("@PERMISSIONS@", [...PERMISSIONS, V8_FLAGS].join(" "))
     .replaceAll("@LINES@", String(launcher.split("\n").length));
   const tar = `${DIST}/content.tar`;
   // Sorted and without owners and times: the same sources make the same file.

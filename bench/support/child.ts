@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { V8_FLAGS } from "../../.ci/v8_flags.ts";
 
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 
@@ -45,7 +46,7 @@ export function runShell(script: string): Promise<ChildRun> {
 /** The program from the source tree, as users of `deno task lmsmon` run it. */
 export function lmsmonArgs(config: string | null, args: readonly string[]): string[] {
   return [
-    ...["run", "--quiet", "--no-prompt", "--no-check", "--cached-only", "-A", MAIN],
+    ...["run", "--quiet", "--no-prompt", "--no-check", "--cached-only", V8_FLAGS, "-A", MAIN],
     ...(config === null ? [] : ["--config", config]),
     ...args,
   ];

@@ -73,6 +73,7 @@ export async function buildBatch(
     changes: planned,
     people: people.fresh,
     students: people.students,
+    mentors: people.mentors,
     links: people.links,
   };
   return batch;

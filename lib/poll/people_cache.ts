@@ -5,6 +5,7 @@ import type { Person } from "../model/person.ts";
 /** Students and their mentors as read during one poll: those asked for, and others that were read before. */
 export interface PeopleOfBatch {
   readonly students: ReadonlyMap<LmsId, Person>;
+  readonly mentors: ReadonlyMap<LmsId, Person>;
   readonly links: ReadonlyMap<LmsId, readonly LmsId[]>;
   /** Students and mentors read from the LMS just now, which the state may not have yet. */
   readonly fresh: readonly Person[];
@@ -22,7 +23,9 @@ export class PeopleCache {
   #students = new Map<LmsId, Person>();
   /** Of every student that was asked for, also of one whom the LMS does not have. */
   #links = new Map<LmsId, readonly LmsId[]>();
-  #mentors = new Set<LmsId>();
+  #mentors = new Map<LmsId, Person>();
+  /** Of mentors that were asked for, also of those whom the LMS does not have. */
+  #mentorsAsked = new Set<LmsId>();
 
   constructor(private readonly lms: Pick<LmsSource, "people" | "links">) {}
 
@@ -33,7 +36,8 @@ export class PeopleCache {
       // New maps: batches that are still being recorded hold the old ones.
       this.#students = new Map();
       this.#links = new Map();
-      this.#mentors = new Set();
+      this.#mentors = new Map();
+      this.#mentorsAsked = new Set();
     }
     const unread = [...wanted].filter((id) => !this.#links.has(id));
     const fresh: Person[] = [];
@@ -49,12 +53,15 @@ export class PeopleCache {
         this.#students.set(person.id, person);
         fresh.push(person);
       }
-      const mentorIds = [...new Set([...freshLinks.values()].flat())].filter((id) => !this.#mentors.has(id));
+      const mentorIds = [...new Set([...freshLinks.values()].flat())].filter((id) => !this.#mentorsAsked.has(id));
       if (mentorIds.length > 0) {
-        for (const mentor of await this.lms.people("mentor", mentorIds)) fresh.push(mentor);
-        for (const id of mentorIds) this.#mentors.add(id);
+        for (const mentor of await this.lms.people("mentor", mentorIds)) {
+          fresh.push(mentor);
+          this.#mentors.set(mentor.id, mentor);
+        }
+        for (const id of mentorIds) this.#mentorsAsked.add(id);
       }
     }
-    return { students: this.#students, links: this.#links, fresh, freshLinks };
+    return { students: this.#students, mentors: this.#mentors, links: this.#links, fresh, freshLinks };
   }
 }

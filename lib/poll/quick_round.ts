@@ -1,13 +1,9 @@
 import type { LmsId } from "../model/event.ts";
-import type { Stream } from "../store/batch.ts";
-import { collectGarbage } from "../ops/collect_garbage.ts";
+import type { Batch, Stream } from "../store/batch.ts";
 import { buildBatch } from "./build_batch.ts";
 import type { PollContext } from "./poll_context.ts";
 
 const PAGE_ROWS = 5_000;
-/** Rows after which a pass over millions gives back the memory of what it is done with. */
-const COLLECT_ROWS = 10_000;
-
 /**
  * What a round of `watch` looks at between full passes: rows above the highest known id, and every row known as open, by
  * id. Its cost depends on what students do now, not on the size of the table.
@@ -24,8 +20,8 @@ export async function quickRound(context: PollContext, stream: Stream): Promise<
 export async function rowsAbove(context: PollContext, stream: Stream, after: LmsId | null, pageRows = PAGE_ROWS) {
   const knownEmpty = after === null && await context.known.isEmpty(stream);
   let page = context.lms.rowsAfter(stream.kind, after, pageRows);
-  let recording = Promise.resolve();
-  let sinceCollected = 0;
+  /** The last two batches handed over: one is written while the other is prepared. More would only take memory. */
+  let recording: readonly Promise<void>[] = [];
   try {
     while (true) {
       const { rows, bad } = await page;
@@ -37,23 +33,25 @@ export async function rowsAbove(context: PollContext, stream: Stream, after: Lms
         page = context.lms.rowsAfter(stream.kind, last, pageRows);
         page.catch(() => {}); // awaited in the next turn; a failure of recording must not leave it unhandled
       }
-      const ids = [...rows, ...bad].map((row) => row.id);
-      const before = knownEmpty ? new Map() : await context.known.statesByKeys(stream, ids);
+      const before = knownEmpty
+        ? new Map()
+        : await context.known.statesByKeys(stream, [...rows, ...bad].map((row) => row.id));
+      const [oldest, newest] = recording;
+      if (newest !== undefined) await oldest;
       const batch = await buildBatch(context, stream, { rows, bad, before });
-      sinceCollected += ids.length;
-      if (sinceCollected >= COLLECT_ROWS) {
-        collectGarbage();
-        sinceCollected = 0;
-      }
-      await recording; // in order, one at a time: a batch relies on the people that earlier ones stored
-      if (batch.changes.length > 0) recording = context.sink.record(batch);
-      recording.catch(() => {}); // awaited in the next turn or below
+      if (batch.changes.length > 0) recording = [...recording.slice(-1), handedOver(context, batch)];
       if (!full) break;
     }
   } finally {
     // Nothing goes on behind the back of whoever deals with a failure; the failure of recording itself is thrown.
-    await recording;
+    await Promise.all(recording);
   }
+}
+
+function handedOver(context: PollContext, batch: Batch): Promise<void> {
+  const recorded = context.sink.record(batch);
+  recorded.catch(() => {}); // awaited in a later turn
+  return recorded;
 }
 
 async function openRows(context: PollContext, stream: Stream): Promise<void> {

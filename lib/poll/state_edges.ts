@@ -1,6 +1,7 @@
 import { metadataOf } from "../detect/metadata.ts";
 import { bucketSums, isEmpty, keyHashes, openKeys, statesByKeys } from "../store/row_states.ts";
 import type { Lease } from "../store/batch.ts";
+import { prepareBatch, standsAlone } from "../store/prepare_batch.ts";
 import { failPoint } from "../ops/fail_point.ts";
 import { recordBatch } from "../store/record_batch.ts";
 import { quarantinedRows } from "../store/quarantine.ts";
@@ -20,13 +21,24 @@ export function stateKnownRows(db: StateDb): KnownRows {
   };
 }
 
-/** Records every batch in one transaction under the lease (P2). */
+/**
+ * Records every batch in one transaction under the lease (P2), in the order of the calls. While one is written the next is
+ * prepared; after a failure those that follow fail likewise, unwritten.
+ */
 export function recordingSink(db: StateDb, lease: Lease, onRefused: (rows: number) => void): BatchSink {
+  let last: Promise<void> = Promise.resolve();
   return {
-    record: async (batch) => {
-      const { refused } = await recordBatch(db, lease, batch, { metadataOf });
-      failPoint("record.after_commit");
-      onRefused(refused.length);
+    record: (batch) => {
+      const earlier = last;
+      const prepare = () => prepareBatch(db, batch, { metadataOf });
+      const ahead = standsAlone(batch) ? prepare() : earlier.then(prepare);
+      ahead.catch(() => {}); // awaited below, unless an earlier batch failed
+      last = earlier.then(async () => {
+        const { refused } = await recordBatch(db, lease, batch, { metadataOf }, ahead);
+        failPoint("record.after_commit");
+        onRefused(refused.length);
+      });
+      return last;
     },
   };
 }

@@ -60,4 +60,6 @@ export interface Batch {
   readonly links: MentorLinks;
   /** Students that the caller has at hand, perhaps also others; those neither here nor in `people` are looked up in the state. */
   readonly students?: ReadonlyMap<LmsId, Person>;
+  /** The same of mentors. */
+  readonly mentors?: ReadonlyMap<LmsId, Person>;
 }

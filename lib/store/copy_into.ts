@@ -10,13 +10,12 @@ const encoder = new TextEncoder();
  * and words of ours.
  */
 export function copyLine(values: readonly (string | null)[], texts: ReadonlySet<number>): string {
-  let line = "";
+  const cells: string[] = [];
   for (let i = 0; i < values.length; i++) {
     const value = values[i] ?? null;
-    if (i > 0) line += "\t";
-    line += value === null ? "\\N" : texts.has(i) && NEEDS_ESCAPE.test(value) ? escape(value) : value;
+    cells.push(value === null ? "\\N" : texts.has(i) && NEEDS_ESCAPE.test(value) ? escape(value) : value);
   }
-  return line;
+  return cells.join("\t"); // flat: a line put together piece by piece takes three times the memory while it waits
 }
 
 const NEEDS_ESCAPE = /[\\\t\n\r]/;

@@ -14,14 +14,18 @@ export interface Delivery {
   readonly dueAt: EpochMicros;
 }
 
-/** One delivery per told event and current mentor; one without recipient where a student has no mentor yet. Pure. */
-export function deliveriesOf(batch: Batch, events: readonly PreparedEvent[]): Delivery[] {
+/** One delivery per told event (with its id) and current mentor; one without recipient where a student has no mentor yet. Pure. */
+export function deliveriesOf(
+  batch: Batch,
+  events: readonly Pick<PreparedEvent, "event" | "mentors">[],
+  ids: readonly string[],
+): Delivery[] {
   const { source } = batch.stream;
   const deliveries: Delivery[] = [];
-  for (const { event, context, mentors } of events) {
+  for (const [i, { event, mentors }] of events.entries()) {
     if (event.tell === null) continue;
     const { status, reason, dueAt } = event.tell;
-    const common = { eventId: context.eventId, dueAt };
+    const common = { eventId: ids[i] ?? "", dueAt };
     if (mentors.length === 0) {
       deliveries.push({ ...common, recipient: null, status: "waiting", reason: "no_mentor", marker: null });
     }

@@ -2,9 +2,8 @@ import type { EventMetadata, LmsId, Reported } from "../model/event.ts";
 import { formatUtc } from "../model/time.ts";
 import type { BatchEvent } from "./batch.ts";
 
-/** What an event has besides what detection knows; made while its batch is recorded. */
+/** What an event has besides what detection knows, and its id, which is taken when its batch is written. */
 export interface EventContext {
-  readonly eventId: string;
   readonly source: string;
   readonly pollId: string;
   /** ISO text with zone. */
@@ -23,7 +22,7 @@ export interface EventContext {
 }
 
 /**
- * Values of lmsmon.lms_activity_events in the order of both of its insert statements (sql/state/events.ts): event_id, source,
+ * Values of lmsmon.lms_activity_events after event_id, in the order of both of its insert statements (sql/state/events.ts): source,
  * kind, event_type, stage, attempt_id, revision, student_id, student_username, mentor_id, mentor_username, mentor_set_id,
  * activity_id, activity_title, attempt_no, course_id, course, chapter_id, chapter, content_type, student_batch_ids,
  * activity_metadata, timestamp, timestamp_approximate, origin, change, suppressed_reason, mentor_grace_until, poll_id,
@@ -34,7 +33,6 @@ export function eventValues(event: BatchEvent, context: EventContext): (string |
   const { superseded, firstMentor } = context;
   const activity = row.activity;
   return [
-    context.eventId,
     context.source,
     detected.kind,
     detected.type,
@@ -72,7 +70,7 @@ export function eventValues(event: BatchEvent, context: EventContext): (string |
  * Positions in {@link eventValues} of what is not made of numbers, times and words of ours: source, ids (decimal text, but the
  * LMS's), usernames, titles, metadata.
  */
-export const EVENT_TEXTS: ReadonlySet<number> = new Set([1, 5, 7, 8, 9, 10, 12, 13, 15, 16, 17, 18, 19, 21]);
+export const EVENT_TEXTS: ReadonlySet<number> = new Set([0, 4, 6, 7, 8, 9, 11, 12, 14, 15, 16, 17, 18, 20]);
 
 /** `JSON.stringify` of the metadata with `supersedes` filled in; by hand, since a first pass does it a million times. */
 export function metadataJson(m: EventMetadata, supersedes: string | null): string {

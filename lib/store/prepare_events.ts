@@ -6,14 +6,17 @@ import type { Person } from "../model/person.ts";
 import { formatUtc, fromInstant } from "../model/time.ts";
 import { arrayLiteral, numberArrayLiteral } from "./array_literal.ts";
 import type { Batch, BatchEvent, RowChange } from "./batch.ts";
-import { type EventContext, jsonId } from "./event_values.ts";
+import { type EventContext, eventValues, jsonId } from "./event_values.ts";
+import { retrying } from "./fenced.ts";
 import { storedPeople } from "./people.ts";
+import type { PreparedRow } from "./prepare_batch.ts";
 import type { RecordOptions } from "./recording.ts";
+import type { Sql } from "./state_db.ts";
 
-/** An event with all that its row in the database says. */
+/** An event with its row in the database. */
 export interface PreparedEvent {
   readonly event: BatchEvent;
-  readonly context: EventContext;
+  readonly row: PreparedRow;
   /** Distinct, ascending. */
   readonly mentors: readonly LmsId[];
 }
@@ -22,13 +25,18 @@ export interface PreparedEvent {
 const COUNT_ATTEMPTS_UP_TO = 2_000;
 const NOBODY: readonly LmsId[] = [];
 
+export interface PrepareOptions {
+  readonly metadataOf: RecordOptions["metadataOf"];
+  /** Makes a row of the values: at once, so that the values are garbage before many of them have piled up. */
+  readonly rowOf: (values: (string | null)[]) => PreparedRow;
+}
+
 /** Looks up what events need besides detection: names, mentor sets, superseded events, number of the try. */
 export async function prepareEvents(
-  sql: Queryable,
+  sql: Sql,
   batch: Batch,
   changes: readonly RowChange[],
-  ids: readonly string[],
-  metadataOf: RecordOptions["metadataOf"],
+  { metadataOf, rowOf }: PrepareOptions,
 ): Promise<PreparedEvent[]> {
   if (changes.length === 0) return [];
   const { source } = batch.stream;
@@ -48,32 +56,26 @@ export async function prepareEvents(
   const graceUntil = formatUtc(batch.mentorGraceUntil);
   const prepared: PreparedEvent[] = [];
   changes.forEach(({ before, event }, i) => {
-    const eventId = ids[i];
     if (!event) return;
-    if (eventId === undefined) throw new TypeError("Cannot record events: fewer ids than events");
     const { row, detected } = event;
     const mentors = row.studentId === null ? NOBODY : mentorsOf.get(row.studentId) ?? NOBODY;
     const student = row.studentId === null ? undefined : names.get(row.studentId);
     const first = mentors[0];
-    prepared.push({
-      event,
-      mentors,
-      context: {
-        eventId,
-        source,
-        pollId: batch.pollId,
-        detectedAt,
-        mentorGraceUntil: event.tell !== null && mentors.length === 0 ? graceUntil : null,
-        studentUsername: student ? student.username : row.studentUsername,
-        studentBatchIds: student?.batchIds ?? null,
-        studentAccount: row.studentId === null ? null : accountOf.get(row.studentId) ?? null,
-        firstMentor: first === undefined ? null : { id: first, username: mentorNames.get(first) ?? null },
-        mentorSetId: row.studentId === null ? null : setOf.get(row.studentId) ?? null,
-        attemptNo: attemptNos.get(i) ?? null,
-        superseded: (detected.revision > 1 && before?.lastEventId && superseded.get(before.lastEventId)) || null,
-        metadata: metadataOf(row, detected),
-      },
-    });
+    const context: EventContext = {
+      source,
+      pollId: batch.pollId,
+      detectedAt,
+      mentorGraceUntil: event.tell !== null && mentors.length === 0 ? graceUntil : null,
+      studentUsername: student ? student.username : row.studentUsername,
+      studentBatchIds: student?.batchIds ?? null,
+      studentAccount: row.studentId === null ? null : accountOf.get(row.studentId) ?? null,
+      firstMentor: first === undefined ? null : { id: first, username: mentorNames.get(first) ?? null },
+      mentorSetId: row.studentId === null ? null : setOf.get(row.studentId) ?? null,
+      attemptNo: attemptNos.get(i) ?? null,
+      superseded: (detected.revision > 1 && before?.lastEventId && superseded.get(before.lastEventId)) || null,
+      metadata: metadataOf(row, detected),
+    };
+    prepared.push({ event, mentors, row: rowOf(eventValues(event, context)) });
   });
   return prepared;
 }
@@ -114,7 +116,13 @@ async function studentNames(sql: Queryable, batch: Batch, students: readonly Lms
 async function mentorUsernames(sql: Queryable, batch: Batch, mentors: readonly LmsId[]) {
   const names = new Map<LmsId, string | null>();
   for (const person of batch.people) if (person.role === "mentor") names.set(person.id, person.username);
-  const missing = mentors.filter((id) => !names.has(id));
+  const missing: LmsId[] = [];
+  for (const id of mentors) {
+    if (names.has(id)) continue;
+    const person = batch.mentors?.get(id);
+    if (person) names.set(id, person.username);
+    else missing.push(id);
+  }
   for (const [id, { username }] of await storedPeople(sql, batch.stream.source, "mentor", missing)) {
     names.set(id, username);
   }
@@ -122,7 +130,7 @@ async function mentorUsernames(sql: Queryable, batch: Batch, mentors: readonly L
 }
 
 /** bigint[] text of each set -> its id; adds the sets that are new. */
-async function readMentorSets(sql: Queryable, source: string, mentorsOf: Iterable<readonly LmsId[]>) {
+async function readMentorSets(sql: Sql, source: string, mentorsOf: Iterable<readonly LmsId[]>) {
   const sets = new Map<string, readonly LmsId[]>();
   for (const mentors of mentorsOf) if (mentors.length > 0) sets.set(numberArrayLiteral(mentors), mentors);
   if (sets.size === 0) return new Map<string, string>();
@@ -132,11 +140,14 @@ async function readMentorSets(sql: Queryable, source: string, mentorsOf: Iterabl
     const exports = [...sets.values()].map((mentors) =>
       `[${mentors.map((id) => `{"id":${jsonId(id)},"username":null,"email":null}`).join(",")}]`
     );
-    await addMentorSets(sql, source, literal, arrayLiteral(exports));
+    await retrying(() => addMentorSets(sql, source, literal, arrayLiteral(exports)).execute());
   }
   const rows = known.length < sets.size ? await mentorSetIds(sql, source, literal) : known;
   return new Map(rows.map((row) => [row.mentors, row.mentor_set_id]));
 }
+
+/** Whether these events get the number of their try, which depends on all events before them. */
+export const countsAttempts = (changes: readonly RowChange[]): boolean => changes.length <= COUNT_ATTEMPTS_UP_TO;
 
 /** Position -> which try of the student at this activity it is, by attempts that gave an event, also in this batch. */
 async function countAttempts(
@@ -145,7 +156,7 @@ async function countAttempts(
   changes: readonly RowChange[],
 ): Promise<Map<number, number>> {
   const numbers = new Map<number, number>();
-  if (changes.length > COUNT_ATTEMPTS_UP_TO) return numbers;
+  if (!countsAttempts(changes)) return numbers;
   const wanted = changes.flatMap(({ event, after }, position) => {
     const { studentId, activityId } = event?.row ?? {};
     return studentId && activityId ? [{ position, studentId, activityId, attempt: after.id }] : [];

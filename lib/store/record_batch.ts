@@ -5,6 +5,7 @@ import { quarantineRows } from "../../sql/state/quarantine.ts";
 import { arrayLiteral, numberArrayLiteral } from "./array_literal.ts";
 import type { Batch, Lease } from "./batch.ts";
 import { fenced } from "./fenced.ts";
+import { prepareBatch, type PreparedBatch } from "./prepare_batch.ts";
 import { dataProblem } from "./quarantine.ts";
 import { recordOnce } from "./record_once.ts";
 import type { Recorded, RecordOptions } from "./recording.ts";
@@ -15,7 +16,8 @@ import type { StateDb } from "./state_db.ts";
  *
  * A row whose values break the database's rules is found by halving the batch, and goes to quarantine alone (P9); each part
  * is then a transaction of its own. Recording is not repeatable but checked: every row's stored state must still be its
- * `before`, so that a batch whose commit had an unknown outcome cannot be recorded twice. Throws LeaseLostError and
+ * `before`, so that a batch whose commit had an unknown outcome cannot be recorded twice. `ahead`: what prepareBatch() makes of
+ * the batch, where that began earlier. Throws LeaseLostError and
  * StaleBatchError, having written nothing (of the part in hand).
  */
 export async function recordBatch(
@@ -23,9 +25,10 @@ export async function recordBatch(
   lease: Lease,
   batch: Batch,
   options: RecordOptions,
+  ahead?: Promise<PreparedBatch>,
 ): Promise<Recorded> {
   try {
-    return await recordOnce(db, lease, batch, options);
+    return await recordOnce(db, lease, await (ahead ?? prepareBatch(db, batch, options)), options);
   } catch (error) {
     const reason = dataProblem(error);
     if (reason === null) throw error;

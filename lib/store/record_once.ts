@@ -11,33 +11,31 @@ import { systemClock } from "../ops/clock.ts";
 import { failPoint } from "../ops/fail_point.ts";
 import { arrayLiteral, numberArrayLiteral } from "./array_literal.ts";
 import type { Batch, Lease, RowChange } from "./batch.ts";
-import { copyInto, copyLine } from "./copy_into.ts";
-import { EVENT_TEXTS, eventValues } from "./event_values.ts";
+import { copyInto } from "./copy_into.ts";
 import { leaseLost, retrying, sqlState } from "./fenced.ts";
 import { deliveriesOf, type Delivery, dueByRecipient } from "./deliveries_of.ts";
-import { type PreparedEvent, prepareEvents } from "./prepare_events.ts";
+import type { PreparedBatch, PreparedRow, PreparedState } from "./prepare_batch.ts";
+import type { PreparedEvent } from "./prepare_events.ts";
 import { writeLinks, writePeople } from "./people.ts";
 import { type Recorded, type RecordOptions, StaleBatchError } from "./recording.ts";
-import { BucketDeltas, ROW_STATE_TEXTS, rowStateValues, stageNumber, STALE_HASH } from "./row_state_values.ts";
+import { type BucketDeltas, stageNumber, STALE_HASH } from "./row_state_values.ts";
 import type { StateDb, Transaction } from "./state_db.ts";
 
-/** From here on COPY is faster than unnest. */
-const COPY_FROM_ROWS = 500;
 /** Rows per unnest statement: the embedded database holds the whole statement in memory. */
 const UNNEST_ROWS = 2_000;
 
 /** recordBatch without its second chances: one transaction, all or nothing. */
 export async function recordOnce(
-  db: Pick<StateDb, "sql" | "copy">,
+  db: Pick<StateDb, "sql">,
   lease: Lease,
-  batch: Batch,
+  prepared: PreparedBatch,
   options: RecordOptions,
 ): Promise<Recorded> {
   try {
     return (await retrying(
       () =>
         db.sql.begin(async (tx) => {
-          const value = await record(tx, db.copy, lease, batch, options);
+          const value = await record(tx, lease, prepared);
           failPoint("record.before_commit");
           return { value };
         }),
@@ -50,48 +48,39 @@ export async function recordOnce(
   }
 }
 
-async function record(
-  tx: Transaction,
-  copy: boolean,
-  lease: Lease,
-  batch: Batch,
-  options: RecordOptions,
-): Promise<Recorded> {
+async function record(tx: Transaction, lease: Lease, prepared: PreparedBatch): Promise<Recorded> {
+  const { batch, events, direct } = prepared;
   const { stream } = batch;
-  const withEvent = batch.changes.filter(({ event }) => event !== null);
-  // Rows that nobody knows go straight in: the primary key is the check that they are new.
-  const allNew = batch.changes.every(({ before }) => before === null);
-  const direct = copy && allNew && batch.changes.length >= COPY_FROM_ROWS;
 
   // One round trip for everything that is read. The order matters: the lease is locked first, ids are taken last.
-  const [held, recipes, stored, quarantined, , ids] = await Promise.all([
+  const [held, recipes, stored, quarantined, , taken] = await Promise.all([
     lockLease(tx, lease),
     streamRecipe(tx, stream.streamId),
     direct ? [] : rowStatesByKeys(tx, stream.streamId, numberArrayLiteral(batch.changes.map(({ after }) => after.id))),
     anyQuarantine(tx, stream.streamId),
     lockEventOrder(tx),
-    withEvent.length === 0 ? [] : takeEventIds(tx, withEvent.length),
+    events.length === 0 ? [] : takeEventIds(tx, events.length),
   ]);
   if (held.length === 0) throw leaseLost(lease);
   if (recipes[0]?.recipe !== stream.recipe) throw stale(null);
+  const ids = taken[0]?.ids.split(",") ?? [];
+  if (ids.length !== events.length) throw new TypeError("Cannot record events: fewer ids than events");
 
-  const deltas = new BucketDeltas();
+  const deltas = prepared.added.copy();
   if (!direct) checkAndRemoveOld(batch, stored, deltas);
   await writePeople(tx, stream.source, batch.people);
   await writeLinks(tx, stream.source, linksToWrite(batch));
-  const prepared = await prepareEvents(tx, batch, withEvent, ids[0]?.ids.split(",") ?? [], options.metadataOf);
-  await writeEvents(tx, copy, prepared);
-  await writeRowStates(tx, direct, batch, prepared, deltas);
+  await writeEvents(tx, events, ids);
+  await writeRowStates(tx, prepared, ids);
 
   const sums = deltas.literals();
   if (sums) await addToBuckets(tx, stream.streamId, sums.buckets, sums.counts, sums.xors);
-  const deliveries = deliveriesOf(batch, prepared);
-  const recipients = await writeDeliveries(tx, batch, deliveries);
+  const recipients = await writeDeliveries(tx, batch, deliveriesOf(batch, events, ids));
   const bad = await writeQuarantine(tx, batch, quarantined[0]?.any ?? false);
-  const told = prepared.filter(({ event }) => event.tell !== null);
+  const told = events.filter(({ event }) => event.tell !== null);
   const toldRevisions =
     told.filter(({ event: { detected: { change } } }) => change === "verdict" || change === "score").length;
-  const counts = { events: prepared.length, told: told.length, toldRevisions };
+  const counts = { events: events.length, told: told.length, toldRevisions };
   await addToPollRun(tx, batch.pollId, { ...counts, changed: batch.changes.length, quarantined: bad });
   return { ...counts, recipients, refused: [] };
 }
@@ -121,40 +110,37 @@ function checkAndRemoveOld(batch: Batch, stored: Stored | never[], deltas: Bucke
   }
 }
 
-async function writeEvents(tx: Transaction, copy: boolean, events: readonly PreparedEvent[]): Promise<void> {
-  if (copy && events.length >= COPY_FROM_ROWS) return await copyInto(copyEvents(tx), eventLines(events));
+async function writeEvents(tx: Transaction, events: readonly PreparedEvent[], ids: readonly string[]): Promise<void> {
+  if (isLine(events[0]?.row)) return await copyInto(copyEvents(tx), eventLines(events, ids));
   for (let i = 0; i < events.length; i += UNNEST_ROWS) {
-    await insertEvents(tx, columnsOf(events.slice(i, i + UNNEST_ROWS).map((e) => eventValues(e.event, e.context))));
+    const rows = events.slice(i, i + UNNEST_ROWS).map(({ row }) => row).filter(isValues);
+    await insertEvents(tx, [numberArrayLiteral(ids.slice(i, i + UNNEST_ROWS)), ...columnsOf(rows)]);
   }
 }
 
-function* eventLines(events: readonly PreparedEvent[]): Generator<string> {
-  for (const { event, context } of events) yield copyLine(eventValues(event, context), EVENT_TEXTS);
+const isLine = (row: PreparedRow | undefined): row is string => typeof row === "string";
+const isValues = (row: PreparedRow): row is Exclude<PreparedRow, string> => !isLine(row);
+
+function* eventLines(events: readonly PreparedEvent[], ids: readonly string[]): Generator<string> {
+  for (let i = 0; i < events.length; i++) yield `${ids[i]}\t${events[i]?.row}`;
 }
 
 async function writeRowStates(
   tx: Transaction,
-  direct: boolean,
-  batch: Batch,
-  events: readonly PreparedEvent[],
-  deltas: BucketDeltas,
+  { batch, states, direct }: PreparedBatch,
+  ids: readonly string[],
 ): Promise<void> {
-  const { streamId, recipe } = batch.stream;
-  const eventIds = new Map(events.map(({ event, context }) => [event, context.eventId]));
-  const rows: (string | null)[][] = [];
-  const lines: string[] = [];
-  for (const { before, after, event } of batch.changes) {
-    // A row that is gone before it was ever known leaves nothing to remember.
-    if (before === null && after.hash === null) continue;
-    deltas.add(after.id, after.hash);
-    const values = rowStateValues(after, recipe, (event && eventIds.get(event)) ?? null);
-    if (direct) lines.push(`${streamId}\t${copyLine(values, ROW_STATE_TEXTS)}`);
-    else rows.push(values);
+  const eventId = ({ event, lastEventId }: PreparedState) => ids[event] ?? lastEventId;
+  if (direct) return await copyInto(copyRowStates(tx), stateLines(states, eventId));
+  for (let i = 0; i < states.length; i += UNNEST_ROWS) {
+    const page = states.slice(i, i + UNNEST_ROWS);
+    const rows = page.map(({ row }) => row).filter(isValues);
+    await upsertRowStates(tx, batch.stream.streamId, [...columnsOf(rows), numberArrayLiteral(page.map(eventId))]);
   }
-  if (direct) return await copyInto(copyRowStates(tx), lines);
-  for (let i = 0; i < rows.length; i += UNNEST_ROWS) {
-    await upsertRowStates(tx, streamId, columnsOf(rows.slice(i, i + UNNEST_ROWS)));
-  }
+}
+
+function* stateLines(states: readonly PreparedState[], eventId: (state: PreparedState) => string | null) {
+  for (const state of states) yield `${state.row}\t${eventId(state) ?? "\\N"}`;
 }
 
 /** Rows to columns, as array literals. */

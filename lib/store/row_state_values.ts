@@ -19,10 +19,10 @@ export const stageNumber = (stage: Stage | "none"): number => STAGES.indexOf(sta
 const text = (value: number | null) => value === null ? null : String(value);
 
 /**
- * Values of lmsmon.row_states after stream_id: row_key, hash, recipe, stage, verdict, score, percentage, revision, is_open,
- * seen_open, last_event_id, missing_since. `eventId`: of the event this change gave, else `null`.
+ * Values of lmsmon.row_states between stream_id and last_event_id: row_key, hash, recipe, stage, verdict, score, percentage,
+ * revision, is_open, seen_open, missing_since.
  */
-export function rowStateValues(after: RowState, recipe: number, eventId: string | null): (string | null)[] {
+export function rowStateValues(after: RowState, recipe: number): (string | null)[] {
   const { verdict, score, percentage } = after.reported;
   const stale = after.hash === STALE_HASH;
   return [
@@ -36,7 +36,6 @@ export function rowStateValues(after: RowState, recipe: number, eventId: string 
     String(after.revision),
     after.open ? "t" : "f",
     after.seenOpen ? "t" : "f",
-    eventId ?? after.lastEventId,
     after.missingSince === null ? null : formatUtc(after.missingSince),
   ];
 }
@@ -54,6 +53,12 @@ export function bucketOf(id: LmsId): string {
 /** Sums up what a batch does to the counts and xors of buckets. Signed 64-bit. */
 export class BucketDeltas {
   readonly #deltas = new Map<string, { count: number; xor: bigint }>();
+
+  copy(): BucketDeltas {
+    const copy = new BucketDeltas();
+    for (const [bucket, delta] of this.#deltas) copy.#deltas.set(bucket, { ...delta });
+    return copy;
+  }
 
   add(id: LmsId, hash: string | null): void {
     if (hash !== null && hash !== STALE_HASH) this.#change(id, hash, 1);

@@ -41,7 +41,7 @@ export const earlierAttempts = (
           and e.source = ${of.source} and e.kind = ${of.kind} offset 0) e
      group by u.position`;
 
-/** Columns in the order of `EVENT_COLUMNS` in lib/store/event_values.ts, as array literals. */
+/** event_id, then columns in the order of `eventValues` in lib/store/event_values.ts, as array literals. */
 export const insertEvents = (sql: Queryable, columns: readonly string[]) => {
   const c = (i: number) => columns[i] ?? null;
   return sql`

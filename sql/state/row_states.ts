@@ -69,19 +69,19 @@ export const keyHashes = (sql: Queryable, streamId: number, recipe: number, star
     where r.hash is not null and r.recipe = ${recipe}::int
     order by r.row_key`;
 
-/** Columns in the order of `ROW_STATE_COLUMNS` in lib/store/row_state_values.ts, as array literals. */
+/** Columns in the order of `rowStateValues` in lib/store/row_state_values.ts and last_event_id, as array literals. */
 export const upsertRowStates = (sql: Queryable, streamId: number, columns: readonly string[]) => {
-  const [key, hash, recipe, stage, verdict, score, percentage, revision, open, seenOpen, event, missing] = columns;
+  const [key, hash, recipe, stage, verdict, score, percentage, revision, open, seenOpen, missing, event] = columns;
   return sql`
     insert into lmsmon.row_states as old (stream_id, row_key, hash, recipe, stage, verdict, score, percentage, revision, is_open,
-      seen_open, last_event_id, missing_since)
+      seen_open, missing_since, last_event_id)
     select ${streamId}::smallint, u.* from unnest(${key ?? null}::bigint[], ${hash ?? null}::bigint[], ${
     recipe ?? null
   }::int[], ${stage ?? null}::smallint[], ${verdict ?? null}::smallint[], ${score ?? null}::double precision[], ${
     percentage ?? null
   }::double precision[], ${revision ?? null}::int[], ${open ?? null}::boolean[], ${seenOpen ?? null}::boolean[], ${
-    event ?? null
-  }::bigint[], ${missing ?? null}::timestamptz[]) as u
+    missing ?? null
+  }::timestamptz[], ${event ?? null}::bigint[]) as u
     on conflict (stream_id, row_key) do update set hash = excluded.hash, recipe = excluded.recipe, stage = excluded.stage,
       verdict = excluded.verdict, score = excluded.score, percentage = excluded.percentage, revision = excluded.revision,
       is_open = excluded.is_open, seen_open = excluded.seen_open, last_event_id = excluded.last_event_id,
@@ -91,7 +91,7 @@ export const upsertRowStates = (sql: Queryable, streamId: number, columns: reado
 export const copyRowStates = (sql: Queryable) =>
   sql`
     copy lmsmon.row_states (stream_id, row_key, hash, recipe, stage, verdict, score, percentage, revision, is_open, seen_open,
-      last_event_id, missing_since) from stdin`;
+      missing_since, last_event_id) from stdin`;
 
 /** Adds to counts and xors; columns are array literals. */
 export const addToBuckets = (sql: Queryable, streamId: number, buckets: string, counts: string, xors: string) =>
