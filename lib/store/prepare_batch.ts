@@ -1,3 +1,4 @@
+import { takeTurns } from "../ops/take_turns.ts";
 import type { Batch, RowChange } from "./batch.ts";
 import { copyLine } from "./copy_into.ts";
 import { EVENT_TEXTS } from "./event_values.ts";
@@ -47,6 +48,7 @@ export async function prepareBatch(
     metadataOf: options.metadataOf,
     rowOf: byCopy ? (values) => copyLine(values, EVENT_TEXTS) : (values) => values,
   });
+  await takeTurns();
   const { states, added } = prepareStates(batch, direct);
   return { batch, events, states, added, direct };
 }

@@ -4,6 +4,7 @@ import type { Queryable } from "../../sql/state/queryable.ts";
 import type { LmsId } from "../model/event.ts";
 import type { Person } from "../model/person.ts";
 import { formatUtc, fromInstant } from "../model/time.ts";
+import { takeTurns } from "../ops/take_turns.ts";
 import { arrayLiteral, numberArrayLiteral } from "./array_literal.ts";
 import type { Batch, BatchEvent, RowChange } from "./batch.ts";
 import { type EventContext, eventValues, jsonId } from "./event_values.ts";
@@ -23,6 +24,8 @@ export interface PreparedEvent {
 
 /** Counting earlier tries costs a look-up per event: for news, not for a history of millions. */
 const COUNT_ATTEMPTS_UP_TO = 2_000;
+/** Shaped without a break: some two milliseconds. */
+const ROWS_A_TURN = 250;
 const NOBODY: readonly LmsId[] = [];
 
 export interface PrepareOptions {
@@ -55,8 +58,9 @@ export async function prepareEvents(
   const detectedAt = formatUtc(batch.detectedAt);
   const graceUntil = formatUtc(batch.mentorGraceUntil);
   const prepared: PreparedEvent[] = [];
-  changes.forEach(({ before, event }, i) => {
-    if (!event) return;
+  for (const [i, { before, event }] of changes.entries()) {
+    if (!event) continue;
+    if (i % ROWS_A_TURN === ROWS_A_TURN - 1) await takeTurns();
     const { row, detected } = event;
     const mentors = row.studentId === null ? NOBODY : mentorsOf.get(row.studentId) ?? NOBODY;
     const student = row.studentId === null ? undefined : names.get(row.studentId);
@@ -76,7 +80,7 @@ export async function prepareEvents(
       metadata: metadataOf(row, detected),
     };
     prepared.push({ event, mentors, row: rowOf(eventValues(event, context)) });
-  });
+  }
   return prepared;
 }
 
