@@ -8,7 +8,7 @@ import type { Output } from "../ops/output.ts";
 import { openState } from "../store/open_state.ts";
 import type { StateDb } from "../store/state_db.ts";
 import { isConnectionLost, stateError } from "../store/state_errors.ts";
-import { buildDirectory } from "../users/directory.ts";
+import { Directory } from "../users/directory.ts";
 import {
   isUnmatched,
   matchedPages,
@@ -68,7 +68,7 @@ const TABLE_PAGE = 1000;
  */
 export async function mapUsers(deps: MapUsersDeps, options: MapUsersOptions): Promise<void> {
   const { lms, links, settings, log, stop } = deps;
-  const directory = buildDirectory(await deps.zulip.users(stop.hard));
+  const directory = new Directory(await deps.zulip.users(stop.hard));
   const survey: Survey = { lms: stoppable(lms, stop.soft), directory, settings };
   const surveys: RoleSurvey[] = [];
   for (const role of rolesOf(options.only)) surveys.push(await surveyRole(survey, role));

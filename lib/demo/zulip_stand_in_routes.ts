@@ -136,10 +136,11 @@ function userObject(realm: StandInRealm, viewer: StandInUser, user: StandInUser)
     is_owner: user.role === 100,
     is_admin: user.role <= 200,
     is_guest: user.role === 600,
-    timezone: "",
-    date_joined: "2025-01-01T00:00:00+00:00",
-    avatar_url: null,
+    timezone: "Asia/Kolkata",
+    date_joined: "2025-01-01T00:00:00.000000+00:00",
+    avatar_url: `https://secure.gravatar.com/avatar/${String(user.id).padStart(32, "0")}?d=identicon&version=1`,
     avatar_version: 1,
+    is_imported_stub: false,
   };
 }
 

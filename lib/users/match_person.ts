@@ -1,7 +1,6 @@
 import type { LmsId } from "../model/event.ts";
 import type { Person, Role } from "../model/person.ts";
-import type { ZulipUser } from "../zulip/zulip_api.ts";
-import { addressKey, type Directory, nameKey } from "./directory.ts";
+import { type Account, addressKey, type Directory } from "./directory.ts";
 
 export const MATCH_STATUSES = [
   "matched",
@@ -45,7 +44,7 @@ export function matchPerson(person: Person, directory: Directory, settings: Matc
   if (isPlaceholder(email, settings.placeholderDomains)) {
     return no("placeholder", `Enter a real address in the LMS ${BY_HAND}`);
   }
-  return matchAddress(directory.byEmail.get(email) ?? []) ?? noAccount(person, directory);
+  return matchAddress(directory.withAddress(email)) ?? noAccount(person, directory);
 }
 
 /** The value of the override that names this person, by address or by username; `null` when none does. */
@@ -69,14 +68,14 @@ export function asShared(match: Match, role: Role, ids: readonly LmsId[], count:
 function matchOverride(value: string, directory: Directory): Match {
   const target = value.trim();
   const byId = /^\d+$/.test(target);
-  if (byId && directory.botIds.has(target)) {
+  if (byId && directory.isBot(target)) {
     return no(
       "unknown_override",
       `users.overrides names Zulip account ${target}, a bot: name a person's account`,
     );
   }
-  const user = directory.byId.get(target);
-  const found = byId ? (user === undefined ? [] : [user]) : directory.byEmail.get(addressKey(target)) ?? [];
+  const account = directory.withId(target);
+  const found = byId ? (account === null ? [] : [account]) : directory.withAddress(target);
   const match = matchAddress(found);
   if (match === null) {
     const what = byId ? `Zulip account ${target}, which does not exist` : "an address that no visible account has";
@@ -86,24 +85,23 @@ function matchOverride(value: string, directory: Directory): Match {
 }
 
 /** `null` when nobody has the address. */
-function matchAddress(users: readonly ZulipUser[]): Match | null {
-  const active = users.filter((user) => user.isActive);
+function matchAddress(accounts: readonly Account[]): Match | null {
+  const active = accounts.filter((account) => account.isActive);
   const [first, second] = active;
   if (second !== undefined) {
-    const ids = active.map((user) => user.userId).join(", ");
+    const ids = active.map((account) => account.userId).join(", ");
     return no("duplicate", `Zulip accounts ${ids} have this address: deactivate all but one ${BY_HAND}`);
   }
   if (first !== undefined) return { status: "matched", zulipUserId: first.userId, remedy: null };
-  const [gone] = users;
+  const [gone] = accounts;
   if (gone === undefined) return null;
   return no("deactivated", `Zulip account ${gone.userId} is deactivated: reactivate it ${BY_HAND}`);
 }
 
 function noAccount(person: Person, directory: Directory): Match {
-  const key = nameKey(person.name ?? person.username ?? "");
-  const namesakes = key === "" ? [] : directory.hiddenByName.get(key) ?? [];
+  const namesakes = directory.hiddenWithName(person.name ?? person.username ?? "");
   if (namesakes.length > 0) {
-    const ids = namesakes.map((user) => user.userId).join(", ");
+    const ids = namesakes.map((account) => account.userId).join(", ");
     return no(
       "hidden",
       `Zulip account ${ids} has this name but hides its address from the bot: give the bot a role that sees addresses, ` +

@@ -4,7 +4,7 @@ import type { Person, Role } from "../model/person.ts";
 import type { Clock } from "../ops/clock.ts";
 import { ZulipError } from "../ops/errors.ts";
 import type { ZulipApi } from "../zulip/zulip_api.ts";
-import { addressKey, buildDirectory, type Directory } from "./directory.ts";
+import { addressKey, Directory } from "./directory.ts";
 import { type Match, matchPerson, overrideOf } from "./match_person.ts";
 import type { KnownLink, UserLinkStore } from "./user_links.ts";
 
@@ -33,7 +33,8 @@ export function createUserResolver({ links, zulip, clock, users }: UserResolverD
 
   async function currentDirectory(signal?: AbortSignal): Promise<Directory> {
     if (directory === null || clock.monotonicMs() - directory.readAtMs >= users.cacheMs) {
-      directory = { value: buildDirectory(await zulip.users(signal)), readAtMs: clock.monotonicMs() };
+      directory = null; // not two of them at a time: they grow with Zulip's accounts
+      directory = { value: new Directory(await zulip.users(signal)), readAtMs: clock.monotonicMs() };
       trustLinks = true;
     }
     return directory.value;

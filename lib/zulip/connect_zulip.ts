@@ -7,7 +7,8 @@ import { ZulipError } from "../ops/errors.ts";
 import { type Credentials, readCredentials, sameCredentials } from "./credentials.ts";
 import { realAddress } from "./delivery_email.ts";
 import { httpDateS } from "./http_date.ts";
-import { createZulipHttp, type Exchange, type ZulipHttp } from "./http.ts";
+import { type BodySink, createZulipHttp, type Exchange, type ZulipHttp } from "./http.ts";
+import { ItemReader } from "./item_reader.ts";
 import { rateLimitOf, readFailure } from "./read_failure.ts";
 import { sendOutcome } from "./send_outcome.ts";
 import { Member, MemberList, MessagePage, OneUser, OwnUser, parseAnswer, Rendered, ServerSettings } from "./wire.ts";
@@ -136,23 +137,20 @@ class ZulipClient implements ZulipConnection {
   }
 
   async users(signal?: AbortSignal): Promise<ZulipUser[]> {
-    const { members } = await this.#read("users", {}, MemberList, signal);
+    const members = new ItemReader("members");
     const users: ZulipUser[] = [];
-    for (const raw of members) {
-      const parsed = Member.safeParse(raw);
-      if (!parsed.success) continue; // one odd account must not hide all the others
-      const member = parsed.data;
-      users.push({
-        userId: String(member.user_id),
-        deliveryEmail: realAddress(member),
-        fullName: member.full_name,
-        isActive: member.is_active,
-        isBot: member.is_bot,
-      });
-    }
-    if (users.length < members.length) {
-      this.#log.warning("Zulip listed accounts that could not be read", { count: members.length - users.length });
-    }
+    let unreadable = 0;
+    await this.#read("users", {}, MemberList, signal, {
+      take: (bytes) => {
+        for (const raw of members.push(bytes)) {
+          const user = userOf(raw);
+          if (user === null) unreadable++; // one odd account must not hide all the others
+          else users.push(user);
+        }
+      },
+      text: () => members.rest,
+    });
+    if (unreadable > 0) this.#log.warning("Zulip listed accounts that could not be read", { count: unreadable });
     return users;
   }
 
@@ -244,8 +242,14 @@ class ZulipClient implements ZulipConnection {
     });
   }
 
-  async #read<T>(path: string, query: Record<string, string>, schema: z.ZodType<T>, signal?: AbortSignal): Promise<T> {
-    const exchange = await this.#http.get(path, query, signal);
+  async #read<T>(
+    path: string,
+    query: Record<string, string>,
+    schema: z.ZodType<T>,
+    signal?: AbortSignal,
+    sink?: BodySink,
+  ): Promise<T> {
+    const exchange = await this.#http.get(path, query, signal, sink);
     this.#observe(exchange);
     return this.#parse(path, exchange, schema);
   }
@@ -264,4 +268,18 @@ class ZulipClient implements ZulipConnection {
     const serverS = httpDateS(exchange.headers.get("date"));
     if (serverS !== null) this.#serverAheadS = serverS - this.clock.now() / MICROS_PER_SECOND;
   }
+}
+
+/** `null` for a member that is none. */
+function userOf(raw: unknown): ZulipUser | null {
+  const parsed = Member.safeParse(raw);
+  if (!parsed.success) return null;
+  const member = parsed.data;
+  return {
+    userId: String(member.user_id),
+    deliveryEmail: realAddress(member),
+    fullName: member.full_name,
+    isActive: member.is_active,
+    isBot: member.is_bot,
+  };
 }

@@ -8,8 +8,14 @@ export type Exchange =
   /** `sent: "no"`: it never left; `"maybe"`: the server may have acted on it. */
   | { readonly kind: "failed"; readonly sent: "no" | "maybe"; readonly reason: string };
 
+/** Takes the body of a good answer piece by piece; `text()` is what the exchange shows of it. What `take` throws makes it unreadable. */
+export interface BodySink {
+  take(bytes: Uint8Array): void;
+  text(): string;
+}
+
 export interface ZulipHttp {
-  get(path: string, query: Record<string, string>, signal: AbortSignal | undefined): Promise<Exchange>;
+  get(path: string, query: Record<string, string>, signal: AbortSignal | undefined, sink?: BodySink): Promise<Exchange>;
   post(path: string, form: Record<string, string>, signal: AbortSignal | undefined): Promise<Exchange>;
   close(): void;
 }
@@ -48,7 +54,13 @@ export function createZulipHttp(options: ZulipHttpOptions): ZulipHttp {
     "Accept": "application/json",
   };
 
-  async function exchange(path: string, init: RequestInit, limit: number, signal?: AbortSignal): Promise<Exchange> {
+  async function exchange(
+    path: string,
+    init: RequestInit,
+    limit: number,
+    signal?: AbortSignal,
+    sink?: BodySink,
+  ): Promise<Exchange> {
     if (signal?.aborted) return { kind: "failed", sent: "no", reason: "stopped before the request" };
     const aborter = new AbortController();
     // A timer of our own, cleared with the request: AbortSignal.timeout would keep thousands of them alive in a burst.
@@ -63,7 +75,10 @@ export function createZulipHttp(options: ZulipHttpOptions): ZulipHttp {
         client,
         signal: aborter.signal,
       });
-      const text = await readBody(response, limit).catch(() => null);
+      const body = sink !== undefined && response.status === 200
+        ? drainBody(response, limit, sink)
+        : readBody(response, limit);
+      const text = await body.catch(() => null);
       log.debug("{method} /{path} answered {status}", {
         method: init.method,
         path: path.replace(/\?.*/s, ""),
@@ -80,9 +95,10 @@ export function createZulipHttp(options: ZulipHttpOptions): ZulipHttp {
   }
 
   return {
-    get: (path, query, signal) => {
+    get: (path, query, signal, sink) => {
       const search = new URLSearchParams(query).toString();
-      return exchange(search === "" ? path : `${path}?${search}`, { method: "GET", headers }, MAX_GET_ANSWER, signal);
+      const target = search === "" ? path : `${path}?${search}`;
+      return exchange(target, { method: "GET", headers }, MAX_GET_ANSWER, signal, sink);
     },
     post: (path, form, signal) => {
       const body = new Blob([formEncoded(form)], { type: "application/x-www-form-urlencoded" });
@@ -140,6 +156,16 @@ async function readBody(response: Response, limit: number): Promise<string> {
   }
   const whole = chunks.length === 1 ? chunks[0] : concat(chunks, length);
   return new TextDecoder().decode(whole);
+}
+
+async function drainBody(response: Response, limit: number, sink: BodySink): Promise<string> {
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length;
+    if (length > limit) throw new RangeError("answer too long");
+    sink.take(chunk);
+  }
+  return sink.text();
 }
 
 function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {

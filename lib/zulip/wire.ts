@@ -47,6 +47,7 @@ export const Member = z.object({
   is_active: z.boolean().catch(true),
   is_bot: z.boolean().catch(false),
 });
+/** The members themselves are read one by one. */
 export const MemberList = z.object({ members: z.array(z.unknown()) });
 
 export const Message = z.object({

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Person, Role } from "../../lib/model/person.ts";
-import { buildDirectory } from "../../lib/users/directory.ts";
+import { Directory } from "../../lib/users/directory.ts";
 import { matchedPages, summaryLine, type Survey, surveyRole, unusedOverrides } from "../../lib/users/map_users.ts";
 import { account, mentor, student } from "./accounts.ts";
 
@@ -13,7 +13,7 @@ function survey(people: readonly Person[], overrides: Record<string, string> = {
         for (let i = 0; i < all.length; i += 2) yield await Promise.resolve(all.slice(i, i + 2));
       },
     },
-    directory: buildDirectory([
+    directory: new Directory([
       ...["1", "2", "3"].map((id) => account(`1${id}`, `m${id}@inst.example`)),
       account("16", null, { fullName: "Mentor 6" }),
     ]),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Person } from "../../lib/model/person.ts";
-import { buildDirectory } from "../../lib/users/directory.ts";
+import { Directory } from "../../lib/users/directory.ts";
 import { asShared, matchPerson, type MatchStatus } from "../../lib/users/match_person.ts";
 import type { ZulipUser } from "../../lib/zulip/zulip_api.ts";
 import { account, mentor } from "./accounts.ts";
@@ -15,7 +15,7 @@ const ACCOUNTS: readonly ZulipUser[] = [
   account("17", "moved@inst.example", { isActive: false }),
   account("18", "moved@inst.example"),
 ];
-const DIRECTORY = buildDirectory(ACCOUNTS);
+const DIRECTORY = new Directory(ACCOUNTS);
 const match = (person: Person, overrides: Record<string, string> = {}) =>
   matchPerson(person, DIRECTORY, {
     overrides: new Map(Object.entries(overrides)),
@@ -73,7 +73,7 @@ for (const [name, person, overrides, status, zulipUserId, remedy] of cases) {
 
 Deno.test("matchPerson() says how many accounts hide their address when nobody has the one it looks for", () => {
   assert.match(match(mentor("3")).remedy ?? "", /1 account hides its address/);
-  const open = matchPerson(mentor("3"), buildDirectory([]), { overrides: new Map(), placeholderDomains: [] });
+  const open = matchPerson(mentor("3"), new Directory([]), { overrides: new Map(), placeholderDomains: [] });
   assert.doesNotMatch(open.remedy ?? "", /hide/);
 });
 
@@ -85,7 +85,7 @@ Deno.test("matchPerson() never names a person or an address in a remedy", () => 
 });
 
 Deno.test("matchPerson() does not take namesakes for the same person when names are empty", () => {
-  const directory = buildDirectory([account("1", null, { fullName: "…" })]);
+  const directory = new Directory([account("1", null, { fullName: "…" })]);
   const found = matchPerson(mentor("3", { name: "?!", username: null }), directory, {
     overrides: new Map(),
     placeholderDomains: [],

@@ -218,6 +218,16 @@ Deno.test("users() lists bots and deactivated people as such", async () => {
   });
 });
 
+Deno.test("users() is an error, not a part of the list, when the answer breaks off", async () => {
+  await using bundle = await startZulip();
+  for (let i = 0; i < 2000; i++) bundle.standIn.addUser({ email: `m${i}@inst.example`, fullName: `முருகன் ${i}` });
+  bundle.standIn.fault({ kind: "truncated_json", times: 1, match: { method: "GET", path: "/api/v1/users" } });
+  const error = await zulipErrorOf(bundle.zulip.users());
+  assert.equal(error.reason, "unreachable");
+  const users = await bundle.zulip.users();
+  assert.equal(users.filter((user) => user.fullName.startsWith("முருகன் ")).length, 2000);
+});
+
 Deno.test("P5: ownMessages() pages through thousands of messages, newest first, each once, back to its time", async () => {
   let nowMs = 1_790_000_000_000;
   await using bundle = await startZulip({ nowMs: () => nowMs, rateLimit: null });
