@@ -38,6 +38,24 @@ export type CanonicalColumn = (typeof CANONICAL_COLUMNS)[number];
 
 export const TIME_COLUMNS: ReadonlySet<CanonicalColumn> = new Set(["startedAt", "lastStartedAt", "finishedAt"]);
 
+/** Columns whose values are words or names: whatever length they have, {@link LONGEST_TEXT} of it are read. */
+export const TEXT_COLUMNS: ReadonlySet<CanonicalColumn> = new Set([
+  "state",
+  "result",
+  "studentUsername",
+  "studentName",
+  "studentEmail",
+  "timeTaken",
+  "contentType",
+  "sideState",
+]);
+
+/**
+ * Letters of a title, a name or a word that are read at most. Real ones have some dozens, and messages show fewer still; a few hundred
+ * titles of a megabyte in one page would fill the memory (P8).
+ */
+export const LONGEST_TEXT = 1_000;
+
 /** A table read by id, a few columns of it under canonical names. */
 export interface TablePreset<Column extends string = string> {
   readonly table: string;

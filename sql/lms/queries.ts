@@ -4,10 +4,12 @@ import {
   type CanonicalColumn,
   type ColumnRef,
   type KindPreset,
+  LONGEST_TEXT,
   type PeoplePreset,
   type Preset,
   requirements,
   type TablePreset,
+  TEXT_COLUMNS,
   TIME_COLUMNS,
 } from "./preset.ts";
 
@@ -31,6 +33,7 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes)
   const q = dialect.quote;
   const ref = (column: ColumnRef) =>
     column.startsWith("side.") ? `side.${q(column.slice("side.".length))}` : `t.${q(column)}`;
+  const short = (expression: string) => dialect.shortText(expression, LONGEST_TEXT);
   const typeOf = (kind: KindPreset, column: ColumnRef) =>
     column.startsWith("side.") && kind.side !== null
       ? types(kind.side.table, column.slice("side.".length))
@@ -80,7 +83,8 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes)
       const refs = columns.map((c) => kind.columns[c] ?? "");
       const select = columns.map((c, i) => {
         const column = refs[i] ?? "";
-        return TIME_COLUMNS.has(c) ? dialect.time(ref(column), typeOf(kind, column)) : dialect.text(ref(column));
+        if (TIME_COLUMNS.has(c)) return dialect.time(ref(column), typeOf(kind, column));
+        return TEXT_COLUMNS.has(c) ? short(ref(column)) : dialect.text(ref(column));
       });
       const key = `t.${q(kind.key)}`;
       return page(
@@ -123,17 +127,24 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes)
 
     /** Rows [key, ...columns in the preset's order]. */
     lookup(table: TablePreset, ids: readonly string[]): string {
-      const columns = [table.key, ...Object.values(table.columns)].map((c) => dialect.text(q(c)));
-      return `select ${columns.join(", ")} from ${q(table.table)} where ${dialect.idIn(q(table.key), ids)}`;
+      const columns = Object.entries(table.columns).map(([name, c]) =>
+        name === "title" ? short(q(c)) : dialect.text(q(c))
+      );
+      return `select ${[dialect.text(q(table.key)), ...columns].join(", ")} from ${q(table.table)} where ${
+        dialect.idIn(q(table.key), ids)
+      }`;
     },
 
     /** Rows [id, username, email, displayName, firstName, lastName, active?]. */
     people(people: PeoplePreset, where: { after: string | null; limit: number } | { ids: readonly string[] }): string {
       const { username, email, displayName, firstName, lastName } = people.columns;
-      const columns = [people.key, username, email, displayName, firstName, lastName, people.active];
       // Qualified, or PostgreSQL would order by the output column of that name, which is text.
       const key = `t.${q(people.key)}`;
-      const list = columns.filter((c) => c !== null).map((c) => dialect.text(`t.${q(c)}`));
+      const list = [
+        dialect.text(key),
+        ...[username, email, displayName, firstName, lastName].map((c) => short(`t.${q(c)}`)),
+        ...(people.active === null ? [] : [dialect.text(`t.${q(people.active)}`)]),
+      ];
       const condition = "ids" in where
         ? dialect.idIn(key, where.ids)
         : `${where.after === null ? "1 = 1" : `${key} > ${where.after}`} order by ${key} limit ${where.limit}`;

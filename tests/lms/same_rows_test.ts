@@ -229,3 +229,38 @@ Deno.test({
     }
   },
 });
+
+Deno.test("P8: rowsAfter() and people() read the beginning of titles, names and words, however long they are", async () => {
+  const long = (word: string) => `${word} ${"ക🎓".repeat(8_000)}`.slice(0, 15_999);
+  const start = (word: string) => [...long(word)].slice(0, 1_000).join("");
+  for (const server of [null, postgres, mariaDb].filter((s, i) => i === 0 || s !== null)) {
+    await using lms = await makeLms(server, "long");
+    const { writer } = lms;
+    const student = await writer.student({ id: 1, display_name: long("student"), email: long("email") });
+    const course = await writer.course({ title: long("course") });
+    const exam = await writer.exam({ id: 133, title: long("exam") });
+    const content = await writer.content({ id: 900, content_type: "Exam", examId: exam, course_id: course });
+    await writer.inChapter(content, await writer.chapter({ id: 5, name: long("chapter"), course_id: course }));
+    const words = {
+      state: long("state"),
+      result: long("result"),
+      username: long("u"),
+      name: long("n"),
+      email: long("e"),
+    };
+    await writer.attempt({ id: 1, user_id: student, exam_id: exam, ...words });
+    const source = await lms.open();
+    const before = (await source.rowsAfter("exam", null, 10)).rows[0];
+    assert.deepEqual(
+      [before?.state, before?.result, before?.studentUsername, before?.studentName, before?.studentEmail],
+      ["state", "result", "u", "n", "e"].map(start),
+    );
+    const { title, course: courseTitle, chapter } = before?.activity ?? {};
+    assert.deepEqual([title, courseTitle, chapter], ["exam", "course", "chapter"].map(start));
+    const [person] = await source.people("student", ["1"]);
+    assert.deepEqual([person?.name, person?.email], ["student", "email"].map(start));
+    await writer.update("attempts", 1, { result: long("result").slice(0, -1) });
+    const after = (await source.rowsAfter("exam", null, 10)).rows[0];
+    assert.notEqual(after?.hash, before?.hash, "a change behind what is read is a change");
+  }
+});

@@ -34,6 +34,8 @@ export interface Dialect {
   quote(identifier: string): string;
   /** A select-list item as text. */
   text(expression: string): string;
+  /** A select-list item of some text type, cut to so many letters. */
+  shortText(expression: string, letters: number): string;
   /** A time as text; a column type that knows its instant gets an offset, others stay zoneless. */
   time(expression: string, type: string | undefined): string;
   /** Signed 64-bit hash of fields; NULLs are marked and fields length-prefixed, so no two lists read alike. */

@@ -12,6 +12,7 @@ export const mysqlDialect: Dialect = {
   number: 2,
   quote,
   text: (expression) => expression, // the text protocol sends text anyway, and the driver leaves it as it is
+  shortText: (expression, letters) => `left(${expression}, ${letters})`,
   // `timestamp` is shown in the session's zone, which is UTC here; `datetime` has no zone.
   time: (expression, type) => type === "timestamp" ? `concat(${expression}, '+00')` : expression,
   hash: (literals, fields) =>

@@ -17,6 +17,7 @@ export const postgresDialect: Dialect = {
   number: 1,
   quote,
   text: (expression) => `(${expression})::text`,
+  shortText: (expression, letters) => `left((${expression})::text, ${letters})`,
   // The session is in UTC and ISO style: a timestamptz comes with "+00", a timestamp without anything.
   time: (expression) => `(${expression})::text`,
   hash: (literals, fields) =>
