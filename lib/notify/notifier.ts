@@ -7,6 +7,7 @@ import {
   wakeRecipients,
 } from "../../sql/state/recipients.ts";
 import { type EpochMicros, fromInstant } from "../model/time.ts";
+import { collectPiledUpGarbage } from "../ops/collect_garbage.ts";
 import { ZulipError } from "../ops/errors.ts";
 import { createPacer } from "../zulip/rate_limiter.ts";
 import { createAccounts } from "./accounts.ts";
@@ -229,6 +230,7 @@ class OutboxNotifier implements Notifier {
     } finally {
       await releaseClaim(this.#deps, chunk.claim);
     }
+    collectPiledUpGarbage();
     this.#size.took(chunk.outgoing.length, clock.monotonicMs() - began);
   }
 
