@@ -24,7 +24,11 @@ const names = values.scenario === "default"
   ? SCENARIOS.filter(({ byDefault }) => byDefault).map(({ name }) => name)
   : values.scenario === "all"
   ? SCENARIOS.map(({ name }) => name)
-  : values.scenario.split(",");
+  // `size` is all of size.rows, size.mentor, …
+  : values.scenario.split(",").flatMap((wanted) => {
+    const parts = SCENARIOS.map(({ name }) => name).filter((name) => name.startsWith(`${wanted}.`));
+    return parts.length > 0 ? parts : [wanted];
+  });
 const seed = Number(values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
 const chosen = states[values.state];
 if (chosen === undefined || !Number.isInteger(seed) || !(Number(values.minutes) > 0)) {

@@ -6,7 +6,7 @@ import { diskScenario, lmsScenario, standbyScenario, stateServerScenario } from 
 import { movedScenario } from "./moved.ts";
 import { outageScenario } from "./outage.ts";
 import { severalScenario } from "./several.ts";
-import { sizeScenario } from "./size.ts";
+import { changedRows, longTitles, manyMentors, oneMentor } from "./size.ts";
 import { sweepScenario } from "./sweep.ts";
 
 export interface Scenario {
@@ -28,7 +28,10 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: "moved", byDefault: true, share: 0, states: "each", play: movedScenario },
   { name: "outage", byDefault: true, share: 0, states: ["server"], play: outageScenario },
   { name: "hostile", byDefault: true, share: 0, states: ["server"], play: hostileScenario },
-  { name: "size", byDefault: false, share: 0, states: "each", play: sizeScenario },
+  { name: "size.rows", byDefault: false, share: 0, states: "each", play: changedRows },
+  { name: "size.mentor", byDefault: false, share: 0, states: "each", play: oneMentor },
+  { name: "size.mentors", byDefault: false, share: 0, states: "each", play: manyMentors },
+  { name: "size.titles", byDefault: false, share: 0, states: "each", play: longTitles },
   { name: "standby", byDefault: true, share: 0, states: ["server"], play: standbyScenario },
   { name: "state", byDefault: true, share: 0, states: ["server"], play: stateServerScenario },
   { name: "disk", byDefault: true, share: 0, states: ["embedded"], play: diskScenario },

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { until } from "./chaos_run.ts";
+import type { MemoryGroup } from "./memory_group.ts";
 
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 const ARMED = fileURLToPath(new URL("./armed_main.ts", import.meta.url));
@@ -11,6 +12,8 @@ export interface WatcherOptions {
   readonly secrets?: readonly string[];
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Runs inside this control group. */
+  readonly group?: MemoryGroup | null;
 }
 
 const alive = new Set<Deno.ChildProcess>();
@@ -44,12 +47,14 @@ export class Watcher implements AsyncDisposable {
 
   constructor(command: string, config: string, options: WatcherOptions = {}) {
     const env = { NO_COLOR: "1", ...options.env, ...(options.failPoint && { LMSMON_FAIL_POINT: options.failPoint }) };
-    this.#process = new Deno.Command(Deno.execPath(), {
-      args: [
-        ...["run", "--quiet", "--no-prompt", "--no-check", "--cached-only", "-A"],
-        options.failPoint === undefined ? MAIN : ARMED,
-        ...["--config", config, "--log-format", "json", command, ...options.args ?? []],
-      ],
+    const program = [
+      ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--no-check", "--cached-only", "-A"],
+      options.failPoint === undefined ? MAIN : ARMED,
+      ...["--config", config, "--log-format", "json", command, ...options.args ?? []],
+    ];
+    const [name = "", ...args] = options.group ? ["sh", ...options.group.launch(program)] : program;
+    this.#process = new Deno.Command(name, {
+      args,
       env,
       stdin: "null",
       stdout: "piped",
