@@ -36,13 +36,13 @@ export class MemoryGroup implements AsyncDisposable {
     return Number(await Deno.readTextFile(`${this.path}/${this.peakFile}`).catch(() => "0"));
   }
 
-  /** Whether a process that wants twice the limit is ended by it: a limit that nobody enforces would prove nothing. */
-  async holds(): Promise<boolean> {
-    const hog = `const all = []; for (let n = 0; n < ${
-      this.bytes >> 19
-    }; n++) all.push(new Uint8Array(1 << 20).fill(n));`;
+  /** Whether a process that wants twice the limit is ended: a limit that nobody enforces would prove nothing. */
+  static async enforces(bytes: number): Promise<boolean> {
+    await using group = await MemoryGroup.make(bytes);
+    if (group === null) return false;
+    const hog = `const all = []; for (let n = 0; n < ${bytes >> 19}; n++) all.push(new Uint8Array(1 << 20).fill(n));`;
     const { signal } = await new Deno.Command("sh", {
-      args: [...this.launch([Deno.execPath(), "eval", hog])],
+      args: [...group.launch([Deno.execPath(), "eval", hog])],
       stdout: "null",
       stderr: "null",
     }).output();

@@ -1,3 +1,4 @@
+import { collectPiledUpGarbage } from "../ops/collect_garbage.ts";
 import { BUCKET_SIZE, type BucketSum } from "../lms/lms_source.ts";
 import type { Stream } from "../store/batch.ts";
 import { bucketOf, differingBuckets, differingKeys, firstIdOf } from "./buckets.ts";
@@ -72,5 +73,6 @@ async function lookInto(context: PollContext, stream: Stream, buckets: readonly 
     const lost = i === 0 ? gone.flatMap((id) => before.get(id) ?? []) : [];
     const batch = await buildBatch(context, stream, { rows, bad, before }, { gone: lost });
     if (batch.changes.length > 0) await context.sink.record(batch);
+    collectPiledUpGarbage();
   }
 }
