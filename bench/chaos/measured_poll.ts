@@ -3,8 +3,8 @@ import { MemoryGroup } from "./memory_group.ts";
 import type { Place } from "./place.ts";
 import { Watcher } from "./watcher.ts";
 
-/** The embedded database has its own memory in the process: 128 MB to begin with, and a copy of itself while it is made. */
-export const LIMIT_BYTES: Record<StateChoice, number> = { server: 512 << 20, embedded: 1200 << 20 };
+/** An embedded database lives in the process and has memory of its own: some 250 MB. */
+export const LIMIT_BYTES: Record<StateChoice, number> = { server: 512 << 20, embedded: 768 << 20 };
 
 /** How much higher the second half of a run may stand than the first, and from how many seconds on that says something. */
 const FLAT = 1.25;

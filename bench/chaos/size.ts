@@ -50,7 +50,7 @@ export async function oneMentor(run: ChaosRun, state: StateChoice): Promise<void
 
 /** Fifty thousand mentors with accounts of full size, an event for each. */
 export async function manyMentors(run: ChaosRun, state: StateChoice): Promise<void> {
-  const n = state === "server" ? 50_000 : 10_000;
+  const n = 50_000;
   await using place = await makePlace(run, { state, history: 10 });
   await place.load.execute(`
     insert into mentors (id, username, email, display_name, created, students_count, hierarchy)
