@@ -14,7 +14,9 @@ const LONG_S = 20;
 export async function measuredPoll(run: ChaosRun, place: Place, state: StateChoice, what: string): Promise<void> {
   const limit = LIMIT_BYTES[state];
   await using group = await MemoryGroup.make(limit);
-  if (group !== null && !await MemoryGroup.enforces(limit)) run.fail("a process with twice its group's memory lives on");
+  if (group !== null && !await MemoryGroup.enforces(limit)) {
+    run.fail("a process with twice its group's memory lives on");
+  }
   const began = performance.now();
   const process = new Watcher("poll-once", place.config, { args: ["--json"], group });
   const samples: number[] = [];

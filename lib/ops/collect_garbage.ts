@@ -26,7 +26,7 @@ let limit = ROOM;
 
 /**
  * Collects when much garbage has piled up since the last time; for work that goes on for long. A collection is 2 ms for each MB in
- * use, hence not sooner. (V8's `--heap-growing-percent` would do, but has an effect only on the command line; tried.)
+ * use, hence not sooner. Started with the flags of `.ci/v8_flags.ts`, V8 does so itself before, beside the program and for less.
  */
 export function collectPiledUpGarbage(): void {
   if (getHeapStatistics().used_heap_size < limit) return;

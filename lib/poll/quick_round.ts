@@ -1,5 +1,6 @@
 import type { LmsId } from "../model/event.ts";
 import type { Batch, Stream } from "../store/batch.ts";
+import { collectPiledUpGarbage } from "../ops/collect_garbage.ts";
 import { takeTurns } from "../ops/take_turns.ts";
 import { buildBatch } from "./build_batch.ts";
 import type { PollContext } from "./poll_context.ts";
@@ -39,6 +40,7 @@ export async function rowsAbove(context: PollContext, stream: Stream, after: Lms
         : await context.known.statesByKeys(stream, [...rows, ...bad].map((row) => row.id));
       const [oldest, newest] = recording;
       if (newest !== undefined) await oldest;
+      collectPiledUpGarbage();
       await takeTurns(); // what the page before waits for is answered first
       const batch = await buildBatch(context, stream, { rows, bad, before });
       if (batch.changes.length > 0) recording = [...recording.slice(-1), handedOver(context, batch)];
