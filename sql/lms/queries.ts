@@ -114,7 +114,7 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes)
         null,
       );
       return `select ${dialect.text("b")}, ${dialect.text("count(*)")}, ${dialect.text(dialect.bitXor("h"))}` +
-        ` from (select ${dialect.bucket("k", size)} as b, h from (${inner}) r) g group by b`;
+        ` from (select ${dialect.bucket("k", size)} as b, h from (${inner}) r${dialect.fence}) g group by b`;
     },
 
     /** Rows [id, hash] of all the ranges from <= id < to, in any order. */

@@ -43,6 +43,8 @@ export interface Dialect {
   bitXor(expression: string): string;
   /** floor(expression / size), also below zero. */
   bucket(expression: string, size: number): string;
+  /** Ends a subquery whose columns are to be computed once each, before what is around it. */
+  readonly fence: string;
   idIn(expression: string, ids: readonly string[]): string;
   page(parts: PageParts): string;
   /** Types of the given tables' columns as rows [table, column, type, readable ("1"/"0")]. */

@@ -23,6 +23,7 @@ export const mysqlDialect: Dialect = {
   bitXor: (expression) => `cast(bit_xor(${expression}) as signed)`,
   bucket: (expression, size) =>
     `case when ${expression} >= 0 then ${expression} div ${size} else (${expression} - ${size - 1}) div ${size} end`,
+  fence: "",
   idIn: (expression, ids) => `${expression} in (${ids.join(",")})`,
   page: ({ select, table, key, side, where, limit }: PageParts) =>
     `select ${select.join(", ")} from ${table} t${

@@ -26,6 +26,8 @@ export const postgresDialect: Dialect = {
   bitXor: (expression) => `bit_xor(${expression})`,
   bucket: (expression, size) =>
     `case when ${expression} >= 0 then ${expression} / ${size} else (${expression} - ${size - 1}) / ${size} end`,
+  // Pulled up into the grouping, half a million hashes took 2.0 s instead of 1.2.
+  fence: " offset 0",
   idIn: (expression, ids) => `${expression} = any ('{${ids.join(",")}}'::bigint[])`,
   page: ({ select, table, key, columns, side, where, limit }: PageParts) =>
     // Limit first, then join: the key index gives the page in order, and nothing is sorted.
