@@ -7,7 +7,8 @@ import { ZulipError } from "../ops/errors.ts";
 import { type Credentials, readCredentials, sameCredentials } from "./credentials.ts";
 import { realAddress } from "./delivery_email.ts";
 import { httpDateS } from "./http_date.ts";
-import { type BodySink, createZulipHttp, type Exchange, type ZulipHttp } from "./http.ts";
+import type { Exchange } from "./exchange.ts";
+import { type BodySink, createZulipHttp, type ZulipHttp } from "./http.ts";
 import { ItemReader } from "./item_reader.ts";
 import { rateLimitOf, readFailure } from "./read_failure.ts";
 import { sendOutcome } from "./send_outcome.ts";
@@ -238,6 +239,7 @@ class ZulipClient implements ZulipConnection {
       credentials: this.#credentials,
       userAgent: `lmsmon/${manifest.version}`,
       timeoutMs: this.#config.requestTimeoutMs,
+      direct: this.#config.direct ?? false,
       log: this.#log,
     });
   }

@@ -1,12 +1,7 @@
 import type { Logger } from "@logtape/logtape";
 import type { Credentials } from "./credentials.ts";
-
-/** What came of one HTTP request. */
-export type Exchange =
-  /** `text` is `null` when the answer's body was cut off, too long or too slow. */
-  | { readonly kind: "answered"; readonly status: number; readonly headers: Headers; readonly text: string | null }
-  /** `sent: "no"`: it never left; `"maybe"`: the server may have acted on it. */
-  | { readonly kind: "failed"; readonly sent: "no" | "maybe"; readonly reason: string };
+import { DirectPost } from "./direct_post.ts";
+import { type Exchange, Stopped, TimedOut, transportFailure } from "./exchange.ts";
 
 /** Takes the body of a good answer piece by piece; `text()` is what the exchange shows of it. What `take` throws makes it unreadable. */
 export interface BodySink {
@@ -24,6 +19,8 @@ export interface ZulipHttpOptions {
   readonly credentials: Credentials;
   readonly userAgent: string;
   readonly timeoutMs: number;
+  /** No proxy may be between: POSTs go over connections of our own. */
+  readonly direct: boolean;
   readonly log: Logger;
 }
 
@@ -32,9 +29,13 @@ const MAX_POST_ANSWER = 1 << 20;
 const MAX_GET_ANSWER = 256 << 20;
 /** Far below any server's keep-alive timeout, so that a send hardly ever meets a connection that is being closed. */
 const POOL_IDLE_MS = 1000;
+const FORM = "application/x-www-form-urlencoded";
+const NOT_BEGUN: Exchange = { kind: "failed", sent: "no", reason: "stopped before the request" };
 
 /**
  * Requests to one Zulip server. Every request has one time limit that covers its answer's body too; redirects are never followed.
+ *
+ * POSTs go over DirectPost where that may be, all else by fetch.
  *
  * Deno's fetch silently sends a request again when its pooled connection closes, also after the server read it, but only
  * if it can copy the body. The body of a POST is therefore a Blob, which fetch reads as a stream: it cannot be sent twice, has a
@@ -54,6 +55,14 @@ export function createZulipHttp(options: ZulipHttpOptions): ZulipHttp {
     "Accept": "application/json",
   };
 
+  const direct = !options.direct ? null : new DirectPost({
+    credentials,
+    headers: { ...headers, "Content-Type": FORM },
+    timeoutMs: options.timeoutMs,
+    idleMs: POOL_IDLE_MS,
+    maxAnswer: MAX_POST_ANSWER,
+  });
+
   async function exchange(
     path: string,
     init: RequestInit,
@@ -61,13 +70,11 @@ export function createZulipHttp(options: ZulipHttpOptions): ZulipHttp {
     signal?: AbortSignal,
     sink?: BodySink,
   ): Promise<Exchange> {
-    if (signal?.aborted) return { kind: "failed", sent: "no", reason: "stopped before the request" };
     const aborter = new AbortController();
     // A timer of our own, cleared with the request: AbortSignal.timeout would keep thousands of them alive in a burst.
     const timer = setTimeout(() => aborter.abort(new TimedOut()), options.timeoutMs);
     const stop = () => aborter.abort(new Stopped());
     signal?.addEventListener("abort", stop, { once: true });
-    const started = performance.now();
     try {
       const response = await fetch(`${credentials.site}/api/v1/${path}`, {
         ...init,
@@ -79,12 +86,6 @@ export function createZulipHttp(options: ZulipHttpOptions): ZulipHttp {
         ? drainBody(response, limit, sink)
         : readBody(response, limit);
       const text = await body.catch(() => null);
-      log.debug("{method} /{path} answered {status}", {
-        method: init.method,
-        path: path.replace(/\?.*/s, ""),
-        status: response.status,
-        ms: Math.round(performance.now() - started),
-      });
       return { kind: "answered", status: response.status, headers: response.headers, text };
     } catch (error) {
       return transportFailure(error, options.timeoutMs);
@@ -94,17 +95,34 @@ export function createZulipHttp(options: ZulipHttpOptions): ZulipHttp {
     }
   }
 
+  async function logged(method: string, path: string, exchanging: Promise<Exchange>): Promise<Exchange> {
+    const started = performance.now();
+    const result = await exchanging;
+    if (result.kind === "answered" && log.isEnabledFor("debug")) {
+      const ms = Math.round(performance.now() - started);
+      log.debug("{method} /{path} answered {status}", { method, path, status: result.status, ms });
+    }
+    return result;
+  }
+
   return {
     get: (path, query, signal, sink) => {
+      if (signal?.aborted) return Promise.resolve(NOT_BEGUN);
       const search = new URLSearchParams(query).toString();
-      const target = search === "" ? path : `${path}?${search}`;
-      return exchange(target, { method: "GET", headers }, MAX_GET_ANSWER, signal, sink);
+      const whole = search === "" ? path : `${path}?${search}`;
+      return logged("GET", path, exchange(whole, { method: "GET", headers }, MAX_GET_ANSWER, signal, sink));
     },
     post: (path, form, signal) => {
-      const body = new Blob([formEncoded(form)], { type: "application/x-www-form-urlencoded" });
-      return exchange(path, { method: "POST", body, headers }, MAX_POST_ANSWER, signal);
+      if (signal?.aborted) return Promise.resolve(NOT_BEGUN);
+      const body = formEncoded(form);
+      if (direct !== null) return logged("POST", path, direct.post(path, body, signal));
+      const init = { method: "POST", body: new Blob([body], { type: FORM }), headers };
+      return logged("POST", path, exchange(path, init, MAX_POST_ANSWER, signal));
     },
-    close: () => client.close(),
+    close: () => {
+      client.close();
+      direct?.close();
+    },
   };
 }
 
@@ -112,34 +130,6 @@ export function createZulipHttp(options: ZulipHttpOptions): ZulipHttp {
 function formEncoded(form: Record<string, string>): string {
   return Object.entries(form)
     .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value.toWellFormed())}`).join("&");
-}
-
-class TimedOut extends Error {}
-class Stopped extends Error {}
-
-/**
- * Whether a request that ended in an exception may have reached the server. Only what fails while connecting surely did
- * not: hyper says `client error (Connect)` for DNS, refused connections, TLS handshakes and proxy tunnels, all before the
- * first byte of the request. Everything else is "maybe".
- */
-export function transportFailure(error: unknown, timeoutMs: number): Exchange {
-  if (error instanceof TimedOut) {
-    return { kind: "failed", sent: "maybe", reason: `no whole answer within ${timeoutMs / 1000} s` };
-  }
-  if (error instanceof Stopped) {
-    return { kind: "failed", sent: "maybe", reason: "stopped while waiting for the answer" };
-  }
-  const detail = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-  const connect = /client error \(Connect\)(?:: )?(.*)/s.exec(detail);
-  if (connect !== null) return { kind: "failed", sent: "no", reason: `cannot connect: ${connect[1] || "no detail"}` };
-  if (/Requests to port \d+ are blocked/.test(detail)) {
-    return { kind: "failed", sent: "no", reason: "cannot connect: Deno blocks this port" };
-  }
-  if (error instanceof Deno.errors.NotCapable) {
-    return { kind: "failed", sent: "no", reason: "no permission (--allow-net)" };
-  }
-  const after = /client error \(\w+\)(?:: )?(.*)/s.exec(detail);
-  return { kind: "failed", sent: "maybe", reason: `connection failed: ${after?.[1] || "no detail"}` };
 }
 
 async function readBody(response: Response, limit: number): Promise<string> {

@@ -1,5 +1,5 @@
 import { ZulipError } from "../ops/errors.ts";
-import type { Exchange } from "./http.ts";
+import type { Exchange, HeaderValues } from "./exchange.ts";
 import { cleanReason, retryAfterMs } from "./send_outcome.ts";
 import { ErrorAnswer, parseAnswer } from "./wire.ts";
 import type { RateLimit } from "./zulip_api.ts";
@@ -42,7 +42,7 @@ export function readFailure(path: string, exchange: Exchange, site: string): Zul
 }
 
 /** The X-RateLimit-* headers; `null` when any of them is missing or no number. */
-export function rateLimitOf(headers: Headers): RateLimit | null {
+export function rateLimitOf(headers: HeaderValues): RateLimit | null {
   const [limit, remaining, resetS] = ["Limit", "Remaining", "Reset"]
     .map((name) => Number.parseFloat(headers.get(`X-RateLimit-${name}`) ?? ""));
   if (!Number.isFinite(limit) || !Number.isFinite(remaining) || !Number.isFinite(resetS)) return null;

@@ -1,5 +1,5 @@
 import { redact } from "../ops/secrets.ts";
-import type { Exchange } from "./http.ts";
+import type { Exchange, HeaderValues } from "./exchange.ts";
 import { ErrorAnswer, parseAnswer, SentAnswer } from "./wire.ts";
 import type { SendOutcome } from "./zulip_api.ts";
 
@@ -42,7 +42,7 @@ export function sendOutcome(exchange: Exchange, site: string): SendOutcome {
 }
 
 /** The longer of the body's float `retry-after` and the header; 5 s when neither is a number (an HTML 429 of a proxy). */
-export function retryAfterMs(headers: Headers, text: string | null): number {
+export function retryAfterMs(headers: HeaderValues, text: string | null): number {
   const seconds = [Number.parseFloat(headers.get("Retry-After") ?? ""), parseAnswer(ErrorAnswer, text)?.["retry-after"]]
     .filter((value): value is number => value !== undefined && Number.isFinite(value) && value >= 0);
   if (seconds.length === 0) return DEFAULT_RETRY_MS;

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { getLogger } from "@logtape/logtape";
 import { startZulipStandIn } from "../../lib/demo/zulip_stand_in.ts";
 import type { FaultKind } from "../../lib/demo/zulip_stand_in.ts";
+import { surelyNoProxy } from "../../lib/config/proxies.ts";
 import { ZulipError } from "../../lib/ops/errors.ts";
 import { connectZulip } from "../../lib/zulip/connect_zulip.ts";
 import { startRawServer } from "../support/raw_http.ts";
-import { standInConfig, startZulip, zulipConfig } from "../support/zulip.ts";
+import { overBoth, standInConfig, startZulip, zulipConfig } from "../support/zulip.ts";
 
 const log = getLogger(["lmsmon", "zulip"]);
 const OWNER = { type: "direct", userId: "8" } as const;
@@ -85,9 +86,9 @@ const AFTER_FAULT: readonly [FaultKind, string, number][] = [
   ["not_json", "unknown", 1],
 ];
 for (const [kind, expected, stored] of AFTER_FAULT) {
-  Deno.test(`P5: send() is ${expected} after ${kind}, and the server has ${stored} message`, async () => {
+  overBoth(`P5: send() is ${expected} after ${kind}, and the server has ${stored} message`, async (direct) => {
     const slow = kind === "late_answer" || kind === "slow_trickle";
-    await using bundle = await startZulip({}, slow ? { requestTimeoutMs: 300 } : {});
+    await using bundle = await startZulip({}, { direct, ...(slow && { requestTimeoutMs: 300 }) });
     const { standIn, zulip } = bundle;
     standIn.fault({ kind, delayMs: kind === "slow_trickle" ? 20 : 60_000 });
     const outcome = await zulip.send(OWNER, "marker");
@@ -102,43 +103,49 @@ for (const [kind, expected, stored] of AFTER_FAULT) {
 }
 
 for (const seed of [1, 2, 3]) {
-  Deno.test(`P5: under random faults (seed ${seed}) sent means stored once, and nothing else but unknown means stored`, async () => {
-    await using bundle = await startZulip({ rateLimit: null }, { requestTimeoutMs: 500 });
-    const { standIn, zulip } = bundle;
-    await zulip.server();
-    standIn.randomFaults({ seed, rate: 0.7, delayMs: 60_000 });
-    const outcomes = await Promise.all(
-      Array.from({ length: 120 }, async (_, i) => [`m${i}`, await zulip.send(OWNER, `m${i}`)] as const),
-    );
-    const stored = new Map<string, string>();
-    for (const message of standIn.messages) {
-      assert.ok(!stored.has(message.content), `${message.content} arrived twice`);
-      stored.set(message.content, String(message.id));
-    }
-    for (const [content, outcome] of outcomes) {
-      if (outcome.outcome === "sent") assert.equal(stored.get(content), outcome.zulipMessageId);
-      else if (outcome.outcome !== "unknown") assert.ok(!stored.has(content), `${content}: ${outcome.outcome}`);
-    }
-    const kinds = new Set(outcomes.map(([, { outcome }]) => outcome));
-    assert.deepEqual([...kinds].sort(), ["rate_limited", "sent", "unauthorized", "unknown"]);
-  });
+  overBoth(
+    `P5: under random faults (seed ${seed}) sent means stored once, and nothing else but unknown means stored`,
+    async (direct) => {
+      await using bundle = await startZulip({ rateLimit: null }, { direct, requestTimeoutMs: 500 });
+      const { standIn, zulip } = bundle;
+      await zulip.server();
+      standIn.randomFaults({ seed, rate: 0.7, delayMs: 60_000 });
+      const outcomes = await Promise.all(
+        Array.from({ length: 120 }, async (_, i) => [`m${i}`, await zulip.send(OWNER, `m${i}`)] as const),
+      );
+      const stored = new Map<string, string>();
+      for (const message of standIn.messages) {
+        assert.ok(!stored.has(message.content), `${message.content} arrived twice`);
+        stored.set(message.content, String(message.id));
+      }
+      for (const [content, outcome] of outcomes) {
+        if (outcome.outcome === "sent") assert.equal(stored.get(content), outcome.zulipMessageId);
+        else if (outcome.outcome !== "unknown") assert.ok(!stored.has(content), `${content}: ${outcome.outcome}`);
+      }
+      const kinds = new Set(outcomes.map(([, { outcome }]) => outcome));
+      assert.deepEqual([...kinds].sort(), ["rate_limited", "sent", "unauthorized", "unknown"]);
+    },
+  );
 }
 
-Deno.test("send() is not sent while the server is stopped and sent after it came back on the same port", async () => {
-  await using bundle = await startZulip();
-  const { standIn, zulip } = bundle;
-  assert.equal((await zulip.send(OWNER, "before")).outcome, "sent");
-  await standIn.stop();
-  const away = await zulip.send(OWNER, "away");
-  // A connection from the pool may be met while it dies; a new one is refused for sure.
-  assert.ok(["not_sent", "unknown"].includes(away.outcome), away.outcome);
-  const refused = await zulip.send(OWNER, "away");
-  assert.equal(refused.outcome, "not_sent");
-  assert.match(refused.outcome === "not_sent" ? refused.reason : "", /Connection refused/);
-  standIn.restart();
-  assert.equal((await zulip.send(OWNER, "after")).outcome, "sent");
-  assert.deepEqual(standIn.messages.map((message) => message.content), ["before", "after"]);
-});
+overBoth(
+  "send() is not sent while the server is stopped and sent after it came back on the same port",
+  async (direct) => {
+    await using bundle = await startZulip({}, { direct });
+    const { standIn, zulip } = bundle;
+    assert.equal((await zulip.send(OWNER, "before")).outcome, "sent");
+    await standIn.stop();
+    const away = await zulip.send(OWNER, "away");
+    // A connection from the pool may be met while it dies; a new one is refused for sure.
+    assert.ok(["not_sent", "unknown"].includes(away.outcome), away.outcome);
+    const refused = await zulip.send(OWNER, "away");
+    assert.equal(refused.outcome, "not_sent");
+    assert.match(refused.outcome === "not_sent" ? refused.reason : "", /Connection refused/);
+    standIn.restart();
+    assert.equal((await zulip.send(OWNER, "after")).outcome, "sent");
+    assert.deepEqual(standIn.messages.map((message) => message.content), ["before", "after"]);
+  },
+);
 
 Deno.test("send() is refused with its code for a deactivated recipient, and the reason holds no address", async () => {
   await using bundle = await startZulip();
@@ -315,7 +322,7 @@ Deno.test("render() shows what Zulip would make of a text, and sends nothing", a
   assert.equal(bundle.standIn.messages.length, 0);
 });
 
-Deno.test("send() goes through HTTPS_PROXY, past it for NO_PROXY, and nothing is sent when the proxy refuses", async () => {
+Deno.test("send() over fetch goes through HTTPS_PROXY, past it for NO_PROXY, and nothing is sent when the proxy refuses", async () => {
   const proxied: string[] = [];
   const proxy = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const serving = (async () => {
@@ -332,10 +339,10 @@ Deno.test("send() goes through HTTPS_PROXY, past it for NO_PROXY, and nothing is
   Deno.env.set("HTTPS_PROXY", `http://127.0.0.1:${proxy.addr.port}`);
   Deno.env.set("NO_PROXY", "127.0.0.1");
   try {
-    await using bundle = await startZulip();
+    await using bundle = await startZulip({}, { direct: false });
     assert.equal((await bundle.zulip.send(OWNER, "x")).outcome, "sent");
     assert.deepEqual(proxied, []);
-    const outside = connectZulip(zulipConfig({ site: "https://zulip.example.org" }), { log });
+    const outside = connectZulip(zulipConfig({ direct: surelyNoProxy(), site: "https://zulip.example.org" }), { log });
     assert.equal((await outside.send(OWNER, "x")).outcome, "not_sent");
     outside.close();
     assert.deepEqual(proxied, ["CONNECT zulip.example.org:443 HTTP/1.1"]);
@@ -346,28 +353,31 @@ Deno.test("send() goes through HTTPS_PROXY, past it for NO_PROXY, and nothing is
   }
 });
 
-Deno.test("send() reaches a server behind an authority of its own with cert_bundle, and sends nothing without", async () => {
-  const tls = new URL("./tls/", import.meta.url).pathname; // made with openssl for a hundred years, trusted by nobody else
-  const server = Deno.serve({
-    port: 0,
-    hostname: "127.0.0.1",
-    cert: Deno.readTextFileSync(`${tls}server.pem`),
-    key: Deno.readTextFileSync(`${tls}server_key.pem`),
-    onListen: () => {},
-  }, (request) =>
-    Response.json(
-      request.url.includes("server_settings")
-        ? { result: "success", zulip_version: "11.0", zulip_feature_level: 421 }
-        : { result: "success", msg: "", id: 5 },
-    ));
-  const site = `https://localhost:${server.addr.port}`;
-  const without = connectZulip(zulipConfig({ site }), { log });
-  const refused = await without.send(OWNER, "x");
-  without.close();
-  assert.equal(refused.outcome, "not_sent");
-  assert.match(refused.outcome === "not_sent" ? refused.reason : "", /certificate/);
-  const zulip = connectZulip(zulipConfig({ site, certBundle: `${tls}authority.pem` }), { log });
-  assert.deepEqual(await zulip.send(OWNER, "x"), { outcome: "sent", zulipMessageId: "5" });
-  zulip.close();
-  await server.shutdown();
-});
+overBoth(
+  "send() reaches a server behind an authority of its own with cert_bundle, and sends nothing without",
+  async (direct) => {
+    const tls = new URL("./tls/", import.meta.url).pathname; // made with openssl for a hundred years, trusted by nobody else
+    const server = Deno.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      cert: Deno.readTextFileSync(`${tls}server.pem`),
+      key: Deno.readTextFileSync(`${tls}server_key.pem`),
+      onListen: () => {},
+    }, (request) =>
+      Response.json(
+        request.url.includes("server_settings")
+          ? { result: "success", zulip_version: "11.0", zulip_feature_level: 421 }
+          : { result: "success", msg: "", id: 5 },
+      ));
+    const site = `https://localhost:${server.addr.port}`;
+    const without = connectZulip(zulipConfig({ direct, site }), { log });
+    const refused = await without.send(OWNER, "x");
+    without.close();
+    assert.equal(refused.outcome, "not_sent");
+    assert.match(refused.outcome === "not_sent" ? refused.reason : "", /certificate/);
+    const zulip = connectZulip(zulipConfig({ direct, site, certBundle: `${tls}authority.pem` }), { log });
+    assert.deepEqual(await zulip.send(OWNER, "x"), { outcome: "sent", zulipMessageId: "5" });
+    zulip.close();
+    await server.shutdown();
+  },
+);

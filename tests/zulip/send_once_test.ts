@@ -2,37 +2,43 @@ import assert from "node:assert/strict";
 import { getLogger } from "@logtape/logtape";
 import { connectZulip } from "../../lib/zulip/connect_zulip.ts";
 import { ok, startRawServer } from "../support/raw_http.ts";
-import { zulipConfig } from "../support/zulip.ts";
+import { overBoth, zulipConfig } from "../support/zulip.ts";
 
 const log = getLogger(["lmsmon", "zulip"]);
 const TO_9 = { type: "direct", userId: "9" } as const;
 const posts = (requests: readonly string[]) => requests.filter((request) => request.startsWith("POST"));
 
-Deno.test("P5: send() lets exactly one request arrive when the server reads it and closes the connection", async () => {
-  await using server = startRawServer(() => "close");
-  const zulip = connectZulip(zulipConfig({ site: server.site }), { log });
-  const outcome = await zulip.send(TO_9, "once");
-  zulip.close();
-  assert.equal(outcome.outcome, "unknown");
-  assert.equal(posts(server.requests).length, 1);
-});
+overBoth(
+  "P5: send() lets exactly one request arrive when the server reads it and closes the connection",
+  async (direct) => {
+    await using server = startRawServer(() => "close");
+    const zulip = connectZulip(zulipConfig({ direct, site: server.site }), { log });
+    const outcome = await zulip.send(TO_9, "once");
+    zulip.close();
+    assert.equal(outcome.outcome, "unknown");
+    assert.equal(posts(server.requests).length, 1);
+  },
+);
 
-Deno.test("P5: send() lets exactly one request arrive when a connection that was used before closes after reading it", async () => {
-  // Deno's fetch with a plain body sends the second POST twice here (tried on 2.9.6: the connection came from its pool).
-  await using server = startRawServer((_, earlier) =>
-    earlier === 0 ? ok('{"result":"success","msg":"","id":41}') : "close"
-  );
-  const zulip = connectZulip(zulipConfig({ site: server.site }), { log });
-  assert.deepEqual(await zulip.send(TO_9, "first"), { outcome: "sent", zulipMessageId: "41" });
-  const second = await zulip.send(TO_9, "second");
-  zulip.close();
-  assert.equal(second.outcome, "unknown");
-  assert.equal(posts(server.requests).filter((request) => request.includes("content=second")).length, 1);
-});
+overBoth(
+  "P5: send() lets exactly one request arrive when a connection that was used before closes after reading it",
+  async (direct) => {
+    // Deno's fetch with a plain body sends the second POST twice here (tried on 2.9.6: the connection came from its pool).
+    await using server = startRawServer((_, earlier) =>
+      earlier === 0 ? ok('{"result":"success","msg":"","id":41}') : "close"
+    );
+    const zulip = connectZulip(zulipConfig({ direct, site: server.site }), { log });
+    assert.deepEqual(await zulip.send(TO_9, "first"), { outcome: "sent", zulipMessageId: "41" });
+    const second = await zulip.send(TO_9, "second");
+    zulip.close();
+    assert.equal(second.outcome, "unknown");
+    assert.equal(posts(server.requests).filter((request) => request.includes("content=second")).length, 1);
+  },
+);
 
-Deno.test("send() writes a form with its length, Basic auth and its own name", async () => {
+overBoth("send() writes a form with its length, Basic auth and its own name", async (direct) => {
   await using server = startRawServer(() => ok('{"result":"success","msg":"","id":1}'));
-  const zulip = connectZulip(zulipConfig({ site: server.site, email: "bot@inst.example" }), { log });
+  const zulip = connectZulip(zulipConfig({ direct, site: server.site, email: "bot@inst.example" }), { log });
   await zulip.send(TO_9, "a&b=c +ü\n🎓");
   zulip.close();
   const [post = ""] = posts(server.requests);
@@ -52,47 +58,53 @@ Deno.test("send() writes a form with its length, Basic auth and its own name", a
   });
 });
 
-Deno.test("P5: send() is unknown and over at the time limit when the answer's body trickles for ever", async () => {
-  await using server = startRawServer(() => "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{");
-  const zulip = connectZulip(zulipConfig({ site: server.site, requestTimeoutMs: 200 }), { log });
-  const outcome = await zulip.send(TO_9, "slow");
-  zulip.close();
-  assert.equal(outcome.outcome, "unknown");
-});
+overBoth(
+  "P5: send() is unknown and over at the time limit when the answer's body trickles for ever",
+  async (direct) => {
+    await using server = startRawServer(() => "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{");
+    const zulip = connectZulip(zulipConfig({ direct, site: server.site, requestTimeoutMs: 200 }), { log });
+    const outcome = await zulip.send(TO_9, "slow");
+    zulip.close();
+    assert.equal(outcome.outcome, "unknown");
+  },
+);
 
-Deno.test("P5: send() is unknown when no answer comes within the time limit", async () => {
+overBoth("P5: send() is unknown when no answer comes within the time limit", async (direct) => {
   await using server = startRawServer(() => null);
-  const zulip = connectZulip(zulipConfig({ site: server.site, requestTimeoutMs: 200 }), { log });
+  const zulip = connectZulip(zulipConfig({ direct, site: server.site, requestTimeoutMs: 200 }), { log });
   const outcome = await zulip.send(TO_9, "silence");
   zulip.close();
   assert.deepEqual(outcome, { outcome: "unknown", reason: "no whole answer within 0.2 s" });
 });
 
-Deno.test("P5: send() is unknown when it is stopped while the answer is awaited, and not sent when stopped before", async () => {
-  const stop = new AbortController();
-  await using server = startRawServer(() => {
-    stop.abort();
-    return null;
-  });
-  const zulip = connectZulip(zulipConfig({ site: server.site }), { log });
-  assert.equal((await zulip.send(TO_9, "stopped", stop.signal)).outcome, "unknown");
-  assert.equal((await zulip.send(TO_9, "never", stop.signal)).outcome, "not_sent");
-  zulip.close();
-  assert.equal(posts(server.requests).length, 1);
-});
+overBoth(
+  "P5: send() is unknown when it is stopped while the answer is awaited, and not sent when stopped before",
+  async (direct) => {
+    const stop = new AbortController();
+    await using server = startRawServer(() => {
+      stop.abort();
+      return null;
+    });
+    const zulip = connectZulip(zulipConfig({ direct, site: server.site }), { log });
+    assert.equal((await zulip.send(TO_9, "stopped", stop.signal)).outcome, "unknown");
+    assert.equal((await zulip.send(TO_9, "never", stop.signal)).outcome, "not_sent");
+    zulip.close();
+    assert.equal(posts(server.requests).length, 1);
+  },
+);
 
-Deno.test("P5: send() is unknown when the answer is no HTTP at all", async () => {
+overBoth("P5: send() is unknown when the answer is no HTTP at all", async (direct) => {
   await using server = startRawServer(() => ({ then: "close", bytes: "hello\r\n\r\n" }));
-  const zulip = connectZulip(zulipConfig({ site: server.site }), { log });
+  const zulip = connectZulip(zulipConfig({ direct, site: server.site }), { log });
   assert.equal((await zulip.send(TO_9, "x")).outcome, "unknown");
   zulip.close();
 });
 
-Deno.test("send() follows no redirect: it is nobody's refusal but a wrong site", async () => {
+overBoth("send() follows no redirect: it is nobody's refusal but a wrong site", async (direct) => {
   await using server = startRawServer(() =>
     "HTTP/1.1 301 Moved\r\nLocation: https://other.example/\r\nContent-Length: 0\r\n\r\n"
   );
-  const zulip = connectZulip(zulipConfig({ site: server.site }), { log });
+  const zulip = connectZulip(zulipConfig({ direct, site: server.site }), { log });
   const outcome = await zulip.send(TO_9, "x");
   zulip.close();
   assert.deepEqual(outcome, {

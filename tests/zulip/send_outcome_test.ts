@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Secret } from "../../lib/ops/secrets.ts";
-import { type Exchange, transportFailure } from "../../lib/zulip/http.ts";
+import { type Exchange, transportFailure } from "../../lib/zulip/exchange.ts";
 import { cleanReason, sendOutcome } from "../../lib/zulip/send_outcome.ts";
 
 const SITE = "https://zulip.example.org";
