@@ -1,8 +1,6 @@
 const FEWEST = 8;
 /** More would only make the first send wait: while one chunk is sent the next is prepared. */
 const MOST = 512;
-/** Claimed at a time at most: each may bring some dozens of rows into memory. */
-const MOST_RECIPIENTS = 256;
 const SHORT_MS = 1000;
 const LONG_MS = 5000;
 
@@ -12,21 +10,10 @@ const LONG_MS = 5000;
  */
 export class ChunkSize {
   #messages = 128;
-  #perRecipient = 1;
 
   /** Messages at most. */
   get messages(): number {
     return this.#messages;
-  }
-
-  /** Recipients to claim for so many messages, going by what recipients got lately. */
-  get recipients(): number {
-    return Math.min(MOST_RECIPIENTS, Math.ceil(this.#messages / this.#perRecipient));
-  }
-
-  /** What claimed recipients turned out to get. */
-  composed(recipients: number, messages: number): void {
-    if (recipients > 0) this.#perRecipient = Math.max(1, messages / recipients);
   }
 
   /** After a chunk of `messages` that took `ms`. */

@@ -52,9 +52,7 @@ export interface LoadedDue {
 
 /** Rows of one recipient composed at a time: a backlog of 10,000 events for one mentor goes out in several chunks. */
 const MOST_ROWS = 2000;
-/** Recipients with more rows than this are loaded one by one. */
-const FEW_ROWS = 40;
-/** Rows in memory per chunk. */
+/** Rows in memory per chunk; what does not fit waits for the next one. */
 const CHUNK_ROWS = 6000;
 
 /** Reads what the given (claimed) recipients may be told now; memory is bounded whatever has piled up (P8). */
@@ -64,16 +62,9 @@ export async function loadDue(
   cutoff: EpochMicros,
 ): Promise<LoadedDue> {
   const { db: { sql }, source } = deps;
-  const few = await dueRows(sql, source, recipients, cutoff, FEW_ROWS);
-  const counts = new Map<string, number>();
-  for (const row of few) counts.set(row.recipient, (counts.get(row.recipient) ?? 0) + 1);
-  const heavy = recipients.filter((recipient) => counts.get(recipient) === FEW_ROWS);
-  const leftOut = new Set<string>();
-  const rows = few.filter((row) => counts.get(row.recipient) !== FEW_ROWS);
-  for (const recipient of heavy) {
-    if (rows.length > 0 && rows.length + MOST_ROWS > CHUNK_ROWS) leftOut.add(recipient);
-    else for (const row of await dueRows(sql, source, [recipient], cutoff, MOST_ROWS)) rows.push(row);
-  }
+  const found = await dueRows(sql, source, recipients, cutoff, MOST_ROWS, CHUNK_ROWS);
+  const leftOut = beyondTheLast(recipients, found);
+  const rows = leftOut.size === 0 ? found : found.filter((row) => !leftOut.has(row.recipient));
   if (rows.length === 0) {
     return { rows: [], siblings: new Map(), links: new Map(), mentors: new Map(), leftOut };
   }
@@ -109,6 +100,14 @@ export async function loadDue(
     mentors: new Map(mentors.map((row) => [row.id, row])),
     leftOut,
   };
+}
+
+/** The recipients whose rows were cut off by the limit, or never reached; never the first one, whose rows always fit. */
+function beyondTheLast(recipients: readonly string[], found: readonly DueLogRow[]): Set<string> {
+  const last = found.at(-1);
+  if (last === undefined || found.length < CHUNK_ROWS) return new Set();
+  const cut = recipients.indexOf(last.recipient);
+  return new Set(recipients.slice(cut));
 }
 
 async function loadSiblings(

@@ -14,11 +14,13 @@ import { createAccounts } from "./accounts.ts";
 import { ChunkSize } from "./chunk_size.ts";
 import { Circuit, type Trouble } from "./circuit.ts";
 import { releaseClaim } from "./claim.ts";
+import { ClaimQueue, type Expected } from "./claim_queue.ts";
+import { expectedMessages } from "./compose.ts";
 import { Guard, GUARD_HINT } from "./guard.ts";
 import { Notices } from "./notices.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions, RoundResult } from "./notify_types.ts";
 import { adoptOrphans } from "./orphans.ts";
-import { ADMIN, type ChunkRequest, prepareChunk, type PreparedChunk } from "./prepare_chunk.ts";
+import { ADMIN, prepareChunk, type PreparedChunk } from "./prepare_chunk.ts";
 import { sendChunk, type SendContext } from "./send_chunk.ts";
 
 export interface Notifier {
@@ -136,11 +138,13 @@ class OutboxNotifier implements Notifier {
   }
 
   async #deliver(cutoff: EpochMicros, counts: RoundCounts, options: RoundOptions): Promise<void> {
-    const { db, source } = this.#deps;
+    const { db, source, config } = this.#deps;
     // Exams first, also between recipients: they matter most when much has piled up.
-    const first = (await recipientsWithExams(db.sql, source, cutoff, MOST_FIRST)).map((row) => row.recipient);
-    if (first.length > 0) await this.#deliverAll({ cutoff, only: first }, counts, options);
-    await this.#deliverAll({ cutoff, only: null }, counts, options);
+    const first = (await recipientsWithExams(db.sql, source, cutoff, MOST_FIRST)).map((row): Expected => (
+      { recipient: row.recipient, messages: expectedMessages(row.due_rows, config.notify) }
+    ));
+    if (first.length > 0) await this.#deliverAll(cutoff, first, counts, options);
+    await this.#deliverAll(cutoff, null, counts, options);
   }
 
   /** The administrator hears in the same round, also when the guard lets nothing else out. */
@@ -153,17 +157,18 @@ class OutboxNotifier implements Notifier {
       );
     }
     if (refusal === null && counts.dead === 0) return;
-    await this.#deliverAll({ cutoff: this.#deps.clock.now(), only: [ADMIN] }, counts, options);
+    await this.#deliverAll(this.#deps.clock.now(), [{ recipient: ADMIN, messages: 1 }], counts, options);
   }
 
   async #deliverAll(
-    due: Pick<ChunkRequest, "cutoff" | "only">,
+    cutoff: EpochMicros,
+    /** The recipients to deliver to, in their order; `null`: all that are due. */
+    only: readonly Expected[] | null,
     counts: RoundCounts,
     options: RoundOptions,
   ): Promise<void> {
+    const queue = new ClaimQueue(only);
     const running = new Set<Promise<void>>();
-    let offset = 0;
-    const leftOut: string[] = [];
     let failure: { readonly error: unknown } | null = null;
     try {
       while (failure === null && !options.stop.aborted) {
@@ -176,29 +181,24 @@ class OutboxNotifier implements Notifier {
           await Promise.race(running);
           continue;
         }
-        const limit = this.#size.recipients;
-        // Who was left out comes first; who could not be finished comes with everybody else.
-        const again = leftOut.splice(0, limit);
-        const only = due.only === null ? null : [...again, ...due.only.slice(offset, offset + limit - again.length)];
-        if (only?.length === 0) return;
-        offset += (only?.length ?? 0) - again.length;
+        // A trial claims as many as ever: what is in doubt is looked up for all of them at once.
+        const turn = queue.next(this.#size.messages);
+        if (turn === null) return;
         const chunk = await prepareChunk(this.#deps, this.#accounts, {
           holder: `${this.#holder}:${++this.#chunks}`,
-          cutoff: due.cutoff,
-          only,
-          limit,
+          cutoff,
+          ...turn,
           sends: trial ? 1 : this.#size.messages,
           signal: options.hard,
         }, counts);
-        if (chunk === null && only !== null) continue;
+        if (chunk === null && turn.only !== null) continue;
         if (chunk === null) {
           if (running.size === 0) return;
           await Promise.all(running); // what they could not finish may be due again
           continue;
         }
-        this.#size.composed(chunk.composed.recipients, chunk.composed.messages);
-        if (only !== null) leftOut.push(...chunk.leftOut);
-        const task = this.#send(chunk, due.cutoff, counts, options)
+        queue.took(chunk.leftOut, chunk.composed);
+        const task = this.#send(chunk, cutoff, counts, options)
           .catch((error) => {
             failure ??= { error };
           })

@@ -39,8 +39,9 @@ export const DueLogRow = z.object({
 export type DueLogRow = z.infer<typeof DueLogRow>;
 
 /**
- * Rows that may leave now, exams first, then in order of occurrence; at most `perRecipient` of each recipient. Texts are cut
- * here: a title of a megabyte must not be multiplied by thousands of rows.
+ * Rows that may leave now, by recipient in the given order, exams first, then in order of occurrence; at most `perRecipient` of
+ * each and `limit` of all, so the last recipient's may be incomplete. Texts are cut here: a title of a megabyte must not be
+ * multiplied by thousands of rows.
  */
 export function dueRows(
   sql: Queryable,
@@ -48,6 +49,7 @@ export function dueRows(
   recipients: readonly string[],
   now: EpochMicros,
   perRecipient: number,
+  limit: number,
 ) {
   return sql<DueLogRow[]>`
     select x.* from unnest(${recipients as string[]}::text[]) with ordinality as r(recipient, position)
@@ -64,10 +66,10 @@ export function dueRows(
          join lmsmon.lms_activity_events e on e.event_id = l.event_id
          join lmsmon.poll_runs p on p.poll_id = l.poll_id and p.delivery = 'open'
          left join lmsmon.people s on s.source = l.source and s.role = 'student' and s.id = e.student_id
-        where l.source = ${source} and l.recipient = r.recipient and l.status in ('waiting', 'pending')
-          and l.message_id is null and l.next_attempt_at <= ${now}::timestamptz
+        where l.source = ${source} and l.recipient = r.recipient and l.untold and l.status <> 'held'
+          and l.next_attempt_at <= ${now}::timestamptz
         order by (e.kind = 'content'), e.timestamp, e.event_id limit ${perRecipient}) x
-     order by r.position, (x.kind = 'content'), x.occurred_us, x.event_id`;
+     order by r.position, (x.kind = 'content'), x.occurred_us, x.event_id limit ${limit}`;
 }
 
 export const SiblingRow = z.object({
@@ -232,7 +234,7 @@ export function wakeRowsWithAccount(sql: Queryable, source: string, now: EpochMi
   return sql<WokenRow[]>`
     with woken as (
       update lmsmon.lms_event_logs l set next_attempt_at = ${now}::timestamptz
-       where l.source = ${source} and l.status = 'waiting' and l.reason = 'no_account' and l.message_id is null
+       where l.source = ${source} and l.untold and l.status = 'waiting' and l.reason = 'no_account'
          and l.next_attempt_at > ${now}::timestamptz
          and (${all} or exists (
            select from lmsmon.user_links u where u.source = l.source and u.role = 'mentor' and u.zulip_user_id is not null
@@ -249,7 +251,7 @@ export function openCounts(sql: Queryable, source: string) {
   return sql<OpenCountRow[]>`
     select status, count(*)::int as count from (
       select status from lmsmon.lms_event_logs
-       where source = ${source} and status in ('waiting', 'pending') and message_id is null
+       where source = ${source} and untold and status <> 'held'
       union all
       select l.status from lmsmon.messages m join lmsmon.lms_event_logs l on l.message_id = m.message_id
        where m.source = ${source} and m.state in ('pending', 'sending', 'unknown')) x

@@ -25,7 +25,7 @@ export function ripeOrphans(sql: Queryable, source: string, now: EpochMicros, li
       join lmsmon.lms_activity_events e on e.event_id = l.event_id
       join lmsmon.poll_runs p on p.poll_id = l.poll_id and p.delivery = 'open'
       left join lmsmon.mentor_links k on k.source = l.source and k.student_id = e.student_id
-     where l.source = ${source} and l.recipient is null and l.status in ('waiting', 'pending') and l.message_id is null
+     where l.source = ${source} and l.recipient is null and l.untold and l.status <> 'held'
        and (cardinality(k.mentor_ids) > 0 or coalesce(e.mentor_grace_until, l.next_attempt_at) <= ${now}::timestamptz)
      order by l.log_id limit ${limit} for update of l skip locked`;
 }

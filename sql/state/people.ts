@@ -97,6 +97,6 @@ export const studentsWithUndelivered = (sql: Queryable, source: string, after: s
   sql<UndeliveredStudentRow[]>`
     select distinct e.student_id
       from lmsmon.lms_event_logs l join lmsmon.lms_activity_events e on e.event_id = l.event_id
-     where l.source = ${source} and l.status in ('waiting', 'pending', 'held') and l.message_id is null
+     where l.source = ${source} and l.untold
        and e.student_id > coalesce(${after}::bigint, -9223372036854775808)
      order by e.student_id limit ${limit}::int`;

@@ -45,7 +45,7 @@ export const pollWeight = (sql: Queryable, pollId: string, digestAbove: number) 
     with undelivered as (
       select l.event_id, l.recipient, coalesce(l.reason = 'digest', false) as digest, l.next_attempt_at
         from lmsmon.lms_event_logs l
-       where l.poll_id = ${pollId}::bigint and l.status in ('waiting', 'pending', 'held') and l.message_id is null),
+       where l.poll_id = ${pollId}::bigint and l.untold),
     per_message as (
       select recipient, count(*) as due from undelivered where recipient is not null
        group by recipient, digest, case when digest then next_attempt_at end)
@@ -85,7 +85,7 @@ export const setPollCounts = (
 export const holdPollLogs = (sql: Queryable, pollId: string) =>
   sql`
     update lmsmon.lms_event_logs set status = 'held', reason = 'fuse'
-     where poll_id = ${pollId}::bigint and status in ('waiting', 'pending') and message_id is null`;
+     where poll_id = ${pollId}::bigint and untold and status <> 'held'`;
 
 /** A dispatcher that looked while the poll was undecided may have put the recipient to sleep: wake it. */
 export const wakeRecipientsOfPoll = (sql: Queryable, pollId: string) =>
@@ -93,7 +93,7 @@ export const wakeRecipientsOfPoll = (sql: Queryable, pollId: string) =>
     insert into lmsmon.recipients as old (source, recipient, next_due_at)
     select l.source, l.recipient, min(l.next_attempt_at)
       from lmsmon.lms_event_logs l
-     where l.poll_id = ${pollId}::bigint and l.status in ('waiting', 'pending') and l.message_id is null
+     where l.poll_id = ${pollId}::bigint and l.untold and l.status <> 'held'
        and l.recipient is not null
      group by l.source, l.recipient
      order by l.source, l.recipient

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { int8, neverNull, text, timestamptz } from "./columns.ts";
+import { int4, int8, neverNull, text, timestamptz } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 /** Microseconds since 1970; the driver writes numbers as timestamptz. */
 type EpochMicros = number;
@@ -34,16 +34,18 @@ export function claimRecipients(
     returning r.recipient, r.claim_token`;
 }
 
-export const RecipientWithExamRow = z.object({ recipient: neverNull(text) });
+export const RecipientWithExamRow = z.object({ recipient: neverNull(text), due_rows: neverNull(int4) });
 export type RecipientWithExamRow = z.infer<typeof RecipientWithExamRow>;
 
-/** Due recipients that have an exam to be told, in the order in which they fell due; for telling these first. */
+/** Due recipients that have an exam to be told, in the order in which they fell due, with how much they have to be told. */
 export function recipientsWithExams(sql: Queryable, source: string, now: EpochMicros, limit: number) {
   return sql<RecipientWithExamRow[]>`
-    select l.recipient from lmsmon.lms_event_logs l join lmsmon.lms_activity_events e on e.event_id = l.event_id
-     where l.source = ${source} and l.recipient is not null and l.status in ('waiting', 'pending') and l.message_id is null
-       and l.next_attempt_at <= ${now}::timestamptz and e.kind = 'exam'
-     group by l.recipient order by min(l.next_attempt_at), l.recipient limit ${limit}`;
+    select l.recipient, count(*)::int as due_rows
+      from lmsmon.lms_event_logs l join lmsmon.lms_activity_events e on e.event_id = l.event_id
+     where l.source = ${source} and l.recipient is not null and l.untold and l.status <> 'held'
+       and l.next_attempt_at <= ${now}::timestamptz
+     group by l.recipient having bool_or(e.kind = 'exam')
+     order by min(l.next_attempt_at) filter (where e.kind = 'exam'), l.recipient limit ${limit}`;
 }
 
 export const HeldRecipientRow = z.object({ recipient: text });
@@ -94,7 +96,7 @@ export function releaseRecipients(
                      else greatest(l.next_attempt_at, ${now}::timestamptz + interval '300 milliseconds') end) as due_at
               from lmsmon.lms_event_logs l join lmsmon.poll_runs p on p.poll_id = l.poll_id
              where l.source = ${source} and l.recipient = any(${recipients as string[]}::text[])
-               and l.status in ('waiting', 'pending') and l.message_id is null and p.delivery in ('open', 'undecided')
+               and l.untold and l.status <> 'held' and p.delivery in ('open', 'undecided')
              group by l.recipient) l on l.recipient = g.recipient) x
      where r.source = ${source} and r.recipient = x.recipient`;
 }
@@ -123,8 +125,8 @@ export function wakeForgottenRecipients(sql: Queryable, source: string) {
     select x.source, x.recipient, min(x.due_at)
       from (select l.source, l.recipient, min(l.next_attempt_at) as due_at
               from lmsmon.lms_event_logs l join lmsmon.poll_runs p on p.poll_id = l.poll_id
-             where l.source = ${source} and l.recipient is not null and l.status in ('waiting', 'pending')
-               and l.message_id is null and p.delivery in ('open', 'undecided')
+             where l.source = ${source} and l.recipient is not null and l.untold and l.status <> 'held'
+               and p.delivery in ('open', 'undecided')
              group by l.source, l.recipient
             union all
             select m.source, m.recipient, case m.state when 'unknown' then m.look_up_at

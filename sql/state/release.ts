@@ -21,7 +21,7 @@ export const heldPolls = (sql: Queryable, source: string) =>
       (count(distinct l.event_id) filter (where e.change in ('verdict', 'score')))::int as revisions,
       (count(*) filter (where l.event_id is not null and l.recipient is null))::int as without_mentor
     from lmsmon.poll_runs p
-    left join lmsmon.lms_event_logs l on l.poll_id = p.poll_id and l.status = 'held'
+    left join lmsmon.lms_event_logs l on l.poll_id = p.poll_id and l.untold and l.status = 'held'
     left join lmsmon.lms_activity_events e on e.event_id = l.event_id
    where p.source = ${source} and p.delivery = 'held'
    group by p.poll_id
@@ -50,10 +50,10 @@ export const releaseLogs = (sql: Queryable, pollId: string) =>
        set status = case when recipient is null then 'waiting' else 'pending' end,
            reason = case when recipient is null then 'no_mentor' end,
            next_attempt_at = clock_timestamp()
-     where poll_id = ${pollId}::bigint and status = 'held'`;
+     where poll_id = ${pollId}::bigint and untold and status = 'held'`;
 
 export const dropLogs = (sql: Queryable, pollId: string, reason: string) =>
   sql`
     update lmsmon.lms_event_logs
        set status = 'suppressed', reason = ${reason}, processed_at = clock_timestamp(), next_attempt_at = null
-     where poll_id = ${pollId}::bigint and status = 'held'`;
+     where poll_id = ${pollId}::bigint and untold and status = 'held'`;

@@ -1,4 +1,5 @@
 import initial from "./0001_initial.sql" with { type: "text" };
+import cheaperDeliveries from "./0002_cheaper_deliveries.sql" with { type: "text" };
 
 export interface Migration {
   readonly version: number;
@@ -9,4 +10,5 @@ export interface Migration {
 /** Every migration, in order; tests/store/migrate_test.ts holds it equal to the folder. */
 export const migrations: readonly Migration[] = [
   { version: 1, name: "0001_initial", sql: initial },
+  { version: 2, name: "0002_cheaper_deliveries", sql: cheaperDeliveries },
 ];

@@ -40,7 +40,7 @@ export const messagesCalls: CallsOf<typeof messages> = {
 };
 
 export const outboxCalls: CallsOf<typeof outbox> = {
-  dueRows: [(sql) => outbox.dueRows(sql, "lms", ["mentor:1"], NOW, 1), outbox.DueLogRow],
+  dueRows: [(sql) => outbox.dueRows(sql, "lms", ["mentor:1"], NOW, 1, 1), outbox.DueLogRow],
   siblings: [(sql) => outbox.siblings(sql, [ID]), outbox.SiblingRow],
   toldBefore: [(sql) => outbox.toldBefore(sql, "lms", [ID], ["mentor:1"]), outbox.ToldBeforeRow],
   sharedNames: [(sql) => outbox.sharedNames(sql, "lms", [ID], [ID]), outbox.SharedNameRow],
