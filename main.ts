@@ -13,6 +13,7 @@ import { statsCommand } from "./commands/stats.ts";
 import { watchCommand } from "./commands/watch.ts";
 import denoJson from "./deno.json" with { type: "json" };
 import { reportError } from "./lib/ops/report_error.ts";
+import { isStrayRejection } from "./lib/ops/stray_rejection.ts";
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 state database not migrated or newer than
@@ -55,6 +56,7 @@ if (import.meta.main) {
   // A promise nobody waits for must end the process like any other error, without a raw stack trace.
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
+    if (isStrayRejection(event.reason)) return;
     Deno.exit(reportError(event.reason, Deno.args));
   });
   host.exit = (code) => Deno.exit(code);

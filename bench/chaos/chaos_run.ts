@@ -20,21 +20,25 @@ export interface ChaosTally {
 
 export type StateChoice = "embedded" | "server";
 
+const newTally = (): ChaosTally => ({
+  kills: 0,
+  pauses: 0,
+  takeOvers: 0,
+  faults: 0,
+  rows: 0,
+  events: 0,
+  deliveries: 0,
+  messages: 0,
+  ended: 0,
+  lost: 0,
+  duplicated: 0,
+});
+
 /** One run of the harness: its seed, what it did, what it counted. All randomness comes from here. */
 export class ChaosRun {
-  readonly tally: ChaosTally = {
-    kills: 0,
-    pauses: 0,
-    takeOvers: 0,
-    faults: 0,
-    rows: 0,
-    events: 0,
-    deliveries: 0,
-    messages: 0,
-    ended: 0,
-    lost: 0,
-    duplicated: 0,
-  };
+  /** What is counted now; each kind of state has its own. */
+  tally: ChaosTally = newTally();
+  readonly tallies = new Map<StateChoice, ChaosTally>();
   /** What proved wrong, in words. */
   readonly failures: string[] = [];
   /** Parts that could not run here, with the reason. */
@@ -75,8 +79,14 @@ export class ChaosRun {
     this.say(`  skipped: ${what} (${reason})`);
   }
 
-  in(scenario: string): void {
-    this.#prefix = `${scenario}: `;
+  in(scenario: string, state: StateChoice): void {
+    this.#prefix = `${scenario} ${state}: `;
+    this.tally = this.tallies.getOrInsertComputed(state, newTally);
+  }
+
+  /** Over all kinds of state. */
+  total(name: keyof ChaosTally): number {
+    return this.tallies.values().reduce((sum, tally) => sum + tally[name], 0);
   }
 
   actions(last = 400): readonly string[] {

@@ -40,6 +40,7 @@ interface Plan {
 }
 
 const PASS_MARK = 40;
+const EVENING = "2026-11-01 10:30:00";
 const TABLE = { exam: "attempts", content: "content_attempts" } as const;
 
 /** A writer that treats the LMS the way syncs do, from a seed: in place, late, out of order, in long transactions. */
@@ -260,23 +261,25 @@ export class LmsLoad implements AsyncDisposable {
     const version = kind === "exam"
       ? examFinish(this.material.nextResult().score)
       : { stage: "finished" as const, verdict: null, score: null };
-    const when = "2026-11-01 10:30:00";
     return this.#update(
       `${kind} finishes`,
       row,
       version,
-      kind === "exam" ? examColumns(version, when) : { state: "Completed", completed_on: when },
+      kind === "exam" ? examColumns(version, EVENING) : { state: "Completed", completed_on: EVENING },
     );
   }
 
-  /** Another score, or the first one; sometimes another verdict with it. */
+  /** Another score, or the first one; sometimes another verdict with it, sometimes the result is taken back. */
   #correct(): Plan | null {
     const row = this.#pick("exam", (r) => r.versions.at(-1)?.stage === "finished");
     if (row === null) return null;
+    if (this.#random.chance(0.15)) {
+      return this.#update("exam's result taken back", row, examFinish(null), examColumns(examFinish(null), EVENING));
+    }
     const old = row.versions.at(-1)?.score ?? null;
     const score = old === null ? this.#random.int(0, 100) : (old + this.#random.int(1, 100)) % 101;
     const version = examFinish(score);
-    return this.#update("exam corrected", row, version, examColumns(version, "2026-11-01 10:30:00"));
+    return this.#update("exam corrected", row, version, examColumns(version, EVENING));
   }
 
   /** Taken back to running, as a reset or a half-done sync does. No event; the next finish is a revision or nothing. */

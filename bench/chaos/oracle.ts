@@ -150,6 +150,8 @@ function judgeRow(key: string, row: LoadRow, events: readonly EventRow[], found:
   }
   const reported = finished.at(-1);
   if (reported === undefined) found.missing(`${key} is finished`);
+  // A verdict that is taken back is no event: what was reported stands until there is another.
+  else if (last.verdict === null && reported.verdict !== null) return;
   else if (row.kind === "exam" && !same(reported, last)) {
     found.missing(`${key} has ${show(last)}, last reported ${show(reported)}`);
   }
@@ -170,6 +172,9 @@ function judgeRevisions(key: string, row: LoadRow, finished: readonly EventRow[]
       }
       if (event.previous_verdict !== before.verdict || event.previous_score !== before.score) {
         found.wrong(`${key}: revision ${event.revision} has a wrong previous`);
+      }
+      if (event.verdict === null && before.verdict !== null) {
+        found.wrong(`${key} reported that a verdict was taken back`);
       }
       if (same(event, before)) found.twice(`${key} reported ${show(event)} twice in a row`);
     }

@@ -1,4 +1,4 @@
-import { ChaosRun, type StateChoice } from "./chaos_run.ts";
+import { ChaosRun, type ChaosTally, type StateChoice } from "./chaos_run.ts";
 import { hostileScenario } from "./hostile.ts";
 import { killScenario } from "./kill.ts";
 import { zulipScenario } from "./zulip_trouble.ts";
@@ -55,7 +55,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosRun> {
     const states = scenario.states === "each" ? options.states : scenario.states;
     for (const state of states) {
       run.say(`\n${scenario.name} (${state} state)`);
-      run.in(`${scenario.name} ${state}`);
+      run.in(scenario.name, state);
       const began = performance.now();
       const minutes = shares === 0 ? 0 : options.minutes * scenario.share / shares / states.length;
       try {
@@ -71,12 +71,17 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosRun> {
 }
 
 function report(run: ChaosRun, options: ChaosOptions): void {
-  const { tally } = run;
   run.say(`\nseed ${run.seed}, ${options.names.join(",")}`);
-  for (const [name, n] of Object.entries(tally)) run.say(`  ${name.padEnd(12)} ${n}`);
+  const states = [...run.tallies.keys()];
+  const line = (name: string, cells: readonly (string | number)[]) =>
+    run.say(`  ${name.padEnd(12)}${cells.map((cell) => String(cell).padStart(12)).join("")}`);
+  line("", [...states.map((state) => `${state} state`), "all"]);
+  for (const name of Object.keys(run.tally) as (keyof ChaosTally)[]) {
+    line(name, [...states.map((state) => run.tallies.get(state)?.[name] ?? 0), run.total(name)]);
+  }
   for (const reason of run.skipped) run.say(`  skipped: ${reason}`);
   if (run.failures.length === 0) {
-    run.say(`${tally.lost} lost, ${tally.duplicated} duplicated`);
+    run.say(`${run.total("lost")} lost, ${run.total("duplicated")} duplicated`);
     return;
   }
   run.say(`\nwhat it did last:`);

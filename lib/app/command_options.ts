@@ -24,6 +24,8 @@ export interface PollOnceOptions {
 /** `--interval` and `--listen` are already in `config.poll.intervalMs` and `config.listen`. */
 export interface WatchOptions {
   readonly dryRun: boolean;
+  /** False with --no-notify: deliveries stay pending. */
+  readonly notify: boolean;
   readonly acceptSource: boolean;
   readonly takeOver: boolean;
 }

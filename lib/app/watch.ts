@@ -31,7 +31,7 @@ export async function runWatch(context: CommandContext, options: WatchOptions): 
   const db = await parts.state({ dryRun: options.dryRun });
   const lms = await parts.lms();
   if (options.dryRun) return await watchDry(context, db, lms);
-  const notifier = config.notify.enabled ? openNotifier(context, db, parts, options.takeOver) : null;
+  const notifier = options.notify && config.notify.enabled ? openNotifier(context, db, parts, options.takeOver) : null;
   const clean = await watch(context, { db, lms, notifier, acceptSource: options.acceptSource });
   if (!clean) parts.hurry();
 }
@@ -39,7 +39,7 @@ export async function runWatch(context: CommandContext, options: WatchOptions): 
 export interface WatchParts {
   readonly db: StateDb;
   readonly lms: LmsSource;
-  /** `null` while `notify.enabled` is false. */
+  /** `null` while `notify.enabled` is false, or with --no-notify. */
   readonly notifier: Notifier | null;
   readonly acceptSource: boolean;
   /** What a poll found; the demo shows it. */

@@ -121,9 +121,10 @@ export async function pollLoop(deps: PollLoopDeps, stop: { soft: AbortSignal; ha
         }
       }
       // Fixed rate: the time a poll took is part of the interval. A poll that took longer is followed by the next at once,
-      // after a breath for the LMS.
+      // after a breath for the LMS. Who polls nothing (the owner of the state died while it was asked) looks again soon.
       const restMs = turnMs + deps.intervalMs - clock.monotonicMs();
-      await clock.sleep(Math.max(restMs, Math.min(deps.intervalMs / 10, 1000)), stop.soft);
+      const breathMs = Math.max(restMs, Math.min(deps.intervalMs / 10, 1000));
+      await clock.sleep(keeper === null ? lookMs : breathMs, stop.soft);
     }
   } finally {
     await keeper?.[Symbol.asyncDispose]();

@@ -93,9 +93,11 @@ async function openEmbedded(path: string, options: OpenStateOptions, log: Logger
   if (options.dryRun && !(await isCreated(directory))) {
     return await openMemory({ ...options, migrate: options.migrate === "skip" ? "skip" : "auto" });
   }
-  const owner = new OwnerState(directory, options.clock ?? systemClock, (engine) => prepareOwned(engine, options, log));
+  const prepare = (engine: PgliteEngine) => prepareOwned(engine, options, log);
+  const owner = new OwnerState(directory, options.clock ?? systemClock, prepare, log);
   const sql = embeddedPool(() => owner.connect(), options, log);
-  return new PooledState(sql, false, () => owner.owns ? "embedded" : "via_owner", () => owner.close());
+  const mode = () => owner.owns ? "embedded" : "via_owner";
+  return new PooledState(sql, false, mode, () => owner.close(), () => owner.retire());
 }
 
 /** What the owner does before it serves anybody, also when it takes the ownership over from one that died. */

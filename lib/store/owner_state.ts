@@ -1,8 +1,10 @@
+import type { Logger } from "@logtape/logtape";
 import { connect as connectSocket, type Socket } from "node:net";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { StateError } from "../ops/errors.ts";
 import type { Clock } from "../ops/clock.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import { cannotOpen, checkVersion, prepareDirectory, removeLeftovers, type StateDirectory } from "./owner_directory.ts";
 import { OwnerLock, readOwnerNote } from "./owner_lock.ts";
 import { OwnerServer } from "./owner_server.ts";
@@ -16,6 +18,7 @@ const RETRY_MS = 50;
 interface Ownership {
   readonly lock: OwnerLock;
   readonly engine: PgliteEngine;
+  readonly checkpoints: Checkpoints;
   readonly server: OwnerServer;
 }
 
@@ -26,6 +29,7 @@ interface Ownership {
 export class OwnerState {
   #ownership: Ownership | null = null;
   #electing: Promise<Duplex> | null = null;
+  #retired = false;
   #closed = false;
 
   constructor(
@@ -33,6 +37,7 @@ export class OwnerState {
     private readonly clock: Clock,
     /** Runs when this process became the owner and before anybody else is served: migrations. */
     private readonly onOwner: (engine: PgliteEngine) => Promise<void>,
+    private readonly log: Logger,
   ) {}
 
   get owns(): boolean {
@@ -48,8 +53,14 @@ export class OwnerState {
     }
   }
 
+  /** From now on an owner that goes is not succeeded: this process is about to close. */
+  retire(): void {
+    this.#retired = true;
+  }
+
   /** Gives the directory up; connections of this process must be closed before. Idempotent. */
   async close(): Promise<void> {
+    this.#retired = true;
     this.#closed = true;
     await this.#electing?.catch(() => {});
     await this.#giveUp();
@@ -57,16 +68,21 @@ export class OwnerState {
 
   async #connect(): Promise<Duplex> {
     if (this.#ownership?.engine.broken) await this.#giveUp();
-    if (this.#ownership !== null) return new PgliteSocket(this.#ownership.engine);
     // One election at a time: a second one of this process would lose against the first.
-    await this.#electing?.catch(() => {});
-    if (this.#ownership !== null) return new PgliteSocket((this.#ownership as Ownership).engine);
-    this.#electing = this.#elect();
-    try {
-      return await this.#electing;
-    } finally {
-      this.#electing = null;
-    }
+    while (this.#electing !== null) await this.#electing.catch(() => {});
+    if (this.#ownership !== null) return new PgliteSocket(this.#ownership.engine);
+    this.#electing = this.#elect().finally(() => this.#electing = null);
+    return await this.#electing;
+  }
+
+  /**
+   * The owner is gone: whoever can opens the database now, because that takes a second, and not only when somebody asks. Asks for
+   * a connection like anybody else; where another process was quicker it leads there.
+   */
+  async #succeed(): Promise<void> {
+    if (this.#retired || this.#ownership !== null || this.#electing !== null) return;
+    const connection = await this.#connect().catch(() => null); // whoever asks next hears why
+    connection?.removeAllListeners("close").destroy();
   }
 
   async #elect(): Promise<Duplex> {
@@ -81,7 +97,10 @@ export class OwnerState {
       }
       const owner = await readOwnerNote(this.directory);
       const socket = owner === null ? null : await tryConnect(owner.socket);
-      if (socket !== null) return socket;
+      if (socket !== null) {
+        socket.once("close", () => void this.#succeed());
+        return socket;
+      }
       if (this.clock.monotonicMs() > giveUpAt) {
         throw new StateError(
           `Cannot open the state database in ${this.directory.path}: ` +
@@ -101,10 +120,11 @@ export class OwnerState {
     const engine = await this.#openEngine();
     undo.defer(() => engine.close());
     await this.onOwner(engine);
+    const checkpoints = undo.use(new Checkpoints(engine, this.log));
     const server = undo.use(await OwnerServer.listen(this.directory, engine, former?.socket ?? null));
     await lock.write({ pid: Deno.pid, since: Temporal.Now.instant().toString(), socket: server.path });
     undo.move();
-    return { lock, engine, server };
+    return { lock, engine, checkpoints, server };
   }
 
   async #openEngine(): Promise<PgliteEngine> {
@@ -125,6 +145,7 @@ export class OwnerState {
     if (ownership === null) return;
     try {
       await ownership.server[Symbol.asyncDispose]();
+      await ownership.checkpoints[Symbol.asyncDispose]();
       await ownership.engine.close();
     } finally {
       ownership.lock[Symbol.dispose]();

@@ -68,7 +68,7 @@ export function statePool(chosen: PoolOptions, options: PoolSize, log: Logger): 
   return guardTransactions(Object.assign(sql, { end: endSoon }) as unknown as Sql);
 }
 
-/** A state database over a pool; `release` runs when its connections are closed. */
+/** A state database over a pool; `retire` runs before its connections are closed, `release` when they are. */
 export class PooledState implements StateDb {
   #closing: Promise<void> | null = null;
 
@@ -77,6 +77,7 @@ export class PooledState implements StateDb {
     readonly copy: boolean,
     private readonly currentMode: () => StateMode,
     private readonly release: () => Promise<void>,
+    private readonly retire: () => void = () => {},
   ) {}
 
   get mode(): StateMode {
@@ -84,7 +85,10 @@ export class PooledState implements StateDb {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.sql.end({ timeout: CLOSE_TIMEOUT_S }).finally(() => this.release());
+    if (this.#closing === null) {
+      this.retire();
+      this.#closing = this.sql.end({ timeout: CLOSE_TIMEOUT_S }).finally(() => this.release());
+    }
     return this.#closing;
   }
 

@@ -68,6 +68,27 @@ Deno.test({ ignore, name: "watch tells news, serves health and metrics, and SIGT
   assert.match(err, /Stopped cleanly/);
 });
 
+Deno.test(
+  { ignore, name: "watch --no-notify polls and sends nothing; the next watch tells what came meanwhile" },
+  async () => {
+    await using place = await makePlace();
+    const { news, told } = await institute(place);
+    {
+      await using watcher = place.home.start("watch", "--interval", "1s", "--no-notify");
+      await watcher.said(/First contact/);
+      await news(1);
+      await watcher.said(found(1));
+      await news(2); // found by a later poll: a round of deliveries would have come in between
+      await watcher.said(found(2));
+      assert.equal((await watcher.stop()).code, 0);
+    }
+    assert.equal(place.zulip.messages.length, 0);
+    await using watcher = place.home.start("watch", "--interval", "1s");
+    await Promise.all([told(1), told(2)]);
+    assert.equal((await watcher.stop()).code, 0);
+  },
+);
+
 Deno.test({ ignore, name: "watch names an address that it cannot listen on" }, async () => {
   await using place = await makePlace();
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });

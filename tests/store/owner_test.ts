@@ -107,6 +107,27 @@ Deno.test("SIGKILL of the owner loses no commit that was told, and its clients t
     assert.equal(await next.run("select count(*) >= 300 as all from public.t"), '[{"all":true}]');
   }));
 
+Deno.test("a client opens the database as soon as its owner was killed, before anybody asks it for something", () =>
+  withStateDirectory(async (path) => {
+    await using owner = await startStateProcess(`pglite:${path}`);
+    await using client = await open(path);
+    const mode = () => client.mode;
+    assert.equal(mode(), "via_owner");
+    await owner.kill("SIGKILL");
+    while (mode() !== "embedded") await new Promise((resolve) => setTimeout(resolve, 1));
+    assert.deepEqual([...await client.sql`select count(*)::int as n from lmsmon.streams`], [{ n: 0 }]);
+  }));
+
+Deno.test("a client that is being closed does not open the database of an owner that closes, too", () =>
+  withStateDirectory(async (path) => {
+    const owner = await open(path);
+    const client = await open(path);
+    assert.equal(client.mode, "via_owner");
+    await Promise.all([client.close(), owner.close()]);
+    assert.equal(client.mode, "via_owner");
+    assert.deepEqual((await Array.fromAsync(Deno.readDir(path), ({ name }) => name)).sort(), ["data", "lmsmon.lock"]);
+  }));
+
 Deno.test("several processes that open a new directory at once share one database", async () => {
   const path = join(await Deno.makeTempDir(), "state");
   try {

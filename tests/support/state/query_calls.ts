@@ -1,3 +1,4 @@
+import * as checkpoints from "../../../sql/state/checkpoints.ts";
 import * as deliveriesInsert from "../../../sql/state/deliveries_insert.ts";
 import * as events from "../../../sql/state/events.ts";
 import * as eventsAfter from "../../../sql/state/events_after.ts";
@@ -23,6 +24,11 @@ import {
   reconcileCalls,
 } from "./notifier_query_calls.ts";
 import { type CallsOf, ID, IDS, type QueryCall, TEXTS, TIME, TIMES } from "./query_call.ts";
+
+const checkpointsCalls: CallsOf<typeof checkpoints> = {
+  walSinceCheckpoint: [(sql) => checkpoints.walSinceCheckpoint(sql), checkpoints.WalRow],
+  writeCheckpoint: (sql) => checkpoints.writeCheckpoint(sql),
+};
 
 const deliveriesInsertCalls: CallsOf<typeof deliveriesInsert> = {
   insertLogs: (sql) =>
@@ -224,6 +230,7 @@ const userLinksCalls: CallsOf<typeof userLinks> = {
 
 /** Every module of sql/state that holds statements, by its file name, and how each of them is called. */
 export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCall>>>> = {
+  checkpoints: checkpointsCalls,
   deliveries_insert: deliveriesInsertCalls,
   events: eventsCalls,
   events_after: eventsAfterCalls,

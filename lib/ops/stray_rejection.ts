@@ -1,0 +1,9 @@
+/**
+ * Whether an unhandled rejection is one that only the driver could have handled. postgres.js 3.4.9 asks each new connection for its
+ * array types in a promise that nobody awaits: a connection that is lost just then would end the process. Whoever waits
+ * for the connection hears of the loss anyway.
+ */
+export function isStrayRejection(reason: unknown): boolean {
+  return reason instanceof Error && "query" in reason && typeof reason.query === "string" &&
+    reason.query.includes("pg_catalog.pg_type") && reason.query.includes("typarray");
+}
