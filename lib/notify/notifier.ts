@@ -12,7 +12,7 @@ import { ZulipError } from "../ops/errors.ts";
 import { createPacer } from "../zulip/rate_limiter.ts";
 import { createAccounts } from "./accounts.ts";
 import { ChunkSize } from "./chunk_size.ts";
-import { Circuit, type Trouble } from "./circuit.ts";
+import { Circuit } from "./circuit.ts";
 import { releaseClaim } from "./claim.ts";
 import { ClaimQueue, type Expected } from "./claim_queue.ts";
 import { expectedMessages } from "./compose.ts";
@@ -20,6 +20,7 @@ import { Guard, GUARD_HINT } from "./guard.ts";
 import { Notices } from "./notices.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions, RoundResult } from "./notify_types.ts";
 import { adoptOrphans } from "./orphans.ts";
+import { troubleKind } from "./outcome.ts";
 import { ADMIN, prepareChunk, type PreparedChunk } from "./prepare_chunk.ts";
 import { sendChunk, type SendContext } from "./send_chunk.ts";
 
@@ -295,8 +296,4 @@ class OutboxNotifier implements Notifier {
     this.#left = { waiting: count("waiting", "pending", "sending"), unknown: count("unknown") };
     this.#busy = false;
   }
-}
-
-function troubleKind(error: ZulipError): Trouble {
-  return error.reason === "refused" ? "unauthorized" : error.reason === "unreachable" ? "unreachable" : "failing";
 }

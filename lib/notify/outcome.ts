@@ -1,3 +1,4 @@
+import type { ZulipError } from "../ops/errors.ts";
 import type { SendOutcome } from "../zulip/zulip_api.ts";
 import type { Trouble } from "./circuit.ts";
 
@@ -24,4 +25,9 @@ export function troubleOf(outcome: SendOutcome): { readonly kind: Trouble; reado
     default:
       return null;
   }
+}
+
+/** The same of a reading call that failed. */
+export function troubleKind(error: ZulipError): Trouble {
+  return error.reason === "refused" ? "unauthorized" : error.reason === "unreachable" ? "unreachable" : "failing";
 }
