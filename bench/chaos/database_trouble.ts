@@ -1,75 +1,8 @@
 import { openState } from "../../lib/store/open_state.ts";
 import { withPostgres } from "../../tests/support/databases.ts";
-import { TcpProxy } from "../../tests/support/lms/tcp_proxy.ts";
-import { type ChaosRun, sleep, type StateChoice } from "./chaos_run.ts";
+import { type ChaosRun, sleep, type StateChoice, until } from "./chaos_run.ts";
 import { startCluster } from "./cluster.ts";
 import { makePlace, type Place } from "./place.ts";
-
-/** The LMS goes, hangs, is killed, is locked; the watch goes on, and nothing is missing afterwards. */
-export async function lmsScenario(run: ChaosRun, state: StateChoice): Promise<void> {
-  let proxy: TcpProxy | null = null;
-  const through = (url: string) => {
-    const address = new URL(url);
-    proxy = new TcpProxy({ hostname: address.hostname, port: Number(address.port || 5432) });
-    address.port = String(proxy.port);
-    return address.href;
-  };
-  try {
-    await using place = await makePlace(run, { state, lmsUrl: through, lms: "statement_timeout: 2s" });
-    const network = proxy as TcpProxy | null;
-    if (network === null) throw new TypeError("The proxy was not made");
-    await using watcher = place.watch();
-    await watcher.untilSays("Polling testpress");
-    place.load.start(12);
-    const steps: Record<string, () => Promise<void>> = {
-      "gone and back": async () => {
-        network.refuse();
-        await sleep(3_000);
-        network.listen();
-      },
-      "connections cut": async () => {
-        for (let i = 0; i < 10; i++) {
-          network.reset();
-          await sleep(200);
-        }
-      },
-      "half open": async () => {
-        network.freeze();
-        await sleep(6_000);
-        network.reset(); // what waited there never arrives
-        network.thaw();
-      },
-      "restarted in the middle of a query": async () => {
-        for (let i = 0; i < 20; i++) {
-          await place.load.execute(
-            `select pg_terminate_backend(pid) from pg_stat_activity
-              where datname = current_database() and application_name like 'lmsmon%' and pid <> pg_backend_pid()`,
-          );
-          await sleep(150);
-        }
-      },
-      "locked beyond the statement timeout": async () => {
-        await withPostgres(place.lmsUrl, (sql) =>
-          sql.begin(async (tx) => {
-            await tx.unsafe("lock table attempts in access exclusive mode");
-            await sleep(4_000);
-          }));
-      },
-    };
-    for (const [name, step] of Object.entries(steps)) {
-      run.did(`lms: ${name}`);
-      run.tally.faults++;
-      const events = (await place.consult()).events;
-      await step();
-      if (!await place.moves(events, 30_000)) run.fail(`no event came after the LMS was ${name}`);
-    }
-    await place.load.stop();
-    await place.settle({ running: watcher });
-    await watcher.end("SIGTERM");
-  } finally {
-    await (proxy as TcpProxy | null)?.[Symbol.asyncDispose]();
-  }
-}
 
 /** Reads from a hot standby that replays what the primary writes, cancels queries and is restarted. */
 export async function standbyScenario(run: ChaosRun, state: StateChoice): Promise<void> {
@@ -121,17 +54,37 @@ export async function stateServerScenario(run: ChaosRun): Promise<void> {
     await sleep(400);
   }
   for (const mode of ["immediate", "fast", "immediate"] as const) {
+    await slowTransactions(url);
+    if (!await until(() => insideTransaction(url), 20_000, 20)) run.fail("no transaction of the watch was under way");
     run.did(`state server: stop ${mode}`);
     run.tally.faults++;
     await cluster.stop(mode);
     await sleep(1_500);
     await cluster.start();
-    await sleep(2_500);
+    await withPostgres(url, (sql) => sql.unsafe("drop schema chaos cascade"));
+    const { events } = await place.consult();
+    if (!await place.moves(events, 30_000)) run.fail(`no event came after the state server was stopped (${mode})`);
   }
   await place.load.stop();
   if (watcher.ended !== null) run.fail(`watch ended by itself\n${watcher.log.slice(-20).join("\n")}`);
   await place.settle({ running: watcher });
   await watcher.end("SIGTERM");
+}
+
+/** Transactions that record events take seconds, so that one can be caught in the middle. */
+async function slowTransactions(url: string): Promise<void> {
+  await withPostgres(url, (sql) =>
+    sql.unsafe(`create schema chaos;
+      create function chaos.slow() returns trigger language plpgsql as $$ begin perform pg_sleep(5); return null; end $$;
+      create trigger chaos_slow after insert on lmsmon.lms_activity_events execute function chaos.slow()`));
+}
+
+async function insideTransaction(url: string): Promise<boolean> {
+  const [row] = await withPostgres(url, (sql) =>
+    sql.unsafe<{ n: number }[]>(
+      `select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`,
+    ));
+  return (row?.n ?? 0) > 0;
 }
 
 /** Every few writes one transaction is told that it lost a deadlock or could not be serialized. */
@@ -155,8 +108,10 @@ async function losingRaces(run: ChaosRun, place: Place, url: string): Promise<vo
   await sleep(8_000);
   await withPostgres(url, async (sql) => {
     const [row] = await sql.unsafe<{ last_value: string }[]>("select last_value from chaos.turn");
-    run.tally.faults += Math.floor(Number(row?.last_value ?? 0) / 7);
-    run.did(`state server: ${Math.floor(Number(row?.last_value ?? 0) / 7)} lost races`);
+    const lost = Math.floor(Number(row?.last_value ?? 0) / 7);
+    if (lost < 4) run.fail(`only ${lost} transactions were told that they lost a race`);
+    run.tally.faults += lost;
+    run.did(`state server: ${lost} lost races`);
     await sql.unsafe("drop schema chaos cascade");
   });
   const { events } = await place.consult();

@@ -1,16 +1,18 @@
 import { type ChaosRun, sleep, type StateChoice } from "./chaos_run.ts";
 import { makePlace } from "./place.ts";
 
-/** Real watch processes over a busy LMS, killed at random moments for `minutes`; then one is left alone. */
-export async function killScenario(run: ChaosRun, state: StateChoice, minutes: number): Promise<void> {
+/** Real watch processes over a busy LMS, killed at random moments for `minutes`, `atLeast` so often; then one is left alone. */
+export async function killScenario(run: ChaosRun, state: StateChoice, minutes: number, atLeast = 0): Promise<void> {
   await using place = await makePlace(run, { state, notify: "  digest_above: 4" });
   const random = run.random(`kill ${state}`);
-  run.say(`  ${place.load.material.from}; ${state} state, ${(minutes * 60).toFixed(0)} s of kills`);
+  run.say(
+    `  ${place.load.material.from}; ${state} state, ${(minutes * 60).toFixed(0)} s of kills, at least ${atLeast}`,
+  );
   place.load.start(15);
   const end = performance.now() + minutes * 60_000;
   let kills = 0;
   let early = 0;
-  while (performance.now() < end) {
+  while (performance.now() < end || kills < atLeast) {
     const watcher = place.watch();
     // One in four dies while it starts, the others at work.
     const inStart = random.chance(0.25);

@@ -53,7 +53,7 @@ export class LmsLoad implements AsyncDisposable {
   readonly #low: Record<"exam" | "content", number[]> = { exam: [], content: [] };
   readonly #held = new Set<Promise<void>>();
   #preparing = false;
-  #stop = false;
+  #stop = true;
   #stopped: Promise<void> = Promise.resolve();
 
   constructor(url: string, private readonly run: ChaosRun, readonly material: Material) {
@@ -83,8 +83,9 @@ export class LmsLoad implements AsyncDisposable {
     this.#preparing = false;
   }
 
-  /** Writes until `stop`; about `perSecond` plans a second. */
+  /** Writes until `stop`; about `perSecond` plans a second. Does nothing when it writes already. */
   start(perSecond: number): void {
+    if (!this.#stop) return;
     this.#stop = false;
     this.#stopped = (async () => {
       while (!this.#stop) {

@@ -1,7 +1,9 @@
+import { deliveryMarker } from "../../lib/model/marker.ts";
 import { withPostgres } from "../../tests/support/databases.ts";
 import { onServer } from "../../tests/support/state/server_state.ts";
 import { createStateDirectory } from "../../tests/support/state/state_directory.ts";
-import { type ChaosRun, sleep, type StateChoice } from "./chaos_run.ts";
+import { type ChaosRun, sleep, type StateChoice, until } from "./chaos_run.ts";
+import { startCluster } from "./cluster.ts";
 import { makePlace, type Place } from "./place.ts";
 import { runLmsmon, type Watcher } from "./watcher.ts";
 
@@ -44,9 +46,13 @@ export async function movedScenario(run: ChaosRun, state: StateChoice): Promise<
       run.fail(`an empty state sends without asking\n${watcher.log.slice(-10).join("\n")}`);
     }
     await watcher.end("SIGTERM");
-    const told = place.zulip.messages.slice(before).filter((message) =>
-      !message.participants.includes(place.zulip.owner.id)
-    );
+    const once = await runLmsmon("poll-once", place.config);
+    if (once.code !== 1 || !/--take-over.*--no-notify/.test(once.log.join(" "))) {
+      run.fail(`poll-once with an empty state ended with ${once.code}\n${once.log.join("\n")}`);
+    }
+    const quiet = await runLmsmon("poll-once", place.config, { args: ["--no-notify"] });
+    if (quiet.code !== 0) run.fail(`poll-once --no-notify ended with ${quiet.code}\n${quiet.log.join("\n")}`);
+    const told = toMentors(place, before);
     if (told.length > 0) run.fail(`an empty state sent ${told.length} messages before anybody allowed it`);
     await tellsNews(run, place, "an empty state after --take-over", ["--take-over"]);
   });
@@ -125,17 +131,35 @@ async function refusesOrKnows(run: ChaosRun, watcher: Watcher): Promise<void> {
   run.did(`moved: the restored state ${watcher.says("Cannot send") ? "refuses to send" : "knows the past"}`);
 }
 
-/** New events arrive once a person has said that they may. */
+/** What the bot sent since, but to its owner, who hears of trouble. */
+function toMentors({ zulip }: Place, before: number) {
+  return zulip.messages.slice(before).filter((message) => !message.participants.includes(zulip.owner.id));
+}
+
+/** New events arrive once a person has said that they may: each at each of its mentors. */
 async function tellsNews(run: ChaosRun, place: Place, what: string, args: readonly string[]): Promise<void> {
   await using watcher = place.watch({ args });
   await watcher.untilSays("Polling testpress");
   await sleep(1_500);
-  const before = place.zulip.messages.length;
+  const known = new Set(place.load.rows.exam.keys());
   await place.load.finishedExams(60);
-  const end = performance.now() + 30_000;
-  while (place.zulip.messages.length === before && performance.now() < end) await sleep(200);
-  if (place.zulip.messages.length === before) {
-    run.fail(`${what} tells nothing new\n${watcher.log.slice(-10).join("\n")}`);
+  const wanted = place.load.rows.exam.values().filter((row) => !known.has(row.id)).flatMap((row) =>
+    (place.load.material.mentorsOf.get(row.student) ?? []).filter((mentor) => !place.withoutAccount.has(mentor))
+      .map((mentor) =>
+        deliveryMarker({
+          ...{ source: "testpress", kind: "exam", attemptId: String(row.id), stage: "finished", revision: 1 },
+          recipient: `mentor:${mentor}`,
+        })
+      )
+  ).toArray();
+  const missing = () => {
+    const told = place.zulip.messages.map((message) => message.content).join("\n");
+    return wanted.filter((marker) => !told.includes(marker)).length;
+  };
+  if (wanted.length < 30) run.fail(`only ${wanted.length} deliveries to wait for`);
+  if (!await until(() => missing() === 0, 30_000, 200)) {
+    run.tally.lost += missing();
+    run.fail(`${what} does not tell ${missing()} of ${wanted.length} news\n${watcher.log.slice(-10).join("\n")}`);
   }
   await sleep(3_000);
   await watcher.end("SIGTERM");
@@ -152,25 +176,33 @@ async function secondOnOneBot(run: ChaosRun, place: Place): Promise<void> {
   await other.load.finishedExams(60);
   if (!await watcher.untilSays("Cannot send", 20_000)) run.fail("a second lmsmon on one bot is not noticed");
   await watcher.end("SIGTERM");
-  const told = place.zulip.messages.slice(before).filter((message) =>
-    !message.participants.includes(place.zulip.owner.id)
-  );
+  const told = toMentors(place, before);
   if (told.length > 0) run.fail(`a second lmsmon on one bot sent ${told.length} messages`);
 }
 
 /** Another database under the source's name stops the source, until somebody says that it is meant. */
 async function exchangedLms(run: ChaosRun, place: Place): Promise<void> {
+  await exchanged(run, place, "another database of the same server", null);
+  const cluster = await startCluster();
+  if (typeof cluster === "string") return run.skip("an LMS on another server", cluster);
+  await using _ = cluster;
+  await exchanged(run, place, "a database of another server", await cluster.createDatabase("lms"));
+}
+
+async function exchanged(run: ChaosRun, place: Place, what: string, lmsServer: string | null): Promise<void> {
   run.tally.faults++;
-  await using other = await makePlace(run, { state: "server", history: 150 });
+  await using other = await makePlace(run, { state: "server", history: 150, ...(lmsServer !== null && { lmsServer }) });
   const config = `${place.folder}/exchanged.yaml`;
   const yaml = await Deno.readTextFile(place.config);
   await Deno.writeTextFile(config, yaml.replace(place.lmsUrl, other.lmsUrl));
   const refused = await runLmsmon("poll-once", config, { args: ["--no-notify"] });
   if (refused.code === 0 || !refused.log.join("\n").includes("--accept-source")) {
-    run.fail(`an exchanged LMS is polled (${refused.code})\n${refused.log.join("\n")}`);
+    run.fail(`${what} is polled as the LMS (${refused.code})\n${refused.log.join("\n")}`);
   }
   const accepted = await runLmsmon("poll-once", config, { args: ["--no-notify", "--accept-source"] });
   if (accepted.code !== 0) run.fail(`--accept-source ended with ${accepted.code}\n${accepted.log.join("\n")}`);
+  const later = await runLmsmon("poll-once", config, { args: ["--no-notify"] });
+  if (later.code !== 0) run.fail(`after --accept-source a poll ended with ${later.code}\n${later.log.join("\n")}`);
 }
 
 /** However it is spelled: the LMS's own database is no place for the state. */

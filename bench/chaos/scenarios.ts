@@ -2,7 +2,8 @@ import { ChaosRun, type ChaosTally, type StateChoice } from "./chaos_run.ts";
 import { hostileScenario } from "./hostile.ts";
 import { killScenario } from "./kill.ts";
 import { zulipScenario } from "./zulip_trouble.ts";
-import { diskScenario, lmsScenario, standbyScenario, stateServerScenario } from "./database_trouble.ts";
+import { diskScenario, standbyScenario, stateServerScenario } from "./database_trouble.ts";
+import { lmsScenario } from "./lms_trouble.ts";
 import { movedScenario } from "./moved.ts";
 import { outageScenario } from "./outage.ts";
 import { severalScenario } from "./several.ts";
@@ -13,29 +14,36 @@ export interface Scenario {
   readonly name: string;
   /** In a run without --scenario. */
   readonly byDefault: boolean;
-  /** Share of the run's minutes, for scenarios that fill a time; others take what they take. */
+  /** Share of the time that is left for those that fill a time; 0: it takes what it takes. */
   readonly share: number;
-  readonly states: readonly StateChoice[] | "each";
-  readonly play: (run: ChaosRun, state: StateChoice, minutes: number) => Promise<void>;
+  readonly states: readonly StateChoice[];
+  readonly play: (run: ChaosRun, state: StateChoice, minutes: number, kills: number) => Promise<unknown>;
 }
 
+const EACH = ["server", "embedded"] as const;
+const [SERVER, EMBEDDED] = [["server"], ["embedded"]] as const;
+
+/** In this order: what takes its time comes first, what fills the rest of it comes last. */
 export const SCENARIOS: readonly Scenario[] = [
-  { name: "sweep", byDefault: true, share: 0, states: "each", play: sweepScenario },
-  { name: "kill", byDefault: true, share: 0.6, states: "each", play: killScenario },
-  { name: "zulip", byDefault: true, share: 0.1, states: "each", play: zulipScenario },
-  { name: "lms", byDefault: true, share: 0, states: "each", play: lmsScenario },
-  { name: "several", byDefault: true, share: 0.15, states: "each", play: severalScenario },
-  { name: "moved", byDefault: true, share: 0, states: "each", play: movedScenario },
-  { name: "outage", byDefault: true, share: 0, states: ["server"], play: outageScenario },
-  { name: "hostile", byDefault: true, share: 0, states: ["server"], play: hostileScenario },
-  { name: "size.rows", byDefault: false, share: 0, states: "each", play: changedRows },
-  { name: "size.mentor", byDefault: false, share: 0, states: "each", play: oneMentor },
-  { name: "size.mentors", byDefault: false, share: 0, states: "each", play: manyMentors },
-  { name: "size.titles", byDefault: false, share: 0, states: "each", play: longTitles },
-  { name: "standby", byDefault: true, share: 0, states: ["server"], play: standbyScenario },
-  { name: "state", byDefault: true, share: 0, states: ["server"], play: stateServerScenario },
-  { name: "disk", byDefault: true, share: 0, states: ["embedded"], play: diskScenario },
+  { name: "sweep", byDefault: true, share: 0, states: EACH, play: sweepScenario },
+  { name: "lms", byDefault: true, share: 0, states: EACH, play: lmsScenario },
+  { name: "moved", byDefault: true, share: 0, states: EACH, play: movedScenario },
+  { name: "outage", byDefault: true, share: 0, states: SERVER, play: outageScenario },
+  { name: "hostile", byDefault: true, share: 0, states: SERVER, play: hostileScenario },
+  { name: "standby", byDefault: true, share: 0, states: SERVER, play: standbyScenario },
+  { name: "state", byDefault: true, share: 0, states: SERVER, play: stateServerScenario },
+  { name: "disk", byDefault: true, share: 0, states: EMBEDDED, play: diskScenario },
+  { name: "size.rows", byDefault: false, share: 0, states: EACH, play: changedRows },
+  { name: "size.mentor", byDefault: false, share: 0, states: EACH, play: oneMentor },
+  { name: "size.mentors", byDefault: false, share: 0, states: EACH, play: manyMentors },
+  { name: "size.titles", byDefault: false, share: 0, states: EACH, play: longTitles },
+  { name: "zulip", byDefault: true, share: 0.1, states: EACH, play: zulipScenario },
+  { name: "several", byDefault: true, share: 0.15, states: EACH, play: severalScenario },
+  { name: "kill", byDefault: true, share: 0.75, states: EACH, play: killScenario },
 ];
+
+/** However little time is left: kills a minute of the run, which makes 300 of a run of 20 minutes, with those of the sweep. */
+const KILLS_A_MINUTE = 13;
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -49,22 +57,24 @@ export interface ChaosOptions {
 export async function runChaos(options: ChaosOptions): Promise<ChaosRun> {
   const run = new ChaosRun(options.seed, options.say);
   run.say(`chaos, seed ${options.seed}`);
-  const chosen = SCENARIOS.filter(({ name }) => options.names.includes(name));
-  const shares = chosen.reduce((sum, { share }) => sum + share, 0);
-  for (const scenario of chosen) {
-    const states = scenario.states === "each" ? options.states : scenario.states;
-    for (const state of states) {
-      run.say(`\n${scenario.name} (${state} state)`);
-      run.in(scenario.name, state);
-      const began = performance.now();
-      const minutes = shares === 0 ? 0 : options.minutes * scenario.share / shares / states.length;
-      try {
-        await scenario.play(run, state, minutes);
-      } catch (error) {
-        run.fail(error instanceof Error ? error.stack ?? error.message : String(error));
-      }
-      run.say(`  took ${((performance.now() - began) / 1000).toFixed(0)} s`);
+  const beganMs = performance.now();
+  const parts = SCENARIOS.filter(({ name }) => options.names.includes(name)).flatMap((scenario) =>
+    scenario.states.filter((state) => options.states.includes(state)).map((state) => ({ scenario, state }))
+  );
+  let shares = parts.reduce((sum, { scenario }) => sum + scenario.share, 0);
+  for (const { scenario, state } of parts) {
+    run.say(`\n${scenario.name} (${state} state)`);
+    run.in(scenario.name, state);
+    const began = performance.now();
+    const left = Math.max(0, options.minutes - (began - beganMs) / 60_000);
+    const minutes = scenario.share === 0 ? 0 : left * scenario.share / shares;
+    shares -= scenario.share;
+    try {
+      await scenario.play(run, state, minutes, Math.ceil(KILLS_A_MINUTE * options.minutes / options.states.length));
+    } catch (error) {
+      run.fail(error instanceof Error ? error.stack ?? error.message : String(error));
     }
+    run.say(`  took ${((performance.now() - began) / 1000).toFixed(0)} s`);
   }
   report(run, options);
   return run;

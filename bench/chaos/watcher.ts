@@ -12,6 +12,8 @@ export interface WatcherOptions {
   readonly secrets?: readonly string[];
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Its directory; default this process's. */
+  readonly cwd?: string;
   /** Runs inside this control group. */
   readonly group?: MemoryGroup | null;
 }
@@ -56,6 +58,7 @@ export class Watcher implements AsyncDisposable {
     this.#process = new Deno.Command(name, {
       args,
       env,
+      ...(options.cwd !== undefined && { cwd: options.cwd }),
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -91,6 +94,11 @@ export class Watcher implements AsyncDisposable {
 
   says(text: string): boolean {
     return this.#lines.some((line) => line.includes(text));
+  }
+
+  /** How often it said something of what is remembered. */
+  times(text: string): number {
+    return this.#heard.filter(({ line }) => line.includes(text)).length;
   }
 
   /** When it last said so, on this process's monotonic clock; -1 when never. */

@@ -1,5 +1,5 @@
 import type { FaultKind } from "../../lib/demo/zulip_stand_in.ts";
-import { type ChaosRun, sleep, type StateChoice } from "./chaos_run.ts";
+import { type ChaosRun, sleep, type StateChoice, until } from "./chaos_run.ts";
 import { makePlace, type Place } from "./place.ts";
 import type { Watcher } from "./watcher.ts";
 
@@ -35,10 +35,12 @@ const DEACTIVATED = [5, 6];
 
 /** A Zulip that fails in every way it can, while events come in and watchers die. */
 export async function zulipScenario(run: ChaosRun, state: StateChoice, minutes: number): Promise<void> {
+  const clock = { aheadMs: 0 };
   await using place = await makePlace(run, {
     state,
     notify: "  digest_above: 4",
     zulip: "request_timeout: 1s, settle: 2s",
+    nowMs: () => Temporal.Now.instant().epochMilliseconds + clock.aheadMs,
   });
   const random = run.random(`zulip ${state}`);
   place.load.start(12);
@@ -46,11 +48,14 @@ export async function zulipScenario(run: ChaosRun, state: StateChoice, minutes: 
   try {
     await watcher.untilSays("Polling testpress");
     const end = performance.now() + minutes * 60_000;
-    const phases = [mixedSends, eachOnce, troubledReads, gone, keyRotated, deactivated, mixedSends, restarted];
+    const phases = [
+      ...[mixedSends, eachOnce, troubledReads, gone, keyRotated],
+      ...[deactivated, clockSet, mixedSends, restarted],
+    ];
     for (let i = 0; i < phases.length || performance.now() < end; i++) {
       const phase = phases[i % phases.length] ?? mixedSends;
       run.did(`zulip: ${phase.name}`);
-      await phase({ run, place, random: random.int(0, 2 ** 31), watcher });
+      await phase({ run, place, random: random.int(0, 2 ** 31), watcher, clock });
       place.zulip.clearFaults();
       if (watcher.ended !== null) {
         run.fail(`watch ended by itself with ${watcher.ended.code}\n${watcher.log.slice(-20).join("\n")}`);
@@ -88,7 +93,7 @@ export async function brieflyTroubledZulip(run: ChaosRun, state: StateChoice): P
   await using watcher = place.watch();
   await watcher.untilSays("Polling testpress");
   place.load.start(12);
-  const phase = { run, place, random: 1, watcher };
+  const phase = { run, place, random: 1, watcher, clock: { aheadMs: 0 } };
   for (const play of [eachOnce, restarted, keyRotated]) await play(phase);
   await place.load.stop();
   place.zulip.clearFaults();
@@ -102,6 +107,8 @@ interface Phase {
   readonly place: Place;
   readonly random: number;
   readonly watcher: Watcher;
+  /** Of Zulip's host. */
+  readonly clock: { aheadMs: number };
 }
 
 async function mixedSends({ place, random }: Phase): Promise<void> {
@@ -110,9 +117,12 @@ async function mixedSends({ place, random }: Phase): Promise<void> {
 }
 
 /** Every kind, one after the other, so that none is left to chance. */
-async function eachOnce({ place }: Phase): Promise<void> {
-  for (const kind of SENDS) place.zulip.fault({ kind, times: 1, retryAfterS: 0.7, delayMs: 1500 });
-  await sleep(9_000);
+async function eachOnce({ run, place: { zulip } }: Phase): Promise<void> {
+  const before = { ...zulip.faults.counts };
+  for (const kind of SENDS) zulip.fault({ kind, times: 1, retryAfterS: 0.7, delayMs: 1500 });
+  const missed = () => SENDS.filter((kind) => zulip.faults.counts[kind] === before[kind]);
+  // A fault that nothing runs into proves nothing.
+  if (!await until(() => missed().length === 0, 60_000)) run.fail(`Zulip did not fail by ${missed().join(", ")}`);
 }
 
 async function troubledReads({ place, random }: Phase): Promise<void> {
@@ -126,6 +136,17 @@ async function troubledReads({ place, random }: Phase): Promise<void> {
     match: { method: "GET", path: "/api/v1/messages" },
   });
   await sleep(8_000);
+}
+
+/** Somebody sets the clock of Zulip's host, in both directions, between sends in doubt and their look-ups. */
+async function clockSet({ place, clock }: Phase): Promise<void> {
+  for (const minutes of [-50, 50, 0]) {
+    place.zulip.fault({ kind: "500_after_commit", times: 2 });
+    place.zulip.fault({ kind: "reset_after_commit", times: 2 });
+    await sleep(1_500);
+    clock.aheadMs = minutes * 60_000;
+    await sleep(3_500);
+  }
 }
 
 async function gone({ place }: Phase): Promise<void> {

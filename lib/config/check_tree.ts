@@ -22,7 +22,10 @@ function problemsOf(issue: z.core.$ZodIssue, tree: unknown): Problem[] {
     }));
   }
   if (issue.code === "invalid_type") {
-    return [{ path, message: `must be a group of keys (name: value), not ${shown(valueAt(tree, path))}` }];
+    const value = valueAt(tree, path);
+    // A whole file that is text was named by mistake, and may be the one with the password: nothing of it is shown.
+    const what = path.length === 0 && typeof value === "string" ? "text" : shown(value);
+    return [{ path, message: `must be a group of keys (name: value), not ${what}` }];
   }
   return [{ path, message: issue.message }];
 }

@@ -42,8 +42,13 @@ chaosTest(
 chaosTest(
   "P2, P4, P5, P10: watch killed before and after a commit, after composing and after a POST goes on where it was",
   13,
-  (run) =>
-    sweep(run, "server", ["record.before_commit", "record.after_commit", "compose.after_commit", "send.after_post"], [
+  async (run) =>
+    void await sweep(run, "server", [
+      "record.before_commit",
+      "record.after_commit",
+      "compose.after_commit",
+      "send.after_post",
+    ], [
       1,
     ]),
 );
