@@ -47,7 +47,7 @@ export type ReservedIdRow = z.infer<typeof ReservedIdRow>;
 
 export function reserveMessageIds(sql: Queryable, count: number) {
   return sql<ReservedIdRow[]>`
-    select nextval(pg_get_serial_sequence('lmsmon.messages', 'message_id')) as message_id
+    select nextval('lmsmon.messages_message_id_seq') as message_id
       from generate_series(1, ${count}::int)`;
 }
 
@@ -142,8 +142,9 @@ export function giveBackMessages(
 }
 
 /**
- * Zulip has them. True whoever holds the claim by now, so no token is asked for. By `= any`, since a join with unnest() was
- * planned as a scan of all messages for each of them while the table had been empty.
+ * Zulip has them. True whoever holds the claim by now, so no token is asked for. By `= any`, since a join with unnest() alone was
+ * planned as a scan of all messages for each of them while the table had been empty; and by no list of states that the index of
+ * open messages is made for: it would be read whole, with all that has left it since the last vacuum.
  */
 export function markSent(
   sql: Queryable,
@@ -152,12 +153,15 @@ export function markSent(
   now: EpochMicros,
 ) {
   return sql`
-    with m as (
+    with x as materialized (
+      select * from unnest(${messageIds as string[]}::bigint[], ${zulipIds as string[]}::bigint[]) as x(message_id, zulip_id)),
+    m as (
       update lmsmon.messages m
          set state = 'sent', reason = null, claimed_by = null, look_up_at = null, next_attempt_at = null,
-             zulip_message_id = (${zulipIds as string[]}::bigint[])[array_position(${messageIds as string[]}::bigint[], m.message_id)],
-             finished_at = ${now}::timestamptz
-       where m.message_id = any(${messageIds as string[]}::bigint[]) and m.state in ('pending', 'sending', 'unknown')
+             zulip_message_id = x.zulip_id, finished_at = ${now}::timestamptz
+        from x
+       where m.message_id = any(${messageIds as string[]}::bigint[]) and m.message_id = x.message_id
+         and m.state <> 'sent' and m.state <> 'dead'
       returning m.message_id, m.zulip_message_id)
     update lmsmon.lms_event_logs l
        set status = 'sent', reason = null, error_message = null, notification_message_id = m.zulip_message_id,

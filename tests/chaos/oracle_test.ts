@@ -34,7 +34,7 @@ const DAMAGES: readonly Damage[] = [
     shows: "lost",
     do: (_place, { sql }) =>
       sql`
-        update lmsmon.lms_event_logs set status = 'suppressed', reason = 'dropped', message_id = null
+        update lmsmon.lms_event_logs set status = 'suppressed', reason = 'dropped', message_id = null, zulip_user_id = null
          where log_id = (select min(log_id) from lmsmon.lms_event_logs where status = 'sent')`,
   },
   {
