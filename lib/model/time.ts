@@ -28,6 +28,9 @@ export function daysFromCivil(year: number, month: number, day: number): number 
     719_468;
 }
 
+const TWO = Array.from({ length: 100 }, (_, n) => String(n).padStart(2, "0"));
+/** Two digits of 0 <= n < 100. */
+const two = (n: number) => TWO[n] ?? "";
 const pad = (n: number, width: number) => String(n).padStart(width, "0");
 
 /** `2026-11-20T09:15:00.5Z`: UTC with `Z` and no trailing zeros, the one spelling of times in exports (DESIGN section 3). */
@@ -47,9 +50,8 @@ export function formatUtc(micros: EpochMicros): string {
   const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
   const seconds = Math.floor(inDay / MICROS_PER_SECOND);
   const fraction = inDay - seconds * MICROS_PER_SECOND;
-  const clock = `${pad(Math.floor(seconds / 3600), 2)}:${pad(Math.floor(seconds / 60) % 60, 2)}:${
-    pad(seconds % 60, 2)
-  }`;
+  const clock = `${two(Math.floor(seconds / 3600))}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
   const tail = fraction === 0 ? "" : `.${pad(fraction, 6).replace(/0+$/, "")}`;
-  return `${pad(year, 4)}-${pad(month, 2)}-${pad(day, 2)}T${clock}${tail}Z`;
+  const date = year >= 1000 && year < 10_000 ? String(year) : pad(year, 4);
+  return `${date}-${two(month)}-${two(day)}T${clock}${tail}Z`;
 }

@@ -31,40 +31,41 @@ export async function buildBatch(
   const now = context.now();
   const tally = context.tally;
   tally.rowsRead += page.rows.length + page.bad.length;
-  const found = new Map<LmsId, Found>();
-  const changes: { before: RowState | null; after: RowState; quarantine: string | null }[] = [];
+  const changes: { before: RowState | null; after: RowState; quarantine: string | null; found: Found | null }[] = [];
   for (const row of page.rows) {
     const before = page.before.get(row.id) ?? null;
     const detection = detect(before, row, now);
     if (detection.regression) tally.regressions++;
     if (detection.quarantine !== null) tally.quarantined++;
     // Types that are not monitored move the row state on, but leave no event: switched on later, they start from there.
-    if (detection.event && context.settings.eventTypes.has(detection.event.type)) {
-      found.set(row.id, { row, detected: detection.event });
-    }
+    const { event } = detection;
+    const found = event && context.settings.eventTypes.has(event.type) ? { row, detected: event } : null;
     // An unreadable row that stayed the same is read again every poll, but written once.
     const healed = detection.quarantine === null && (page.quarantined?.has(row.id) ?? false);
     if (!detection.changed && !healed) continue;
-    changes.push({ before, after: detection.after, quarantine: detection.quarantine });
+    changes.push({ before, after: detection.after, quarantine: detection.quarantine, found });
   }
   for (const bad of page.bad) {
     tally.quarantined++;
     const before = page.before.get(bad.id) ?? null;
     if (before?.hash === bad.hash && before.open) continue;
-    changes.push({ before, after: unreadable(before, bad.id, bad.hash), quarantine: bad.reason });
+    changes.push({ before, after: unreadable(before, bad.id, bad.hash), quarantine: bad.reason, found: null });
   }
   for (const before of gone) {
     tally.rowsMissing++;
-    changes.push({ before, after: missing(before, now), quarantine: null });
+    changes.push({ before, after: missing(before, now), quarantine: null, found: null });
   }
-  for (const id of neverKnown) changes.push({ before: null, after: unknownRow(id), quarantine: null });
+  for (const id of neverKnown) changes.push({ before: null, after: unknownRow(id), quarantine: null, found: null });
   tally.rowsChanged += changes.length;
-  const studentIds = [...found.values()].flatMap(({ row }) => row.studentId === null ? [] : [row.studentId]);
+  const studentIds = new Set<LmsId>();
+  for (const { found } of changes) if (found && found.row.studentId !== null) studentIds.add(found.row.studentId);
   const people = await context.people.of(studentIds);
-  const planned: RowChange[] = changes.map((change) => {
-    const hit = found.get(change.after.id);
-    return { ...change, event: hit ? planEvent(context, stream, hit, people.students, now) : null };
-  });
+  const planned = changes.map(({ before, after, quarantine, found }): RowChange => ({
+    before,
+    after,
+    event: found && planEvent(context, stream, found, people.students, now),
+    quarantine,
+  }));
   const batch: Batch = {
     stream,
     pollId: context.pollId,

@@ -30,8 +30,7 @@ export class PeopleCache {
   constructor(private readonly lms: Pick<LmsSource, "people" | "links">) {}
 
   /** People of these students and their mentors; throws LmsError. */
-  async of(studentIds: Iterable<LmsId>): Promise<PeopleOfBatch> {
-    const wanted = new Set(studentIds);
+  async of(wanted: ReadonlySet<LmsId>): Promise<PeopleOfBatch> {
     if (this.#links.size + wanted.size > MAX_STUDENTS) {
       // New maps: batches that are still being recorded hold the old ones.
       this.#students = new Map();

@@ -15,7 +15,7 @@ export async function refreshWaitingLinks(context: PollContext, db: StateDb, sou
     context.signal.throwIfAborted();
     const ids = await studentsWithUndelivered(db, source, after, PAGE_STUDENTS);
     if (ids.length === 0) return;
-    const { fresh, links } = await context.people.of(ids);
+    const { fresh, links } = await context.people.of(new Set(ids));
     await refreshLinks(db, source, fresh, new Map(ids.map((id) => [id, links.get(id) ?? []])));
     after = ids.at(-1) ?? null;
   }

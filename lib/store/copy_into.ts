@@ -6,16 +6,16 @@ const CHUNK_CHARS = 128 * 1024;
 const encoder = new TextEncoder();
 
 /**
- * One line of COPY's text format, without its end. `texts`: positions that may need escapes; the others are numbers, times
- * and words of ours.
+ * One line of COPY's text format, without its end. `values` are used up: they become the line's cells. `texts`: positions that
+ * may need escapes; the others are numbers, ids, times and words of ours.
  */
-export function copyLine(values: readonly (string | null)[], texts: ReadonlySet<number>): string {
-  const cells: string[] = [];
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] ?? null;
-    cells.push(value === null ? "\\N" : texts.has(i) && NEEDS_ESCAPE.test(value) ? escape(value) : value);
+export function copyLine(values: (string | null)[], texts: readonly number[]): string {
+  for (const i of texts) {
+    const value = values[i];
+    if (value && NEEDS_ESCAPE.test(value)) values[i] = escape(value);
   }
-  return cells.join("\t"); // flat: a line put together piece by piece takes three times the memory while it waits
+  for (let i = 0; i < values.length; i++) if (values[i] === null) values[i] = "\\N";
+  return values.join("\t"); // flat: a line put together piece by piece takes three times the memory while it waits
 }
 
 const NEEDS_ESCAPE = /[\\\t\n\r]/;

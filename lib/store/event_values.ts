@@ -67,10 +67,10 @@ export function eventValues(event: BatchEvent, context: EventContext): (string |
 }
 
 /**
- * Positions in {@link eventValues} of what is not made of numbers, times and words of ours: source, ids (decimal text, but the
- * LMS's), usernames, titles, metadata.
+ * Positions in {@link eventValues} of what is not made of numbers, ids (which are digits since they were read), times and words
+ * of ours: source, usernames, titles, content type, batches, metadata.
  */
-export const EVENT_TEXTS: ReadonlySet<number> = new Set([0, 4, 6, 7, 8, 9, 11, 12, 14, 15, 16, 17, 18, 20]);
+export const EVENT_TEXTS: readonly number[] = [0, 7, 9, 12, 15, 17, 18, 19, 20];
 
 /** `JSON.stringify` of the metadata with `supersedes` filled in; by hand, since a first pass does it a million times. */
 export function metadataJson(m: EventMetadata, supersedes: string | null): string {

@@ -27,6 +27,19 @@ const COUNT_ATTEMPTS_UP_TO = 2_000;
 /** Shaped without a break: some two milliseconds. */
 const ROWS_A_TURN = 250;
 const NOBODY: readonly LmsId[] = [];
+const NO_CHANGE = { before: null, event: null };
+
+/** What the events of one student have in common. */
+interface StudentFacts {
+  readonly mentors: readonly LmsId[];
+  /** `null` when neither the batch nor the state knows the student. */
+  readonly known: { readonly username: string | null; readonly batchIds: string | null } | null;
+  readonly account: EventContext["studentAccount"];
+  readonly firstMentor: EventContext["firstMentor"];
+  readonly mentorSetId: EventContext["mentorSetId"];
+}
+
+const NO_STUDENT: StudentFacts = { mentors: NOBODY, known: null, account: null, firstMentor: null, mentorSetId: null };
 
 export interface PrepareOptions {
   readonly metadataOf: RecordOptions["metadataOf"];
@@ -53,28 +66,34 @@ export async function prepareEvents(
     readMentorSets(sql, source, mentorsOf.values()),
     countAttempts(sql, batch, changes),
   ]);
-  const setOf = new Map([...mentorsOf].map(([id, mentors]) => [id, sets.get(numberArrayLiteral(mentors)) ?? null]));
   const accountOf = new Map(accounts.map((row) => [row.person_id, row.zulip_user_id]));
+  const facts = new Map([...mentorsOf].map(([id, mentors]): [LmsId, StudentFacts] => [id, {
+    mentors,
+    known: names.get(id) ?? null,
+    account: accountOf.get(id) ?? null,
+    firstMentor: mentors[0] === undefined ? null : { id: mentors[0], username: mentorNames.get(mentors[0]) ?? null },
+    mentorSetId: sets.get(numberArrayLiteral(mentors)) ?? null,
+  }]));
   const detectedAt = formatUtc(batch.detectedAt);
   const graceUntil = formatUtc(batch.mentorGraceUntil);
   const prepared: PreparedEvent[] = [];
-  for (const [i, { before, event }] of changes.entries()) {
+  for (let i = 0; i < changes.length; i++) {
+    const { before, event } = changes[i] ?? NO_CHANGE;
     if (!event) continue;
     if (i % ROWS_A_TURN === ROWS_A_TURN - 1) await takeTurns();
     const { row, detected } = event;
-    const mentors = row.studentId === null ? NOBODY : mentorsOf.get(row.studentId) ?? NOBODY;
-    const student = row.studentId === null ? undefined : names.get(row.studentId);
-    const first = mentors[0];
+    const student = (row.studentId !== null && facts.get(row.studentId)) || NO_STUDENT;
+    const { mentors, known } = student;
     const context: EventContext = {
       source,
       pollId: batch.pollId,
       detectedAt,
       mentorGraceUntil: event.tell !== null && mentors.length === 0 ? graceUntil : null,
-      studentUsername: student ? student.username : row.studentUsername,
-      studentBatchIds: student?.batchIds ?? null,
-      studentAccount: row.studentId === null ? null : accountOf.get(row.studentId) ?? null,
-      firstMentor: first === undefined ? null : { id: first, username: mentorNames.get(first) ?? null },
-      mentorSetId: row.studentId === null ? null : setOf.get(row.studentId) ?? null,
+      studentUsername: known ? known.username : row.studentUsername,
+      studentBatchIds: known?.batchIds ?? null,
+      studentAccount: student.account,
+      firstMentor: student.firstMentor,
+      mentorSetId: student.mentorSetId,
       attemptNo: attemptNos.get(i) ?? null,
       superseded: (detected.revision > 1 && before?.lastEventId && superseded.get(before.lastEventId)) || null,
       metadata: metadataOf(row, detected),

@@ -41,7 +41,7 @@ export function rowStateValues(after: RowState, recipe: number): (string | null)
 }
 
 /** Positions in {@link rowStateValues} of what comes from the LMS as text. */
-export const ROW_STATE_TEXTS: ReadonlySet<number> = new Set([0, 1]);
+export const ROW_STATE_TEXTS: readonly number[] = [0, 1];
 
 /** `floor(id / 1000)`, as decimal text. */
 export function bucketOf(id: LmsId): string {
