@@ -4,6 +4,7 @@ import type { AttemptRow, BadRow } from "../model/attempt.ts";
 import { type Kind, KINDS, type LmsId } from "../model/event.ts";
 import type { MentorLinks, Person, Role } from "../model/person.ts";
 import { LmsError } from "../ops/errors.ts";
+import { takeTurns, turnIsOver } from "../ops/take_turns.ts";
 import { bucketOf, bucketRanges, firstIdOf } from "./bucket_ranges.ts";
 import { type ActivityOptions, type KnownActivities, readActivities } from "./activities.ts";
 import { lastOf } from "./last_of.ts";
@@ -258,7 +259,8 @@ export class SqlLmsSource implements LmsSource {
     const { preset, examDurationUnit } = this.#options;
     const read = this.#readers[kind];
     const good: ReadRow[] = [], bad: BadRow[] = [];
-    for (const cells of await session.rows(query)) {
+    for (const [i, cells] of (await session.rows(query)).entries()) {
+      if (turnIsOver(i)) await takeTurns();
       const row = read(cells);
       if (isBad(row)) bad.push(row);
       else good.push(row);

@@ -3,6 +3,7 @@ import type { AttemptRow, RowState } from "../model/attempt.ts";
 import type { DetectedEvent, LmsId } from "../model/event.ts";
 import type { Person } from "../model/person.ts";
 import { planTelling } from "../notify/plan.ts";
+import { takeTurns, turnIsOver } from "../ops/take_turns.ts";
 import type { Batch, BatchEvent, RowChange, Stream } from "../store/batch.ts";
 import type { Page, PollContext } from "./poll_context.ts";
 
@@ -32,7 +33,8 @@ export async function buildBatch(
   const tally = context.tally;
   tally.rowsRead += page.rows.length + page.bad.length;
   const changes: { before: RowState | null; after: RowState; quarantine: string | null; found: Found | null }[] = [];
-  for (const row of page.rows) {
+  for (const [i, row] of page.rows.entries()) {
+    if (turnIsOver(i)) await takeTurns();
     const before = page.before.get(row.id) ?? null;
     const detection = detect(before, row, now);
     if (detection.regression) tally.regressions++;
@@ -60,12 +62,16 @@ export async function buildBatch(
   const studentIds = new Set<LmsId>();
   for (const { found } of changes) if (found && found.row.studentId !== null) studentIds.add(found.row.studentId);
   const people = await context.people.of(studentIds);
-  const planned = changes.map(({ before, after, quarantine, found }): RowChange => ({
-    before,
-    after,
-    event: found && planEvent(context, stream, found, people.students, now),
-    quarantine,
-  }));
+  const planned: RowChange[] = [];
+  for (const { before, after, quarantine, found } of changes) {
+    if (turnIsOver(planned.length)) await takeTurns();
+    planned.push({
+      before,
+      after,
+      event: found && planEvent(context, stream, found, people.students, now),
+      quarantine,
+    });
+  }
   const batch: Batch = {
     stream,
     pollId: context.pollId,

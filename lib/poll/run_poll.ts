@@ -48,7 +48,7 @@ export interface PollDeps {
 }
 
 /** Rows per page of a first pass: enough that a transaction costs little beside its rows, few enough that memory stays low. */
-const FIRST_PASS_ROWS = 3_000;
+const FIRST_PASS_ROWS = 2_500;
 /** From here on the planner's statistics are refreshed at once. */
 const MANY_ROWS = 1_000;
 

@@ -1,4 +1,4 @@
-import { takeTurns } from "../ops/take_turns.ts";
+import { takeTurns, turnIsOver } from "../ops/take_turns.ts";
 import type { Batch, RowChange } from "./batch.ts";
 import { copyLine } from "./copy_into.ts";
 import { EVENT_TEXTS } from "./event_values.ts";
@@ -49,7 +49,7 @@ export async function prepareBatch(
     rowOf: byCopy ? (values) => copyLine(values, EVENT_TEXTS) : (values) => values,
   });
   await takeTurns();
-  const { states, added } = prepareStates(batch, direct);
+  const { states, added } = await prepareStates(batch, direct);
   return { batch, events, states, added, direct };
 }
 
@@ -60,7 +60,7 @@ export function standsAlone(batch: Batch): boolean {
 
 const eventChanges = (batch: Batch): readonly RowChange[] => batch.changes.filter(({ event }) => event !== null);
 
-function prepareStates(batch: Batch, direct: boolean): Pick<PreparedBatch, "states" | "added"> {
+async function prepareStates(batch: Batch, direct: boolean): Promise<Pick<PreparedBatch, "states" | "added">> {
   const { streamId, recipe } = batch.stream;
   const added = new BucketDeltas();
   const states: PreparedState[] = [];
@@ -69,6 +69,7 @@ function prepareStates(batch: Batch, direct: boolean): Pick<PreparedBatch, "stat
     const index = event === null ? -1 : events++;
     // A row that is gone before it was ever known leaves nothing to remember.
     if (before === null && after.hash === null) continue;
+    if (turnIsOver(states.length)) await takeTurns();
     added.add(after.id, after.hash);
     const values = rowStateValues(after, recipe);
     const row = direct ? `${streamId}\t${copyLine(values, ROW_STATE_TEXTS)}` : values;

@@ -4,7 +4,7 @@ import type { Queryable } from "../../sql/state/queryable.ts";
 import type { LmsId } from "../model/event.ts";
 import type { Person } from "../model/person.ts";
 import { formatUtc, fromInstant } from "../model/time.ts";
-import { takeTurns } from "../ops/take_turns.ts";
+import { takeTurns, turnIsOver } from "../ops/take_turns.ts";
 import { arrayLiteral, numberArrayLiteral } from "./array_literal.ts";
 import type { Batch, BatchEvent, RowChange } from "./batch.ts";
 import { type EventContext, eventValues, jsonId } from "./event_values.ts";
@@ -24,8 +24,6 @@ export interface PreparedEvent {
 
 /** Counting earlier tries costs a look-up per event: for news, not for a history of millions. */
 const COUNT_ATTEMPTS_UP_TO = 2_000;
-/** Shaped without a break: some two milliseconds. */
-const ROWS_A_TURN = 250;
 const NOBODY: readonly LmsId[] = [];
 const NO_CHANGE = { before: null, event: null };
 
@@ -80,7 +78,7 @@ export async function prepareEvents(
   for (let i = 0; i < changes.length; i++) {
     const { before, event } = changes[i] ?? NO_CHANGE;
     if (!event) continue;
-    if (i % ROWS_A_TURN === ROWS_A_TURN - 1) await takeTurns();
+    if (turnIsOver(i)) await takeTurns();
     const { row, detected } = event;
     const student = (row.studentId !== null && facts.get(row.studentId)) || NO_STUDENT;
     const { mentors, known } = student;
