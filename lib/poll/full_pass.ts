@@ -24,27 +24,57 @@ const FIRST_BUCKET = Number.MIN_SAFE_INTEGER;
  * ids and hashes of buckets that differ, then the rows that differ. Each query is a snapshot of its own; what moves in
  * between differs again next time. What hinders a row from being read may be no part of its hash, so quarantined rows
  * are read whatever their hash says.
+ *
+ * The sums of the next page are read while differing buckets of this one are looked into.
  */
 export async function fullPass(context: PollContext, stream: Stream): Promise<void> {
-  const { lms, known, clock } = context;
   await retryQuarantined(context, stream);
-  let cursor = FIRST_BUCKET;
   let span = FIRST_SPAN;
-  while (true) {
-    context.signal.throwIfAborted();
-    const nextId = await lms.firstIdFrom(stream.kind, firstIdOf(cursor));
-    const from = nextId === null ? Number.MAX_SAFE_INTEGER : bucketOf(nextId);
-    if (from > cursor) await compare(context, stream, [], await known.bucketSums(stream, cursor, from));
-    if (nextId === null) return;
-    const to = from + span;
-    const startedMs = clock.monotonicMs();
-    const theirs = await lms.buckets(stream.kind, from, to);
-    const tookMs = clock.monotonicMs() - startedMs;
-    await compare(context, stream, theirs, await known.bucketSums(stream, from, to));
-    if (tookMs < SHORT_PAGE_MS) span = Math.min(span * 2, MAX_SPAN);
-    if (tookMs > LONG_PAGE_MS) span = Math.max(Math.floor(span / 2), 1);
-    cursor = to;
+  let next = readSums(context, stream, FIRST_BUCKET, span);
+  try {
+    while (true) {
+      context.signal.throwIfAborted();
+      const page = await next;
+      if (page.tookMs < SHORT_PAGE_MS) span = Math.min(span * 2, MAX_SPAN);
+      if (page.tookMs > LONG_PAGE_MS) span = Math.max(Math.floor(span / 2), 1);
+      if (page.end !== null) {
+        next = readSums(context, stream, page.end, span);
+        next.catch(() => {}); // awaited in the next turn; a failure of comparing must not leave it unhandled
+      }
+      await compare(context, stream, page.theirs, page.ours);
+      if (page.end === null) return;
+    }
+  } finally {
+    await next.catch(() => {}); // nothing goes on behind the back of whoever deals with a failure
   }
+}
+
+interface Sums {
+  readonly theirs: readonly BucketSum[];
+  readonly ours: readonly BucketSum[];
+  /** The bucket after the page; `null` when the LMS has no row beyond. */
+  readonly end: number | null;
+  readonly tookMs: number;
+}
+
+/** `span` buckets from the first one that has rows in the LMS; `ours` also of the gap before it. */
+async function readSums(
+  { lms, known, clock }: PollContext,
+  stream: Stream,
+  cursor: number,
+  span: number,
+): Promise<Sums> {
+  const nextId = await lms.firstIdFrom(stream.kind, firstIdOf(cursor));
+  if (nextId === null) {
+    const ours = await known.bucketSums(stream, cursor, Number.MAX_SAFE_INTEGER);
+    return { theirs: [], ours, end: null, tookMs: 0 };
+  }
+  const from = bucketOf(nextId);
+  const end = from + span;
+  const startedMs = clock.monotonicMs();
+  const theirs = await lms.buckets(stream.kind, from, end);
+  const tookMs = clock.monotonicMs() - startedMs;
+  return { theirs, ours: await known.bucketSums(stream, cursor, end), end, tookMs };
 }
 
 async function compare(
