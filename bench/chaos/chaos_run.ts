@@ -68,6 +68,12 @@ export class ChaosRun {
     this.say(`  FAILED: ${problem}`);
   }
 
+  /** What a process said before something proved wrong: printed with the failure, and at once, for a long run forgets. */
+  lastWords(words: string): void {
+    this.say(`  ${words.replaceAll("\n", "\n    ")}`);
+    for (const action of this.actions(40)) this.say(`    ${action}`);
+  }
+
   /** Fails with the first few of a list of problems. */
   failAll(problems: readonly string[]): void {
     for (const problem of problems.slice(0, 10)) this.fail(problem);

@@ -176,17 +176,25 @@ async function settle(run: ChaosRun, place: Place, options: SettleOptions): Prom
   let last = "";
   let movedMs = performance.now();
   let verdict: Verdict | null = null;
+  let unreadable = 0;
   while (
     performance.now() < end && performance.now() - movedMs < (options.stallMs ?? STALL_MS) && watcher.ended === null
   ) {
     await sleep(300);
     verdict = await place.consult(options.oracle).catch(() => null); // a state that nobody owns yet
-    if (verdict === null) continue;
+    if (verdict === null) {
+      unreadable++;
+      continue;
+    }
+    unreadable = 0;
     if (verdict.problems.length === 0 && verdict.open === 0) break;
     const now = JSON.stringify([verdict.events, verdict.open, verdict.messages, verdict.problems.length]);
     if (now !== last) movedMs = performance.now();
     last = now;
   }
+  const stalled = `nothing moved for ${
+    ((performance.now() - movedMs) / 1000).toFixed(0)
+  } s, ${unreadable} readings failed`;
   // Once more after a full pass and a round: what would be told twice is told now.
   await sleep(options.quietMs ?? 3_000);
   if (watcher.ended !== null) run.fail(`the last watch ended by itself\n${watcher.log.slice(-20).join("\n")}`);
@@ -197,7 +205,11 @@ async function settle(run: ChaosRun, place: Place, options: SettleOptions): Prom
   if (watcher.leaks.length > 0) run.fail("a secret stands in a log");
   verdict = await place.consult(options.oracle);
   const open = verdict.open > 0 ? [`${verdict.open} deliveries are still under way`] : [];
-  run.failAll([...verdict.problems, ...open]);
+  const problems = [...verdict.problems, ...open];
+  if (problems.length > 0) {
+    run.lastWords(`${stalled}; last words of the last watch:\n${watcher.log.slice(-60).join("\n")}`);
+  }
+  run.failAll(problems);
   if (options.onTheWay) return verdict;
   run.tally.rows += verdict.rows;
   run.tally.events += verdict.events;
@@ -211,6 +223,5 @@ async function settle(run: ChaosRun, place: Place, options: SettleOptions): Prom
     `  ${verdict.rows} rows, ${verdict.events} events, ${verdict.deliveries} deliveries, ${verdict.messages} messages; ` +
       `ended without: ${ended || "none"}; ${verdict.lost} lost, ${verdict.duplicated} duplicated`,
   );
-  if (run.failures.length > 0) run.did(`last words of the last watch:\n${watcher.log.slice(-30).join("\n")}`);
   return verdict;
 }

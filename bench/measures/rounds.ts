@@ -8,8 +8,13 @@ import { LmsChanges } from "../support/lms_changes.ts";
 const SMALL = 10_000;
 const CHANGES = 100;
 const IDLE_INTERVAL_MS = 1000;
+/**
+ * What the interval of each watch is longer than the one before. With equal intervals they would stay in step, and one that always wakes
+ * just after another would wait for it in every round.
+ */
+const OUT_OF_STEP_MS = 37;
 /** Rounds that make one sample. */
-const ROUNDS = 5;
+const ROUNDS = 15;
 
 export const idle: Measure = {
   name: "idle",
@@ -19,11 +24,11 @@ export const idle: Measure = {
     const sizes = [SMALL, ...new Set([Math.min(1_000_000, rowsLarge), rowsLarge])];
     await using stack = new AsyncDisposableStack();
     const watches: IdleWatch[] = [];
-    for (const rows of sizes) {
+    for (const [i, rows] of sizes.entries()) {
       const watched = stack.use(await openWatched(bench, "postgres", rows));
       await oneRound(watched, "full"); // what an interrupted run left behind is not idle
       // A full pass is due in every round, so each asks whether anything was committed: the dearest kind of idle round.
-      watches.push(stack.use(new IdleWatch(watched, IDLE_INTERVAL_MS, 1)));
+      watches.push(stack.use(new IdleWatch(watched, IDLE_INTERVAL_MS + i * OUT_OF_STEP_MS, 1)));
     }
     await until(() => watches.every(({ idle }) => idle.length >= ROUNDS * (runs + 1)), watches);
     // Rounds of all sizes ran in the same minutes, by turns; the first few are left out.
