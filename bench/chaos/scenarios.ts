@@ -84,7 +84,7 @@ function report(run: ChaosRun, options: ChaosOptions): void {
   run.say(`\nseed ${run.seed}, ${options.names.join(",")}`);
   const states = [...run.tallies.keys()];
   const line = (name: string, cells: readonly (string | number)[]) =>
-    run.say(`  ${name.padEnd(12)}${cells.map((cell) => String(cell).padStart(12)).join("")}`);
+    run.say(`  ${name.padEnd(12)}${cells.map((cell) => String(cell).padStart(16)).join("")}`);
   line("", [...states.map((state) => `${state} state`), "all"]);
   for (const name of Object.keys(run.tally) as (keyof ChaosTally)[]) {
     line(name, [...states.map((state) => run.tallies.get(state)?.[name] ?? 0), run.total(name)]);
