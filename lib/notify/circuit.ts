@@ -1,8 +1,20 @@
+type TroubleKind = "unreachable" | "unauthorized" | "failing" | "rate_limited";
+
 /** What stopped delivery for everybody, as opposed to a refusal for one recipient. */
-export type Trouble = "unreachable" | "unauthorized" | "failing";
+export interface Trouble {
+  readonly kind: TroubleKind;
+  readonly reason: string;
+  /** Zulip wants to be left alone for so long. Milliseconds, default 0. */
+  readonly atLeastMs?: number;
+}
 
 /** Between the second probe and the third; doubled from then on. Wrong credentials heal less soon than networks. */
-const FIRST_PAUSE_MS: Record<Trouble, number> = { unreachable: 1000, failing: 1000, unauthorized: 5000 };
+const FIRST_PAUSE_MS: Record<TroubleKind, number> = {
+  unreachable: 1000,
+  failing: 1000,
+  unauthorized: 5000,
+  rate_limited: 1000,
+};
 const LONGEST_PAUSE_MS = 60_000;
 
 /**
@@ -12,8 +24,9 @@ const LONGEST_PAUSE_MS = 60_000;
  */
 export class Circuit {
   #state: "closed" | "open" | "half_open" = "closed";
-  #trouble: { readonly kind: Trouble; readonly reason: string } | null = null;
-  #failures = 0;
+  #trouble: Trouble | null = null;
+  /** Since it was closed. By kind: a network that was away must not make a new key wait for a minute. */
+  #failures = new Map<TroubleKind, number>();
   #probeAt = 0;
   #openedAt = 0;
   /** A send went well since the circuit last opened: trouble with one message is then that message's own. */
@@ -46,18 +59,18 @@ export class Circuit {
   }
 
   /** True when this is news: the circuit was closed before. The first probe may follow at once. */
-  trip(kind: Trouble, reason: string, now: number): boolean {
+  trip(trouble: Trouble, now: number): boolean {
     const news = this.#state === "closed";
     // Sends in flight fail together; only the first of them counts.
     if (this.#state === "open") return false;
     this.#proven = false;
     if (news) this.#openedAt = now;
-    this.#open(kind, reason, now);
+    this.#open(trouble, now);
     return news;
   }
 
-  probeFailed(kind: Trouble, reason: string, now: number): void {
-    this.#open(kind, reason, now);
+  probeFailed(trouble: Trouble, now: number): void {
+    this.#open(trouble, now);
   }
 
   /** Zulip answers the probe. After 5xx or an unclear outcome only a send shows that it works. True when closed by it. */
@@ -81,17 +94,19 @@ export class Circuit {
   #close(): void {
     this.#state = "closed";
     this.#trouble = null;
-    this.#failures = 0;
+    this.#failures.clear();
   }
 
-  #open(kind: Trouble, reason: string, now: number): void {
+  #open(trouble: Trouble, now: number): void {
+    const { kind } = trouble;
+    const before = this.#failures.get(kind) ?? 0;
     // The very first failure is probed at once: one reset connection must not hold up everybody.
-    const pause = this.#failures === 0
+    const pause = this.#failures.size === 0
       ? 0
-      : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS[kind] * 2 ** (this.#failures - 1));
-    this.#failures++;
+      : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS[kind] * 2 ** Math.max(0, before - 1));
+    this.#failures.set(kind, before + 1);
     this.#state = "open";
-    this.#trouble = { kind, reason };
-    this.#probeAt = now + pause;
+    this.#trouble = trouble;
+    this.#probeAt = now + Math.max(pause, trouble.atLeastMs ?? 0);
   }
 }

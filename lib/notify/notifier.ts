@@ -20,7 +20,7 @@ import { Guard, GUARD_HINT } from "./guard.ts";
 import { Notices } from "./notices.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions, RoundResult } from "./notify_types.ts";
 import { adoptOrphans } from "./orphans.ts";
-import { troubleKind } from "./outcome.ts";
+import { troubleOfError } from "./outcome.ts";
 import { ADMIN, prepareChunk, type PreparedChunk } from "./prepare_chunk.ts";
 import { sendChunk, type SendContext } from "./send_chunk.ts";
 
@@ -245,7 +245,7 @@ class OutboxNotifier implements Notifier {
       await zulip.me(options.hard);
     } catch (error) {
       if (!(error instanceof ZulipError)) throw error;
-      this.#circuit.probeFailed(troubleKind(error), error.message, clock.monotonicMs());
+      this.#circuit.probeFailed(troubleOfError(error), clock.monotonicMs());
       return false;
     }
     if (this.#circuit.probeWorked()) log.info("Delivery goes on: Zulip answers again");
@@ -258,7 +258,7 @@ class OutboxNotifier implements Notifier {
     if (options.hard?.aborted === true) return;
     if (!(error instanceof ZulipError)) throw error;
     const { clock, log } = this.#deps;
-    if (this.#circuit.trip(troubleKind(error), error.message, clock.monotonicMs())) {
+    if (this.#circuit.trip(troubleOfError(error), clock.monotonicMs())) {
       log.error("Delivery pauses: {reason}", { reason: error.message, hint: error.hint });
     }
   }

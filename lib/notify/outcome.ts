@@ -14,7 +14,7 @@ export function retryDelayMs(refusals: number): number {
 }
 
 /** What a send means for everybody else; `null`: nothing. */
-export function troubleOf(outcome: SendOutcome): { readonly kind: Trouble; readonly reason: string } | null {
+export function troubleOf(outcome: SendOutcome): Trouble | null {
   switch (outcome.outcome) {
     case "unauthorized":
       return { kind: "unauthorized", reason: outcome.reason };
@@ -28,6 +28,9 @@ export function troubleOf(outcome: SendOutcome): { readonly kind: Trouble; reado
 }
 
 /** The same of a reading call that failed. */
-export function troubleKind(error: ZulipError): Trouble {
-  return error.reason === "refused" ? "unauthorized" : error.reason === "unreachable" ? "unreachable" : "failing";
+export function troubleOfError(error: ZulipError): Trouble {
+  const reason = error.message;
+  if (error.retryAfterMs !== null) return { kind: "rate_limited", reason, atLeastMs: error.retryAfterMs };
+  if (error.reason === "failed") return { kind: "failing", reason };
+  return { kind: error.reason === "refused" ? "unauthorized" : "unreachable", reason };
 }

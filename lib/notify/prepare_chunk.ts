@@ -185,7 +185,8 @@ async function resolveDoubts(
     found = await lookUp(deps, due, signal);
   } catch (error) {
     // A bot that may not read what it sent: nothing about Zulip's health, and no reason to ask again at once.
-    if (error instanceof ZulipError && error.reason === "failed") {
+    // A rate limit ends by itself, and the circuit waits for it.
+    if (error instanceof ZulipError && error.reason === "failed" && error.retryAfterMs === null) {
       await postponeLookUps(deps.db.sql, due.map((message) => message.message_id), now + LOOK_UP_AGAIN_MS * 1000);
     }
     throw error;

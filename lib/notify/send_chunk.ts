@@ -85,7 +85,7 @@ async function sendOne(context: SendContext, message: Outgoing, deadlineMs: numb
   const proven = circuit.proven;
   if (trouble === null) {
     if (outcome.outcome !== "rate_limited" && circuit.worked()) context.onWorking();
-  } else if (options.hard?.aborted !== true && circuit.trip(trouble.kind, trouble.reason, clock.monotonicMs())) {
+  } else if (options.hard?.aborted !== true && circuit.trip(trouble, clock.monotonicMs())) {
     context.onTrouble(trouble.reason);
   }
   return markOf(context, message, outcome, proven, counts);

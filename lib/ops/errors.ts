@@ -72,12 +72,15 @@ export class LmsError extends LmsmonError {
 export class ZulipError extends LmsmonError {
   readonly code = "zulip";
   readonly exitCode = 4;
+  /** How long Zulip wants to be left alone, when that is all that is wrong. Milliseconds. */
+  readonly retryAfterMs: number | null;
   constructor(
     readonly reason: "unreachable" | "refused" | "failed",
     message: string,
-    options: ErrorOptionsWithHint = {},
+    options: ErrorOptionsWithHint & { readonly retryAfterMs?: number } = {},
   ) {
     super(message, options);
+    this.retryAfterMs = options.retryAfterMs ?? null;
   }
 }
 

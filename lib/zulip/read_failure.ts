@@ -21,9 +21,10 @@ export function readFailure(path: string, exchange: Exchange, site: string): Zul
     });
   }
   if (status === 429) {
-    const seconds = Math.ceil(retryAfterMs(headers, text) / 1000);
-    return new ZulipError("failed", `${what}: rate limit, free again in ${seconds} s`, {
+    const waitMs = retryAfterMs(headers, text);
+    return new ZulipError("failed", `${what}: rate limit, free again in ${Math.ceil(waitMs / 1000)} s`, {
       hint: "Try again later, or raise the bot's rate limit on the server",
+      retryAfterMs: waitMs,
     });
   }
   if (status >= 300 && status < 400) {

@@ -76,6 +76,32 @@ outboxTest("P5: many messages in doubt are looked up by one scan over all own me
   assert.deepEqual(new Set((await box.logs()).map((row) => row.status)), new Set(["sent"]));
 });
 
+outboxTest("P5: a look-up that meets the rate limit is made again when Zulip says, and not before", async (box) => {
+  const three = await box.mentor(3);
+  await box.event({ student: 17, mentors: [3] });
+  box.standIn.fault({ kind: "500_after_commit" });
+  const notifier = box.notifier();
+  await box.round(notifier);
+  await box.event({ student: 18, mentors: [3] });
+  const look = { method: "GET", path: "/api/v1/messages" };
+  box.standIn.fault({ kind: "429", times: 2, retryAfterS: 20.5, match: look });
+  const looks = () => box.standIn.requests.filter((r) => r.method === look.method && r.path === look.path).length;
+  box.clock.advance(91_000);
+  const before = looks();
+  for (const seen of [1, 2]) {
+    assert.equal((await box.round(notifier)).sent, 0);
+    const due = await notifier.nextDueAt() ?? 0;
+    assert.ok(due - box.clock.now() > 19_000_000 && due - box.clock.now() < 21_000_000, String(due - box.clock.now()));
+    box.clock.advance(15_000);
+    await box.round(notifier);
+    assert.equal(looks() - before, seen, "nobody asks while Zulip wants to be left alone");
+    box.clock.advance(6_000);
+  }
+  for (let i = 0; i < 2; i++) await box.round(notifier);
+  assert.deepEqual(await box.states(), ["1 mentor:3 sent", "2 mentor:3 sent"]);
+  assert.equal(box.contents(three).length, 2);
+});
+
 outboxTest("P5: what a crashed process was sending becomes unknown, and is looked up after it settled", async (box) => {
   const [three, four] = [await box.mentor(3), await box.mentor(4)];
   await box.event({ student: 17, mentors: [3] });
