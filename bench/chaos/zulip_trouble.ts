@@ -127,12 +127,15 @@ async function eachOnce({ run, place: { zulip } }: Phase): Promise<void> {
   }
 }
 
-async function troubledReads({ place, random }: Phase): Promise<void> {
+async function troubledReads({ place: { zulip }, random }: Phase): Promise<void> {
   const lookUp = { method: "GET", path: "/api/v1/messages" };
-  place.zulip.fault({ kind: "500_after_commit", times: 3 });
-  place.zulip.fault({ kind: "reset_after_commit", times: 3 });
-  place.zulip.fault({ kind: "429", times: 1, retryAfterS: 0.35, match: lookUp }); // left to chance it was met once in ten runs
-  place.zulip.randomFaults({ seed: random, rate: 0.4, kinds: READS, retryAfterS: 0.35, match: lookUp });
+  const before = zulip.faults.counts["500_after_commit"] ?? 0;
+  zulip.fault({ kind: "500_after_commit", times: 3 });
+  zulip.fault({ kind: "reset_after_commit", times: 3 });
+  // Once a send is in doubt, what a watch does at its start is over: the next reading is a look-up.
+  await until(() => (zulip.faults.counts["500_after_commit"] ?? 0) > before, 10_000);
+  zulip.fault({ kind: "429", retryAfterS: 0.35, match: lookUp });
+  zulip.randomFaults({ seed: random, rate: 0.4, kinds: READS, retryAfterS: 0.35, match: lookUp });
   await sleep(8_000);
 }
 
