@@ -35,11 +35,9 @@ export const postgresEvents = `
   left join "ChapterToContent" t on t."contentId" = c.id
   left join chapters h on h.id = t."chapterId"`;
 
-const field = (column: string) => `octet_length((a.${column})::text), ':', a.${column}`;
 export const postgresStates = `
-  select 1, a.id, ('x' || left(md5(concat_ws('', 'exam:', ${
-  ["id", "user_id", "exam_id", "state", "result", "score", "percentage"].map(field).join(", ")
-})), 16))::bit(64)::bigint, 11001, 2, case a.result when 'Pass' then 1 else 0 end, a.score, a.percentage, 1, false, false, a.id, null
+  select 1, a.id, ('x' || left(md5(row('exam:', a.id, a.user_id, a.exam_id, a.state, a.result, a.score,
+      a.percentage)::text), 16))::bit(64)::bigint, 13001, 2, case a.result when 'Pass' then 1 else 0 end, a.score, a.percentage, 1, false, false, a.id, null
   from attempts a`;
 
 /** MariaDB's --batch writes NULL as the word, which no text of these tables is. */

@@ -112,6 +112,24 @@ async function everything(source: LmsSource) {
   };
 }
 
+/** Rows, lists of hashes and sums of buckets say the same. */
+function hashesAgree(all: Awaited<ReturnType<typeof everything>>): void {
+  assert.deepEqual(all.hashes.map((h) => h.id), ["27", "28", "1029"]);
+  assert.deepEqual(all.hashes.map((h) => h.hash), all.contents.rows.map((r) => r.hash));
+  const xor = BigInt.asIntN(64, BigInt(all.hashes[0]?.hash ?? 0) ^ BigInt(all.hashes[1]?.hash ?? 0));
+  assert.equal(all.buckets[2]?.xor, String(xor));
+}
+
+/** Each dialect has its own recipe, which the recipe's number says. */
+function withoutHashes(all: Awaited<ReturnType<typeof everything>>) {
+  const rows = (page: typeof all.exams) => ({ ...page, rows: page.rows.map((row) => ({ ...row, hash: "" })) });
+  return {
+    ...all,
+    ...{ exams: rows(all.exams), contents: rows(all.contents), again: rows(all.again) },
+    ...{ buckets: all.buckets.map((b) => ({ ...b, xor: "" })), hashes: all.hashes.map((h) => ({ ...h, hash: "" })) },
+  };
+}
+
 Deno.test("openLms() gives the rows of an embedded LMS", async () => {
   await using lms = await makeLms(null);
   await fill(lms);
@@ -191,10 +209,7 @@ Deno.test("openLms() gives the rows of an embedded LMS", async () => {
     all.buckets.map((b) => [b.bucket, b.count]),
     [[68, 3], [9_007_199_254_740, 1], [0, 2], [1, 1]],
   );
-  assert.deepEqual(all.hashes.map((h) => h.id), ["27", "28", "1029"]);
-  assert.deepEqual(all.hashes.map((h) => h.hash), all.contents.rows.map((r) => r.hash));
-  const xor = BigInt.asIntN(64, BigInt(all.hashes[0]?.hash ?? 0) ^ BigInt(all.hashes[1]?.hash ?? 0));
-  assert.equal(all.buckets[2]?.xor, String(xor));
+  hashesAgree(all);
   assert.deepEqual(all.links, [["1", ["7", "12"]]]);
   assert.deepEqual(all.people[0], {
     role: "student",
@@ -214,7 +229,7 @@ Deno.test("openLms() gives the rows of an embedded LMS", async () => {
 });
 
 Deno.test({
-  name: "openLms() gives the same rows, hashes, buckets and people from PostgreSQL, MariaDB and the embedded database",
+  name: "openLms() gives the same rows, counts and people from PostgreSQL, MariaDB and the embedded database",
   ignore: postgres === null && mariaDb === null,
   fn: async () => {
     await using embedded = await makeLms(null);
@@ -225,7 +240,12 @@ Deno.test({
       await fill(lms);
       const source = await lms.open();
       assert.equal((await source.check()).readOnly, true);
-      assert.deepEqual(await everything(source), expected, server.dialect);
+      const all = await everything(source);
+      hashesAgree(all);
+      assert.deepEqual(withoutHashes(all), withoutHashes(expected), server.dialect);
+      if (server.dialect === "postgres") {
+        assert.deepEqual(all, expected, "the embedded database hashes as a server does");
+      }
     }
   },
 });

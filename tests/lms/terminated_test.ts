@@ -17,15 +17,16 @@ Deno.test({
     const source = await lms.open();
     for (let i = 0; i < 50; i++) await lms.writer.attempt({ user_id: await lms.writer.student() });
     let killing = true;
+    let failures = 0;
     const killer = withPostgres(server.url, async (sql) => {
       const database = lms.config.url.split("/").at(-1) ?? "";
-      for (let i = 0; i < 100; i++) {
+      // A quick server ends a hundred rounds before the first read has a connection to lose.
+      for (let i = 0; i < 100 || (failures === 0 && i < 100_000); i++) {
         await sql`
           select pg_terminate_backend(pid) from pg_stat_activity
           where datname = ${database} and application_name = 'lmsmon'`;
       }
     }).finally(() => killing = false);
-    let failures = 0;
     while (killing) {
       const reads = [
         source.rowsAfter("exam", null, 100),

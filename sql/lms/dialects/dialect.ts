@@ -38,7 +38,7 @@ export interface Dialect {
   shortText(expression: string, letters: number): string;
   /** A time as text; a column type that knows its instant gets an offset, others stay zoneless. */
   time(expression: string, type: string | undefined): string;
-  /** Signed 64-bit hash of fields; NULLs are marked and fields length-prefixed, so no two lists read alike. */
+  /** Signed 64-bit hash of fields; NULLs are marked and fields told apart, so no two lists read alike. */
   hash(literals: readonly string[], fields: readonly string[]): string;
   bitXor(expression: string): string;
   /** floor(expression / size), also below zero. */
