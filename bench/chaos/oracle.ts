@@ -1,7 +1,8 @@
 import type { ZulipStandIn } from "../../lib/demo/zulip_stand_in.ts";
 import { deliveryMarker } from "../../lib/model/marker.ts";
 import type { Sql } from "../../lib/store/state_db.ts";
-import type { LmsLoad, LoadRow, Version } from "./lms_load.ts";
+import type { LmsLoad } from "./lms_load.ts";
+import type { LoadRow, Version } from "./lms_plans.ts";
 
 interface EventRow {
   event_id: string;

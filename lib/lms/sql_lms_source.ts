@@ -5,6 +5,7 @@ import { type Kind, KINDS, type LmsId } from "../model/event.ts";
 import type { MentorLinks, Person, Role } from "../model/person.ts";
 import { LmsError } from "../ops/errors.ts";
 import { takeTurns, turnIsOver } from "../ops/take_turns.ts";
+import { sumsInLanes } from "./bucket_lanes.ts";
 import { bucketOf, bucketRanges, firstIdOf } from "./bucket_ranges.ts";
 import { type ActivityOptions, type KnownActivities, readActivities } from "./activities.ts";
 import { lastOf } from "./last_of.ts";
@@ -27,10 +28,6 @@ import { type Catalog, checkSchema, checkVersion, readCatalog } from "./schema_c
 /** Ids per query: some thousand, so that a statement stays short and an `in` list small. */
 const IDS_PER_PAGE = 2000;
 const PEOPLE_PER_PAGE = 1000;
-/** Buckets per statement: at most half a million rows, a second or so. */
-const BUCKETS_PER_PAGE = 500;
-/** Statements of a pass at the same time; as many as the drivers have connections. */
-const LANES = 2;
 /** Ranges of differing buckets per statement. */
 const RANGES_PER_PAGE = 20;
 const LARGEST_BUCKET = 9_223_372_036_854_775;
@@ -138,37 +135,25 @@ export class SqlLmsSource implements LmsSource {
     return this.#read((session, { queries }) => firstId(session, queries, kind, id));
   }
 
-  async buckets(kind: Kind, fromBucket: number, toBucket: number): Promise<BucketSum[]> {
-    const sums: BucketSum[] = [];
-    const end = Math.min(toBucket, LARGEST_BUCKET);
-    let from: number | null = Math.max(fromBucket, -LARGEST_BUCKET);
-    // Two statements at a time, each on a connection of its own: a pass takes half as long, and the load of one that the
-    // LMS's own queries meet is still two processes at most.
-    const size = Math.min(BUCKETS_PER_PAGE, Math.max(1, Math.ceil((end - from) / LANES)));
-    while (from !== null && from < end) {
-      const starts: number[] = Array.from({ length: LANES }, (_, lane) => (from ?? end) + lane * size)
-        .filter((start) => start < end);
-      const pages = await Promise.all(
-        starts.map((start) => this.#bucketPage(kind, start, Math.min(start + size, end))),
-      );
-      sums.push(...pages.flat());
-      const stop: number = Math.min((starts.at(-1) ?? end) + size, end);
-      // Ids may lie far apart: jump over the gap instead of asking for every thousand ids in it.
-      if (stop >= end || pages.at(-1)?.length !== 0) from = stop;
-      else {
-        const next = await this.firstIdFrom(kind, firstIdOf(stop));
-        from = next === null ? null : Number(bucketOf(next));
-      }
-    }
-    return sums;
+  buckets(kind: Kind, fromBucket: number, toBucket: number): Promise<BucketSum[]> {
+    return sumsInLanes(
+      {
+        page: (from, to) => this.#bucketPage(kind, from, to),
+        nextBucket: async (from) => {
+          const id = await this.firstIdFrom(kind, firstIdOf(from));
+          return id === null ? null : Number(bucketOf(id));
+        },
+      },
+      Math.max(fromBucket, -LARGEST_BUCKET),
+      Math.min(toBucket, LARGEST_BUCKET),
+    );
   }
 
   async #bucketPage(kind: Kind, from: number, to: number): Promise<BucketSum[]> {
     const found = await this.#read((session, { queries }) =>
       session.rows(queries.buckets(kind, firstIdOf(from), firstIdOf(to), BUCKET_SIZE))
     );
-    return found.map(([bucket, count, xor]) => ({ bucket: Number(bucket), count: Number(count), xor: xor ?? "0" }))
-      .sort((a, b) => a.bucket - b.bucket);
+    return found.map(([bucket, count, xor]) => ({ bucket: Number(bucket), count: Number(count), xor: xor ?? "0" }));
   }
 
   async keyHashes(kind: Kind, buckets: readonly number[]): Promise<KeyHash[]> {

@@ -12,9 +12,9 @@ const PAGE_ROWS = 10_000;
 const PAGE_BUCKETS = PAGE_ROWS / BUCKET_SIZE;
 const FIRST_SPAN = 256;
 const MAX_SPAN = 65_536;
-/** A page of bucket sums should take about this long in the LMS: long enough to be efficient, short enough to hurt nobody. */
-const SHORT_PAGE_MS = 300;
-const LONG_PAGE_MS = 1500;
+/** A page of bucket sums should take about this long: it is many short statements, and there is a little to do between pages. */
+const SHORT_PAGE_MS = 1000;
+const LONG_PAGE_MS = 4000;
 
 /** Below every id: keys may be negative. */
 const FIRST_BUCKET = Number.MIN_SAFE_INTEGER;
@@ -72,9 +72,11 @@ async function readSums(
   const from = bucketOf(nextId);
   const end = from + span;
   const startedMs = clock.monotonicMs();
-  const theirs = await lms.buckets(stream.kind, from, end);
-  const tookMs = clock.monotonicMs() - startedMs;
-  return { theirs, ours: await known.bucketSums(stream, cursor, end), end, tookMs };
+  const reading = lms.buckets(stream.kind, from, end).then((theirs) => (
+    { theirs, tookMs: clock.monotonicMs() - startedMs }
+  ));
+  const [{ theirs, tookMs }, ours] = await Promise.all([reading, known.bucketSums(stream, cursor, end)]);
+  return { theirs, ours, end, tookMs };
 }
 
 async function compare(

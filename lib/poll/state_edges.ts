@@ -37,6 +37,9 @@ export function recordingSink(db: StateDb, lease: Lease, onRefused: (rows: numbe
         const { refused } = await recordBatch(db, lease, batch, { metadataOf }, ahead);
         failPoint("record.after_commit");
         onRefused(refused.length);
+      }, async (error) => {
+        await ahead.catch(() => {}); // nothing goes on behind the back of whoever deals with the failure
+        throw error;
       });
       return last;
     },

@@ -106,15 +106,14 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes)
     /** Rows [bucket, count, xor] for from <= id < to, in any order. */
     buckets(name: "exam" | "content", from: string, to: string, size: number): string {
       const kind = preset.kinds[name];
-      const inner = page(
-        [`t.${q(kind.key)} as k`, `${hash(name, kind)} as h`],
-        kind,
-        kind.hashed,
-        range(kind, from, to),
-        null,
-      );
-      return `select ${dialect.text("b")}, ${dialect.text("count(*)")}, ${dialect.text(dialect.bitXor("h"))}` +
-        ` from (select ${dialect.bucket("k", size)} as b, h from (${inner}) r${dialect.fence}) g group by b`;
+      return dialect.buckets({
+        from,
+        to,
+        size,
+        key: `t.${q(kind.key)}`,
+        hash: hash(name, kind),
+        hashes: (select, where) => page([...select], kind, kind.hashed, where, null),
+      });
     },
 
     /** Rows [id, hash] of all the ranges from <= id < to, in any order. */

@@ -22,6 +22,18 @@ export interface SideParts {
   readonly columns: readonly string[];
 }
 
+/** `from` and `to` are multiples of `size`, from <= key < to. */
+export interface BucketParts {
+  readonly from: string;
+  readonly to: string;
+  readonly size: number;
+  /** The kind's key, as `hashes` names it. */
+  readonly key: string;
+  /** A query of the rows for which a condition holds. */
+  readonly hashes: (select: readonly string[], where: string) => string;
+  readonly hash: string;
+}
+
 /**
  * What differs between databases. Every value is selected as text (or null), so that one reader serves all; ids in
  * conditions are literals that `integer` (sql/lms/queries.ts) let through, so that no prepared statement is needed and a
@@ -40,11 +52,8 @@ export interface Dialect {
   time(expression: string, type: string | undefined): string;
   /** Signed 64-bit hash of fields; NULLs are marked and fields told apart, so no two lists read alike. */
   hash(literals: readonly string[], fields: readonly string[]): string;
-  bitXor(expression: string): string;
-  /** floor(expression / size), also below zero. */
-  bucket(expression: string, size: number): string;
-  /** Ends a subquery whose columns are to be computed once each, before what is around it. */
-  readonly fence: string;
+  /** Rows [bucket, count, xor of the hashes] of the buckets that have rows, in any order. */
+  buckets(parts: BucketParts): string;
   idIn(expression: string, ids: readonly string[]): string;
   page(parts: PageParts): string;
   /** Types of the given tables' columns as rows [table, column, type, readable ("1"/"0")]. */

@@ -20,10 +20,11 @@ export const mysqlDialect: Dialect = {
       [...literals.map(literal), ...fields.map(field)].join(", ")
     })), 16), 16, 10)` +
     ` as unsigned) as signed)`,
-  bitXor: (expression) => `cast(bit_xor(${expression}) as signed)`,
-  bucket: (expression, size) =>
-    `case when ${expression} >= 0 then ${expression} div ${size} else (${expression} - ${size - 1}) div ${size} end`,
-  fence: "",
+  buckets: ({ from, to, size, key, hashes, hash }) =>
+    `select b, count(*), cast(bit_xor(h) as signed) from (select` +
+    ` case when k >= 0 then k div ${size} else (k - ${size - 1}) div ${size} end as b, h from (${
+      hashes([`${key} as k`, `${hash} as h`], `${key} >= ${from} and ${key} < ${to}`)
+    }) r) g group by b`,
   idIn: (expression, ids) => `${expression} in (${ids.join(",")})`,
   page: ({ select, table, key, side, where, limit }: PageParts) =>
     `select ${select.join(", ")} from ${table} t${

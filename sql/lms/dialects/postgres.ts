@@ -22,11 +22,13 @@ export const postgresDialect: Dialect = {
   // a restored LMS has anew.)
   hash: (literals, fields) =>
     `('x' || left(md5(row(${[...literals.map(literal), ...fields].join(", ")})::text), 16))::bit(64)::bigint`,
-  bitXor: (expression) => `bit_xor(${expression})`,
-  bucket: (expression, size) =>
-    `case when ${expression} >= 0 then ${expression} / ${size} else (${expression} - ${size - 1}) / ${size} end`,
-  // Pulled up into the grouping, half a million hashes took 2.0 s instead of 1.2.
-  fence: " offset 0",
+  // An index range and a plain aggregate for each bucket: grouping half a million hashes took a tenth longer.
+  buckets: ({ from, to, size, key, hashes, hash }) =>
+    `select (b.first / ${size})::text, sums.n::text, sums.x::text` +
+    ` from generate_series((${from})::bigint, (${to})::bigint - 1, ${size}) as b (first) cross join lateral` +
+    ` (select count(*) as n, bit_xor(h) as x from (${
+      hashes([`${hash} as h`], `${key} >= b.first and ${key} < b.first + ${size}`)
+    }) r) sums where sums.n > 0`,
   idIn: (expression, ids) => `${expression} = any ('{${ids.join(",")}}'::bigint[])`,
   page: ({ select, table, key, columns, side, where, limit }: PageParts) =>
     // Limit first, then join: the key index gives the page in order, and nothing is sorted.
@@ -61,8 +63,7 @@ export function postgresSettings(statementTimeoutMs: number, searchPath: string 
     `set local idle_in_transaction_session_timeout = ${Math.ceil(statementTimeoutMs) + 5000}`,
     "set local datestyle = 'ISO, YMD'",
     "set local timezone = 'UTC'",
-    // Grouping by bucket never sorts a million rows on the LMS's disk: groups are few, hashing them is cheap. No query
-    // here orders by anything but an index.
+    // Nothing ever sorts a million rows on the LMS's disk: no query here orders by anything but an index.
     "set local enable_sort = off",
     // One process of the LMS's server works for a poll, never several; compiling a query costs more than its second.
     "set local max_parallel_workers_per_gather = 0",

@@ -1,0 +1,44 @@
+import type { BucketSum } from "./lms_source.ts";
+
+/** Buckets per statement: at most half a million rows, a second or so. */
+const BUCKETS_PER_PAGE = 500;
+/**
+ * Statements of a pass at the same time, as many as the drivers have connections: a pass takes half as long, and the load of one
+ * that the LMS's own queries meet is still two processes at most.
+ */
+const LANES = 2;
+/** At least so many statements per lane: the lanes end together, and what else is asked of the LMS waits for a short one only. */
+const PAGES_A_LANE = 8;
+
+export interface BucketPages {
+  /** The buckets that have rows, from <= bucket < to, by one statement. */
+  page(from: number, to: number): Promise<readonly BucketSum[]>;
+  /** The first bucket from `from` on that has rows; `null` when there is none. */
+  nextBucket(from: number): Promise<number | null>;
+}
+
+/** The buckets with from <= bucket < end that have rows, ascending, read by several statements at a time. */
+export async function sumsInLanes(pages: BucketPages, from: number, end: number): Promise<BucketSum[]> {
+  const size = Math.max(1, Math.min(BUCKETS_PER_PAGE, Math.ceil((end - from) / LANES / PAGES_A_LANE)));
+  const sums: BucketSum[] = [];
+  let next = from;
+  const lane = async () => {
+    while (next < end) {
+      const start = next;
+      const stop = next = Math.min(start + size, end);
+      const found = await pages.page(start, stop);
+      sums.push(...found);
+      if (found.length > 0 || stop >= end) continue;
+      // Ids may lie far apart: jump over the gap instead of asking for every thousand ids in it.
+      const after = await pages.nextBucket(stop) ?? end;
+      next = Math.max(next, after); // the other lane may be further by now
+    }
+  };
+  const lanes = Array.from({ length: LANES }, () =>
+    lane().catch((error) => {
+      next = end; // the other one begins no further page for a result that nobody gets
+      throw error;
+    }));
+  for (const lane of await Promise.allSettled(lanes)) if (lane.status === "rejected") throw lane.reason;
+  return sums.sort((a, b) => a.bucket - b.bucket);
+}
