@@ -1,16 +1,6 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { host, withCommon } from "./commands/common.ts";
-import { demoCommand } from "./commands/demo.ts";
-import { doctorCommand } from "./commands/doctor.ts";
-import { exportAiCommand } from "./commands/export_ai.ts";
-import { mapUsersCommand } from "./commands/map_users.ts";
-import { migrateCommand } from "./commands/migrate.ts";
-import { notifyTestCommand } from "./commands/notify_test.ts";
-import { pollOnceCommand } from "./commands/poll_once.ts";
-import { reconcileCommand } from "./commands/reconcile.ts";
-import { releaseCommand } from "./commands/release.ts";
-import { statsCommand } from "./commands/stats.ts";
-import { watchCommand } from "./commands/watch.ts";
+import { commands } from "./commands/commands.ts";
 import denoJson from "./deno.json" with { type: "json" };
 import { reportError } from "./lib/ops/report_error.ts";
 import { isStrayRejection } from "./lib/ops/stray_rejection.ts";
@@ -19,33 +9,33 @@ const EXIT_CODES = `
 Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 state database not migrated or newer than
 the program; 4 LMS or Zulip unreachable or credentials refused; 130/143 stopped by a second signal.`;
 
-/** The command line as a whole; subcommands load what they need only when they run. */
-export function buildProgram() {
-  return withCommon(new Command("lmsmon"))
+/**
+ * The command line as a whole. Only the commands that `args` name come with their flags, without `args` all of them: of the others
+ * the help says what they are for.
+ */
+export async function buildProgram(args?: readonly string[]) {
+  const program = withCommon(new Command("lmsmon"))
     .description("Watches an LMS database and tells each student's mentors on Zulip what their students do.")
     .version(`lmsmon ${denoJson.version}`, "-V, --version", "show the version")
     .option("--config <FILE>", "default: $LMSMON_CONFIG, ./config.yaml, ~/.config/lmsmon/, /etc/lmsmon/")
     .addOption(new Option("--log-level <LEVEL>").choices(["debug", "info", "warning", "error"]))
     .addOption(new Option("--log-format <FORMAT>", "default: pretty on a terminal").choices(["pretty", "json"]))
     .helpCommand("help [COMMAND]", "show a command's help")
-    .addHelpText("after", EXIT_CODES)
-    .addCommand(migrateCommand)
-    .addCommand(pollOnceCommand)
-    .addCommand(watchCommand)
-    .addCommand(notifyTestCommand)
-    .addCommand(exportAiCommand)
-    .addCommand(mapUsersCommand)
-    .addCommand(releaseCommand)
-    .addCommand(reconcileCommand)
-    .addCommand(statsCommand)
-    .addCommand(doctorCommand)
-    .addCommand(demoCommand);
+    .configureHelp({
+      subcommandTerm: (command) => command.name() === "help" ? "help [COMMAND]" : `${command.name()} [options]`,
+    })
+    .addHelpText("after", EXIT_CODES);
+  for (const { name, about, load } of commands) {
+    const asked = args === undefined || args.includes(name);
+    program.addCommand((asked ? await load() : withCommon(new Command(name))).description(about));
+  }
+  return program;
 }
 
 /** Runs one command line; resolves to the exit code, never throws. */
 export async function main(args: readonly string[]): Promise<number> {
   try {
-    await buildProgram().parseAsync([...args], { from: "user" });
+    await (await buildProgram(args)).parseAsync([...args], { from: "user" });
     return host.exitCode;
   } catch (error) {
     return reportError(error, args);

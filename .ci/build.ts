@@ -44,7 +44,9 @@ async function bundleProgram(): Promise<void> {
 
 /** True when `deno compile` made the file; false when its base binary is out of reach. */
 async function compile(target: string): Promise<boolean> {
-  const include = PGLITE_FILES.flatMap((file) => ["--include", `${PROGRAM}/${file}`]);
+  // Chunks too: dynamic imports are loaded lazily (deno.json), so that compile would not follow them by itself.
+  const parts = [...Deno.readDirSync(PROGRAM)].map(({ name }) => name).filter((name) => name !== "main.js");
+  const include = parts.flatMap((name) => ["--include", `${PROGRAM}/${name}`]);
   const { ok, stderr } = await run(Deno.execPath(), [
     "compile",
     "--quiet",

@@ -2,7 +2,6 @@ import { Command } from "@commander-js/extra-typings";
 import { execute, withCommon } from "./common.ts";
 
 export const doctorCommand = withCommon(new Command("doctor"))
-  .description("check configuration, LMS, state database and Zulip; names what is wrong and the remedy")
   .option("--json", "print the result as JSON")
   .action((flags, command) =>
     execute(command, { needs: ["lms", "state", "delivery"] }, async (context) => {

@@ -5,7 +5,6 @@ import { parseTime } from "../lib/ops/parse_time.ts";
 import { execute, notEmpty, wholeNumberFrom, withCommon } from "./common.ts";
 
 export const exportAiCommand = withCommon(new Command("export-ai"))
-  .description("events as JSON lines, ordered by event_id")
   .option("--since <TIME>", "detected at or after: 7d (ago), 2026-11-20, or a time with its zone", notEmpty)
   .option("--until <TIME>", "detected before", notEmpty)
   .option("--type <TYPES>", "only these event types: a,b", notEmpty)

@@ -2,7 +2,6 @@ import { Command, Option } from "@commander-js/extra-typings";
 import { execute, withCommon } from "./common.ts";
 
 export const mapUsersCommand = withCommon(new Command("map-users"))
-  .description("which LMS mentors (and students) have a Zulip account, which do not, and why")
   .option("--dry-run", "show only, write nothing")
   .addOption(
     new Option("--only <WHO>", "whom to map").choices(["mentors", "students", "all"] as const)

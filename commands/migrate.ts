@@ -2,7 +2,6 @@ import { Command, Option } from "@commander-js/extra-typings";
 import { execute, withCommon } from "./common.ts";
 
 export const migrateCommand = withCommon(new Command("migrate"))
-  .description("bring the state database to this version; safe to run by several at once")
   .addOption(new Option("--dry-run", "show what would be done, change nothing").conflicts("status"))
   .option("--status", "show which migrations are applied and which are not")
   .option("--json", "print the result as JSON")

@@ -2,7 +2,6 @@ import { Command } from "@commander-js/extra-typings";
 import { execute, notEmpty, withCommon } from "./common.ts";
 
 export const notifyTestCommand = withCommon(new Command("notify-test"))
-  .description("send one labelled direct message; prints its id and what it learnt about server, bot and rights")
   .option("--to <EMAIL|ID>", "Zulip user (default: the bot's owner)", notEmpty)
   .option("--event <TYPE>", "render a sample of this event type", notEmpty)
   .option("--dry-run", "print the message, send nothing")

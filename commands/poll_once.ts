@@ -2,7 +2,6 @@ import { Command } from "@commander-js/extra-typings";
 import { execute, withCommon } from "./common.ts";
 
 export const pollOnceCommand = withCommon(new Command("poll-once"))
-  .description("one full poll and one delivery round, then exit; prints what it found and sent")
   .option("--dry-run", "change nothing: print the events and the messages that would go out")
   .option("--no-notify", "send nothing: deliveries stay pending")
   .option("--notify-history", "at first contact, tell also about the past")

@@ -3,7 +3,6 @@ import { parseTime } from "../lib/ops/parse_time.ts";
 import { execute, notEmpty, withCommon } from "./common.ts";
 
 export const reconcileCommand = withCommon(new Command("reconcile"))
-  .description("after a state restored from a backup: mark as sent what the bot's own messages show as sent")
   .option("--since <TIME>", "how far back to read: 36h (ago), a date, or a time with its zone", notEmpty, "36h")
   .option("--dry-run", "show what would be marked, change nothing")
   .option("--json", "print the result as JSON")

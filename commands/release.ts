@@ -3,7 +3,6 @@ import { UsageError } from "../lib/ops/errors.ts";
 import { execute, notEmpty, withCommon } from "./common.ts";
 
 export const releaseCommand = withCommon(new Command("release"))
-  .description("messages held by the fuse: list them, let them go, or drop them")
   .option("--list", "show the polls whose messages are held")
   .option("--poll <N>", "let this poll's messages go (or drop them, with --drop)", pollId)
   .option("--drop", "suppress the held messages instead of sending them; without --poll those of every held poll")

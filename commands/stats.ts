@@ -2,7 +2,6 @@ import { Command } from "@commander-js/extra-typings";
 import { execute, withCommon } from "./common.ts";
 
 export const statsCommand = withCommon(new Command("stats"))
-  .description("what the state database holds: events, deliveries by state, polls, quarantine")
   .option("--json", "print the result as JSON")
   .action((flags, command) =>
     execute(command, { needs: ["state"] }, async (context) => {

@@ -2,7 +2,6 @@ import { Command } from "@commander-js/extra-typings";
 import { execute, withCommon } from "./common.ts";
 
 export const watchCommand = withCommon(new Command("watch"))
-  .description("the daemon: poll, deliver, wait; several may run, one polls, all deliver")
   .option("--interval <DURATION>", "time between polls, e.g. 30s (poll.interval)")
   .option("--listen <HOST:PORT>", "serve health and metrics here (listen)")
   .option("--dry-run", "change nothing: print the events and the messages that would go out")

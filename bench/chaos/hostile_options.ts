@@ -28,8 +28,8 @@ const GOOD: Readonly<Record<string, RegExp>> = {
 const AT_ONCE = 4;
 
 /** Each option of each command that takes a value, and the global ones; a new option is in it by itself. */
-function optionsWithValues(): readonly { readonly command: string; readonly flag: string }[] {
-  const program = buildProgram();
+async function optionsWithValues(): Promise<readonly { readonly command: string; readonly flag: string }[]> {
+  const program = await buildProgram();
   const own = program.commands.flatMap((command) =>
     command.options.filter((option) => option.required || option.optional)
       .map((option) => ({ command: command.name(), flag: option.long ?? "" }))
@@ -41,7 +41,7 @@ function optionsWithValues(): readonly { readonly command: string; readonly flag
 
 /** Every option that takes text gets what a database, a shell or a path would mind; nothing but 0, 1, 2 or 4 comes back. */
 export async function hostileOptions(run: ChaosRun, place: Place, secrets: readonly string[]): Promise<void> {
-  const options = optionsWithValues();
+  const options = await optionsWithValues();
   const before = await counts(place);
   const tries = options.flatMap(({ command, flag }) =>
     VALUES.filter((value) => !GOOD[`${command} ${flag}`]?.test(value)).map((value) => ({ command, flag, value }))

@@ -48,6 +48,9 @@ export async function exportByCopy(
     throw writer.failure === null ? error : writer.failure.error;
   } finally {
     signal.removeEventListener("abort", stop);
+    // The driver (postgres.js 3.4.9) stops reading its socket when rows pile up, and goes on when the stream asks for more: which
+    // one that has ended never does. What the server says next, to whatever question, then lay unread for ever.
+    stream._read(0);
   }
   return rows.exported();
 }

@@ -80,6 +80,24 @@ forEachState("exportEvents() of nothing writes nothing", async (db) => {
   assert.equal(sink.text, "");
 });
 
+forEachState(
+  "exportEvents() leaves every connection in use, wherever a slow reader made the stream pause",
+  async (db) => {
+    await insertRows(db, manyRows(3_300));
+    // Slower than the database, which has sent more than may wait long before.
+    const slow: ByteSink = { write: () => new Promise<void>((resolve) => setTimeout(resolve, 4)) };
+    // The beginning of the last pause moves through the stream's last hundred kilobytes.
+    for (let limit = 2_400; limit <= 3_300; limit += 20) {
+      const { lines } = await exportEvents(db, { ...EVERYTHING, limit }, slow, NEVER);
+      assert.equal(lines, limit);
+      const answers = Promise.all(Array.from({ length: 8 }, (_, i) => db.sql`select ${i}::int`));
+      const deadline = Promise.withResolvers<never>();
+      const timer = setTimeout(() => deadline.reject(new Error(`no answer after an export of ${limit} lines`)), 10_000);
+      await Promise.race([answers, deadline.promise]).finally(() => clearTimeout(timer));
+    }
+  },
+);
+
 forEachState("P8: exportEvents() never hands a slow reader more than it takes", async (db) => {
   await insertRows(db, manyRows(4000));
   let underWay = 0;
