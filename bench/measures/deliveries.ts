@@ -12,7 +12,7 @@ import { interleaved, line, type Measure } from "../support/measure.ts";
 import { ZulipProcess } from "../support/zulip_process.ts";
 import { emptyState } from "./first_poll.ts";
 
-const EVENTS = 4000;
+const EVENTS = 20_000;
 /** As many requests at a time as lmsmon sends. */
 const CONCURRENCY = 8;
 const USERS = Array.from({ length: MENTORS }, (_, i) => ({

@@ -6,7 +6,7 @@ export interface Expected {
 
 /** Whom to claim for one chunk; `only` is `null` when anybody will do. */
 export interface Turn {
-  readonly only: readonly string[] | null;
+  readonly only: readonly Expected[] | null;
   /** Recipients at most. */
   readonly limit: number;
 }
@@ -22,7 +22,6 @@ export class ClaimQueue {
   readonly #all: readonly Expected[] | null;
   #next = 0;
   #again: Expected[] = [];
-  #taken: readonly Expected[] = [];
   /** Messages that came of each expected one, lately. */
   #yield = 1;
 
@@ -47,17 +46,20 @@ export class ClaimQueue {
     const fromAgain = this.#again.splice(0, count);
     const fresh = this.#all.slice(this.#next, this.#next + count - fromAgain.length);
     this.#next += fresh.length;
-    this.#taken = [...fromAgain, ...fresh];
-    return { only: this.#taken.map(({ recipient }) => recipient), limit: count };
+    return { only: [...fromAgain, ...fresh], limit: count };
   }
 
-  /** What became of the last turn: who found no room, and how many messages the others got. */
-  took(leftOut: ReadonlySet<string>, composed: { readonly recipients: number; readonly messages: number }): void {
-    if (this.#all !== null) this.#again.push(...this.#taken.filter(({ recipient }) => leftOut.has(recipient)));
+  /** What became of a turn: who found no room, and how many messages the others got. */
+  took(
+    turn: Turn,
+    leftOut: ReadonlySet<string>,
+    composed: { readonly recipients: number; readonly messages: number },
+  ): void {
+    if (turn.only !== null) this.#again.push(...turn.only.filter(({ recipient }) => leftOut.has(recipient)));
     if (composed.recipients === 0) return;
-    const expected = this.#all === null
+    const expected = turn.only === null
       ? composed.recipients
-      : this.#taken.reduce((sum, { messages }) => sum + messages, 0) * composed.recipients / this.#taken.length;
+      : turn.only.reduce((sum, { messages }) => sum + messages, 0) * composed.recipients / turn.only.length;
     this.#yield = Math.max(1 / MOST_RECIPIENTS, composed.messages / expected);
   }
 }

@@ -72,7 +72,7 @@ export async function loadDue(
   const [others, links, shared, before, outages] = await Promise.all([
     loadSiblings(deps, rows),
     mentorLinks(sql, source, studentIds),
-    loadSharedNames(deps, rows),
+    loadSharedNames(deps, rows.filter((row) => row.has_namesake)),
     loadToldBefore(deps, rows),
     outagesBeforePolls(sql, source, unique(rows.map((row) => row.poll_id))),
   ]);
@@ -144,7 +144,9 @@ async function loadToldBefore(deps: NotifierDeps, rows: readonly DueLogRow[]): P
   }]));
 }
 
+/** The pairs `<mentor>/<student>` among rows with namesakes where the mentor has two students of that name. */
 async function loadSharedNames(deps: NotifierDeps, rows: readonly DueLogRow[]): Promise<Set<string>> {
+  if (rows.length === 0) return new Set();
   const pairs = unique(rows.flatMap((row) => {
     const mentor = mentorOf(row.recipient);
     return mentor === null || row.student_id === null ? [] : `${mentor}/${row.student_id}`;

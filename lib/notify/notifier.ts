@@ -7,22 +7,18 @@ import {
   wakeRecipients,
 } from "../../sql/state/recipients.ts";
 import { type EpochMicros, fromInstant } from "../model/time.ts";
-import { collectPiledUpGarbage } from "../ops/collect_garbage.ts";
 import { ZulipError } from "../ops/errors.ts";
 import { createPacer } from "../zulip/rate_limiter.ts";
-import { createAccounts } from "./accounts.ts";
-import { ChunkSize } from "./chunk_size.ts";
 import { Circuit } from "./circuit.ts";
-import { releaseClaim } from "./claim.ts";
-import { ClaimQueue, type Expected } from "./claim_queue.ts";
+import type { Expected } from "./claim_queue.ts";
 import { expectedMessages } from "./compose.ts";
+import { Delivery } from "./delivery.ts";
 import { Guard, GUARD_HINT } from "./guard.ts";
 import { Notices } from "./notices.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions, RoundResult } from "./notify_types.ts";
 import { adoptOrphans } from "./orphans.ts";
 import { troubleOfError } from "./outcome.ts";
-import { ADMIN, prepareChunk, type PreparedChunk } from "./prepare_chunk.ts";
-import { sendChunk, type SendContext } from "./send_chunk.ts";
+import { ADMIN } from "./prepare_chunk.ts";
 
 export interface Notifier {
   /** Delivers everything that was due when it began. Throws only for the state database. One at a time. */
@@ -34,8 +30,6 @@ export interface Notifier {
   close(): void;
 }
 
-/** Chunks under way: one is prepared and one written down while one is sent. */
-const CHUNKS_AT_ONCE = 3;
 /** Recipients whose exams are told before anything else, at most: their names are in memory. */
 const MOST_FIRST = 100_000;
 const SWEEP_MS = 10 * 60_000;
@@ -47,14 +41,11 @@ export function createNotifier(deps: NotifierDeps): Notifier {
 
 class OutboxNotifier implements Notifier {
   readonly #deps: NotifierDeps;
-  readonly #holder = `${Deno.pid}:${crypto.randomUUID().slice(0, 8)}`;
-  readonly #accounts;
   readonly #pacer;
   readonly #guard: Guard;
   readonly #notices: Notices;
   readonly #circuit = new Circuit();
-  readonly #size = new ChunkSize();
-  #chunks = 0;
+  readonly #delivery: Delivery;
   #sweptAtMs = -Infinity;
   #orphansNotBeforeMs = -Infinity;
   #freshStart = true;
@@ -64,8 +55,12 @@ class OutboxNotifier implements Notifier {
 
   constructor(deps: NotifierDeps) {
     this.#deps = deps;
-    this.#accounts = createAccounts(deps);
     this.#pacer = createPacer(deps.clock);
+    this.#delivery = new Delivery(deps, {
+      circuit: this.#circuit,
+      pacer: this.#pacer,
+      zulipAnswers: (options) => this.#zulipAnswers(options),
+    });
     this.#guard = new Guard(deps);
     this.#notices = new Notices(deps);
   }
@@ -144,8 +139,8 @@ class OutboxNotifier implements Notifier {
     const first = (await recipientsWithExams(db.sql, source, cutoff, MOST_FIRST)).map((row): Expected => (
       { recipient: row.recipient, messages: expectedMessages(row.due_rows, config.notify) }
     ));
-    if (first.length > 0) await this.#deliverAll(cutoff, first, counts, options);
-    await this.#deliverAll(cutoff, null, counts, options);
+    if (first.length > 0) await this.#delivery.run(cutoff, first, counts, options);
+    await this.#delivery.run(cutoff, null, counts, options);
   }
 
   /** The administrator hears in the same round, also when the guard lets nothing else out. */
@@ -158,81 +153,7 @@ class OutboxNotifier implements Notifier {
       );
     }
     if (refusal === null && counts.dead === 0) return;
-    await this.#deliverAll(this.#deps.clock.now(), [{ recipient: ADMIN, messages: 1 }], counts, options);
-  }
-
-  async #deliverAll(
-    cutoff: EpochMicros,
-    /** The recipients to deliver to, in their order; `null`: all that are due. */
-    only: readonly Expected[] | null,
-    counts: RoundCounts,
-    options: RoundOptions,
-  ): Promise<void> {
-    const queue = new ClaimQueue(only);
-    const running = new Set<Promise<void>>();
-    let failure: { readonly error: unknown } | null = null;
-    try {
-      while (failure === null && !options.stop.aborted) {
-        if (this.#circuit.state === "open") {
-          await Promise.all(running);
-          if (!await this.#zulipAnswers(options)) return;
-        }
-        const trial = this.#circuit.state === "half_open";
-        if (running.size >= (trial ? 1 : CHUNKS_AT_ONCE)) {
-          await Promise.race(running);
-          continue;
-        }
-        // A trial claims as many as ever: what is in doubt is looked up for all of them at once.
-        const turn = queue.next(this.#size.messages);
-        if (turn === null) return;
-        const chunk = await prepareChunk(this.#deps, this.#accounts, {
-          holder: `${this.#holder}:${++this.#chunks}`,
-          cutoff,
-          ...turn,
-          sends: trial ? 1 : this.#size.messages,
-          signal: options.hard,
-        }, counts);
-        if (chunk === null && turn.only !== null) continue;
-        if (chunk === null) {
-          if (running.size === 0) return;
-          await Promise.all(running); // what they could not finish may be due again
-          continue;
-        }
-        queue.took(chunk.leftOut, chunk.composed);
-        const task = this.#send(chunk, cutoff, counts, options)
-          .catch((error) => {
-            failure ??= { error };
-          })
-          .finally(() => running.delete(task));
-        running.add(task);
-      }
-    } finally {
-      await Promise.all(running);
-    }
-    if (failure !== null) throw (failure as { error: unknown }).error;
-  }
-
-  async #send(chunk: PreparedChunk, cutoff: EpochMicros, counts: RoundCounts, options: RoundOptions): Promise<void> {
-    const { clock, log } = this.#deps;
-    const began = clock.monotonicMs();
-    const context: SendContext = {
-      deps: this.#deps,
-      pacer: this.#pacer,
-      circuit: this.#circuit,
-      options,
-      counts,
-      cutoff,
-      onTrouble: (reason) => log.error("Delivery pauses: {reason}", { reason }),
-      onWorking: () => log.info("Delivery goes on: Zulip takes messages again"),
-      onRefused: () => this.#accounts.forget(),
-    };
-    try {
-      await sendChunk(context, chunk.outgoing, chunk.claim);
-    } finally {
-      await releaseClaim(this.#deps, chunk.claim);
-    }
-    collectPiledUpGarbage();
-    this.#size.took(chunk.outgoing.length, clock.monotonicMs() - began);
+    await this.#delivery.run(this.#deps.clock.now(), [{ recipient: ADMIN, messages: 1 }], counts, options);
   }
 
   /** Whether sends may go out now; asks Zulip when the circuit is open and it is time for the next probe. */

@@ -29,14 +29,18 @@ export interface UserResolverDeps {
 
 export function createUserResolver({ links, zulip, clock, users }: UserResolverDeps): UserResolver {
   let directory: { readonly value: Directory; readonly readAtMs: number } | null = null;
+  let reading: Promise<Directory> | null = null;
   let trustLinks = true;
 
   async function currentDirectory(signal?: AbortSignal): Promise<Directory> {
-    if (directory === null || clock.monotonicMs() - directory.readAtMs >= users.cacheMs) {
-      directory = null; // not two of them at a time: they grow with Zulip's accounts
-      directory = { value: new Directory(await zulip.users(signal)), readAtMs: clock.monotonicMs() };
-      trustLinks = true;
-    }
+    if (directory !== null && clock.monotonicMs() - directory.readAtMs < users.cacheMs) return directory.value;
+    directory = null; // not two of them at a time, nor read twice for two who ask: they grow with Zulip's accounts
+    return await (reading ??= readDirectory(signal).finally(() => reading = null));
+  }
+
+  async function readDirectory(signal?: AbortSignal): Promise<Directory> {
+    directory = { value: new Directory(await zulip.users(signal)), readAtMs: clock.monotonicMs() };
+    trustLinks = true;
     return directory.value;
   }
 

@@ -117,7 +117,7 @@ export function beginSends(
        where m.message_id = any(${messageIds as string[]}::bigint[]) and m.state = 'pending' and m.source = ${source}
          and m.recipient = held.recipient
       returning m.message_id),
-    l as (update lmsmon.lms_event_logs l set status = 'sending' from m where l.message_id = m.message_id)
+    l as (update lmsmon.lms_event_logs set status = 'sending' where message_id = any(array(select message_id from m)))
     select message_id from m`;
 }
 
@@ -136,15 +136,18 @@ export function giveBackMessages(
              started_at = case when x.unsent = 1 then null else m.started_at end
         from unnest(${messageIds as string[]}::bigint[], ${nextAttemptAt as number[]}::timestamptz[],
                     ${unsent.map((flag) => flag ? 1 : 0)}::int[]) as x(message_id, next_attempt_at, unsent)
-       where m.message_id = x.message_id and m.state in ('sending', 'unknown') and m.claimed_by is not distinct from ${holder}
+       where m.message_id = any(${messageIds as string[]}::bigint[]) and m.message_id = x.message_id
+         and m.state in ('sending', 'unknown') and m.claimed_by is not distinct from ${holder}
       returning m.message_id)
-    update lmsmon.lms_event_logs l set status = 'pending' from m where l.message_id = m.message_id`;
+    update lmsmon.lms_event_logs set status = 'pending' where message_id = any(array(select message_id from m))`;
 }
 
 /**
- * Zulip has them. True whoever holds the claim by now, so no token is asked for. By `= any`, since a join with unnest() alone was
- * planned as a scan of all messages for each of them while the table had been empty; and by no list of states that the index of
- * open messages is made for: it would be read whole, with all that has left it since the last vacuum.
+ * Zulip has them. True whoever holds the claim by now, so no token is asked for.
+ *
+ * Rows are found by a list of ids, here and in the statements around: joined with messages, everything ever sent was read for each
+ * group of outcomes, since by statistics of the time before the first message nothing has one. Not by a list of states that the
+ * index of open messages is made for: it would be read whole, with all that has left it since the last vacuum.
  */
 export function markSent(
   sql: Queryable,
@@ -152,21 +155,19 @@ export function markSent(
   zulipIds: readonly string[],
   now: EpochMicros,
 ) {
+  const zulipId =
+    sql`(${zulipIds as string[]}::bigint[])[array_position(${messageIds as string[]}::bigint[], message_id)]`;
   return sql`
-    with x as materialized (
-      select * from unnest(${messageIds as string[]}::bigint[], ${zulipIds as string[]}::bigint[]) as x(message_id, zulip_id)),
-    m as (
-      update lmsmon.messages m
+    with m as (
+      update lmsmon.messages
          set state = 'sent', reason = null, claimed_by = null, look_up_at = null, next_attempt_at = null,
-             zulip_message_id = x.zulip_id, finished_at = ${now}::timestamptz
-        from x
-       where m.message_id = any(${messageIds as string[]}::bigint[]) and m.message_id = x.message_id
-         and m.state <> 'sent' and m.state <> 'dead'
-      returning m.message_id, m.zulip_message_id)
-    update lmsmon.lms_event_logs l
-       set status = 'sent', reason = null, error_message = null, notification_message_id = m.zulip_message_id,
+             zulip_message_id = ${zulipId}, finished_at = ${now}::timestamptz
+       where message_id = any(${messageIds as string[]}::bigint[]) and state <> 'sent' and state <> 'dead'
+      returning message_id)
+    update lmsmon.lms_event_logs
+       set status = 'sent', reason = null, error_message = null, notification_message_id = ${zulipId},
            processed_at = ${now}::timestamptz
-      from m where l.message_id = m.message_id`;
+     where message_id = any(array(select message_id from m))`;
 }
 
 /** The outcome is not known: to be looked up by marker. `crashed` counts towards the poison limit. */
@@ -185,9 +186,10 @@ export function markUnknown(
              crashes = m.crashes + x.counted
         from unnest(${messageIds as string[]}::bigint[], ${lookUpAt as number[]}::timestamptz[],
                     ${counted.map((flag) => flag ? 1 : 0)}::int[]) as x(message_id, look_up_at, counted)
-       where m.message_id = x.message_id and m.state = 'sending' and (${holder}::text is null or m.claimed_by = ${holder})
+       where m.message_id = any(${messageIds as string[]}::bigint[]) and m.message_id = x.message_id
+         and m.state = 'sending' and (${holder}::text is null or m.claimed_by = ${holder})
       returning m.message_id)
-    update lmsmon.lms_event_logs l set status = 'unknown' from m where l.message_id = m.message_id`;
+    update lmsmon.lms_event_logs set status = 'unknown' where message_id = any(array(select message_id from m))`;
 }
 
 /** Puts off looking up messages that could not be looked up. */

@@ -28,6 +28,8 @@ export const DueLogRow = z.object({
   student_username: text.nullable(),
   student_name: text.nullable(),
   student_email: text.nullable(),
+  /** Some other student, of whatever mentor, has the same name: {@link sharedNames} says more. */
+  has_namesake: neverNull(bool),
   activity_id: int8.nullable(),
   title: text.nullable(),
   course: text.nullable(),
@@ -59,7 +61,11 @@ export function dueRows(
               e.attempt_no, e.revision, e.change, (extract(epoch from e.timestamp) * 1000000)::bigint as occurred_us,
               e.timestamp_approximate, (extract(epoch from e.created_at) * 1000000)::bigint as detected_us, e.poll_id,
               e.student_id, left(coalesce(s.username, e.student_username), 300) as student_username,
-              left(s.name, 300) as student_name, left(s.email, 300) as student_email, e.activity_id,
+              left(s.name, 300) as student_name, left(s.email, 300) as student_email,
+              (s.name <> '' and exists (
+                select from lmsmon.people o
+                 where o.source = s.source and o.role = 'student' and o.id <> s.id
+                   and left(lower(o.name), 100) = left(lower(s.name), 100))) is true as has_namesake, e.activity_id,
               left(e.activity_title, 1000) as title, left(e.course, 500) as course, left(e.chapter, 500) as chapter,
               left(e.content_type, 100) as content_type, e.activity_metadata as metadata
          from lmsmon.lms_event_logs l

@@ -22,6 +22,23 @@ outboxTest("P4: several notifiers at once tell everybody exactly once", async (b
   assert.equal(left?.["claimed"], 0);
 });
 
+outboxTest("P4: of two mentors with one account, prepared in two chunks at a time, one is told", async (box) => {
+  const shared = await box.mentor(3, { email: "shared@inst.example" });
+  await box.mentor(4, { email: "shared@inst.example" });
+  const between = [...Array(130).keys()].map((i) => i + 5); // more than the first chunk holds
+  for (const id of between) await box.mentor(id);
+  for (const id of [3, ...between]) await box.event({ student: 100 + id, mentors: id === 3 ? [3, 4] : [id] });
+  await box.db.sql`
+    update lmsmon.recipients set next_due_at = next_due_at - case when recipient = 'mentor:3' then interval '2 s'
+                                                                  when recipient = 'mentor:4' then interval '0' else interval '1 s' end`;
+  const round = await box.round(box.notifier());
+  assert.equal(round.sent, between.length + 1);
+  assert.equal(box.contents(shared).length, 1);
+  const states = await box.states();
+  assert.equal(states.filter((state) => state.endsWith(" suppressed duplicate")).length, 1);
+  assert.equal(states.filter((state) => state.endsWith(" sent")).length, between.length + 1);
+});
+
 outboxTest("a claim that was taken over while its holder slept keeps it from writing and sending", async (box) => {
   const three = await box.mentor(3);
   await box.event({ student: 17, mentors: [3] });

@@ -57,6 +57,12 @@ Deno.test("resolve() asks Zulip once for many, and not again within the cache", 
   assert.equal(zulip.calls, 1);
 });
 
+Deno.test("resolve() reads Zulip's accounts once for those who ask at the same time", async () => {
+  const { resolver, zulip } = setup();
+  const found = await Promise.all([idOf(resolver), idOf(resolver), idOf(resolver, mentor("2"))]);
+  assert.deepEqual([found, zulip.calls], [["11", "11", null], 1]);
+});
+
 Deno.test("resolve() of a new process uses the accounts that were found, without asking Zulip", async () => {
   const { resolver, make, zulip } = setup();
   await idOf(resolver);
