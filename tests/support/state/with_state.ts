@@ -45,7 +45,10 @@ export function forEachState(name: string, work: (state: StateDb, t: Deno.TestCo
   serverTest(name, (t) => withState("server", (state) => work(state, t)));
 }
 
-/** Registers a test that needs a PostgreSQL server; without one it is ignored, and its name says how to start one. */
+/**
+ * Registers a test that needs a PostgreSQL server; without one it is ignored, and its name says how to start one. Under
+ * LMSMON_TEST_REQUIRE=1 nothing is ignored.
+ */
 export function serverTest(name: string, work: (t: Deno.TestContext) => Promise<void>): void {
   Deno.test({
     name: serverReachable ? `${name} [server]` : `${name} [no server at ${serverUrl}: ${START_A_SERVER}]`,
@@ -55,3 +58,6 @@ export function serverTest(name: string, work: (t: Deno.TestContext) => Promise<
 }
 
 const serverReachable = await isServerReachable();
+if (!serverReachable && Deno.env.get("LMSMON_TEST_REQUIRE") === "1") {
+  throw new Error(`Cannot run the tests: no PostgreSQL at ${serverUrl}; start one (${START_A_SERVER})`);
+}
