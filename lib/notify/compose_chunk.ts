@@ -1,6 +1,6 @@
 import { insertMessages, messagesInWindow, type NewMessage, reserveMessageIds } from "../../sql/state/messages.ts";
 import { addRows, attachRows, putOffRows, suppressRows } from "../../sql/state/outbox.ts";
-import { lockHeldRecipients, releaseRecipients, wakeRecipients } from "../../sql/state/recipients.ts";
+import { lockHeldRecipients, preferIndexes, releaseRecipients, wakeRecipients } from "../../sql/state/recipients.ts";
 import type { Fallback } from "../config/config.ts";
 import { deliveryMarker } from "../model/marker.ts";
 import type { EpochMicros } from "../model/time.ts";
@@ -143,7 +143,7 @@ async function write(deps: NotifierDeps, claim: Claim, what: Writing): Promise<v
   await deps.db.sql.begin(async (tx) => {
     const held = await lockHeldRecipients(tx, source, [...claim.tokens.keys()], [...claim.tokens.values()]);
     if (held.length < claim.tokens.size) throw new ClaimLost();
-    const steps: Promise<unknown>[] = [];
+    const steps: Promise<unknown>[] = [preferIndexes(tx).execute()];
     if (resolution.suppress.length > 0) {
       steps.push(
         suppressRows(tx, resolution.suppress.map((x) => x.row.logId), resolution.suppress.map((x) => x.reason), now)

@@ -66,6 +66,14 @@ export function lockHeldRecipients(
 }
 
 /**
+ * For the rest of a transaction whose statements find their rows by ids: to the planner, reading the whole of a table of up to
+ * 50,000 rows looks cheaper than 500 look-ups in an index, and would be done for each chunk.
+ */
+export function preferIndexes(sql: Queryable) {
+  return sql`set local enable_seqscan = off`;
+}
+
+/**
  * Gives locked recipients back and works out when each is due again: while a message is under way, when that one goes on;
  * else when the earliest row may leave. Rows of a poll that has not ended yet are looked at again shortly.
  * Only after {@link lockHeldRecipients} in the same transaction, in a statement of its own: a statement that also waited for

@@ -63,6 +63,7 @@ export const outboxOrphansCalls: CallsOf<typeof outboxOrphans> = {
 };
 
 export const recipientsCalls: CallsOf<typeof recipients> = {
+  preferIndexes: (sql) => recipients.preferIndexes(sql),
   claimRecipients: [
     (sql) =>
       recipients.claimRecipients(sql, { source: "lms", holder: "a", now: NOW, ttlMs: 1, limit: 1, only: ["mentor:1"] }),
