@@ -1,6 +1,6 @@
 const FEWEST = 8;
-/** More would only make the first send wait: while one chunk is sent the next is prepared. */
-const MOST = 512;
+/** What a Zulip that takes thousands a second gets: of fewer, preparing takes longer than sending. */
+const MOST = 2048;
 const SHORT_MS = 1000;
 /** Zulip proved fast: preparing a chunk costs the more per message the smaller it is. */
 const GROWTH = 4;
@@ -20,7 +20,8 @@ export class ChunkSize {
 
   /** After a chunk of `messages` that took `ms`. */
   took(messages: number, ms: number): void {
-    if (ms > LONG_MS) this.#messages = Math.max(FEWEST, Math.floor(this.#messages / 2));
+    const inTime = Math.floor(Math.min(this.#messages / 2, messages * LONG_MS / ms));
+    if (ms > LONG_MS) this.#messages = Math.max(FEWEST, inTime);
     else if (ms < SHORT_MS && messages >= this.#messages / 2) this.#messages = Math.min(MOST, this.#messages * GROWTH);
   }
 }

@@ -8,7 +8,8 @@ import { releaseClaim } from "./claim.ts";
 import { ClaimQueue, type Expected, type Turn } from "./claim_queue.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions } from "./notify_types.ts";
 import { prepareChunk, type PreparedChunk } from "./prepare_chunk.ts";
-import { sendChunk, type SendContext } from "./send_chunk.ts";
+import { sendChunk, type SendContext, SENDS_AT_ONCE } from "./send_chunk.ts";
+import { SendSlots } from "./send_slots.ts";
 
 /** What every delivery of a process shares. */
 export interface DeliveryContext {
@@ -46,6 +47,7 @@ export class Delivery {
   readonly #accounts;
   readonly #holder = `${Deno.pid}:${crypto.randomUUID().slice(0, 8)}`;
   readonly #size = new ChunkSize();
+  readonly #slots = new SendSlots(SENDS_AT_ONCE);
   #chunks = 0;
 
   constructor(deps: NotifierDeps, context: DeliveryContext) {
@@ -156,6 +158,7 @@ export class Delivery {
       deps: this.#deps,
       pacer: this.#context.pacer,
       circuit: this.#context.circuit,
+      slots: this.#slots,
       options,
       counts,
       cutoff,

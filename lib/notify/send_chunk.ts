@@ -7,6 +7,7 @@ import type { Circuit } from "./circuit.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions } from "./notify_types.ts";
 import { retryDelayMs, troubleOf } from "./outcome.ts";
 import { type Mark, ResultMarks } from "./result_marks.ts";
+import type { SendSlots } from "./send_slots.ts";
 
 /** One message that is marked as being sent. */
 export interface Outgoing {
@@ -25,6 +26,8 @@ export interface SendContext {
   readonly deps: NotifierDeps;
   readonly pacer: Pacer;
   readonly circuit: Circuit;
+  /** {@link SENDS_AT_ONCE} for everything that this process sends. */
+  readonly slots: SendSlots;
   readonly options: RoundOptions;
   readonly counts: RoundCounts;
   /** When the round began: what is given back is still due in it. */
@@ -35,8 +38,8 @@ export interface SendContext {
   onRefused(recipient: string): void;
 }
 
-/** Requests at the same time; one recipient's go one after the other. */
-const CONCURRENCY = 8;
+/** Requests at the same time, of all chunks together; one recipient's go one after the other. */
+export const SENDS_AT_ONCE = 8;
 const WITHIN_CLAIM_MARGIN_MS = 50;
 
 /** Sends a chunk's messages and writes down what became of each; resolves when every outcome is written. */
@@ -62,11 +65,21 @@ export async function sendChunk(
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, queues.length) }, worker));
+  await Promise.all(Array.from({ length: Math.min(SENDS_AT_ONCE, queues.length) }, worker));
   await marks.settled();
 }
 
 async function sendOne(context: SendContext, message: Outgoing, deadlineMs: number): Promise<Mark> {
+  const turn = context.slots.take();
+  if (turn !== null) await turn;
+  try {
+    return await sendInTurn(context, message, deadlineMs);
+  } finally {
+    context.slots.give();
+  }
+}
+
+async function sendInTurn(context: SendContext, message: Outgoing, deadlineMs: number): Promise<Mark> {
   const { deps, pacer, circuit, options, counts } = context;
   const { clock, config } = deps;
   if (options.stop.aborted || circuit.state === "open") return giveBack(context, message);
