@@ -29,6 +29,8 @@ interface Ownership {
 export class OwnerState {
   #ownership: Ownership | null = null;
   #electing: Promise<Duplex> | null = null;
+  /** To an owner that was found when the one before it had gone: nothing is asked through it, but its end is heard. */
+  #watched: Duplex | null = null;
   #retired = false;
   #closed = false;
 
@@ -63,6 +65,7 @@ export class OwnerState {
     this.#retired = true;
     this.#closed = true;
     await this.#electing?.catch(() => {});
+    this.#watched?.destroy();
     await this.#giveUp();
   }
 
@@ -77,12 +80,19 @@ export class OwnerState {
 
   /**
    * The owner is gone: whoever can opens the database now, because that takes a second, and not only when somebody asks. Asks for
-   * a connection like anybody else; where another process was quicker it leads there.
+   * a connection like anybody else. Where that leads to an owner again it is kept: another process was quicker, or a killed owner
+   * has closed one of its sockets and not yet the one it listens on, and is gone a moment later.
    */
   async #succeed(): Promise<void> {
     if (this.#retired || this.#ownership !== null || this.#electing !== null) return;
+    if (this.#watched?.destroyed === false) return; // a connection of the pool ended by itself; this one tells when the owner goes
     const connection = await this.#connect().catch(() => null); // whoever asks next hears why
-    connection?.removeAllListeners("close").destroy();
+    if (connection === null) return;
+    if (this.#ownership !== null || this.#retired) {
+      connection.destroy();
+      return;
+    }
+    this.#watched = connection.on("error", () => {}); // an end like any other
   }
 
   async #elect(): Promise<Duplex> {

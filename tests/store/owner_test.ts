@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
+import { systemClock } from "../../lib/ops/clock.ts";
 import { StateError } from "../../lib/ops/errors.ts";
+import { logger } from "../../lib/ops/log.ts";
 import { openState } from "../../lib/store/open_state.ts";
+import { prepareDirectory, stateDirectory } from "../../lib/store/owner_directory.ts";
+import { OwnerLock } from "../../lib/store/owner_lock.ts";
+import { OwnerState } from "../../lib/store/owner_state.ts";
 import type { StateDb } from "../../lib/store/state_db.ts";
 import { isConnectionLost } from "../../lib/store/state_errors.ts";
 import { startStateProcess } from "../support/state/state_process.ts";
@@ -10,6 +15,15 @@ import { withStateDirectory } from "../support/state/state_directory.ts";
 
 const open = (path: string, options: Parameters<typeof openState>[1] = {}): Promise<StateDb> =>
   openState({ url: `pglite:${path}`, password: null }, options);
+
+/** For what nobody is told of. */
+async function until(holds: () => boolean): Promise<void> {
+  const patience = performance.now() + 60_000;
+  while (!holds()) {
+    assert.ok(performance.now() < patience, "nothing happened for a minute");
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
 
 const modeOf = async (path: string) => ((await Deno.stat(path)).mode ?? 0) & 0o777;
 
@@ -114,8 +128,32 @@ Deno.test("a client opens the database as soon as its owner was killed, before a
     const mode = () => client.mode;
     assert.equal(mode(), "via_owner");
     await owner.kill("SIGKILL");
-    while (mode() !== "embedded") await new Promise((resolve) => setTimeout(resolve, 1));
+    await until(() => mode() === "embedded");
     assert.deepEqual([...await client.sql`select count(*)::int as n from lmsmon.streams`], [{ n: 0 }]);
+  }));
+
+Deno.test("a client succeeds an owner that is killed bit by bit: its socket takes one more connection before it is gone", () =>
+  withStateDirectory(async (path) => {
+    const directory = stateDirectory(path);
+    await prepareDirectory(directory);
+    const lock = await OwnerLock.tryTake(directory);
+    assert.ok(lock !== null);
+    const connections: Socket[] = [];
+    const second = Promise.withResolvers<void>();
+    const dying = createServer((socket) => {
+      if (connections.push(socket.on("error", () => {})) === 2) second.resolve();
+    });
+    await new Promise<void>((resolve) => dying.listen(directory.socket, resolve));
+    await lock.write({ pid: Deno.pid, since: "2026-11-26T07:00:00Z", socket: directory.socket });
+    const client = new OwnerState(directory, systemClock, () => Promise.resolve(), logger("state"));
+    (await client.connect()).on("error", () => {});
+    connections[0]?.destroy();
+    await second.promise;
+    connections[1]?.destroy();
+    await new Promise<void>((resolve) => dying.close(() => resolve()));
+    lock[Symbol.dispose]();
+    await until(() => client.owns);
+    await client.close();
   }));
 
 Deno.test("a client that is being closed does not open the database of an owner that closes, too", () =>
