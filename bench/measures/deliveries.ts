@@ -1,5 +1,6 @@
 import { loadConfig } from "../../lib/config/load_config.ts";
 import { createNotifier } from "../../lib/notify/notifier.ts";
+import { SENDS_AT_ONCE } from "../../lib/notify/send_chunk.ts";
 import { systemClock } from "../../lib/ops/clock.ts";
 import { logger } from "../../lib/ops/log.ts";
 import { openState } from "../../lib/store/open_state.ts";
@@ -13,8 +14,6 @@ import { ZulipProcess } from "../support/zulip_process.ts";
 import { emptyState } from "./first_poll.ts";
 
 const EVENTS = 20_000;
-/** As many requests at a time as lmsmon sends. */
-const CONCURRENCY = 8;
 const USERS = Array.from({ length: MENTORS }, (_, i) => ({
   id: 1001 + i,
   email: `mentor${i + 1}@inst.example`,
@@ -79,7 +78,7 @@ export const deliveries: Measure = {
     return [line({
       name: "deliveries",
       what: `${messages} deliveries, state writes included`,
-      yardstick: `as many bare POSTs from Deno, ${CONCURRENCY} at a time`,
+      yardstick: `as many bare POSTs from Deno, ${SENDS_AT_ONCE} at a time`,
       reach: { atMost: 2 },
       unit: "ms",
     }, pairs)];
@@ -103,5 +102,5 @@ async function barePosts(zulip: ZulipProcess, count: number): Promise<void> {
       if (!response.ok) throw new Error(`Cannot post: ${response.status} ${text}`);
     }
   };
-  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+  await Promise.all(Array.from({ length: SENDS_AT_ONCE }, worker));
 }

@@ -20,8 +20,11 @@ export class ChunkSize {
 
   /** After a chunk of `messages` that took `ms`. */
   took(messages: number, ms: number): void {
-    const inTime = Math.floor(Math.min(this.#messages / 2, messages * LONG_MS / ms));
-    if (ms > LONG_MS) this.#messages = Math.max(FEWEST, inTime);
-    else if (ms < SHORT_MS && messages >= this.#messages / 2) this.#messages = Math.min(MOST, this.#messages * GROWTH);
+    const half = this.#messages / 2;
+    const full = messages >= half; // one slow answer among few messages does not say how many can be sent
+    if (ms > LONG_MS) {
+      const inTime = full ? Math.min(half, messages * LONG_MS / ms) : half;
+      this.#messages = Math.max(FEWEST, Math.floor(inTime));
+    } else if (ms < SHORT_MS && full) this.#messages = Math.min(MOST, this.#messages * GROWTH);
   }
 }

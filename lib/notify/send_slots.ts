@@ -1,9 +1,8 @@
 /** Requests that may be under way at the same time, whichever chunk they are of; who finds none waits in order. */
 export class SendSlots {
   #free: number;
+  /** A few for each chunk under way. */
   readonly #waiting: (() => void)[] = [];
-  /** The longest waiting one; what is before it was served. */
-  #next = 0;
 
   constructor(slots: number) {
     this.#free = slots;
@@ -17,13 +16,8 @@ export class SendSlots {
   }
 
   give(): void {
-    const next = this.#waiting[this.#next];
-    if (next === undefined) {
-      this.#free++;
-      return;
-    }
-    this.#next++;
-    if (this.#next > 1000) this.#next -= this.#waiting.splice(0, this.#next).length;
-    next();
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free++;
+    else next();
   }
 }

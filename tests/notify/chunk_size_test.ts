@@ -20,6 +20,8 @@ Deno.test("ChunkSize falls to what can be sent in five seconds when Zulip become
   assert.equal(size.messages, 512);
   size.took(512, 6000);
   assert.equal(size.messages, 256);
+  size.took(1, 6000); // one slow answer
+  assert.equal(size.messages, 128);
   for (let i = 0; i < 9; i++) size.took(size.messages, 30_000);
   assert.equal(size.messages, 8);
 });
