@@ -15,6 +15,11 @@ export class Health {
     this.#standby = standby;
   }
 
+  /** The LMS waits for somebody to confirm it: not ready, however short ago a poll ended well. */
+  refused(): void {
+    this.#lastGoodMs = null;
+  }
+
   /** Ready when the last good poll is at most three intervals (and at least 30 s) ago. */
   status(): { readonly ready: boolean; readonly role: string; readonly lastGoodAgeS: number | null } {
     const ageMs = this.#lastGoodMs === null ? null : this.clock.monotonicMs() - this.#lastGoodMs;

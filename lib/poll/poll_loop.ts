@@ -23,8 +23,11 @@ export interface PollLoopDeps {
   readonly intervalMs: number;
   readonly fullPassMs: number;
   readonly trouble: Pick<RepeatedError, "failed" | "succeeded">;
-  /** Throws when the LMS behind the name is not the one this state knows; called before the first poll and after trouble. */
-  readonly checkSource: () => Promise<void>;
+  /**
+   * Throws when the LMS behind the name is not the one this state knows. Called before each poll; `thorough` before the first
+   * one, after trouble, and when another process may have polled in between.
+   */
+  readonly checkSource: (thorough: boolean) => Promise<void>;
   /** The fuse held a poll's messages. */
   readonly onHeld: (pollId: string, reason: string) => void | Promise<void>;
   readonly onPoll: (result: PollResult, tookMs: number) => void;
@@ -82,11 +85,12 @@ export async function pollLoop(deps: PollLoopDeps, stop: { soft: AbortSignal; ha
           }
           standbyOf = null;
           lastPass = null; // what another process read proves nothing about what this one knows
+          checked = false; // and it may have accepted another LMS
           keeper = new LeaseKeeper(db, taken.lease, ttlMs, clock);
           deps.onRole(true);
           log.info("Polling {source}", { source: lms.name, intervalMs: deps.intervalMs });
         }
-        if (!checked) await deps.checkSource();
+        await deps.checkSource(!checked);
         checked = true;
         const startedMs = clock.monotonicMs();
         const signal = AbortSignal.any([stop.hard, keeper.signal]);
