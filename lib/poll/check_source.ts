@@ -83,7 +83,7 @@ export async function checkSource(
   findAddresses: FindAddresses = hostAddresses,
 ): Promise<PresentIdentity> {
   const examined = await examineSource(db, lms, accept, findAddresses);
-  const { stored, now, verdict, sample } = examined;
+  const { stored, now, verdict } = examined;
   const { identity: before } = stored;
   const kept = isRefusal(verdict) ? null : before;
   // What cannot be read any more (a right was taken away) is still what the next look is compared with.
