@@ -62,12 +62,13 @@ export interface Dialect {
   readonly oldest: number | null;
   /** One row: version, database. */
   readonly about: string;
-  /** Rows [name, value] of whatever identifies the server and a plain role may read. */
-  readonly system: string;
-  /** Names of `system` that two servers may have in common: when equal, they prove nothing. */
-  readonly sharedSystem: readonly string[];
-  /** One row, one text: the schemas in which these tables are found; `null` where a database has none. */
-  readonly schemaOf: ((tables: readonly string[]) => string) | null;
+  /**
+   * Statements with rows [name, value]: "database", "schema" (in which these tables are found, where a database has such), and
+   * under any other name whatever identifies the server and a plain role may read. Asked before every poll.
+   */
+  identity(tables: readonly string[]): readonly string[];
+  /** Names of identifiers that two servers may have in common: when equal, they prove nothing. */
+  readonly sharedIdentifiers: readonly string[];
   /**
    * One row, one text (or null): equal only if nothing was committed on this server in between, and the names stand for the
    * same tables; `null` where there is no such proof.

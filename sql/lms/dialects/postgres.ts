@@ -49,13 +49,16 @@ export const postgresDialect: Dialect = {
     ` join pg_catalog.pg_attribute a on a.attrelid = n.oid and a.attnum > 0 and not a.attisdropped`,
   oldest: 14, // bit_xor as an aggregate
   about: "select current_setting('server_version'), current_database()::text",
-  system: "select 'system_identifier', case when has_function_privilege('pg_control_system()', 'execute')" +
-    " then (select system_identifier::text from pg_control_system()) end",
-  sharedSystem: [],
-  // By a function, since it can be asked whatever a role may read of the catalogs.
-  schemaOf: (tables) =>
-    `select string_agg(distinct (pg_identify_object('pg_catalog.pg_class'::regclass, n.oid, 0)).schema, ', ')` +
+  // The schema by a function, since it can be asked whatever a role may read of the catalogs.
+  identity: (tables) => [
+    "select 'database', current_database()::text" +
+    " union all select 'system_identifier', case when has_function_privilege('pg_control_system()', 'execute')" +
+    " then (select system_identifier::text from pg_control_system()) end" +
+    " union all select 'schema'," +
+    " string_agg(distinct (pg_identify_object('pg_catalog.pg_class'::regclass, n.oid, 0)).schema, ', ')" +
     ` from (${named(tables)}) n where n.oid is not null`,
+  ],
+  sharedIdentifiers: [],
   // A start time and the timeline go with it: after a restore the same transaction numbers come again. So do the tables: a
   // new session may have another search_path. Nothing at all where a standby does not say what it has replayed.
   changeToken: (tables) =>
