@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { copyPostgresDatabase, withPostgres } from "../support/databases.ts";
-import type { LmsmonProcess } from "../support/lmsmon_process.ts";
 import { startCluster } from "../../bench/chaos/cluster.ts";
 import { LmsWriter } from "../../lib/demo/lms_writer.ts";
 import { TcpProxy } from "../support/lms/tcp_proxy.ts";
@@ -150,6 +149,34 @@ Deno.test({
   assert.equal(await readiness(listen), 503);
   assert.equal((await watcher.stop()).code, 0);
   assert.equal(place.zulip.dmsTo(zulipId).length, 2);
+});
+
+Deno.test({
+  ignore,
+  name: "doctor names the relation over which no full pass is skipped, and an edited address where nothing answers",
+}, async () => {
+  await using place = await makePlace();
+  await institute(place);
+  const good = await place.home.run("doctor");
+  assert.match(good.out, /✓ lms +idle full passes are skipped/);
+  assert.match(
+    good.out,
+    /✓ state +knows "testpress" as postgres database "[^"]+", system \d+ at postgres 127\.0\.0\.1:/,
+  );
+  await place.lms.execute("alter table attempts rename to all_attempts");
+  await place.lms.execute("create view attempts as select * from all_attempts where date <= now()");
+  await grantReading(place.lms.config.url);
+  assert.match((await place.home.run("doctor")).out, /lms +full passes are never skipped: "attempts" is a view\n/);
+
+  const closed = freePort();
+  await place.configure({ lms: { url: through(String(place.config["lms"]?.["url"]), closed) } });
+  const away = await place.home.run("doctor");
+  assert.equal(away.code, 4);
+  assert.match(
+    away.out,
+    new RegExp(`! state +knows "testpress" as .*; lms\\.url is now at postgres 127\\.0\\.0\\.1:${closed}/`),
+  );
+  assert.doesNotMatch(away.out, /✓ state +knows/);
 });
 
 async function onDatabase(url: string, work: (writer: LmsWriter) => Promise<unknown>): Promise<void> {
