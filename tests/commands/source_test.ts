@@ -89,9 +89,16 @@ Deno.test({
     assert.equal(await dump(place), before, "nothing is stored meanwhile");
     assert.equal(place.zulip.messages.length, 0, "and nothing told");
 
-    // Confirmed once, it is the LMS from now on.
-    const accepted = await place.home.run("poll-once", "--accept-source");
+    // Confirmed once, it is the LMS from now on; a watch that waits for it need not be started anew.
+    await using watcher = place.home.start("watch");
+    await watcher.said(REFUSED);
+    assert.equal(await readiness(port), 503);
+    const accepted = await place.home.run("poll-once", "--accept-source", "--no-notify");
     assert.equal(accepted.code, 0, accepted.err);
+    await watcher.said(/Polling works again/);
+    await place.zulip.next(({ content }) => content.includes("Rank Test"));
+    assert.equal(await readiness(port), 200);
+    assert.equal((await watcher.stop()).code, 0);
     assert.equal(place.zulip.dmsTo(zulipId).length, 1);
     assert.equal((await place.home.run("poll-once")).code, 0);
     const good = await place.home.run("doctor");
