@@ -6,13 +6,23 @@ import type { Metrics } from "../ops/metrics.ts";
 export class Health {
   #lastGoodMs: number | null = null;
   #standby = false;
+  #refused = false;
 
   constructor(private readonly clock: Clock, private readonly intervalMs: number) {}
 
   /** A poll ended well, or this process stands by for one that polls. */
   good(standby: boolean): void {
+    // Standing by for another process says nothing about an address that this one may not poll.
+    if (standby && this.#refused) return;
+    this.#refused = false;
     this.#lastGoodMs = this.clock.monotonicMs();
     this.#standby = standby;
+  }
+
+  /** The LMS waits for somebody to confirm it: not ready, however short ago a poll ended well. */
+  refused(): void {
+    this.#lastGoodMs = null;
+    this.#refused = true;
   }
 
   /** Ready when the last good poll is at most three intervals (and at least 30 s) ago. */

@@ -5,10 +5,11 @@ import { ConfigError } from "../ops/errors.ts";
 import { lmsAddress } from "./lms_address.ts";
 import type { LmsDriver } from "./lms_driver.ts";
 import type { LmsTarget } from "./lms_errors.ts";
-import type { LmsSource } from "./lms_source.ts";
+import type { LmsSource, SourceAddress } from "./lms_source.ts";
 import { timeReader } from "./lms_times.ts";
 import { mysqlDriver } from "./mysql_driver.ts";
 import { borrowedPostgresDriver, postgresDriver } from "./postgres_driver.ts";
+import { embeddedAddress, sourceAddress } from "./source_address.ts";
 import { SqlLmsSource } from "./sql_lms_source.ts";
 
 export interface LmsDeps {
@@ -39,13 +40,13 @@ export async function openLms(config: LmsConfig, deps: LmsDeps = {}): Promise<Lm
   } catch (cause) {
     throw new ConfigError(`Cannot use lms.timezone "${config.timezone}": unknown time zone`, { cause });
   }
-  const { driver, target, database } = await openDriver(config, deps);
+  const { driver, target, address } = await openDriver(config, deps);
   return new SqlLmsSource({
     name: config.name,
     preset,
     driver,
     target,
-    database,
+    address,
     readTime,
     examDurationUnit: config.examDurationUnit,
   });
@@ -55,7 +56,7 @@ export async function openLms(config: LmsConfig, deps: LmsDeps = {}): Promise<Lm
 export async function openDriver(
   config: LmsConfig,
   deps: LmsDeps = {},
-): Promise<{ driver: LmsDriver; target: LmsTarget; database: string }> {
+): Promise<{ driver: LmsDriver; target: LmsTarget; address: SourceAddress }> {
   const limits = {
     statementTimeoutMs: config.statementTimeoutMs,
     deadlineMs: config.statementTimeoutMs + (deps.deadlineGraceMs ?? 5000),
@@ -64,7 +65,7 @@ export async function openDriver(
   const borrowed = (sql: postgres.Sql, close?: () => Promise<void>) => ({
     driver: borrowedPostgresDriver(sql, embedded.label, limits, close),
     target: embedded,
-    database: "embedded",
+    address: embeddedAddress(config.url),
   });
   if (deps.sql !== undefined) return borrowed(deps.sql);
   if (config.url.startsWith("pglite:")) {
@@ -80,5 +81,5 @@ export async function openDriver(
   const address = lmsAddress(config);
   const target: LmsTarget = { dialect: address.dialect, label: address.label, user: address.user };
   const open = address.dialect === "postgres" ? postgresDriver : mysqlDriver;
-  return { driver: open(address, limits), target, database: address.database };
+  return { driver: open(address, limits), target, address: sourceAddress(address) };
 }

@@ -15,11 +15,14 @@ import {
   BUCKET_SIZE,
   type BucketSum,
   type KeyHash,
-  type LmsIdentity,
   type LmsSource,
+  type PresentIdentity,
   type RowPage,
+  type SourceAddress,
 } from "./lms_source.ts";
 import type { TimeReader } from "./lms_times.ts";
+import { ChangeProof } from "./change_proof.ts";
+import { readIdentityOf } from "./identity.ts";
 import { compareIds, readId } from "./lms_values.ts";
 import { readPeople } from "./people.ts";
 import { complete, isBad, type ReadRow, type RowReader, rowReader } from "./row_reader.ts";
@@ -37,7 +40,7 @@ export interface SqlLmsOptions {
   readonly preset: Preset;
   readonly driver: LmsDriver;
   readonly target: LmsTarget;
-  readonly database: string;
+  readonly address: SourceAddress;
   readonly readTime: TimeReader;
   readonly examDurationUnit: ActivityOptions["examDurationUnit"];
 }
@@ -52,7 +55,9 @@ interface Prepared {
 export class SqlLmsSource implements LmsSource {
   readonly name: string;
   readonly kinds: readonly Kind[] = KINDS;
+  readonly address: SourceAddress;
   readonly #options: SqlLmsOptions;
+  readonly #changes: ChangeProof;
   readonly #readers: Readonly<Record<Kind, RowReader>>;
   #prepared: Prepared | null = null;
   /** Where the last full page of `rowsAfter` ended, and what its pass knows of activities. */
@@ -63,6 +68,8 @@ export class SqlLmsSource implements LmsSource {
 
   constructor(options: SqlLmsOptions) {
     this.name = options.name;
+    this.address = options.address;
+    this.#changes = new ChangeProof(options.driver, options.preset);
     this.#options = options;
     const { kinds } = options.preset;
     this.#readers = {
@@ -88,20 +95,19 @@ export class SqlLmsSource implements LmsSource {
     return { version, readOnly: true };
   }
 
-  async identity(): Promise<LmsIdentity> {
-    const { dialect } = this.#options.driver;
-    return await this.#options.driver.read(async (session) => {
-      const [about] = await session.rows(dialect.about);
-      const system = (await session.rows(dialect.system)).map(([, value]) => value).find((v) => v !== null && v !== "");
-      return { dialect: dialect.name, system: system ?? null, database: about?.[1] ?? this.#options.database };
-    });
+  identity(): Promise<PresentIdentity> {
+    return readIdentityOf(this.#options.driver, this.#options.preset, this.address.database);
   }
 
   async changeToken(): Promise<string | null> {
-    const query = this.#options.driver.dialect.changeToken;
-    if (query === null) return null;
-    const [row] = await this.#options.driver.read((session) => session.rows(query));
-    return row?.[0] ?? null;
+    const { token, obstacles } = await this.#changes.look();
+    return obstacles.length === 0 ? token : null;
+  }
+
+  async whyNoChangeToken(): Promise<string | null> {
+    const { token, obstacles } = await this.#changes.look();
+    if (obstacles.length > 0) return obstacles.join(", ");
+    return token === null ? "this database has no proof that nothing was committed" : null;
   }
 
   async rowsAfter(kind: Kind, after: LmsId | null, limit: number): Promise<RowPage> {
