@@ -10,9 +10,11 @@ interface EventRow {
   event_type: string;
   stage: "started" | "finished";
   attempt_id: string;
+  incarnation: number;
   revision: number;
   suppressed_reason: string | null;
   student_id: string | null;
+  activity_id: string | null;
   verdict: "pass" | "fail" | null;
   score: number | null;
   supersedes: string | null;
@@ -62,7 +64,8 @@ export interface OracleInput {
 export async function consult(input: OracleInput): Promise<Verdict> {
   const source = input.source ?? "testpress";
   const events = await input.sql<EventRow[]>`
-    select event_id::text, kind, event_type, stage, attempt_id::text, revision, suppressed_reason, student_id::text,
+    select event_id::text, kind, event_type, stage, attempt_id::text, incarnation, revision, suppressed_reason, student_id::text,
+           activity_id::text,
            activity_metadata ->> 'verdict' as verdict, (activity_metadata ->> 'score')::float8 as score,
            activity_metadata ->> 'supersedes' as supersedes, activity_metadata -> 'previous' ->> 'verdict' as previous_verdict,
            (activity_metadata -> 'previous' ->> 'score')::float8 as previous_score,
@@ -231,6 +234,9 @@ function judgeDeliveries(
         source,
         kind: event.kind,
         attemptId: event.attempt_id,
+        incarnation: event.incarnation,
+        studentId: event.student_id,
+        activityId: event.activity_id,
         stage: event.stage,
         revision: event.revision,
         recipient,
