@@ -219,6 +219,7 @@ function judgeDeliveries(
       ended[event.suppressed_reason] = (ended[event.suppressed_reason] ?? 0) + 1;
       continue;
     }
+    const isThere = load.rows[event.kind].get(Number(event.attempt_id))?.present ?? false;
     const mentors = load.material.mentorsOf.get(Number(event.student_id)) ?? [];
     const expected: (string | null)[] = mentors.length === 0 ? [null] : mentors.map((id) => `mentor:${id}`);
     for (const recipient of expected) {
@@ -244,7 +245,11 @@ function judgeDeliveries(
       const there = inZulip.get(marker) ?? 0;
       inZulip.delete(marker);
       if (there > 1) found.twice(`${what}: ${there} messages in Zulip`);
-      if (log.status === "sent") {
+      if (!isThere && log.reason === "row_missing" && (log.status === "waiting" || log.status === "suppressed")) {
+        // Its row left the LMS before it was told: it waits for an hour, longer than any run, and then ends.
+        if (there > 0) found.wrong(`${what}: ${log.status} (row_missing), but in Zulip`);
+        ended["row_missing"] = (ended["row_missing"] ?? 0) + 1;
+      } else if (log.status === "sent") {
         if (there === 0) found.missing(`${what}: sent, but not in Zulip`);
       } else if (log.status === "suppressed" || log.status === "dead") {
         if (there > 0) found.wrong(`${what}: ${log.status} (${log.reason}), but in Zulip`);
