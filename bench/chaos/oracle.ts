@@ -10,9 +10,11 @@ interface EventRow {
   event_type: string;
   stage: "started" | "finished";
   attempt_id: string;
+  incarnation: number;
   revision: number;
   suppressed_reason: string | null;
   student_id: string | null;
+  activity_id: string | null;
   verdict: "pass" | "fail" | null;
   score: number | null;
   supersedes: string | null;
@@ -62,7 +64,8 @@ export interface OracleInput {
 export async function consult(input: OracleInput): Promise<Verdict> {
   const source = input.source ?? "testpress";
   const events = await input.sql<EventRow[]>`
-    select event_id::text, kind, event_type, stage, attempt_id::text, revision, suppressed_reason, student_id::text,
+    select event_id::text, kind, event_type, stage, attempt_id::text, incarnation, revision, suppressed_reason, student_id::text,
+           activity_id::text,
            activity_metadata ->> 'verdict' as verdict, (activity_metadata ->> 'score')::float8 as score,
            activity_metadata ->> 'supersedes' as supersedes, activity_metadata -> 'previous' ->> 'verdict' as previous_verdict,
            (activity_metadata -> 'previous' ->> 'score')::float8 as previous_score,
@@ -216,6 +219,7 @@ function judgeDeliveries(
       ended[event.suppressed_reason] = (ended[event.suppressed_reason] ?? 0) + 1;
       continue;
     }
+    const isThere = load.rows[event.kind].get(Number(event.attempt_id))?.present ?? false;
     const mentors = load.material.mentorsOf.get(Number(event.student_id)) ?? [];
     const expected: (string | null)[] = mentors.length === 0 ? [null] : mentors.map((id) => `mentor:${id}`);
     for (const recipient of expected) {
@@ -231,6 +235,9 @@ function judgeDeliveries(
         source,
         kind: event.kind,
         attemptId: event.attempt_id,
+        incarnation: event.incarnation,
+        studentId: event.student_id,
+        activityId: event.activity_id,
         stage: event.stage,
         revision: event.revision,
         recipient,
@@ -238,7 +245,11 @@ function judgeDeliveries(
       const there = inZulip.get(marker) ?? 0;
       inZulip.delete(marker);
       if (there > 1) found.twice(`${what}: ${there} messages in Zulip`);
-      if (log.status === "sent") {
+      if (!isThere && log.reason === "row_missing" && (log.status === "waiting" || log.status === "suppressed")) {
+        // Its row left the LMS before it was told: it waits for an hour, longer than any run, and then ends.
+        if (there > 0) found.wrong(`${what}: ${log.status} (row_missing), but in Zulip`);
+        ended["row_missing"] = (ended["row_missing"] ?? 0) + 1;
+      } else if (log.status === "sent") {
         if (there === 0) found.missing(`${what}: sent, but not in Zulip`);
       } else if (log.status === "suppressed" || log.status === "dead") {
         if (there > 0) found.wrong(`${what}: ${log.status} (${log.reason}), but in Zulip`);
