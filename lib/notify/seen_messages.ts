@@ -10,8 +10,14 @@ import {
 import { markersIn } from "../model/marker.ts";
 import { failPoint } from "../ops/fail_point.ts";
 import type { ReadMessage } from "../zulip/zulip_api.ts";
-import type { NotifierDeps } from "./notify_types.ts";
+import type { Clock } from "../ops/clock.ts";
+import type { StateDb } from "../store/state_db.ts";
 import { retrying } from "./retrying.ts";
+
+export interface SeenDeps {
+  readonly db: Pick<StateDb, "sql">;
+  readonly clock: Clock;
+}
 
 /** What comparing Zulip's own messages with this state showed. */
 export interface SeenTally {
@@ -36,7 +42,7 @@ const NOT_SENT = ["waiting", "pending", "held", "sending", "unknown", "dead"];
  * messages up to `acceptedThrough` (a Zulip id) are not counted.
  */
 export async function markSeen(
-  deps: Pick<NotifierDeps, "db" | "clock">,
+  deps: SeenDeps,
   page: readonly ReadMessage[],
   tally: SeenTally,
   options: { readonly dryRun: boolean; readonly acceptedThrough: string | null },
@@ -79,7 +85,7 @@ export async function markSeen(
 }
 
 async function write(
-  { db, clock }: Pick<NotifierDeps, "db" | "clock">,
+  { db, clock }: SeenDeps,
   attach: readonly { row: KnownMarkerRow; message: ReadMessage }[],
   revive: ReadonlyMap<string, string>,
 ): Promise<void> {

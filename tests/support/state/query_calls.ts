@@ -17,9 +17,11 @@ import * as stats from "../../../sql/state/stats.ts";
 import * as streams from "../../../sql/state/streams.ts";
 import * as userLinks from "../../../sql/state/user_links.ts";
 import {
+  lineageCalls,
   messagesCalls,
   outboxCalls,
   outboxOrphansCalls,
+  postponeCalls,
   recipientsCalls,
   reconcileCalls,
 } from "./notifier_query_calls.ts";
@@ -236,12 +238,14 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   events_after: eventsAfterCalls,
   export: exportCalls,
   leases: leasesCalls,
+  lineage: lineageCalls,
   messages: messagesCalls,
   migrations: migrationsCalls,
   outbox: outboxCalls,
   outbox_orphans: outboxOrphansCalls,
   people: peopleCalls,
   poll_runs: pollRunsCalls,
+  postpone: postponeCalls,
   quarantine: quarantineCalls,
   recipients: recipientsCalls,
   reconcile: reconcileCalls,
