@@ -1,11 +1,8 @@
 import type { Fallback } from "../config/config.ts";
-import { channelsToScan, scanOwnMessages } from "../notify/scan_own_messages.ts";
+import { channelsToScan, type ScanDeps, scanOwnMessages } from "../notify/scan_own_messages.ts";
 import type { SeenTally } from "../notify/seen_messages.ts";
 import { logger } from "../ops/log.ts";
-import type { Clock } from "../ops/clock.ts";
-import type { StateDb } from "../store/state_db.ts";
 import { connectZulip } from "../zulip/connect_zulip.ts";
-import type { ZulipApi } from "../zulip/zulip_api.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { ReconcileOptions } from "./command_options.ts";
 import { OpenParts } from "./open_parts.ts";
@@ -18,7 +15,11 @@ export async function runReconcile(context: CommandContext, options: ReconcileOp
   const zulip = connectZulip(config.zulip, { log: logger("zulip") });
   parts.defer(() => zulip.close());
   const signal = AbortSignal.any([stop.soft, stop.hard]);
-  const tally = await reconcile({ db, zulip, clock, fallback: config.notify.fallback }, options, signal);
+  const tally = await reconcile(
+    { db, zulip, clock, source: config.lms.name, fallback: config.notify.fallback },
+    options,
+    signal,
+  );
   if (options.json) {
     out.writeJson({
       schema: 1,
@@ -40,11 +41,16 @@ export async function runReconcile(context: CommandContext, options: ReconcileOp
 
 /** The work without its surroundings. Throws ZulipError. */
 export async function reconcile(
-  deps: { readonly db: StateDb; readonly zulip: ZulipApi; readonly clock: Clock; readonly fallback?: Fallback },
+  deps: ScanDeps & {
+    readonly source?: string;
+    readonly fallback?: Fallback;
+  },
   options: Pick<ReconcileOptions, "since" | "dryRun">,
   signal?: AbortSignal,
 ): Promise<SeenTally> {
   const { since, dryRun } = options;
-  const channels = await channelsToScan(deps.db, null, deps.fallback ?? null, since);
-  return await scanOwnMessages(deps, { since, channels, whole: true, dryRun, acceptedThrough: null }, signal);
+  const { source = "", fallback = null } = deps;
+  const channels = await channelsToScan(deps.db, null, fallback, since);
+  const scan = { since, source, fallback, channels, whole: true, dryRun, acceptedThrough: null };
+  return await scanOwnMessages(deps, scan, signal);
 }

@@ -155,8 +155,9 @@ export class Guard {
     const accepted = known.success && known.data.user_id === bot.userId ? known.data.accepted_through : null;
     // Two copies of a state on one bot, or a human's key: a bot that cannot read what it sent cannot be guarded.
     const since = clock.now() - BACK_US;
-    const channels = await channelsToScan(db, source, config.notify.fallback, since);
-    const scan = { since, channels, whole, dryRun: false, acceptedThrough: accepted };
+    const { fallback } = config.notify;
+    const channels = await channelsToScan(db, source, fallback, since);
+    const scan = { since, source, fallback, channels, whole, dryRun: false, acceptedThrough: accepted };
     const tally = await scanOwnMessages(this.#deps, scan, signal);
     let acceptedThrough = accepted;
     if (tally.foreign > 0 && this.#takeOver) acceptedThrough = tally.newestForeign;

@@ -45,7 +45,12 @@ export async function markSeen(
   deps: SeenDeps,
   page: readonly ReadMessage[],
   tally: SeenTally,
-  options: { readonly dryRun: boolean; readonly acceptedThrough: string | null },
+  options: {
+    readonly dryRun: boolean;
+    readonly acceptedThrough: string | null;
+    /** Hears each marker that this state does not know. */
+    readonly onForeign?: (marker: string) => void;
+  },
 ): Promise<void> {
   const marked = page.flatMap((message) => {
     const markers = markersIn(message.content);
@@ -64,6 +69,7 @@ export async function markSeen(
       const row = known.get(marker);
       if (row === undefined) {
         if (accepted) continue;
+        options.onForeign?.(marker);
         tally.foreign++;
         if (tally.newestForeign === null || BigInt(message.zulipMessageId) > BigInt(tally.newestForeign)) {
           tally.newestForeign = message.zulipMessageId;

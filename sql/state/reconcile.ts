@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { float8, int8, jsonb, neverNull, text } from "./columns.ts";
+import { float8, int4, int8, jsonb, neverNull, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 /** Microseconds since 1970; the driver writes numbers as timestamptz. */
 type EpochMicros = number;
@@ -89,6 +89,25 @@ export function reviveFoundMessages(
        set status = 'sent', reason = null, error_message = null, notification_message_id = m.zulip_message_id,
            processed_at = ${now}::timestamptz
       from m where l.message_id = m.message_id`;
+}
+
+export const UntoldEventRow = z.object({
+  event_id: int8,
+  poll_id: int8,
+  kind: z.enum(["exam", "content"]),
+  attempt_id: int8,
+  stage: z.enum(["started", "finished"]),
+  revision: int4,
+});
+export type UntoldEventRow = z.infer<typeof UntoldEventRow>;
+
+/** Events after the given one of which somebody is still to be told, in their order. */
+export function untoldEvents(sql: Queryable, source: string, after: string, limit: number) {
+  return sql<UntoldEventRow[]>`
+    select e.event_id, e.poll_id, e.kind, e.attempt_id, e.stage, e.revision
+      from (select distinct event_id from lmsmon.lms_event_logs
+             where source = ${source} and untold and event_id > ${after}::bigint order by event_id limit ${limit}) l
+      join lmsmon.lms_activity_events e on e.event_id = l.event_id order by e.event_id`;
 }
 
 export const ChannelRow = z.object({ channel: neverNull(text) });

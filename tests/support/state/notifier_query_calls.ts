@@ -101,6 +101,7 @@ export const reconcileCalls: CallsOf<typeof reconcile> = {
   readFact: [(sql) => reconcile.readFact(sql, "lms", "a"), reconcile.FactRow],
   writeFact: (sql) => reconcile.writeFact(sql, "lms", "a", "{}"),
   claimFact: [(sql) => reconcile.claimFact(sql, "lms", "a", "{}"), reconcile.ClaimedFactRow],
+  untoldEvents: [(sql) => reconcile.untoldEvents(sql, "lms", ID, 1), reconcile.UntoldEventRow],
   channelsOfDeliveries: [(sql) => reconcile.channelsOfDeliveries(sql, "lms", NOW), reconcile.ChannelRow],
   readFactsWithAge: [(sql) => reconcile.readFactsWithAge(sql, "lms", ["a"]), reconcile.AgedFactRow],
   heldPollReasons: [(sql) => reconcile.heldPollReasons(sql, "lms"), reconcile.HeldPollReasonRow],
