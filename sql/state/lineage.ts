@@ -16,8 +16,8 @@ export type HighestIdsRow = z.infer<typeof HighestIdsRow>;
  */
 export function highestIds(sql: Queryable) {
   return sql<HighestIdsRow[]>`
-    select (select last_value from lmsmon.messages_message_id_seq) as messages,
-           (select last_value from lmsmon.event_ids) as events,
+    select (select last_value - (not is_called)::int from lmsmon.messages_message_id_seq) as messages,
+           (select last_value - (not is_called)::int from lmsmon.event_ids) as events,
            coalesce((select max(event_id) from lmsmon.lms_activity_events), 0) as newest_event,
            coalesce((select max(poll_id) from lmsmon.poll_runs), 0) as newest_poll`;
 }
