@@ -5,6 +5,8 @@ import type { Notifier } from "../../lib/notify/notifier.ts";
 import { openState } from "../../lib/store/open_state.ts";
 import { withPostgres } from "../support/databases.ts";
 import { TcpProxy } from "../support/lms/tcp_proxy.ts";
+import { withStateDirectory } from "../support/state/state_directory.ts";
+import { startStateProcess } from "../support/state/state_process.ts";
 import { onServer } from "../support/state/server_state.ts";
 import { serverTest, withState } from "../support/state/with_state.ts";
 import { Outbox, outboxTest } from "./outbox_fixture.ts";
@@ -159,3 +161,33 @@ serverTest(
     });
   },
 );
+
+Deno.test("an embedded directory restored under a running process, whose owner dies, tells nothing twice", () =>
+  withStateDirectory(async (path) => {
+    const copy = (from: string, to: string) => new Deno.Command("cp", { args: ["-a", from, to] }).output();
+    await copy(`${path}/data`, `${path}.backup`); // nobody has it open yet
+    const owner = await startStateProcess(`pglite:${path}`);
+    await using db = await openState({ url: `pglite:${path}`, password: null });
+    assert.deepEqual([owner.opened, db.mode], ["embedded", "via_owner"]);
+    await using standIn = await startZulipStandIn({ rateLimit: UNLIMITED });
+    const box = new Outbox(db, standIn, {});
+    const users = [await box.mentor(3), await box.mentor(4)];
+    for (let i = 0; i < 3; i++) await box.event({ student: 17, mentors: [3, 4], attempt: 700 + i });
+    const notifier = box.notifier();
+    await rounds(box, notifier, [0]);
+    assert.deepEqual(told(box, users), [1, 1]);
+    await Deno.rename(`${path}/data`, `${path}.lost`);
+    await Deno.rename(`${path}.backup`, `${path}/data`);
+    await owner.kill("SIGKILL");
+    while (db.mode === "via_owner" || await db.sql`select 1`.then(() => false, () => true));
+    for (const id of [3, 4]) await box.mentor(id);
+    const pollId = await box.poll();
+    await box.event({ student: 17, mentors: [3, 4], attempt: 700, pollId });
+    await rounds(box, notifier, [0, SETTLED_MS]);
+    const pass = await box.poll();
+    for (let i = 1; i < 4; i++) await box.event({ student: 17, mentors: [3, 4], attempt: 700 + i, pollId: pass });
+    await rounds(box, notifier, [2000, 1000]);
+    assert.deepEqual(told(box, users), [2, 2]);
+    assert.ok((await box.logs()).every((row) => row.status === "sent"));
+    box.close();
+  }));
