@@ -40,8 +40,9 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
   let lms: LmsSource | null = null;
   await look("lms", async () => {
     lms = await parts.lms();
-    const { version } = await lms.check();
+    const { version, plaintextHost } = await lms.check();
     const token = await lms.changeToken();
+    warnOfPlaintext("lms", plaintextHost, warn);
     ok("lms", `${config.lms.preset} on ${version}: every table can be read, the session is read only`);
     ok(
       "lms",
@@ -50,6 +51,7 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
   });
   await look("state", async () => {
     const db = await parts.state({ dryRun: true });
+    warnOfPlaintext("state", db.plaintextHost(), warn);
     ok("state", `migrated, ${db.mode === "server" ? "on a server" : "embedded"}`);
     const known = await readIdentity(db, config.lms.name);
     ok(
@@ -73,6 +75,19 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
 }
 
 const MARKS = { ok: "✓", warning: "!", failed: "✗" } as const;
+
+function warnOfPlaintext(
+  part: "lms" | "state",
+  host: string | null,
+  warn: (part: Check["part"], message: string, hint: string) => void,
+): void {
+  if (host === null) return;
+  warn(
+    part,
+    `${host} is spoken to without TLS: the password and all rows can be read on the way`,
+    `turn TLS on in the server and write ?sslmode=verify-full&sslrootcert=FILE in ${part}.url (docs/configuration.md)`,
+  );
+}
 
 async function lookAtZulip(
   { config }: CommandContext,

@@ -40,8 +40,11 @@ export interface LmsSource {
   readonly kinds: readonly Kind[];
   /** Version of the hash recipe (preset, columns and dialect): another number makes all known hashes worthless. */
   recipe(kind: Kind): number;
-  /** Connects, and checks that every table and column of the preset can be read, naming all that cannot. */
-  check(): Promise<{ readonly version: string; readonly readOnly: true }>;
+  /**
+   * Connects, and checks that every table and column of the preset can be read, naming all that cannot. `plaintextHost`: a
+   * host beyond this machine that is spoken to without TLS.
+   */
+  check(): Promise<{ readonly version: string; readonly readOnly: true; readonly plaintextHost: string | null }>;
   identity(): Promise<LmsIdentity>;
   /**
    * A token that is equal to an earlier one only if nothing at all was committed in between (PostgreSQL: the snapshot on a

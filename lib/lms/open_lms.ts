@@ -1,8 +1,8 @@
 import type postgres from "postgres";
 import { presets } from "../../sql/lms/presets/presets.ts";
 import type { LmsConfig } from "../config/config.ts";
+import { openTarget } from "../database/open_target.ts";
 import { ConfigError } from "../ops/errors.ts";
-import { lmsAddress } from "./lms_address.ts";
 import type { LmsDriver } from "./lms_driver.ts";
 import type { LmsTarget } from "./lms_errors.ts";
 import type { LmsSource } from "./lms_source.ts";
@@ -77,8 +77,8 @@ export async function openDriver(
     const { sql, close } = await deps.openEmbedded(directory === "" || directory === "memory" ? null : directory);
     return borrowed(sql, close);
   }
-  const address = lmsAddress(config);
-  const target: LmsTarget = { dialect: address.dialect, label: address.label, user: address.user };
-  const open = address.dialect === "postgres" ? postgresDriver : mysqlDriver;
-  return { driver: open(address, limits), target, database: address.database };
+  const opened = openTarget(config, "lms");
+  const { address: { dialect, database }, label, user } = opened.target;
+  const [open, owner] = dialect === "postgres" ? [postgresDriver, "postgres"] : [mysqlDriver, "root"];
+  return { driver: open(opened, limits), target: { dialect, label, user: user ?? owner }, database };
 }

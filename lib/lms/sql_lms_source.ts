@@ -76,7 +76,7 @@ export class SqlLmsSource implements LmsSource {
     return preset.number * 10_000 + driver.dialect.number * 1000 + preset.kinds[kind].version;
   }
 
-  async check(): Promise<{ readonly version: string; readonly readOnly: true }> {
+  async check(): ReturnType<LmsSource["check"]> {
     const { driver, preset, target } = this.#options;
     this.#prepared = null; // look again: tables may have been added or granted since
     const { version, prepared } = await this.#read(async (session, prepared) => {
@@ -85,7 +85,7 @@ export class SqlLmsSource implements LmsSource {
     });
     checkVersion(driver.dialect, version, target);
     await checkSchema(driver, preset, prepared.catalog, prepared.queries, target);
-    return { version, readOnly: true };
+    return { version, readOnly: true, plaintextHost: driver.plaintextHost() };
   }
 
   async identity(): Promise<LmsIdentity> {

@@ -42,6 +42,8 @@ export interface StateDb extends AsyncDisposable {
   readonly mode: StateMode;
   /** Whether COPY works: `server` only. */
   readonly copy: boolean;
+  /** A host beyond this machine that the last connection reached without TLS; else `null`. */
+  plaintextHost(): string | null;
   /** Idempotent. Waits for queries in flight, at most some seconds. */
   close(): Promise<void>;
 }

@@ -78,6 +78,7 @@ export class PooledState implements StateDb {
     private readonly currentMode: () => StateMode,
     private readonly release: () => Promise<void>,
     private readonly retire: () => void = () => {},
+    readonly plaintextHost: () => string | null = () => null,
   ) {}
 
   get mode(): StateMode {
