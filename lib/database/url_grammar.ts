@@ -40,7 +40,7 @@ export function splitUrl(text: string): UrlParts {
   const [authority = "", path] = cut(front, "/");
   const at = authority.lastIndexOf("@");
   const isBroken = path?.includes("@") || path?.includes("/") ||
-    at < 0 && path === undefined && query?.includes("@");
+    at < 0 && !path && query?.includes("@");
   if (isBroken) throw new BadUrl([`is no valid URL; ${ENCODE}`]);
   const [rawUser = "", rawPassword] = at < 0 ? [""] : cut(authority.slice(0, at), ":");
   const rawHosts = authority.slice(at + 1);
