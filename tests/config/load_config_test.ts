@@ -289,7 +289,7 @@ Deno.test("loadConfig() finds the certificates of a URL beside the configuration
     const problems = await problemsOf(load({ flag: "both.yaml", needs: [] }));
     assert.match(
       problems,
-      /^both.yaml:2:8: lms.url: has a parameter, the 3rd behind the "\?", .* known are host, .*sslmode/,
+      /^both.yaml:2:8: lms.url: has the parameter "requireSSL", .* known are host, .*sslmode/,
     );
     assert.doesNotMatch(problems, /S3cretWord/);
   });
