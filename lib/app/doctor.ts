@@ -46,7 +46,8 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
   await look("lms", async () => {
     const source = await parts.lms();
     lms = { source, answers: false };
-    const { version } = await source.check();
+    const { version, plaintextHost } = await source.check();
+    warnOfPlaintext("lms", plaintextHost, warn);
     const obstacle = await source.whyNoChangeToken();
     lms = { source, answers: true };
     ok("lms", `${config.lms.preset} on ${version}: every table can be read, the session is read only`);
@@ -57,6 +58,7 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
   });
   await look("state", async () => {
     const db = await parts.state({ dryRun: true });
+    warnOfPlaintext("state", db.plaintextHost(), warn);
     ok("state", `migrated, ${db.mode === "server" ? "on a server" : "embedded"}`);
     await lookAtSource(db, lms, { name: config.lms.name, ok, warn });
   });
@@ -110,6 +112,19 @@ async function lookAtSource(
   }
   const moved = examined.verdict === "address_changed" ? `, now ${describeSource(null, examined.address)}` : "";
   ok("state", `knows "${name}" as ${before}${moved}`);
+}
+
+function warnOfPlaintext(
+  part: "lms" | "state",
+  host: string | null,
+  warn: (part: Check["part"], message: string, hint: string) => void,
+): void {
+  if (host === null) return;
+  warn(
+    part,
+    `${host} is spoken to without TLS: the password and all rows can be read on the way`,
+    `turn TLS on in the server and write ?sslmode=verify-full&sslrootcert=FILE in ${part}.url (docs/configuration.md)`,
+  );
 }
 
 async function lookAtZulip(

@@ -55,6 +55,8 @@ export interface LmsConfig {
    */
   readonly url: string;
   readonly password: Secret | null;
+  /** Opens the client's key that the URL names (`sslpassword`). */
+  readonly keyPassword?: Secret | null;
   readonly preset: string;
   readonly timezone: string;
   /** Link templates by kind: `exam_attempt`, `content`; values with `{attempt_id}`, `{activity_id}`, `{student_id}`. */
@@ -68,6 +70,8 @@ export interface StateConfig {
   /** `pglite:<absolute dir>` or `postgres://…` without its password. */
   readonly url: string;
   readonly password: Secret | null;
+  /** As in `lms`. */
+  readonly keyPassword?: Secret | null;
 }
 
 export interface NotifyConfig {

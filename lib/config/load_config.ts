@@ -1,10 +1,10 @@
 import { dirname } from "node:path";
+import { isSameDatabase } from "../database/database_url.ts";
 import { ConfigError } from "../ops/errors.ts";
 import { redact, registerSecret } from "../ops/secrets.ts";
 import { checkTree } from "./check_tree.ts";
 import type { Config } from "./config.ts";
 import { configCandidates, type ConfigText, readConfigFile, type Surroundings } from "./config_file.ts";
-import { isSameDatabase } from "./database_url.ts";
 import { lmsOverrides, type Overrides, zulipDefaults, zulipTls } from "./env_overrides.ts";
 import { fillEnv } from "./fill_env.ts";
 import { normalise } from "./normalise.ts";
@@ -60,7 +60,7 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   const tls = zulipTls(options, problems);
   const connections = await readConnections(tree, { base, home: options.home, needs }, problems);
   const { lms, state, zulip } = connections;
-  if (lms !== null && state !== null && isSameDatabase(lms.url, state.url)) {
+  if (lms !== null && state !== null && isSameDatabase(lms, state)) {
     problems.push({
       path: ["state", "url"],
       message: "is the LMS's own database (lms.url), which lmsmon never writes to; give the state one of its own",

@@ -1,6 +1,8 @@
+import { BadUrl } from "../database/bad_url.ts";
+import { type DatabaseUrl, parseDatabaseUrl } from "../database/database_url.ts";
+import { readTlsFiles } from "../database/tls_files.ts";
 import { Secret } from "../ops/secrets.ts";
 import { absolute, ioProblem } from "./config_file.ts";
-import { BadUrl, type DatabaseUrl, parseDatabaseUrl } from "./database_url.ts";
 import { FieldError, filledText, nullable, text, zulipSite } from "./fields.ts";
 import { type Problem } from "./problem.ts";
 import { readSecretFile } from "./read_secret.ts";
@@ -53,18 +55,21 @@ async function readDatabase(
     return null;
   }
   try {
-    const allowed = part === "lms" ? ["postgres", "mysql", "pglite"] as const : ["postgres", "pglite"] as const;
-    const { url, password } = parseDatabaseUrl(raw.trim(), allowed, context.base, context.home);
+    const { base, home } = context;
+    const { password, ...parsed } = parseDatabaseUrl(raw.trim(), { part, base, home });
     if (password !== null && secret.isSet) {
       problems.push({
         path: [part, "url"],
         message: `has a password, and ${secret.isSet} is set too; keep one of them`,
       });
     }
-    return { url, password: secret.value ?? password };
+    if (parsed.target !== null && context.needs.has(part)) {
+      readTlsFiles(parsed.target.tls, parsed.keyPassword?.reveal() ?? null);
+    }
+    return { ...parsed, password: secret.value ?? password };
   } catch (error) {
     if (!(error instanceof BadUrl)) throw error;
-    problems.push({ path: [part, "url"], message: error.message });
+    for (const message of error.problems) problems.push({ path: [part, "url"], message });
     return null;
   }
 }

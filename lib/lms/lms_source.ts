@@ -1,3 +1,4 @@
+import type { DatabaseAddress } from "../database/database_address.ts";
 import type { AttemptRow, BadRow } from "../model/attempt.ts";
 import type { Kind, LmsId } from "../model/event.ts";
 import type { MentorLinks, Person, Role } from "../model/person.ts";
@@ -39,29 +40,24 @@ export interface PresentIdentity extends LmsIdentity {
 }
 
 /**
- * Where `lms.url` points, in normal form (lib/lms/source_address.ts). The user, the password and words about TLS are no part
- * of it: they may change, and the database is the same.
- */
-export interface SourceAddress {
-  readonly dialect: "postgres" | "mysql";
-  /** Every server that is named. A socket's path is a host that begins with "/"; an embedded LMS has none. */
-  readonly hosts: readonly { readonly host: string; readonly port: number }[];
-  /** Of an embedded LMS its URL. */
-  readonly database: string;
-}
-
-/**
  * The only door to the LMS. Every call is one short READ ONLY transaction with its own snapshot and a statement timeout;
  * nothing is held between calls. All calls throw `LmsError`, with the table, column or host and the remedy.
  */
 export interface LmsSource {
   readonly name: string;
   readonly kinds: readonly Kind[];
-  readonly address: SourceAddress;
+  /**
+   * Where `lms.url` points, in normal form (lib/lms/source_address.ts). The user, the password and words about TLS are no part of
+   * it: they may change, and the database is the same. Of an embedded LMS its URL, and no host.
+   */
+  readonly address: DatabaseAddress;
   /** Version of the hash recipe (preset, columns and dialect): another number makes all known hashes worthless. */
   recipe(kind: Kind): number;
-  /** Connects, and checks that every table and column of the preset can be read, naming all that cannot. */
-  check(): Promise<{ readonly version: string; readonly readOnly: true }>;
+  /**
+   * Connects, and checks that every table and column of the preset can be read, naming all that cannot. `plaintextHost`: a
+   * host beyond this machine that is spoken to without TLS.
+   */
+  check(): Promise<{ readonly version: string; readonly readOnly: true; readonly plaintextHost: string | null }>;
   identity(): Promise<PresentIdentity>;
   /**
    * A token that is equal to an earlier one only if nothing at all was committed in between (PostgreSQL: the snapshot on a

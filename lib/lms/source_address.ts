@@ -1,30 +1,20 @@
-import type { LmsAddress } from "./lms_address.ts";
-import type { SourceAddress } from "./lms_source.ts";
-
-/** What of an address says which database it is: no user, no password, no word about TLS. */
-export function sourceAddress({ dialect, host, port, database }: LmsAddress): SourceAddress {
-  return normalAddress({ dialect, hosts: [{ host, port }], database });
-}
+import { addressLabel, type DatabaseAddress } from "../database/database_address.ts";
 
 /** The address of an embedded LMS: its directory. */
-export function embeddedAddress(url: string): SourceAddress {
+export function embeddedAddress(url: string): DatabaseAddress {
   return { dialect: "postgres", hosts: [], database: url };
 }
 
 /** Equal for two spellings that need no name server to be told the same: letters' case, a final dot, the order of hosts. */
-export function normalAddress({ dialect, hosts, database }: SourceAddress): SourceAddress {
+export function normalAddress({ dialect, hosts, database }: DatabaseAddress): DatabaseAddress {
   const spelled = hosts.map(({ host, port }) => ({ host: normalHost(host), port }));
-  const key = ({ host, port }: SourceAddress["hosts"][number]) => `${host} ${port}`;
+  const key = ({ host, port }: DatabaseAddress["hosts"][number]) => `${host} ${port}`;
   return { dialect, hosts: spelled.sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0)), database };
 }
 
 /** `postgres db.example.org:5432/lms`, every host of several. */
-export function printAddress({ dialect, hosts, database }: SourceAddress): string {
-  if (hosts.length === 0) return database;
-  const places = hosts.map(({ host, port }) =>
-    host.startsWith("/") ? host : `${host.includes(":") ? `[${host}]` : host}:${port}`
-  );
-  return `${dialect} ${places.join(",")}/${database}`;
+export function printAddress(address: DatabaseAddress): string {
+  return address.hosts.length === 0 ? address.database : `${address.dialect} ${addressLabel(address)}`;
 }
 
 export type AddressChange = "none" | "spelling" | "edited";
@@ -34,8 +24,8 @@ export type AddressChange = "none" | "spelling" | "edited";
  * socket); nothing when that is not known, and then another spelling counts as another host.
  */
 export function compareAddresses(
-  before: SourceAddress,
-  now: SourceAddress,
+  before: DatabaseAddress,
+  now: DatabaseAddress,
   addressesOf: (host: string) => readonly string[],
 ): AddressChange {
   if (before.dialect !== now.dialect || before.database !== now.database) return "edited";
@@ -47,7 +37,7 @@ export function compareAddresses(
   return known ? "spelling" : "edited";
 }
 
-type Host = SourceAddress["hosts"][number];
+type Host = DatabaseAddress["hosts"][number];
 
 function isSamePlace(a: readonly string[], b: readonly string[]): boolean {
   const [one, other] = [placesOf(a), placesOf(b)];

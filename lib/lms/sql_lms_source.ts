@@ -1,5 +1,6 @@
 import type { Preset } from "../../sql/lms/preset.ts";
 import { integer, type LmsQueries, lmsQueries } from "../../sql/lms/queries.ts";
+import type { DatabaseAddress } from "../database/database_address.ts";
 import type { AttemptRow, BadRow } from "../model/attempt.ts";
 import { type Kind, KINDS, type LmsId } from "../model/event.ts";
 import type { MentorLinks, Person, Role } from "../model/person.ts";
@@ -18,7 +19,6 @@ import {
   type LmsSource,
   type PresentIdentity,
   type RowPage,
-  type SourceAddress,
 } from "./lms_source.ts";
 import type { TimeReader } from "./lms_times.ts";
 import { ChangeProof } from "./change_proof.ts";
@@ -40,7 +40,7 @@ export interface SqlLmsOptions {
   readonly preset: Preset;
   readonly driver: LmsDriver;
   readonly target: LmsTarget;
-  readonly address: SourceAddress;
+  readonly address: DatabaseAddress;
   readonly readTime: TimeReader;
   readonly examDurationUnit: ActivityOptions["examDurationUnit"];
 }
@@ -55,7 +55,7 @@ interface Prepared {
 export class SqlLmsSource implements LmsSource {
   readonly name: string;
   readonly kinds: readonly Kind[] = KINDS;
-  readonly address: SourceAddress;
+  readonly address: DatabaseAddress;
   readonly #options: SqlLmsOptions;
   readonly #changes: ChangeProof;
   readonly #readers: Readonly<Record<Kind, RowReader>>;
@@ -83,7 +83,7 @@ export class SqlLmsSource implements LmsSource {
     return preset.number * 10_000 + driver.dialect.number * 1000 + preset.kinds[kind].version;
   }
 
-  async check(): Promise<{ readonly version: string; readonly readOnly: true }> {
+  async check(): ReturnType<LmsSource["check"]> {
     const { driver, preset, target } = this.#options;
     this.#prepared = null; // look again: tables may have been added or granted since
     const { version, prepared } = await this.#read(async (session, prepared) => {
@@ -92,7 +92,7 @@ export class SqlLmsSource implements LmsSource {
     });
     checkVersion(driver.dialect, version, target);
     await checkSchema(driver, preset, prepared.catalog, prepared.queries, target);
-    return { version, readOnly: true };
+    return { version, readOnly: true, plaintextHost: driver.plaintextHost() };
   }
 
   identity(): Promise<PresentIdentity> {

@@ -1,6 +1,7 @@
 import { sampleRows } from "../../sql/state/sample_rows.ts";
+import type { DatabaseAddress } from "../database/database_address.ts";
 import { hostAddresses } from "../lms/host_addresses.ts";
-import type { LmsIdentity, LmsSource, PresentIdentity, SourceAddress } from "../lms/lms_source.ts";
+import type { LmsIdentity, LmsSource, PresentIdentity } from "../lms/lms_source.ts";
 import { type AddressChange, compareAddresses } from "../lms/source_address.ts";
 import type { Logger } from "../ops/log.ts";
 import { acceptSource, readSource, type StoredSource } from "../store/sources.ts";
@@ -17,7 +18,7 @@ export interface ExaminedSource {
   readonly stored: StoredSource;
   readonly now: PresentIdentity;
   /** As configured. */
-  readonly address: SourceAddress;
+  readonly address: DatabaseAddress;
   readonly sample: Sample;
   readonly verdict: SourceVerdict;
 }
@@ -39,8 +40,8 @@ export async function compareSource(
 
 /** What was edited in the address, as far as that can be told without the LMS. */
 export async function compareWith(
-  stored: SourceAddress,
-  now: SourceAddress,
+  stored: DatabaseAddress,
+  now: DatabaseAddress,
   findAddresses: FindAddresses = hostAddresses,
 ): Promise<AddressChange> {
   if (compareAddresses(stored, now, () => []) === "none") return "none";

@@ -1,11 +1,12 @@
-import type { LmsIdentity, SourceAddress } from "../lms/lms_source.ts";
+import type { DatabaseAddress } from "../database/database_address.ts";
+import type { LmsIdentity } from "../lms/lms_source.ts";
 import { printAddress } from "../lms/source_address.ts";
 import { LmsError } from "../ops/errors.ts";
 import type { SourceNotice } from "../store/sources.ts";
 import type { ExaminedSource } from "./check_source.ts";
 
 /** Database, server and address of one LMS, as people read them. */
-export function describeSource(identity: LmsIdentity | null, address: SourceAddress | null): string {
+export function describeSource(identity: LmsIdentity | null, address: DatabaseAddress | null): string {
   const parts = identity === null ? [] : [
     `${identity.dialect} database "${identity.database}"`,
     ...(identity.schema === null || identity.schema === "public" ? [] : [`schema "${identity.schema}"`]),

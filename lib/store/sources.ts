@@ -1,6 +1,7 @@
 import { z } from "zod";
 import * as q from "../../sql/state/sources.ts";
-import type { LmsIdentity, SourceAddress } from "../lms/lms_source.ts";
+import type { DatabaseAddress } from "../database/database_address.ts";
+import type { LmsIdentity } from "../lms/lms_source.ts";
 import { StateError } from "../ops/errors.ts";
 import type { StateDb } from "./state_db.ts";
 
@@ -9,7 +10,7 @@ export interface StoredSource {
   /** `null` before the first poll. */
   readonly identity: LmsIdentity | null;
   /** `null` before the first poll, and in a state of 0.1. */
-  readonly address: SourceAddress | null;
+  readonly address: DatabaseAddress | null;
 }
 
 /** What the administrator is to be told of a source. */
@@ -28,7 +29,7 @@ const Identity: z.ZodType<LmsIdentity | null> = z.object({
   schema: z.string().nullable().default(null),
 }).nullable();
 
-const Address: z.ZodType<SourceAddress | null> = z.object({
+const Address: z.ZodType<DatabaseAddress | null> = z.object({
   dialect,
   hosts: z.array(z.object({ host: z.string(), port: z.int() })),
   database: z.string(),
@@ -56,7 +57,7 @@ export async function acceptSource(
   db: Pick<StateDb, "sql">,
   source: string,
   identity: LmsIdentity,
-  address: SourceAddress,
+  address: DatabaseAddress,
   notice: SourceNotice | null = null,
 ): Promise<void> {
   await q.writeSource(db.sql, source, {

@@ -96,6 +96,9 @@ export const UntoldEventRow = z.object({
   poll_id: int8,
   kind: z.enum(["exam", "content"]),
   attempt_id: int8,
+  incarnation: int4,
+  student_id: int8.nullable(),
+  activity_id: int8.nullable(),
   stage: z.enum(["started", "finished"]),
   revision: int4,
 });
@@ -104,7 +107,7 @@ export type UntoldEventRow = z.infer<typeof UntoldEventRow>;
 /** Events after the given one of which somebody is still to be told, in their order. */
 export function untoldEvents(sql: Queryable, source: string, after: string, limit: number) {
   return sql<UntoldEventRow[]>`
-    select e.event_id, e.poll_id, e.kind, e.attempt_id, e.stage, e.revision
+    select e.event_id, e.poll_id, e.kind, e.attempt_id, e.incarnation, e.student_id, e.activity_id, e.stage, e.revision
       from (select distinct event_id from lmsmon.lms_event_logs
              where source = ${source} and untold and event_id > ${after}::bigint order by event_id limit ${limit}) l
       join lmsmon.lms_activity_events e on e.event_id = l.event_id order by e.event_id`;

@@ -266,6 +266,35 @@ Deno.test("P7: a password inside a URL is taken out of it and never printed", as
   });
 });
 
+Deno.test("loadConfig() finds the certificates of a URL beside the configuration and at home, or names the parameter", async () => {
+  const pem = await Deno.readTextFile(new URL("../zulip/tls/authority.pem", import.meta.url));
+  await withFiles({
+    "etc/config.yaml": "lms: {url: 'postgres://ro@h/lms?sslrootcert=../ca.pem'}\n" +
+      "state: {url: 'postgres://me@h2/s?sslmode=require&sslrootcert=~/ca.pem'}\n",
+    "ca.pem": pem,
+    "home/ca.pem": pem,
+    "wrong.yaml": "lms: {url: 'postgres://ro@h/lms?sslmode=verify-ca&sslrootcert=hunter2.pem'}\n" +
+      "state: {url: 'postgres://me@h2/s?sslrootcert=wrong.yaml'}\n",
+    "both.yaml": "lms:\n  url: mysql://ro@h/lms?sslMode=VERIFY_CA&sslca=none.pem&requireSSL=x&Passwd=S3cretWord\n",
+  }, async (folder, load) => {
+    const config = await load({ flag: "etc/config.yaml", needs: ["lms", "state"] });
+    assert.equal(config.lms.url, `postgres://ro@h/lms?sslrootcert=${folder}/ca.pem`);
+    assert.equal(config.state.url, `postgres://me@h2/s?sslmode=require&sslrootcert=${folder}/home/ca.pem`);
+    assert.equal(
+      await problemsOf(load({ flag: "wrong.yaml", needs: ["lms", "state"] })),
+      "wrong.yaml:1:12: lms.url: names a sslrootcert that does not exist; a relative path begins where the configuration file is\n" +
+        `wrong.yaml:2:14: state.url: names a sslrootcert that is no certificate in PEM form: ${folder}/wrong.yaml`,
+    );
+    await load({ flag: "wrong.yaml", needs: [] }); // what a command does not need is not read
+    const problems = await problemsOf(load({ flag: "both.yaml", needs: [] }));
+    assert.match(
+      problems,
+      /^both.yaml:2:8: lms.url: has the parameter "requireSSL", .* known are host, .*sslmode/,
+    );
+    assert.doesNotMatch(problems, /S3cretWord/);
+  });
+});
+
 Deno.test("loadConfig() gives a group whose keys are all commented out its defaults", async () => {
   await withFiles({ "config.yaml": "poll:\n#  interval: 30s\nnotify:\nlms:\n" }, async (_folder, load) => {
     const config = await load();

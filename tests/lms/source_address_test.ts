@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { hostAddresses } from "../../lib/lms/host_addresses.ts";
-import { lmsAddress } from "../../lib/lms/lms_address.ts";
-import type { SourceAddress } from "../../lib/lms/lms_source.ts";
-import { compareAddresses, printAddress, sourceAddress } from "../../lib/lms/source_address.ts";
-import type { LmsConfig } from "../../lib/config/config.ts";
+import type { DatabaseAddress } from "../../lib/database/database_address.ts";
+import { openTarget } from "../../lib/database/open_target.ts";
+import { compareAddresses, normalAddress, printAddress } from "../../lib/lms/source_address.ts";
 import { Secret } from "../../lib/ops/secrets.ts";
 
 const NAMES: Readonly<Record<string, readonly string[]>> = {
@@ -21,13 +20,13 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   "staging.example.org": ["10.0.0.6"],
   "pair.example.org": ["10.0.0.5", "10.0.0.6"],
 };
-const place = (host: string, changes: Partial<SourceAddress> = {}, port = 5432): SourceAddress => ({
+const place = (host: string, changes: Partial<DatabaseAddress> = {}, port = 5432): DatabaseAddress => ({
   dialect: "postgres",
   hosts: [{ host, port }],
   database: "lms",
   ...changes,
 });
-const compare = (a: SourceAddress, b: SourceAddress) => compareAddresses(a, b, (host) => NAMES[host] ?? []);
+const compare = (a: DatabaseAddress, b: DatabaseAddress) => compareAddresses(a, b, (host) => NAMES[host] ?? []);
 const hosts = (...names: string[]) => ({ hosts: names.map((host) => ({ host, port: 5432 })) });
 
 Deno.test("compareAddresses() sees an edited host, port, database and dialect", () => {
@@ -85,9 +84,9 @@ Deno.test("compareAddresses() compares several hosts as a set", () => {
   assert.equal(compare(two, place("", hosts("db.example.org", "db"))), "edited");
 });
 
-Deno.test("sourceAddress() holds neither user, password nor words about TLS", () => {
+Deno.test("the address of a source holds neither user, password nor words about TLS", () => {
   const read = (url: string, password: string | null = null) =>
-    sourceAddress(lmsAddress({ url, password: password === null ? null : new Secret(password) } as LmsConfig));
+    normalAddress(openTarget({ url, password: password === null ? null : new Secret(password) }, "lms").target.address);
   const address = read("postgres://lms_readonly@DB.example.org/lms?sslmode=disable", "s3cret");
   assert.deepEqual(address, place("db.example.org"));
   assert.deepEqual(read("postgres://other:word@db.example.org:5432/lms?sslmode=require"), address);

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import type { AddressChange } from "../../lib/lms/source_address.ts";
-import type { LmsIdentity, SourceAddress } from "../../lib/lms/lms_source.ts";
+import type { DatabaseAddress } from "../../lib/database/database_address.ts";
+import type { LmsIdentity } from "../../lib/lms/lms_source.ts";
 import { isRefusal, judgeSource, type Sample, type SourceVerdict } from "../../lib/poll/judge_source.ts";
 
 const PROD: LmsIdentity = { dialect: "postgres", database: "lms", system: "1", schema: "public" };
 const MARIA: LmsIdentity = { dialect: "mysql", database: "lms", system: null, schema: null };
-const ADDRESS: SourceAddress = { dialect: "postgres", hosts: [{ host: "db", port: 5432 }], database: "lms" };
+const ADDRESS: DatabaseAddress = { dialect: "postgres", hosts: [{ host: "db", port: 5432 }], database: "lms" };
 const NONE = { known: 0, same: 0 };
 const ALL = { known: 20, same: 20 };
 const FEW = { known: 20, same: 3 };

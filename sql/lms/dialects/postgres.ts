@@ -78,8 +78,12 @@ export const postgresDialect: Dialect = {
   isInteger: (type) => ["smallint", "integer", "bigint", "numeric"].includes(type),
 };
 
+/** One row: whether a server is a standby, and whether its transactions are read only; each `on` or `off`. */
+export const ROLE_QUERY = "select case when pg_is_in_recovery() then 'on' else 'off' end," +
+  " current_setting('transaction_read_only')";
+
 /** First statement of every transaction: nothing here outlives it, whatever pooler is in between. */
-export function postgresSettings(statementTimeoutMs: number, searchPath: string | null): string {
+export function postgresSettings(statementTimeoutMs: number, schemas: readonly string[]): string {
   return [
     `set local statement_timeout = ${Math.ceil(statementTimeoutMs)}`,
     // Ends the transaction of a process that was stopped in the middle: no snapshot is ever held for long.
@@ -91,6 +95,6 @@ export function postgresSettings(statementTimeoutMs: number, searchPath: string 
     // One process of the LMS's server works for a poll, never several; compiling a query costs more than its second.
     "set local max_parallel_workers_per_gather = 0",
     "set local jit = off",
-    ...(searchPath === null ? [] : [`set local search_path = ${quote(searchPath)}`]),
+    ...(schemas.length === 0 ? [] : [`set local search_path = ${schemas.map(quote).join(", ")}`]),
   ].join("; ");
 }
