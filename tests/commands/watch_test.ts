@@ -97,6 +97,31 @@ Deno.test({ ignore, name: "watch names an address that it cannot listen on" }, a
   assert.match(err, /Cannot listen on 127\.0\.0\.1:\d+: another process uses this port\nhint: /);
 });
 
+Deno.test({
+  ignore: ignore || Deno.build.os !== "linux",
+  name: "a thousand half-open connections to listen end neither watch nor its polls, also with few file descriptors",
+}, async () => {
+  await using place = await makePlace();
+  const { news, told } = await institute(place);
+  const port = freePort();
+  await using watcher = place.home.start("watch", "--interval", "1s", "--listen", `127.0.0.1:${port}`);
+  await watcher.said(/First contact/);
+  // A thousand are too many for it, 64 are not.
+  const limit = ["--pid", `${watcher.pid}`, "--nofile=200:200"];
+  assert.ok((await new Deno.Command("prlimit", { args: limit }).output()).success);
+  const closed: Promise<unknown>[] = [];
+  for (let i = 0; i < 1_000; i++) {
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    await connection.write(new TextEncoder().encode("GET /livez HTTP/1.1\r\nhost")).catch(() => {});
+    closed.push(connection.readable.pipeTo(new WritableStream()).catch(() => {}));
+  }
+  await news(1);
+  await told(1);
+  await Promise.all(closed);
+  assert.equal(await (await fetch(`http://127.0.0.1:${port}/livez`)).text(), "alive\n");
+  assert.equal((await watcher.stop()).code, 0);
+});
+
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
