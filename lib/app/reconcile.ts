@@ -45,6 +45,7 @@ export async function reconcile(
   options: Pick<ReconcileOptions, "since" | "dryRun">,
   signal?: AbortSignal,
 ): Promise<SeenTally> {
+  await deps.zulip.me(signal); // a bot that cannot read what it sent would find nothing, and say so
   const tally = newTally();
   const sinceS = Math.floor(options.since / MICROS_PER_SECOND);
   let page: ReadMessage[] = [];

@@ -43,6 +43,8 @@ export interface LmsSource {
   /** Connects, and checks that every table and column of the preset can be read, naming all that cannot. */
   check(): Promise<{ readonly version: string; readonly readOnly: true }>;
   identity(): Promise<LmsIdentity>;
+  /** What the role could write, a phrase each ("it is a superuser"); empty when it may only read, as it should. */
+  writeRights(): Promise<readonly string[]>;
   /**
    * A token that is equal to an earlier one only if nothing at all was committed in between (PostgreSQL: the snapshot on a
    * primary, the replay position on a standby); `null` where no such proof exists (MySQL, MariaDB). Skips full passes only.

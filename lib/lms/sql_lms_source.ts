@@ -24,6 +24,7 @@ import { compareIds, readId } from "./lms_values.ts";
 import { readPeople } from "./people.ts";
 import { complete, isBad, type ReadRow, type RowReader, rowReader } from "./row_reader.ts";
 import { type Catalog, checkSchema, checkVersion, readCatalog } from "./schema_check.ts";
+import { mysqlWriteRights, postgresWriteRights } from "./write_rights.ts";
 
 /** Ids per query: some thousand, so that a statement stays short and an `in` list small. */
 const IDS_PER_PAGE = 2000;
@@ -95,6 +96,12 @@ export class SqlLmsSource implements LmsSource {
       const system = (await session.rows(dialect.system)).map(([, value]) => value).find((v) => v !== null && v !== "");
       return { dialect: dialect.name, system: system ?? null, database: about?.[1] ?? this.#options.database };
     });
+  }
+
+  async writeRights(): Promise<readonly string[]> {
+    const { driver, database } = this.#options;
+    const rows = await driver.read((session) => session.rows(driver.dialect.writeRights));
+    return driver.dialect.name === "postgres" ? postgresWriteRights(rows) : mysqlWriteRights(rows, database);
   }
 
   async changeToken(): Promise<string | null> {

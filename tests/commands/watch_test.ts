@@ -122,6 +122,39 @@ Deno.test({
   assert.equal((await watcher.stop()).code, 0);
 });
 
+Deno.test({
+  ignore,
+  name:
+    "watch polls on and pauses delivery with an outgoing webhook bot's key, and says which it is; poll-once ends with 4",
+}, async () => {
+  await using place = await makePlace({ zulip: { bot: { botType: 3 } } });
+  const { news, told } = await institute(place);
+  await using watcher = place.home.start("watch", "--interval", "1s");
+  await watcher.said(/First contact/);
+  await news(1);
+  await watcher.said(/Delivery pauses: .*an outgoing webhook bot, which cannot look up what it sent/);
+  await news(2);
+  await watcher.said(found(2));
+  assert.equal((await watcher.stop()).code, 0);
+  assert.equal(place.zulip.messages.length, 0);
+  const { code, err } = await place.home.run("poll-once");
+  assert.equal(code, 4);
+  assert.match(err, /an outgoing webhook bot, which cannot look up what it sent/);
+  assert.equal(place.zulip.messages.length, 0);
+  // A generic bot's key in its place: what waited is told.
+  const bot = place.zulip.addUser({
+    email: "b@zulip.example",
+    isBot: true,
+    botType: 1,
+    apiKey: "k".repeat(32),
+    ownerId: 8,
+  });
+  await place.configure({ zulip: { email: bot.email, api_key: "k".repeat(32) } });
+  const waiting = Promise.all([told(1), told(2)]);
+  assert.equal((await place.home.run("poll-once")).code, 0);
+  await waiting;
+});
+
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;

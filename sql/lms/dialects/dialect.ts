@@ -66,6 +66,8 @@ export interface Dialect {
   readonly system: string;
   /** One row, one text: equal only if nothing was committed in between; `null` where there is no such proof. */
   readonly changeToken: string | null;
+  /** What this role may write: rows [superuser or table, name] on PostgreSQL, the lines of SHOW GRANTS on MySQL. */
+  readonly writeRights: string;
   /** Whether a column type counts as an integer key. */
   isInteger(type: string): boolean;
 }

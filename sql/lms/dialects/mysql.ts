@@ -37,6 +37,7 @@ export const mysqlDialect: Dialect = {
   about: "select version(), database()",
   system: "show variables where variable_name in ('server_uid', 'server_uuid')",
   changeToken: null,
+  writeRights: "show grants",
   isInteger: (type) => ["tinyint", "smallint", "mediumint", "int", "bigint"].includes(type),
 };
 
