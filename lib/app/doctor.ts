@@ -1,3 +1,4 @@
+import type { Config } from "../config/config.ts";
 import type { LmsSource } from "../lms/lms_source.ts";
 import { LmsmonError } from "../ops/errors.ts";
 import { logger } from "../ops/log.ts";
@@ -7,10 +8,12 @@ import { isRefusal } from "../poll/judge_source.ts";
 import { describeSource, sampled, sourceRefusal } from "../poll/source_words.ts";
 import { readSource } from "../store/sources.ts";
 import type { StateDb } from "../store/state_db.ts";
+import { USE_GENERIC_BOT } from "../zulip/bot_kind.ts";
 import { connectZulip } from "../zulip/connect_zulip.ts";
 import type { ZulipApi } from "../zulip/zulip_api.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { DoctorOptions } from "./command_options.ts";
+import { othersWhoReadFile } from "./file_modes.ts";
 import { OpenParts } from "./open_parts.ts";
 
 interface Check {
@@ -41,6 +44,10 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
   };
 
   ok("configuration", config.file ?? "no file, only defaults and the environment");
+  for (const path of filesWithSecrets(config)) {
+    const who = othersWhoReadFile(path);
+    if (who !== null) warn("configuration", `${who} may read ${path}`, `chmod 600 ${path}`);
+  }
   if (!config.enabled) warn("configuration", "enabled is false", "watch and poll-once do nothing until it is true");
   let lms: { readonly source: LmsSource; readonly answers: boolean } | null = null;
   await look("lms", async () => {
@@ -55,6 +62,14 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
       "lms",
       obstacle === null ? "idle full passes are skipped" : `full passes are never skipped: ${obstacle}`,
     );
+    if (config.lms.url.startsWith("pglite:")) return; // no server, so no roles
+    for (const right of await source.writeRights()) {
+      warn(
+        "lms",
+        `the role of lms.url can write to the LMS: ${right}`,
+        "use a role that may only SELECT (README, step 2)",
+      );
+    }
   });
   await look("state", async () => {
     const db = await parts.state({ dryRun: true });
@@ -73,6 +88,12 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
     }
   }
   return checks.find((check) => check.exitCode !== 0)?.exitCode ?? 0;
+}
+
+/** The configuration itself may hold a password or a key. */
+function filesWithSecrets({ file, secretFiles = [], zulip }: Config): Set<string> {
+  const named = [file, ...secretFiles, zulip.configFile, zulip.apiKeyFile, zulip.clientCertKey];
+  return new Set(named.filter((path) => path !== null && path !== undefined));
 }
 
 const MARKS = { ok: "✓", warning: "!", failed: "✗" } as const;
@@ -137,12 +158,8 @@ async function lookAtZulip(
     const server = await zulip.server();
     ok("zulip", `Zulip ${server.version}, feature level ${server.featureLevel}`);
     const bot = await zulip.me();
-    if (bot.botType === 1) ok("zulip", "the key is a generic bot's: it can look up what it sent");
-    else {warn(
-        "zulip",
-        "the key is not a generic bot's: what was sent cannot be looked up",
-        "make a bot of type Generic bot",
-      );}
+    if (bot.botType === null) warn("zulip", "Zulip does not say of what type the bot is", USE_GENERIC_BOT);
+    else ok("zulip", "the key is a generic bot's: it can look up what it sent");
     const users = (await zulip.users()).filter((user) => !user.isBot && user.isActive);
     const hidden = users.filter((user) => user.deliveryEmail === null).length;
     if (hidden === 0) ok("zulip", `the addresses of all ${users.length} users are visible`);

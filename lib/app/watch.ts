@@ -56,7 +56,7 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
   const log = logger("watch");
   const metrics = createMetrics(manifest.version);
   const health = new Health(clock, config.poll.intervalMs);
-  const server = config.listen === null ? null : serveHealth(config.listen, health, metrics);
+  const server = config.listen === null ? null : serveHealth({ ...config.listen, clock }, health, metrics);
   using holder = Holder.open();
   const wake = new Wake();
   const source = new SourceWatch(parts.db, parts.lms, logger("poll"), parts.acceptSource);

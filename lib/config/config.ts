@@ -41,6 +41,8 @@ export interface Config {
   };
   readonly log: { readonly level: LogLevel; readonly format: "auto" | "pretty" | "json" };
   readonly listen: { readonly host: string; readonly port: number } | null;
+  /** Files that hold secrets, absolute: passwords, keys and a zuliprc, as far as the configuration names them. */
+  readonly secretFiles?: readonly string[];
   /** The file it came from, absolute; `null` when there was none and the defaults stand. */
   readonly file?: string | null;
 }

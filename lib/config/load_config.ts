@@ -12,6 +12,7 @@ import { parseYaml, type YamlTree } from "./parse_yaml.ts";
 import { type KeyPath, pathText, type Problem } from "./problem.ts";
 import { surelyNoProxy } from "./proxies.ts";
 import { readConnections } from "./read_connections.ts";
+import { secretFiles } from "./secret_files.ts";
 import { setAt, valueAt } from "./tree.ts";
 
 /** What a command cannot do without; `delivery` is Zulip, but only while `notify.enabled`. */
@@ -72,7 +73,12 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   if (zulip.email !== null && zulip.apiKey !== null) {
     registerSecret(btoa(`${zulip.email}:${zulip.apiKey.reveal()}`)); // as it travels in the Authorization header
   }
-  return normalise(checked.config, connections, { tls, direct: surelyNoProxy(), file: file?.path ?? null });
+  return normalise(checked.config, connections, {
+    tls,
+    direct: surelyNoProxy(),
+    file: file?.path ?? null,
+    secretFiles: secretFiles(tree, base, options.home),
+  });
 }
 
 /** Needs after `enabled` and `notify.enabled`, which may themselves be overridden. */
@@ -115,8 +121,8 @@ function configError(
   file: ConfigText | null,
   origins: ReadonlyMap<string, string>,
 ): ConfigError {
-  const lines = problems.map(({ path, message, atKey }) => {
-    const text = pathText(path);
+  const lines = problems.map(({ path, message, atKey, hidden }) => {
+    const text = pathText(hidden ? path.slice(0, -1) : path);
     const origin = [...origins].find(([key]) => text === key || text.startsWith(`${key}[`))?.[1];
     if (origin !== undefined) return { line: 0, column: 0, text: `${origin}: ${message}` };
     const position = yaml.locate(path, atKey ?? false);

@@ -7,6 +7,7 @@ export interface NormaliseContext {
   readonly file: string | null;
   readonly tls: ReturnType<typeof zulipTls>;
   readonly direct: boolean;
+  readonly secretFiles: readonly string[];
 }
 
 /** From names and shapes of the file to those of the program. Everything was checked before. */
@@ -76,6 +77,7 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
     },
     log: raw.log,
     listen: raw.listen,
+    secretFiles: context.secretFiles,
     file: context.file,
   };
 }

@@ -1,8 +1,8 @@
 import { BadUrl } from "../database/bad_url.ts";
 import { type DatabaseUrl, parseDatabaseUrl } from "../database/database_url.ts";
 import { readTlsFiles } from "../database/tls_files.ts";
-import { Secret } from "../ops/secrets.ts";
-import { absolute, ioProblem } from "./config_file.ts";
+import { registerUrlSecrets, Secret } from "../ops/secrets.ts";
+import { absolute, exists, ioProblem } from "./config_file.ts";
 import { FieldError, filledText, nullable, text, zulipSite } from "./fields.ts";
 import { type Problem } from "./problem.ts";
 import { readSecretFile } from "./read_secret.ts";
@@ -54,6 +54,7 @@ async function readDatabase(
     }
     return null;
   }
+  registerUrlSecrets(raw.trim());
   try {
     const { base, home } = context;
     const { password, ...parsed } = parseDatabaseUrl(raw.trim(), { part, base, home });
@@ -89,7 +90,7 @@ async function readZulip(tree: unknown, context: ReadContext, problems: Problem[
   const named = soft(tree, ["zulip", "config_file"], nullable(filledText));
   const wanted = named ?? (context.home === null ? null : "~/.zuliprc");
   const configFile = wanted === null ? null : absolute(wanted, context.base, context.home);
-  const trouble = context.needs.has("zulip") ? await fileTrouble(configFile) : null;
+  const trouble = context.needs.has("zulip") ? await fileTrouble(configFile, named !== null) : null;
   if (trouble !== null && !problems.some((problem) => problem.path[0] === "zulip")) {
     problems.push({
       path: named === null ? ["zulip"] : ["zulip", "config_file"],
@@ -100,13 +101,16 @@ async function readZulip(tree: unknown, context: ReadContext, problems: Problem[
   return { ...result, configFile };
 }
 
-async function fileTrouble(path: string | null): Promise<string | null> {
+async function fileTrouble(path: string | null, isNamed: boolean): Promise<string | null> {
   if (path === null) return "no zuliprc is named";
   try {
     using file = await Deno.open(path);
     return (await file.stat()).isDirectory ? `cannot read ${path}: it is a directory` : null;
   } catch (error) {
-    return `cannot read ${path}: ${ioProblem(error)}`;
+    // What was written there and is no file may be the key itself.
+    return isNamed && !exists(path) && !path.endsWith("zuliprc")
+      ? "it names no file that exists"
+      : `cannot read ${path}: ${ioProblem(error)}`;
   }
 }
 

@@ -59,6 +59,8 @@ export interface LmsSource {
    */
   check(): Promise<{ readonly version: string; readonly readOnly: true; readonly plaintextHost: string | null }>;
   identity(): Promise<PresentIdentity>;
+  /** What the role could write, a phrase each ("it is a superuser"); empty when it may only read, as it should. */
+  writeRights(): Promise<readonly string[]>;
   /**
    * A token that is equal to an earlier one only if nothing at all was committed in between (PostgreSQL: the snapshot on a
    * primary, the replay position on a standby); `null` where that does not prove that every table reads as before (see

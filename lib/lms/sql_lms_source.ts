@@ -27,6 +27,7 @@ import { compareIds, readId } from "./lms_values.ts";
 import { readPeople } from "./people.ts";
 import { complete, isBad, type ReadRow, type RowReader, rowReader } from "./row_reader.ts";
 import { type Catalog, checkSchema, checkVersion, readCatalog } from "./schema_check.ts";
+import { mysqlWriteRights, postgresWriteRights } from "./write_rights.ts";
 
 /** Ids per query: some thousand, so that a statement stays short and an `in` list small. */
 const IDS_PER_PAGE = 2000;
@@ -97,6 +98,14 @@ export class SqlLmsSource implements LmsSource {
 
   identity(): Promise<PresentIdentity> {
     return readIdentityOf(this.#options.driver, this.#options.preset, this.address.database);
+  }
+
+  async writeRights(): Promise<readonly string[]> {
+    const { driver } = this.#options;
+    const rows = await driver.read((session) => session.rows(driver.dialect.writeRights));
+    return driver.dialect.name === "postgres"
+      ? postgresWriteRights(rows)
+      : mysqlWriteRights(rows, this.address.database);
   }
 
   async changeToken(): Promise<string | null> {

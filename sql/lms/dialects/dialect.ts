@@ -79,6 +79,8 @@ export interface Dialect {
    * access method, one relation of this sort, how many of it]. Kinds and persistence are pg_class's letters.
    */
   readonly relations: ((tables: readonly string[]) => string) | null;
+  /** What this role may write: rows [superuser or table, name] on PostgreSQL, the lines of SHOW GRANTS on MySQL. */
+  readonly writeRights: string;
   /** Whether a column type counts as an integer key. */
   isInteger(type: string): boolean;
 }

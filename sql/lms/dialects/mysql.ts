@@ -44,6 +44,7 @@ export const mysqlDialect: Dialect = {
   sharedIdentifiers: ["server_uid"],
   changeToken: null,
   relations: null,
+  writeRights: "show grants",
   isInteger: (type) => ["tinyint", "smallint", "mediumint", "int", "bigint"].includes(type),
 };
 

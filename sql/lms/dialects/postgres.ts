@@ -75,6 +75,12 @@ export const postgresDialect: Dialect = {
     " coalesce(min(c.relname::text) filter (where c.relname::text = t.name), min(c.relname::text)), count(*)::text" +
     " from tree t join pg_catalog.pg_class c on c.oid = t.oid left join pg_catalog.pg_am am on am.oid = c.relam" +
     " group by 1, 2, 3, 4, 5",
+  writeRights: "select 'superuser', null::text from pg_catalog.pg_roles where rolname = current_user and rolsuper" +
+    " union all (select 'table', format('%I.%I', n.nspname, c.relname) from pg_catalog.pg_class c" +
+    " join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p', 'v', 'm', 'f')" +
+    " and n.nspname <> 'information_schema' and n.nspname not like 'pg\\_%' and has_schema_privilege(n.oid, 'usage')" +
+    " and (pg_has_role(c.relowner, 'usage') or has_table_privilege(c.oid, 'insert, update, delete, truncate')" +
+    " or has_any_column_privilege(c.oid, 'insert, update')) limit 1000)",
   isInteger: (type) => ["smallint", "integer", "bigint", "numeric"].includes(type),
 };
 
