@@ -75,6 +75,8 @@ export interface DetectedEvent {
   readonly kind: Kind;
   readonly stage: Stage;
   readonly attemptId: LmsId;
+  /** Which attempt under this row id, from 1: an LMS may use an id again for another student or activity. */
+  readonly incarnation: number;
   /** 1 for the first report of a stage; rises with each correction of a finish. */
   readonly revision: number;
   readonly occurredAt: EpochMicros;
@@ -83,9 +85,17 @@ export interface DetectedEvent {
   readonly firstSeen: boolean;
   /** What the superseded event reported; `null` for revision 1. */
   readonly previous: Reported | null;
-  /**
-   * Why a revision exists: `first_result` (an ungraded finish got its verdict: told as a result), `verdict` (pass <-> fail),
-   * `score` (same verdict, other score or percentage); `null` for revision 1.
-   */
-  readonly change: "first_result" | "verdict" | "score" | null;
+  readonly change: Change | null;
+}
+
+/**
+ * What this event changes of what was known of its row. Why a revision exists: `first_result` (an ungraded finish got its
+ * verdict: told as a result), `verdict` (pass <-> fail), `score` (same verdict, other score or percentage). Or `reused`: the
+ * first report of another attempt under a row id that was known as somebody's. `null` for any other first report.
+ */
+export type Change = "first_result" | "verdict" | "score" | "reused";
+
+/** Changes of what the LMS had said before: many of them in one poll are a flood, not news (P11). A late result is news. */
+export function isRewritten(change: Change | null): boolean {
+  return change === "verdict" || change === "score" || change === "reused";
 }

@@ -11,6 +11,7 @@ import {
 import { EVENT_TYPES, type EventMetadata, type EventType, type Kind, type LmsId, type Stage } from "../model/event.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { ToldEvent } from "../model/told_event.ts";
+import { type Absence, absencesOf } from "./absent_rows.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 import { mentorOf, type Sibling } from "./resolve_recipients.ts";
 
@@ -28,6 +29,9 @@ export interface LoadedRow {
   readonly lmsAwayMs: number;
   readonly attempts: number;
   readonly stage: Stage;
+  readonly incarnation: number;
+  /** Set when the LMS has no such attempt (any more). */
+  readonly absence: Absence | null;
   /** `alsoTold` is still empty: it depends on who else is told. */
   readonly told: ToldEvent;
 }
@@ -69,12 +73,13 @@ export async function loadDue(
     return { rows: [], siblings: new Map(), links: new Map(), mentors: new Map(), leftOut };
   }
   const studentIds = unique(rows.flatMap((row) => row.student_id ?? []));
-  const [others, links, shared, before, outages] = await Promise.all([
+  const [others, links, shared, before, outages, absences] = await Promise.all([
     loadSiblings(deps, rows),
     mentorLinks(sql, source, studentIds),
     loadSharedNames(deps, rows.filter((row) => row.has_namesake)),
     loadToldBefore(deps, rows),
     outagesBeforePolls(sql, source, unique(rows.map((row) => row.poll_id))),
+    absencesOf(deps, unique(rows.map((row) => row.event_id))),
   ]);
   const mentorIds = unique(others.flatMap((row) => mentorOf(row.recipient) ?? []));
   const mentors = await peopleByIds(sql, source, "mentor", mentorIds);
@@ -93,6 +98,8 @@ export async function loadDue(
       lmsAwayMs: away.get(row.poll_id) ?? 0,
       attempts: row.attempts,
       stage: row.stage === "started" ? "started" : "finished",
+      incarnation: row.incarnation,
+      absence: absences.get(row.event_id) ?? null,
       told: toldEvent(source, row, shared, before),
     })),
     siblings: Map.groupBy(others, (row) => row.eventId),
@@ -174,7 +181,7 @@ function toldEvent(
     attemptId: row.attempt_id,
     attemptNo: row.attempt_no,
     revision: row.revision,
-    change: row.change,
+    change: row.change === "reused" ? null : row.change, // a plain first report to whoever reads it
     occurredAt: Number(row.occurred_us),
     occurredAtApproximate: row.timestamp_approximate,
     detectedAt: Number(row.detected_us),

@@ -9,6 +9,7 @@ import {
 import type { EpochMicros } from "../model/time.ts";
 import { ZulipError } from "../ops/errors.ts";
 import { failPoint } from "../ops/fail_point.ts";
+import { messagesOfAbsent } from "./absent_rows.ts";
 import type { Accounts } from "./accounts.ts";
 import { type Claim, releaseClaim, takeClaim } from "./claim.ts";
 import { ClaimLost, composeChunk } from "./compose_chunk.ts";
@@ -164,9 +165,9 @@ async function settleOpenMessages(
     await resolveDoubts(deps, due, cutoff, counts, signal);
     open = await read();
   }
-  const moved = await messagesToReaddress(accounts, open);
-  if (moved.length > 0) {
-    await dissolveMessages(db.sql, moved, clock.now());
+  const anew = [...await messagesToReaddress(accounts, open), ...await messagesToReconsider(deps, open)];
+  if (anew.length > 0) {
+    await dissolveMessages(db.sql, anew, clock.now());
     open = await read();
   }
   return open;
@@ -212,6 +213,15 @@ async function resolveDoubts(
   });
   failPoint("look_up.before_mark");
   await writeMarks(deps, marks, null);
+}
+
+/** Messages about to be sent for the first time that tell of an attempt which is gone from the LMS since they were composed. */
+async function messagesToReconsider(deps: NotifierDeps, open: readonly OpenMessageRow[]): Promise<string[]> {
+  const now = deps.clock.now();
+  const untried = open.filter((message) =>
+    message.state === "pending" && message.started_ms_ago === null && Number(message.next_attempt_us ?? 0) <= now
+  );
+  return await messagesOfAbsent(deps, untried.map((message) => message.message_id));
 }
 
 /** Refused messages whose recipient has another account by now, or none: they are taken apart and composed anew. */

@@ -180,16 +180,11 @@ async function countAttempts(
   if (!countsAttempts(changes)) return numbers;
   const wanted = changes.flatMap(({ event, after }, position) => {
     const { studentId, activityId } = event?.row ?? {};
-    return studentId && activityId ? [{ position, studentId, activityId, attempt: after.id }] : [];
+    if (!studentId || !activityId) return [];
+    return [{ position, studentId, activityId, attempt: after.id, incarnation: after.incarnation }];
   });
   if (wanted.length === 0) return numbers;
-  const inBatch = new Map<string, bigint[]>();
-  for (const { studentId, activityId, attempt } of wanted) {
-    const key = `${studentId}/${activityId}`;
-    const attempts = inBatch.get(key);
-    if (attempts) attempts.push(BigInt(attempt));
-    else inBatch.set(key, [BigInt(attempt)]);
-  }
+  const inBatch = Map.groupBy(wanted, ({ studentId, activityId }) => `${studentId}/${activityId}`);
   const rows = await earlierAttempts(sql, {
     source: batch.stream.source,
     kind: batch.stream.kind,
@@ -197,12 +192,13 @@ async function countAttempts(
     students: numberArrayLiteral(wanted.map(({ studentId }) => studentId)),
     activities: numberArrayLiteral(wanted.map(({ activityId }) => activityId)),
     attempts: numberArrayLiteral(wanted.map(({ attempt }) => attempt)),
+    incarnations: numberArrayLiteral(wanted.map(({ incarnation }) => incarnation)),
   });
   const stored = new Map(rows.map((row) => [row.position, row.attempts.split(",")]));
   for (const { position, studentId, activityId, attempt } of wanted) {
     const earlier = new Set(stored.get(position) ?? []);
     for (const other of inBatch.get(`${studentId}/${activityId}`) ?? []) {
-      if (other < BigInt(attempt)) earlier.add(String(other));
+      if (BigInt(other.attempt) < BigInt(attempt)) earlier.add(`${other.attempt}/${other.incarnation}`);
     }
     numbers.set(position, earlier.size + 1);
   }

@@ -34,6 +34,9 @@ export async function statesByKeys(
 function toRowState(row: q.RowStateRow, recipe: number): RowState {
   return {
     id: row.row_key,
+    studentId: row.student_id,
+    activityId: row.activity_id,
+    incarnation: row.incarnation,
     hash: row.hash === null || row.recipe === recipe ? row.hash : STALE_HASH,
     stage: stageOf(row.stage),
     reported: { verdict: verdictOf(row.verdict), score: row.score, percentage: row.percentage },
@@ -42,6 +45,7 @@ function toRowState(row: q.RowStateRow, recipe: number): RowState {
     seenOpen: row.seen_open,
     lastEventId: row.last_event_id,
     missingSince: row.missing_since === null ? null : fromInstant(row.missing_since),
+    missingAtPass: row.missing_at_pass,
   };
 }
 

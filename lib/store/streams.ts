@@ -54,6 +54,7 @@ export async function readStreams(db: Pick<StateDb, "sql">, source: string): Pro
     firstContactDone: row.first_contact_done,
     highestRowKey: row.highest_row_key,
     lastFullPassAt: row.last_full_pass_at === null ? null : fromInstant(row.last_full_pass_at),
+    fullPasses: row.full_passes,
   }));
 }
 
@@ -86,9 +87,17 @@ export async function completeFirstContact(db: Pick<StateDb, "sql">, lease: Leas
   await fenced(db, lease, (tx) => q.completeFirstContact(tx, stream.streamId));
 }
 
-/** Raises `highestRowKey` to the highest known row; it never falls. */
-export async function noteHighestKey(db: Pick<StateDb, "sql">, lease: Lease, stream: Stream): Promise<string | null> {
-  const [row] = await fenced(db, lease, (tx) => q.raiseHighestKey(tx, stream.streamId));
+/**
+ * Raises `highestRowKey` to the highest known row; it never falls. `skippedPass`: a full pass was due and is known to find
+ * nothing; it counts as one that ended.
+ */
+export async function noteHighestKey(
+  db: Pick<StateDb, "sql">,
+  lease: Lease,
+  stream: Stream,
+  skippedPass = false,
+): Promise<string | null> {
+  const [row] = await fenced(db, lease, (tx) => q.raiseHighestKey(tx, stream.streamId, skippedPass ? 1 : 0));
   return row?.highest_row_key ?? null;
 }
 

@@ -44,8 +44,13 @@ forEachState("streams remember first contact, highest key and full pass", async 
     firstContactDone: true,
     highestRowKey: "100",
     lastFullPassAt: at,
+    fullPasses: 1,
   });
   assert.equal((await readStreams(db, "testpress"))[1]?.firstContactDone, false);
+  // A pass that was skipped because it could find nothing counts, too; it reads nothing.
+  await noteHighestKey(db, lease, stream, true);
+  const after = await loadStream(db, "testpress", "exam");
+  assert.deepEqual([after?.fullPasses, after?.lastFullPassAt], [2, at]);
 });
 
 forEachState("streams cannot be moved on by a poller that lost its lease", async (db) => {

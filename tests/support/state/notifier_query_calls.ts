@@ -1,3 +1,4 @@
+import * as absentRows from "../../../sql/state/absent_rows.ts";
 import * as messages from "../../../sql/state/messages.ts";
 import * as outbox from "../../../sql/state/outbox.ts";
 import * as outboxOrphans from "../../../sql/state/outbox_orphans.ts";
@@ -14,6 +15,15 @@ const found: reconcile.FoundMessage = {
   topic: null,
   content: "a",
   kind: "single",
+};
+
+export const absentRowsCalls: CallsOf<typeof absentRows> = {
+  absentRows: [(sql) => absentRows.absentRows(sql, [ID]), absentRows.AbsentRow],
+  messagesOfAbsentRows: [(sql) => absentRows.messagesOfAbsentRows(sql, [ID]), absentRows.AbsentMessageRow],
+  wakeAwaited: [
+    (sql) => absentRows.wakeAwaited(sql, "lms", NOW, { goneBefore: NOW, passes: 2 }),
+    absentRows.AwaitedRow,
+  ],
 };
 
 export const messagesCalls: CallsOf<typeof messages> = {

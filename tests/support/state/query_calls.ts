@@ -17,6 +17,7 @@ import * as stats from "../../../sql/state/stats.ts";
 import * as streams from "../../../sql/state/streams.ts";
 import * as userLinks from "../../../sql/state/user_links.ts";
 import {
+  absentRowsCalls,
   messagesCalls,
   outboxCalls,
   outboxOrphansCalls,
@@ -55,6 +56,7 @@ const eventsCalls: CallsOf<typeof events> = {
         students: IDS,
         activities: IDS,
         attempts: IDS,
+        incarnations: IDS,
       }),
     events.EarlierAttemptsRow,
   ],
@@ -209,7 +211,7 @@ const streamsCalls: CallsOf<typeof streams> = {
   streamRecipe: [(sql) => streams.streamRecipe(sql, 1), streams.StreamRecipeRow],
   startFirstContact: (sql) => streams.startFirstContact(sql, 1),
   completeFirstContact: (sql) => streams.completeFirstContact(sql, 1),
-  raiseHighestKey: [(sql) => streams.raiseHighestKey(sql, 1), streams.HighestKeyRow],
+  raiseHighestKey: [(sql) => streams.raiseHighestKey(sql, 1, 1), streams.HighestKeyRow],
   stampFullPass: [(sql) => streams.stampFullPass(sql, 1), streams.FullPassRow],
   readIdentity: [(sql) => streams.readIdentity(sql, "lms"), streams.IdentityRow],
   writeIdentity: (sql) => streams.writeIdentity(sql, "lms", "{}"),
@@ -230,6 +232,7 @@ const userLinksCalls: CallsOf<typeof userLinks> = {
 
 /** Every module of sql/state that holds statements, by its file name, and how each of them is called. */
 export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCall>>>> = {
+  absent_rows: absentRowsCalls,
   checkpoints: checkpointsCalls,
   deliveries_insert: deliveriesInsertCalls,
   events: eventsCalls,
