@@ -65,7 +65,7 @@ export function judgeDeliveries(input: OracleInput, stored: Stored, found: Findi
       inZulip.delete(marker);
       // A correction may bear a number under which a lost state had told another one.
       const others = (lost.get(marker) ?? []).filter((each) => !sameNews(each, event)).length;
-      if (others === 0) byMarker.set(marker, event);
+      if (marker !== "" && others === 0) byMarker.set(marker, event);
       if (there > 1 + others) found.twice(`${what}: ${there} messages in Zulip`);
       if (log.status === "sent") {
         if (there === 0) found.missing(`${what}: sent, but not in Zulip`);

@@ -11,9 +11,12 @@ import { runLmsmon } from "./watcher.ts";
 export const UPGRADE_FROM = "f062976";
 
 /** Longer than anything that the older version waits for: nothing moves but what the scenario moves. */
-const OLD_ZULIP = "request_timeout: 20s, settle: 20s";
+const OLD_ZULIP = "request_timeout: 60s, settle: 120s";
 /** Messages a poll beyond which the fuse holds them. */
 const FUSE = 80;
+
+/** On a machine that does other things too. */
+const PATIENCE_MS = 180_000;
 
 /** What a state holds when the older version is killed: the harness waits until each of these has rows. */
 const WANTED = [
@@ -104,20 +107,20 @@ async function leaveEverythingOpen(
     if (code !== 0) return failed(run, `the older migrate ended with ${code}`, log);
   }
   await using watcher = place.watch({ version });
-  if (!await watcher.untilSays("First contact", 60_000)) {
+  if (!await watcher.untilSays("First contact", PATIENCE_MS)) {
     return failed(run, "the older watch polls nothing", watcher.log);
   }
   await load.some(40);
   await load.finishedExams(20);
-  const quiet = async () => {
-    const now = await withState(place, readStates);
-    return now.has("sent") && !now.has("pending") && !now.has("sending");
+  const reaches = async (what: string, test: (states: States) => boolean) => {
+    const now = await statesOnce(place, test);
+    return test(now) || failed(run, `the older watch ${what}: ${[...now.keys()].join(", ")}`, watcher.log) !== null;
   };
-  if (!await until(quiet, 60_000)) return failed(run, "the older watch does not tell what it found", watcher.log);
+  const quiet = (now: States) => now.has("sent") && !now.has("pending") && !now.has("sending");
+  if (!await reaches("does not tell what it found", quiet)) return null;
 
   await load.finishedExams(2 * FUSE);
-  const isHeld = async () => (await withState(place, readStates)).has("held fuse");
-  if (!await until(isHeld, 60_000)) return failed(run, "the older watch holds nothing", watcher.log);
+  if (!await reaches("holds nothing", (now) => now.has("held fuse"))) return null;
 
   const odd = load.rows.exam.values().find((row) => row.present && row.versions.at(-1)?.stage === "started");
   if (odd === undefined) return failed(run, "no exam is running", []);
@@ -128,19 +131,11 @@ async function leaveEverythingOpen(
   zulip.fault({ kind: "500_after_commit" });
   zulip.fault({ kind: "reset_before_commit" });
   await load.finishedExams(20);
-  const inDoubt = async () => (await withState(place, readStates)).has("unknown");
-  if (!await until(inDoubt, 30_000, 50)) return failed(run, "the older watch doubts no send", watcher.log);
+  if (!await reaches("doubts no send", (now) => now.has("unknown"))) return null;
   await load.finishedExams(20);
   zulip.clearFaults();
   zulip.fault({ kind: "late_answer", times: 1_000_000, delayMs: 600_000 });
-  const all = async () => {
-    const now = await withState(place, readStates);
-    return WANTED.every((each) => now.has(each));
-  };
-  if (!await until(all, 15_000, 50)) {
-    const now = await withState(place, readStates);
-    return failed(run, `the older state has no rows that are ${WANTED.filter((each) => !now.has(each))}`, watcher.log);
-  }
+  if (!await reaches(`has not all of ${WANTED}`, (now) => WANTED.every((each) => now.has(each)))) return null;
   await watcher.end("SIGKILL");
   run.tally.kills++;
   const now = await withState(place, readStates);
@@ -200,7 +195,18 @@ async function readDeliveries(sql: Sql): Promise<readonly DeliveryRow[]> {
   return await sql<DeliveryRow[]>`select event_id::text, recipient, marker from lmsmon.lms_event_logs`;
 }
 
-async function readStates(sql: Sql): Promise<ReadonlyMap<string, number>> {
+type States = ReadonlyMap<string, number>;
+
+/** How many rows stand where, once `test` holds or patience ends. */
+async function statesOnce(place: Place, test: (states: States) => boolean): Promise<States> {
+  return await withState(place, async (sql) => {
+    let states: States = new Map();
+    await until(async () => test(states = await readStates(sql)), PATIENCE_MS, 50);
+    return states;
+  });
+}
+
+async function readStates(sql: Sql): Promise<States> {
   const rows = await sql<{ name: string; n: number }[]>`
     select status || coalesce(' ' || reason, '') as name, count(*)::int as n from lmsmon.lms_event_logs group by 1
     union all select 'quarantined', count(*)::int from lmsmon.quarantine having count(*) > 0`;
