@@ -128,13 +128,14 @@ async function leaveEverythingOpen(
 
   // The outage: of two sends one is stored and one is not, and nobody says so; then one is taken and never answered.
   zulip.fault({ kind: "503_html", times: 1_000_000, match: { method: "GET", path: "/api/v1/users/me" } });
-  zulip.fault({ kind: "500_after_commit" });
-  zulip.fault({ kind: "reset_before_commit" });
+  const news = { contentIncludes: "#n=" }; // not what the administrator is told of the fuse
+  zulip.fault({ kind: "500_after_commit", match: news });
+  zulip.fault({ kind: "reset_before_commit", match: news });
   await load.finishedExams(20);
   if (!await reaches("doubts no send", (now) => now.has("unknown"))) return null;
   await load.finishedExams(20);
   zulip.clearFaults();
-  zulip.fault({ kind: "late_answer", times: 1_000_000, delayMs: 600_000 });
+  zulip.fault({ kind: "late_answer", times: 1_000_000, delayMs: 600_000, match: news });
   if (!await reaches(`has not all of ${WANTED}`, (now) => WANTED.every((each) => now.has(each)))) return null;
   await watcher.end("SIGKILL");
   run.tally.kills++;

@@ -167,12 +167,7 @@ const DAMAGES: readonly Damage[] = [
   {
     name: "a first report that is told as a correction",
     shows: "problems",
-    do: ({ zulip }) =>
-      edit(
-        zulip,
-        /just passed .*#n=/s,
-        (text) => text.replace(/: (?=\d)/, ": 85 → ").replace("just passed", "now **passed**"),
-      ),
+    do: ({ zulip }) => edit(zulip, /#n=/, (text) => text.replace("** passed", "** now **passed**")),
   },
 ];
 
