@@ -4,6 +4,7 @@ import { logger } from "../ops/log.ts";
 import { printable } from "../ops/output.ts";
 import { readIdentity } from "../store/streams.ts";
 import { connectZulip } from "../zulip/connect_zulip.ts";
+import type { ZulipApi } from "../zulip/zulip_api.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { DoctorOptions } from "./command_options.ts";
 import { OpenParts } from "./open_parts.ts";
@@ -100,7 +101,36 @@ async function lookAtZulip(
         "raise the bot's role, let them show it, or name them in users.overrides",
       );
     }
+    if (config.notify.fallback !== null) await lookAtChannel(zulip, config.notify.fallback.channel, ok, warn);
   } finally {
     zulip.close();
   }
+}
+
+/** Whether messages to the fallback channel arrive, and can be looked up there. */
+async function lookAtChannel(
+  zulip: Pick<ZulipApi, "channels">,
+  name: string,
+  ok: (part: "zulip", message: string) => void,
+  warn: (part: "zulip", message: string, hint: string) => void,
+): Promise<void> {
+  const [channel] = await zulip.channels([name], []);
+  if (channel === undefined) {
+    return warn(
+      "zulip",
+      `the fallback channel "${name}" is not there, or neither this bot nor its owner can see it`,
+      "create it, correct notify.fallback, or subscribe the bot to it",
+    );
+  }
+  if (channel.isPrivate && !channel.isSubscribed) {
+    return warn(
+      "zulip",
+      `the fallback channel "${name}" is private and this bot is not subscribed: nothing is sent there`,
+      "subscribe the bot itself to the channel; its owner's subscription lets it send and not look up what it sent",
+    );
+  }
+  ok(
+    "zulip",
+    `the fallback channel "${name}" is ${channel.isPrivate ? "private and the bot is subscribed" : "public"}`,
+  );
 }

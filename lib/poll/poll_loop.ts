@@ -1,3 +1,4 @@
+import { fullPassWanted } from "../../sql/state/lineage.ts";
 import type { LmsSource } from "../lms/lms_source.ts";
 import type { Clock } from "../ops/clock.ts";
 import { LeaseLostError } from "../ops/errors.ts";
@@ -5,6 +6,7 @@ import type { Logger } from "../ops/log.ts";
 import type { RepeatedError } from "../ops/repeated_error.ts";
 import type { PollVerdict } from "../store/poll_runs.ts";
 import type { StateDb } from "../store/state_db.ts";
+import { StateLineage } from "../store/state_lineage.ts";
 import { readStreams } from "../store/streams.ts";
 import { describeHolder } from "./holder.ts";
 import { LeaseKeeper } from "./lease_keeper.ts";
@@ -58,6 +60,9 @@ export async function pollLoop(deps: PollLoopDeps, stop: { soft: AbortSignal; ha
   const cheapMs = Math.min(deps.intervalMs * CHEAP_PASS_SHARE, CHEAP_PASS_MS);
   let lastPass: LastPass | null = null;
   let passMs = 0;
+  const lineage = new StateLineage(db);
+  // Of a state that may have lost what it knew, no proof of idleness holds: everything is compared, once.
+  let passOwed = false;
   let standbyOf: string | null = null;
   let checked = false;
   try {
@@ -88,9 +93,11 @@ export async function pollLoop(deps: PollLoopDeps, stop: { soft: AbortSignal; ha
         }
         if (!checked) await deps.checkSource();
         checked = true;
+        if (await lineage.look() !== null || await isFullPassWanted(db, lms.name)) passOwed = true;
+        if (passOwed) lastPass = null;
         const startedMs = clock.monotonicMs();
         const signal = AbortSignal.any([stop.hard, keeper.signal]);
-        const due: boolean = lastPass !== null && passMs <= cheapMs || await fullPassDue(deps, lastPass);
+        const due: boolean = passOwed || lastPass !== null && passMs <= cheapMs || await fullPassDue(deps, lastPass);
         const token: string | null = due ? await lms.changeToken() : null;
         const unchanged = due && token !== null && token === lastPass?.token;
         const mode = due && !unchanged ? "full" : "quick";
@@ -104,6 +111,7 @@ export async function pollLoop(deps: PollLoopDeps, stop: { soft: AbortSignal; ha
         const result = await runPoll({ ...deps, onHeld }, keeper.lease, options);
         const tookMs = clock.monotonicMs() - startedMs;
         if (due) lastPass = { token, startedMs };
+        if (mode === "full") passOwed = false;
         if (mode === "full" && result.tally.rowsChanged <= FEW_CHANGES) passMs = tookMs;
         deps.trouble.succeeded();
         deps.onPoll(result, tookMs);
@@ -129,6 +137,12 @@ export async function pollLoop(deps: PollLoopDeps, stop: { soft: AbortSignal; ha
   } finally {
     await keeper?.[Symbol.asyncDispose]();
   }
+}
+
+/** Somebody's sending waits for it. */
+async function isFullPassWanted(db: StateDb, source: string): Promise<boolean> {
+  const [row] = await fullPassWanted(db.sql, source);
+  return row?.wanted === true;
 }
 
 async function fullPassDue(deps: PollLoopDeps, lastPass: LastPass | null): Promise<boolean> {

@@ -17,6 +17,7 @@ import { type EngineOptions, PgliteEngine } from "./pglite_engine.ts";
 import { PgliteSocket } from "./pglite_socket.ts";
 import { readServerUrl } from "./server_options.ts";
 import type { Sql, StateDb } from "./state_db.ts";
+import { ConnectionLosses } from "./connection_losses.ts";
 import { isConnectionCut, stateError } from "./state_errors.ts";
 import { embeddedPool, PooledState, statePool } from "./state_pool.ts";
 
@@ -82,8 +83,10 @@ export async function openMemory(
   options: Pick<OpenStateOptions, "log" | "connections" | "migrate"> & EngineOptions = {},
 ): Promise<StateDb> {
   const engine = await PgliteEngine.open(null, options);
-  const sql = embeddedPool(() => Promise.resolve(new PgliteSocket(engine)), options, options.log ?? logger("state"));
-  const state = new PooledState(sql, false, () => "embedded", () => engine.close());
+  const losses = new ConnectionLosses();
+  const connect = () => Promise.resolve(new PgliteSocket(engine));
+  const sql = embeddedPool(connect, options, options.log ?? logger("state"), losses);
+  const state = new PooledState(sql, false, () => "embedded", losses, () => engine.close());
   if (options.migrate !== "skip") await migrate(sql);
   return state;
 }
@@ -95,9 +98,10 @@ async function openEmbedded(path: string, options: OpenStateOptions, log: Logger
   }
   const prepare = (engine: PgliteEngine) => prepareOwned(engine, options, log);
   const owner = new OwnerState(directory, options.clock ?? systemClock, prepare, log);
-  const sql = embeddedPool(() => owner.connect(), options, log);
+  const losses = new ConnectionLosses();
+  const sql = embeddedPool(() => owner.connect(), options, log, losses);
   const mode = () => owner.owns ? "embedded" : "via_owner";
-  return new PooledState(sql, false, mode, () => owner.close(), () => owner.retire());
+  return new PooledState(sql, false, mode, losses, () => owner.close(), () => owner.retire());
 }
 
 /** What the owner does before it serves anybody, also when it takes the ownership over from one that died. */
@@ -115,10 +119,11 @@ async function prepareOwned(engine: PgliteEngine, options: OpenStateOptions, log
 
 function openServer(config: StateConfig, options: OpenStateOptions, log: Logger): StateDb {
   const server = readServerUrl(config.url);
+  const losses = new ConnectionLosses();
   const sql = statePool(
     {
       ...server,
-      ...promptSocket(server),
+      ...promptSocket(server, () => losses.goodbye()),
       // A function, so that no error or inspection of the options shows it.
       pass: () => config.password?.reveal() ?? "",
       connect_timeout: options.connectTimeoutS ?? CONNECT_TIMEOUT_S,
@@ -134,8 +139,9 @@ function openServer(config: StateConfig, options: OpenStateOptions, log: Logger)
     },
     options,
     log,
+    losses,
   );
-  return new PooledState(sql, true, () => "server", () => Promise.resolve());
+  return new PooledState(sql, true, () => "server", losses, () => Promise.resolve());
 }
 
 async function checkMigrations(state: StateDb, options: OpenStateOptions, log: Logger): Promise<void> {

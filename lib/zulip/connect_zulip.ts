@@ -12,14 +12,17 @@ import { type BodySink, createZulipHttp, type ZulipHttp } from "./http.ts";
 import { ItemReader } from "./item_reader.ts";
 import { rateLimitOf, readFailure } from "./read_failure.ts";
 import { sendOutcome } from "./send_outcome.ts";
+import { readChannels } from "./read_channels.ts";
 import { Member, MemberList, MessagePage, OneUser, OwnUser, parseAnswer, Rendered, ServerSettings } from "./wire.ts";
 import { messageForm, OLDEST_FEATURE_LEVEL, ownMessagesNarrow } from "./words.ts";
 import type {
+  LookUpTarget,
   RateLimit,
   ReadMessage,
   SendOutcome,
   ZulipApi,
   ZulipBot,
+  ZulipChannel,
   ZulipServer,
   ZulipTarget,
   ZulipUser,
@@ -155,8 +158,16 @@ class ZulipClient implements ZulipConnection {
     return users;
   }
 
+  channels(names: readonly string[], ids: readonly number[], signal?: AbortSignal): Promise<ZulipChannel[]> {
+    return readChannels(
+      (path, query, schema, sink) => this.#read(path, query, schema, signal, sink),
+      names,
+      ids,
+    );
+  }
+
   async *ownMessages(
-    target: ZulipTarget | undefined,
+    target: LookUpTarget | undefined,
     sinceS: number,
     signal?: AbortSignal,
   ): AsyncGenerator<ReadMessage> {

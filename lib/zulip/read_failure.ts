@@ -34,7 +34,9 @@ export function readFailure(path: string, exchange: Exchange, site: string): Zul
   }
   if (status >= 500 || status === 408) return new ZulipError("unreachable", `${what}: ${said}`);
   if (status < 300 && text === null) return new ZulipError("unreachable", `${what}: the answer broke off`);
-  if (error === null || error.code === "NONEXISTENT_SUBDOMAIN") {
+  // server_settings takes no parameters: a 4xx is about the address ("Invalid subdomain", which older servers call BAD_REQUEST).
+  const noSuchOrganization = path === "server_settings" && status >= 400;
+  if (error === null || error.code === "NONEXISTENT_SUBDOMAIN" || noSuchOrganization) {
     return new ZulipError("refused", `${what}: this is no Zulip organization (${said})`, {
       hint: "Check zulip.site: the organization's own address, without a path",
     });

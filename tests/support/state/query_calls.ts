@@ -18,9 +18,11 @@ import * as streams from "../../../sql/state/streams.ts";
 import * as userLinks from "../../../sql/state/user_links.ts";
 import {
   absentRowsCalls,
+  lineageCalls,
   messagesCalls,
   outboxCalls,
   outboxOrphansCalls,
+  postponeCalls,
   recipientsCalls,
   reconcileCalls,
 } from "./notifier_query_calls.ts";
@@ -239,12 +241,14 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   events_after: eventsAfterCalls,
   export: exportCalls,
   leases: leasesCalls,
+  lineage: lineageCalls,
   messages: messagesCalls,
   migrations: migrationsCalls,
   outbox: outboxCalls,
   outbox_orphans: outboxOrphansCalls,
   people: peopleCalls,
   poll_runs: pollRunsCalls,
+  postpone: postponeCalls,
   quarantine: quarantineCalls,
   recipients: recipientsCalls,
   reconcile: reconcileCalls,
