@@ -176,7 +176,7 @@ class Failover {
       sql.unsafe<{ n: number }[]>(
         `select count(*)::int as n from unnest($1::text[]) m
           where not exists (select from lmsmon.lms_event_logs l where l.marker = m)`,
-        [markers],
+        [`{${markers.join(",")}}`],
       ));
     return row?.n ?? 0;
   }

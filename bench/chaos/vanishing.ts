@@ -69,8 +69,7 @@ function reachable(place: Place, rows: readonly LoadRow[]): readonly LoadRow[] {
 async function countOf(place: Place, query: string, ids: readonly number[]): Promise<number> {
   await using db = await place.openState();
   const [row] = await db.sql.unsafe<{ n: number }[]>(
-    `select count(distinct attempt_id)::int as n from (${query}) q where attempt_id = any($1::bigint[])`,
-    [ids as number[]],
+    `select count(distinct attempt_id)::int as n from (${query}) q where attempt_id in (${ids.join(",")})`,
   );
   return row?.n ?? 0;
 }
