@@ -32,6 +32,11 @@ export class LmsLoad implements AsyncDisposable {
     return this.#plans.rows;
   }
 
+  /** Whether rows vanish and ids are used again; default true. */
+  set displacing(value: boolean) {
+    this.#plans.displacing = value;
+  }
+
   /** Tables, people, and some history from before lmsmon came. */
   async prepare(history = 300): Promise<void> {
     for (const statement of lmsSchema("postgres")) await this.#sql.unsafe(statement);

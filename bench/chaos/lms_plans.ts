@@ -20,6 +20,8 @@ export class LmsPlans {
   readonly displaced: DisplacedRows;
   /** Rows that are inserted now are history. */
   preparing = false;
+  /** Whether rows vanish and ids are used again. */
+  displacing = true;
   readonly #random: Random;
   readonly #next = { exam: 5000, content: 5000 };
   readonly #low: Record<RowKind, number[]> = { exam: [], content: [] };
@@ -46,6 +48,7 @@ export class LmsPlans {
     if (roll <= 69) return this.insert("content", random.chance(0.5), random.chance(0.2));
     if (roll <= 78) return this.#finish("content");
     if (roll <= 81) return this.#mirror();
+    if (roll <= 92 && !this.displacing) return this.insert("exam", true);
     if (roll <= 85) return this.displaced.vanishes();
     if (roll <= 88) return this.displaced.comesBack();
     if (roll <= 92) return this.displaced.reusesAnId();

@@ -110,7 +110,9 @@ async function leaveEverythingOpen(
   if (!await watcher.untilSays("First contact", PATIENCE_MS)) {
     return failed(run, "the older watch polls nothing", watcher.log);
   }
+  load.displacing = false; // an older version may not know that an id can be used again
   await load.some(40);
+  load.displacing = true;
   await load.finishedExams(20);
   const reaches = async (what: string, test: (states: States) => boolean) => {
     const now = await statesOnce(place, test);
