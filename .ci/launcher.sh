@@ -37,7 +37,11 @@ examine() {
     done
   done
   # One call for all, since every start waits for it. Where PATH has no ls, the system has one.
-  listed=$(list ls -ldnL -- "$@" || list command -p ls -ldnL -- "$@") || refuse "$real is not whole or cannot be read" "$anew"
+  listed=$(list ls -ldnL -- "$@" || list command -p ls -ldnL -- "$@") || {
+    # Whoever put a version there that is not whole may have been let in by the folders above: that would be the better reason.
+    [ "$folder" != "$home" ] || (examine "$parent" "$parent") || exit 1
+    refuse "$folder is not whole or cannot be read" "$anew"
+  }
   while read -r mode _ uid gid rest; do
     path=/${rest#*/}
     own=false

@@ -121,6 +121,12 @@ Deno.test({
       for (const given of [{ XDG_CACHE_HOME: temporary }, { LMSMON_CACHE: `${temporary}/lmsmon` }]) {
         refused(await run(file, given), /everybody may write \/tmp\n/);
       }
+      Deno.removeSync(`${temporary}/lmsmon/${content}/hold.js`); // also when it does not look like a whole version
+      refused(await run(file, { XDG_CACHE_HOME: temporary }), /everybody may write \/tmp\n/);
+      const cache = place.folder("cache");
+      started(await run(file, { LMSMON_CACHE: cache }));
+      Deno.removeSync(`${versionIn(cache)}/hold.js`);
+      refused(await run(file, { LMSMON_CACHE: cache }), /lmsmon: \S+\/cache\/\w+ is not whole or cannot be read\n/);
     } finally {
       Deno.removeSync(temporary, { recursive: true });
     }
