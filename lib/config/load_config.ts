@@ -10,7 +10,6 @@ import { fillEnv } from "./fill_env.ts";
 import { normalise } from "./normalise.ts";
 import { parseYaml, type YamlTree } from "./parse_yaml.ts";
 import { type KeyPath, pathText, type Problem } from "./problem.ts";
-import { surelyNoProxy } from "./proxies.ts";
 import { readConnections } from "./read_connections.ts";
 import { setAt, valueAt } from "./tree.ts";
 
@@ -72,7 +71,7 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   if (zulip.email !== null && zulip.apiKey !== null) {
     registerSecret(btoa(`${zulip.email}:${zulip.apiKey.reveal()}`)); // as it travels in the Authorization header
   }
-  return normalise(checked.config, connections, { tls, direct: surelyNoProxy(), file: file?.path ?? null });
+  return normalise(checked.config, connections, { tls, file: file?.path ?? null });
 }
 
 /** Needs after `enabled` and `notify.enabled`, which may themselves be overridden. */
