@@ -63,7 +63,6 @@ export const deliveries: Measure = {
         }
         return ms;
       } finally {
-        notifier.close();
         api.close();
       }
     };

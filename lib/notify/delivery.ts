@@ -2,14 +2,11 @@ import type { EpochMicros } from "../model/time.ts";
 import { collectPiledUpGarbage } from "../ops/collect_garbage.ts";
 import type { Pacer } from "../zulip/rate_limiter.ts";
 import { createAccounts } from "./accounts.ts";
-import { ChunkSize } from "./chunk_size.ts";
 import type { Circuit } from "./circuit.ts";
 import { releaseClaim } from "./claim.ts";
-import { ClaimQueue, type Expected, type Turn } from "./claim_queue.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions } from "./notify_types.ts";
 import { prepareChunk, type PreparedChunk } from "./prepare_chunk.ts";
-import { sendChunk, type SendContext, SENDS_AT_ONCE } from "./send_chunk.ts";
-import { SendSlots } from "./send_slots.ts";
+import { sendChunk, type SendContext } from "./send_chunk.ts";
 
 /** What every delivery of a process shares. */
 export interface DeliveryContext {
@@ -19,36 +16,28 @@ export interface DeliveryContext {
   zulipAnswers(options: RoundOptions): Promise<boolean>;
 }
 
-/** Of one run. */
-interface Run {
+/** One round of deliveries: what is due at `cutoff` is told. */
+export interface Round {
   readonly cutoff: EpochMicros;
   readonly counts: RoundCounts;
   readonly options: RoundOptions;
-  readonly queue: ClaimQueue;
-  /** Chunks being prepared, sent or written down. */
-  readonly underWay: Set<Promise<void>>;
-  readonly preparing: Set<Promise<void>>;
-  /** Chunks that were sent and written down. */
-  ended: number;
-  /** After so many of them nobody else was due. Each that ends may leave somebody due again whom it could not finish. */
-  dryAfter: number | null;
-  failure: { readonly error: unknown } | null;
 }
 
-/** Chunks under way: while one is sent, others are prepared and written down. */
-const CHUNKS_AT_ONCE = 4;
-/** Preparing takes as long as sending, mostly waiting for the state database: one at a time would keep the senders waiting. */
-const PREPARED_AT_ONCE = 2;
+/**
+ * Messages sent under one claim. A Zulip that takes its default of 200 a minute takes as many within the 20 s that a claim
+ * holds beside one request; and a crash leaves no more than these in doubt.
+ */
+export const CHUNK_MESSAGES = 64;
 
-/** Delivers what is due, chunk by chunk. */
+/** Delivers what is due, one chunk at a time. */
 export class Delivery {
   readonly #deps: NotifierDeps;
   readonly #context: DeliveryContext;
   readonly #accounts;
   readonly #holder = `${Deno.pid}:${crypto.randomUUID().slice(0, 8)}`;
-  readonly #size = new ChunkSize();
-  readonly #slots = new SendSlots(SENDS_AT_ONCE);
   #chunks = 0;
+  /** How many recipients the next chunk claims. */
+  #recipients = CHUNK_MESSAGES;
 
   constructor(deps: NotifierDeps, context: DeliveryContext) {
     this.#deps = deps;
@@ -58,107 +47,51 @@ export class Delivery {
 
   /**
    * Delivers to `only`, in their order, or to all that are due when that is `null`; ends early when stopped and when Zulip is
-   * away. Throws what the state database or a question to Zulip threw, after everything under way has ended.
+   * away. Throws what the state database or a question to Zulip threw.
    */
-  async run(
-    cutoff: EpochMicros,
-    only: readonly Expected[] | null,
-    counts: RoundCounts,
-    options: RoundOptions,
-  ): Promise<void> {
-    const run: Run = {
-      cutoff,
-      counts,
-      options,
-      queue: new ClaimQueue(only),
-      underWay: new Set(),
-      preparing: new Set(),
-      ended: 0,
-      dryAfter: null,
-      failure: null,
-    };
-    try {
-      while (run.failure === null && !options.stop.aborted) {
-        if (!await this.#beginNext(run)) break;
-      }
-    } finally {
-      await Promise.all(run.underWay);
-    }
-    if (run.failure !== null) throw run.failure.error;
-  }
-
-  /** Begins one more chunk, or waits until one may begin; `false` when there is nothing left to do. */
-  async #beginNext(run: Run): Promise<boolean> {
+  async run(round: Round, only: readonly string[] | null): Promise<void> {
     const { circuit } = this.#context;
-    if (circuit.state === "open") {
-      await Promise.all(run.underWay);
-      if (!await this.#context.zulipAnswers(run.options)) return false;
+    const names = only === null ? null : [...only];
+    while (!round.options.stop.aborted) {
+      if (circuit.state === "open" && !await this.#context.zulipAnswers(round.options)) return;
+      const next = names?.splice(0, this.#recipients) ?? null;
+      if (next?.length === 0) return;
+      const chunk = await this.#deliverChunk(round, next);
+      if (chunk === null && next === null) return; // nobody is due any more
+      names?.unshift(...chunk?.leftOut ?? []); // who found no room comes next; who is not done yet, with everybody else
     }
-    const trial = circuit.state === "half_open";
-    if (run.underWay.size >= (trial ? 1 : CHUNKS_AT_ONCE)) {
-      await Promise.race(run.underWay);
-      return true;
-    }
-    if (run.preparing.size >= PREPARED_AT_ONCE) {
-      await Promise.race(run.preparing);
-      return true;
-    }
-    if (run.dryAfter === run.ended) {
-      if (run.underWay.size === 0) return false;
-      await Promise.race(run.underWay);
-      return true;
-    }
-    const turn = run.queue.next(this.#size.messages);
-    if (turn === null) {
-      if (run.preparing.size === 0) return false;
-      await Promise.race(run.preparing); // whoever finds no room in it has another turn
-      return true;
-    }
-    this.#begin(run, turn, trial);
-    return true;
   }
 
-  #begin(run: Run, turn: Turn, trial: boolean): void {
-    const prepared = this.#prepare(run, turn, trial);
-    const preparing = prepared.then(() => {}, () => {}).finally(() => run.preparing.delete(preparing));
-    run.preparing.add(preparing);
-    const task = prepared
-      .then(async (chunk) => {
-        if (chunk === null) return;
-        await this.#send(chunk, run);
-        run.ended++;
-      })
-      .catch((error) => {
-        run.failure ??= { error };
-      })
-      .finally(() => run.underWay.delete(task));
-    run.underWay.add(task);
-  }
-
-  async #prepare(run: Run, turn: Turn, trial: boolean): Promise<PreparedChunk | null> {
-    const { ended } = run;
+  /** `null` when none of them is due, or could be claimed. */
+  async #deliverChunk(round: Round, only: readonly string[] | null): Promise<PreparedChunk | null> {
+    // After failed sends one goes alone, to see whether they work again. It claims as many recipients as ever, since what is in
+    // doubt is looked up for all of them at once.
+    const isTrial = this.#context.circuit.state === "half_open";
     const chunk = await prepareChunk(this.#deps, this.#accounts, {
       holder: `${this.#holder}:${++this.#chunks}`,
-      cutoff: run.cutoff,
-      limit: turn.limit,
-      only: turn.only?.map(({ recipient }) => recipient) ?? null,
-      // A trial claims as many as ever: what is in doubt is looked up for all of them at once.
-      sends: trial ? 1 : this.#size.messages,
-      signal: run.options.hard,
-    }, run.counts);
-    if (chunk !== null) run.queue.took(turn, chunk.leftOut, chunk.composed);
-    else if (turn.only === null) run.dryAfter = ended;
+      cutoff: round.cutoff,
+      limit: this.#recipients,
+      only,
+      sends: isTrial ? 1 : CHUNK_MESSAGES,
+      signal: round.options.hard,
+    }, round.counts);
+    if (chunk === null) return null;
+    if (!isTrial) this.#recipients = recipientsToClaim(this.#recipients, chunk.claim.tokens.size, chunk.leftOut.size);
+    try {
+      await sendChunk(this.#sending(round), chunk.outgoing, chunk.claim);
+    } finally {
+      await releaseClaim(this.#deps, chunk.claim);
+    }
+    collectPiledUpGarbage();
     return chunk;
   }
 
-  async #send(chunk: PreparedChunk, { cutoff, counts, options }: Run): Promise<void> {
-    const { clock, log } = this.#deps;
-    const began = clock.monotonicMs();
-    const context: SendContext = {
+  #sending({ cutoff, counts, options }: Round): SendContext {
+    const { log } = this.#deps;
+    return {
       deps: this.#deps,
       pacer: this.#context.pacer,
       circuit: this.#context.circuit,
-      slots: this.#slots,
       options,
       counts,
       cutoff,
@@ -166,12 +99,13 @@ export class Delivery {
       onWorking: () => log.info("Delivery goes on: Zulip takes messages again"),
       onRefused: () => this.#accounts.forget(),
     };
-    try {
-      await sendChunk(context, chunk.outgoing, chunk.claim);
-    } finally {
-      await releaseClaim(this.#deps, chunk.claim);
-    }
-    collectPiledUpGarbage();
-    this.#size.took(chunk.outgoing.length, clock.monotonicMs() - began);
   }
+}
+
+/**
+ * How many recipients to claim after a chunk: of those that find no room in it everything was loaded in vain, so as many as found
+ * room; and twice as many as before when all did.
+ */
+export function recipientsToClaim(before: number, foundRoom: number, leftOut: number): number {
+  return leftOut > 0 ? Math.max(1, foundRoom) : Math.min(CHUNK_MESSAGES, before * 2);
 }

@@ -38,8 +38,6 @@ export interface PreparedChunk {
   readonly outgoing: readonly Outgoing[];
   /** Recipients that were claimed, found no room and were given back: still due. */
   readonly leftOut: ReadonlySet<string>;
-  /** Recipients and messages that were composed for them, for claiming as many as fit next time. */
-  readonly composed: { readonly recipients: number; readonly messages: number };
 }
 
 /** Messages under way looked at per recipient and chunk. */
@@ -86,17 +84,16 @@ export async function prepareChunk(
       rows: message.rows,
     }));
     failPoint("send.marked");
-    const { leftOut, messages } = composed;
+    const { leftOut } = composed;
     return {
       claim: { ...claim, tokens: new Map([...claim.tokens].filter(([recipient]) => !leftOut.has(recipient))) },
       outgoing: [...again, ...fresh],
       leftOut,
-      composed: { recipients: new Set(messages.map((message) => message.recipient)).size, messages: messages.length },
     };
   } catch (error) {
     await releaseClaim(deps, claim).catch(() => {}); // it expires; the first error says what is wrong
     if (error instanceof ClaimLost) {
-      return { claim, outgoing: [], leftOut: new Set(), composed: { recipients: 0, messages: 0 } };
+      return { claim, outgoing: [], leftOut: new Set() };
     }
     throw error;
   }

@@ -7,7 +7,6 @@ import type { Circuit } from "./circuit.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions } from "./notify_types.ts";
 import { retryDelayMs, troubleOf } from "./outcome.ts";
 import { type Mark, ResultMarks } from "./result_marks.ts";
-import type { SendSlots } from "./send_slots.ts";
 
 /** One message that is marked as being sent. */
 export interface Outgoing {
@@ -26,8 +25,6 @@ export interface SendContext {
   readonly deps: NotifierDeps;
   readonly pacer: Pacer;
   readonly circuit: Circuit;
-  /** {@link SENDS_AT_ONCE} for everything that this process sends. */
-  readonly slots: SendSlots;
   readonly options: RoundOptions;
   readonly counts: RoundCounts;
   /** When the round began: what is given back is still due in it. */
@@ -38,7 +35,7 @@ export interface SendContext {
   onRefused(recipient: string): void;
 }
 
-/** Requests at the same time, of all chunks together; one recipient's go one after the other. */
+/** Requests at the same time; one recipient's go one after the other. */
 export const SENDS_AT_ONCE = 8;
 const WITHIN_CLAIM_MARGIN_MS = 50;
 
@@ -70,16 +67,6 @@ export async function sendChunk(
 }
 
 async function sendOne(context: SendContext, message: Outgoing, deadlineMs: number): Promise<Mark> {
-  const turn = context.slots.take();
-  if (turn !== null) await turn;
-  try {
-    return await sendInTurn(context, message, deadlineMs);
-  } finally {
-    context.slots.give();
-  }
-}
-
-async function sendInTurn(context: SendContext, message: Outgoing, deadlineMs: number): Promise<Mark> {
   const { deps, pacer, circuit, options, counts } = context;
   const { clock, config } = deps;
   if (options.stop.aborted || circuit.state === "open") return giveBack(context, message);
