@@ -1,12 +1,19 @@
 import type { EpochMicros } from "../model/time.ts";
 import { collectPiledUpGarbage } from "../ops/collect_garbage.ts";
+import { failPoint } from "../ops/fail_point.ts";
 import type { Pacer } from "../zulip/rate_limiter.ts";
 import { createAccounts } from "./accounts.ts";
 import type { Circuit } from "./circuit.ts";
-import { releaseClaim } from "./claim.ts";
+import { type Claim, releaseClaim, takeClaim } from "./claim.ts";
+import { ClaimLost, composeChunk } from "./compose_chunk.ts";
+import { decide } from "./decide.ts";
+import { loadDue } from "./load_due.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions } from "./notify_types.ts";
-import { prepareChunk, type PreparedChunk } from "./prepare_chunk.ts";
+import { OutcomeRecorder } from "./outcome_recorder.ts";
+import { ADMIN } from "./resolve_recipients.ts";
+import { retrying } from "./retrying.ts";
 import { sendChunk, type SendContext } from "./send_chunk.ts";
+import { markBegun, readyAgain, settleOpenMessages } from "./settle_open_messages.ts";
 
 /** What every delivery of a process shares. */
 export interface DeliveryContext {
@@ -29,7 +36,7 @@ export interface Round {
  */
 export const CHUNK_MESSAGES = 64;
 
-/** Delivers what is due, one chunk at a time. */
+/** Delivers what is due, one chunk at a time; the stages of a chunk are `#deliverChunk`. */
 export class Delivery {
   readonly #deps: NotifierDeps;
   readonly #context: DeliveryContext;
@@ -49,41 +56,79 @@ export class Delivery {
    * Delivers to `only`, in their order, or to all that are due when that is `null`; ends early when stopped and when Zulip is
    * away. Throws what the state database or a question to Zulip threw.
    */
-  async run(round: Round, only: readonly string[] | null): Promise<void> {
+  async deliver(round: Round, only: readonly string[] | null): Promise<void> {
     const { circuit } = this.#context;
     const names = only === null ? null : [...only];
     while (!round.options.stop.aborted) {
       if (circuit.state === "open" && !await this.#context.zulipAnswers(round.options)) return;
       const next = names?.splice(0, this.#recipients) ?? null;
       if (next?.length === 0) return;
-      const chunk = await this.#deliverChunk(round, next);
-      if (chunk === null && next === null) return; // nobody is due any more
-      names?.unshift(...chunk?.leftOut ?? []); // who found no room comes next; who is not done yet, with everybody else
+      const leftOut = await this.#deliverChunk(round, next);
+      if (leftOut === null && next === null) return; // nobody is due any more
+      names?.unshift(...leftOut ?? []); // who found no room comes next; who is not done yet, with everybody else
+      collectPiledUpGarbage();
     }
   }
 
-  /** `null` when none of them is due, or could be claimed. */
-  async #deliverChunk(round: Round, only: readonly string[] | null): Promise<PreparedChunk | null> {
-    // After failed sends one goes alone, to see whether they work again. It claims as many recipients as ever, since what is in
-    // doubt is looked up for all of them at once.
+  /**
+   * The stages that a message goes through:
+   *
+   * | stage   | makes                                                                           | file                    |
+   * |---------|---------------------------------------------------------------------------------|-------------------------|
+   * | claim   | due recipients that nobody else delivers to meanwhile                           | claim.ts                |
+   * | settle  | what earlier chunks left open: looked up, taken apart, or ready to leave again  | settle_open_messages.ts |
+   * | load    | what is due to the others, and all that deciding rests on                       | load_due.ts             |
+   * | decide  | who is told what, in which messages (pure)                                      | decide.ts               |
+   * | compose | the same in the state database: texts are fixed, messages marked as being sent  | compose_chunk.ts        |
+   * | send    | requests to Zulip, and what became of each                                      | send_chunk.ts           |
+   * | record  | that in the state database                                                      | outcome_recorder.ts     |
+   * | release | recipients that may be claimed again, when they have something                  | claim.ts                |
+   *
+   * A process that dies between two of them leaves a claim that expires, and messages that a later `settle` looks up.
+   *
+   * Returns the recipients that found no room and were given back; `null` when none could be claimed.
+   */
+  async #deliverChunk(round: Round, only: readonly string[] | null): Promise<ReadonlySet<string> | null> {
+    const { cutoff, counts, options: { hard } } = round;
+    const { clock, config } = this.#deps;
+    // After failed sends one message goes alone, to see whether sends work again. It claims as many recipients as ever, since what
+    // is in doubt is looked up for all of them at once.
     const isTrial = this.#context.circuit.state === "half_open";
-    const chunk = await prepareChunk(this.#deps, this.#accounts, {
-      holder: `${this.#holder}:${++this.#chunks}`,
-      cutoff: round.cutoff,
-      limit: this.#recipients,
-      only,
-      sends: isTrial ? 1 : CHUNK_MESSAGES,
-      signal: round.options.hard,
-    }, round.counts);
-    if (chunk === null) return null;
-    if (!isTrial) this.#recipients = recipientsToClaim(this.#recipients, chunk.claim.tokens.size, chunk.leftOut.size);
+    const room = isTrial ? 1 : CHUNK_MESSAGES;
+
+    const holder = `${this.#holder}:${++this.#chunks}`;
+    const claim = await takeClaim(this.#deps, holder, { cutoff, limit: this.#recipients, only });
+    if (claim === null) return null;
+    let held = claim;
+    let leftOut: ReadonlySet<string> = new Set();
     try {
-      await sendChunk(this.#sending(round), chunk.outgoing, chunk.claim);
-    } finally {
-      await releaseClaim(this.#deps, chunk.claim);
+      const open = await settleOpenMessages(this.#deps, this.#accounts, [...claim.tokens.keys()], cutoff, counts, hard);
+      const ready = readyAgain(open, clock.now()).slice(0, room);
+      const roomLeft = room - ready.length;
+
+      // Somebody else may change what is decided on: then it is read and decided again.
+      const { decision, composed } = await retrying(async () => {
+        const due = await loadDue(this.#deps, this.#accounts, withNothingOpen(claim, open), cutoff, hard);
+        const decision = decide(due, roomLeft, config);
+        return { decision, composed: await composeChunk(this.#deps, claim, decision, roomLeft, cutoff) };
+      });
+      counts.suppressed += decision.suppress.length;
+      leftOut = decision.leftOut; // composing gave them back
+      held = without(claim, leftOut);
+      if (!isTrial) this.#recipients = recipientsToClaim(this.#recipients, held.tokens.size, leftOut.size);
+      const outgoing = [...await markBegun(this.#deps, claim, ready), ...composed];
+      failPoint("send.marked");
+
+      const recorder = new OutcomeRecorder(this.#deps, holder);
+      await sendChunk(this.#sending(round), outgoing, claim, (mark) => recorder.record(mark));
+      await recorder.finish();
+    } catch (error) {
+      await releaseClaim(this.#deps, held).catch(() => {}); // it expires; the first error says what is wrong
+      if (error instanceof ClaimLost) return leftOut; // whoever took a recipient over goes on with it
+      throw error;
     }
-    collectPiledUpGarbage();
-    return chunk;
+    await releaseClaim(this.#deps, held);
+    return leftOut;
   }
 
   #sending({ cutoff, counts, options }: Round): SendContext {
@@ -100,6 +145,16 @@ export class Delivery {
       onRefused: () => this.#accounts.forget(),
     };
   }
+}
+
+/** Recipients that something may be composed for: nothing passes a message under way, and notices are composed elsewhere. */
+function withNothingOpen({ tokens }: Claim, open: readonly { readonly recipient: string }[]): string[] {
+  const busy = new Set([ADMIN, ...open.map((message) => message.recipient)]);
+  return [...tokens.keys()].filter((recipient) => !busy.has(recipient));
+}
+
+function without(claim: Claim, recipients: ReadonlySet<string>): Claim {
+  return { ...claim, tokens: new Map([...claim.tokens].filter(([recipient]) => !recipients.has(recipient))) };
 }
 
 /**

@@ -9,14 +9,13 @@ import {
 import { type EpochMicros, fromInstant } from "../model/time.ts";
 import { ZulipError } from "../ops/errors.ts";
 import { createPacer } from "../zulip/rate_limiter.ts";
-import { Circuit } from "./circuit.ts";
+import { Circuit, troubleOfError } from "./circuit.ts";
 import { Delivery, type Round } from "./delivery.ts";
 import { Guard, GUARD_HINT } from "./guard.ts";
 import { Notices } from "./notices.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions, RoundResult } from "./notify_types.ts";
 import { adoptOrphans } from "./orphans.ts";
-import { troubleOfError } from "./outcome.ts";
-import { ADMIN } from "./prepare_chunk.ts";
+import { ADMIN } from "./resolve_recipients.ts";
 
 export interface Notifier {
   /** Delivers everything that was due when it began. Throws only for the state database. One at a time. */
@@ -133,8 +132,8 @@ class OutboxNotifier implements Notifier {
     const { db, source } = this.#deps;
     // Exams first, also between recipients: they matter most when much has piled up.
     const first = await recipientsWithExams(db.sql, source, round.cutoff, MOST_FIRST);
-    await this.#delivery.run(round, first.map((row) => row.recipient));
-    await this.#delivery.run(round, null);
+    await this.#delivery.deliver(round, first.map((row) => row.recipient));
+    await this.#delivery.deliver(round, null);
   }
 
   /** The administrator hears in the same round, also when the guard lets nothing else out. */
@@ -147,7 +146,7 @@ class OutboxNotifier implements Notifier {
       );
     }
     if (refusal === null && counts.dead === 0) return;
-    await this.#delivery.run({ cutoff: this.#deps.clock.now(), counts, options }, [ADMIN]);
+    await this.#delivery.deliver({ cutoff: this.#deps.clock.now(), counts, options }, [ADMIN]);
   }
 
   /** Whether sends may go out now; asks Zulip when the circuit is open and it is time for the next probe. */

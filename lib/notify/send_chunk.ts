@@ -3,10 +3,9 @@ import type { Pacer } from "../zulip/rate_limiter.ts";
 import type { EpochMicros } from "../model/time.ts";
 import { failPoint } from "../ops/fail_point.ts";
 import type { Claim } from "./claim.ts";
-import type { Circuit } from "./circuit.ts";
+import { type Circuit, troubleOf } from "./circuit.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions } from "./notify_types.ts";
-import { retryDelayMs, troubleOf } from "./outcome.ts";
-import { type Mark, ResultMarks } from "./result_marks.ts";
+import type { Mark } from "./outcome_recorder.ts";
 
 /** One message that is marked as being sent. */
 export interface Outgoing {
@@ -38,17 +37,19 @@ export interface SendContext {
 /** Requests at the same time; one recipient's go one after the other. */
 export const SENDS_AT_ONCE = 8;
 const WITHIN_CLAIM_MARGIN_MS = 50;
+const FIRST_RETRY_MS = 30_000;
+const LONGEST_RETRY_MS = 6 * 3_600_000;
 
-/** Sends a chunk's messages and writes down what became of each; resolves when every outcome is written. */
+/** Sends messages, and tells `record` what became of each as soon as that is known. */
 export async function sendChunk(
   context: SendContext,
   outgoing: readonly Outgoing[],
-  claim: Pick<Claim, "holder" | "deadlineMs">,
+  claim: Pick<Claim, "deadlineMs">,
+  record: (mark: Mark) => void,
 ): Promise<void> {
   // Composing may have kept the event loop busy: connections that the server closed meanwhile are noticed first, instead of
   // by a POST whose outcome is unknown then.
   await context.deps.clock.sleep(0);
-  const marks = new ResultMarks(context.deps, claim.holder);
   const queues = [...Map.groupBy(outgoing, (message) => message.recipient).values()];
   let next = 0;
   const worker = async () => {
@@ -58,12 +59,11 @@ export async function sendChunk(
         const mark: Mark = blocked ? giveBack(context, message) : await sendOne(context, message, claim.deadlineMs);
         // What follows keeps its place behind a message that has not arrived.
         if (mark.mark !== "sent" && mark.mark !== "dead") blocked = true;
-        marks.push(mark);
+        record(mark);
       }
     }
   };
   await Promise.all(Array.from({ length: Math.min(SENDS_AT_ONCE, queues.length) }, worker));
-  await marks.settled();
 }
 
 async function sendOne(context: SendContext, message: Outgoing, deadlineMs: number): Promise<Mark> {
@@ -133,4 +133,9 @@ function dead(context: SendContext, message: Outgoing, reason: string, error: st
 
 function giveBack({ cutoff }: SendContext, message: Outgoing): Mark {
   return { mark: "given_back", messageId: message.messageId, nextAttemptAt: cutoff, unsent: !message.doubted };
+}
+
+/** How long a recipient's message waits after its n-th answered refusal (from 1). Milliseconds. */
+function retryDelayMs(refusals: number): number {
+  return Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.max(0, refusals - 1));
 }
