@@ -25,7 +25,7 @@ outboxTest("P4: several notifiers at once tell everybody exactly once", async (b
 outboxTest("P4: of two mentors with one account, claimed in different chunks, one is told", async (box) => {
   const shared = await box.mentor(3, { email: "shared@inst.example" });
   await box.mentor(4, { email: "shared@inst.example" });
-  const between = [...Array(130).keys()].map((i) => i + 5); // more than two chunks hold
+  const between = [...Array(130).keys()].map((i) => i + 5); // more than the first chunk holds
   for (const id of between) await box.mentor(id);
   for (const id of [3, ...between]) await box.event({ student: 100 + id, mentors: id === 3 ? [3, 4] : [id] });
   await box.db.sql`
