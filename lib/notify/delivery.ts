@@ -12,7 +12,7 @@ import type { NotifierDeps, RoundCounts, RoundOptions } from "./notify_types.ts"
 import { OutcomeRecorder } from "./outcome_recorder.ts";
 import { ADMIN } from "./resolve_recipients.ts";
 import { retrying } from "./retrying.ts";
-import { sendChunk, type SendContext } from "./send_chunk.ts";
+import { sendChunk, type SendContext, SENDS_AT_ONCE } from "./send_chunk.ts";
 import { markBegun, readyAgain, settleOpenMessages } from "./settle_open_messages.ts";
 
 /** What every delivery of a process shares. */
@@ -43,8 +43,8 @@ export class Delivery {
   readonly #accounts;
   readonly #holder = `${Deno.pid}:${crypto.randomUUID().slice(0, 8)}`;
   #chunks = 0;
-  /** How many recipients the next chunk claims. */
-  #recipients = CHUNK_MESSAGES;
+  /** How many recipients the next chunk claims: few at first, since nobody knows yet how much has piled up for each. */
+  #recipients = SENDS_AT_ONCE;
 
   constructor(deps: NotifierDeps, context: DeliveryContext) {
     this.#deps = deps;
