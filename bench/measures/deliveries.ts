@@ -22,7 +22,7 @@ const USERS = Array.from({ length: MENTORS }, (_, i) => ({
 
 export const deliveries: Measure = {
   name: "deliveries",
-  about: "one message an event through a stand-in without rate limit beside as many bare POSTs",
+  about: "messages a second through a stand-in without rate limit, state writes included",
   async run(bench) {
     const lms = await benchLms("postgres", { attempts: EVENTS, contentAttempts: 0, open: false }, bench.say);
     const more = {
@@ -61,26 +61,26 @@ export const deliveries: Measure = {
         if (round.trouble !== null || messages < EVENTS) {
           throw new Error(`Cannot measure: ${messages} messages, ${round.trouble}`);
         }
-        return ms;
+        return messages / ms * 1000;
       } finally {
-        notifier.close();
         api.close();
       }
     };
     const theirs = async () => {
       await using zulip = await ZulipProcess.start(USERS);
       const began = performance.now();
-      await barePosts(zulip, messages || EVENTS);
-      return performance.now() - began;
+      await barePosts(zulip, messages);
+      return messages / (performance.now() - began) * 1000;
     };
     await ours(); // also tells how many messages the events take: some students have two mentors
     const pairs = await interleaved(bench, "deliveries", ours, theirs);
     return [line({
       name: "deliveries",
       what: `${messages} deliveries, state writes included`,
-      yardstick: `as many bare POSTs from Deno, ${SENDS_AT_ONCE} at a time`,
-      reach: { atMost: 2 },
-      unit: "ms",
+      yardstick: `as many bare POSTs from Deno, ${SENDS_AT_ONCE} at a time: information only`,
+      // A Zulip takes 200 a minute from a bot by default: with 500 a second nobody waits for lmsmon.
+      reach: { oursAtLeast: 500 },
+      unit: "1/s",
     }, pairs)];
   },
 };

@@ -51,7 +51,6 @@ export async function runDemo(context: CommandContext, { seed }: DemoOptions): P
   const api = connectZulip(config.zulip, { log: logger("zulip") });
   stack.defer(() => api.close());
   const notifier = createNotifier({ db, zulip: api, config, clock, log: logger("notify"), source: lms.name });
-  stack.defer(() => notifier.close());
 
   const show = new Show(out, db, zulip, lms.name);
   const end = new AbortController();

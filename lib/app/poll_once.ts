@@ -126,7 +126,7 @@ export function openNotifier(context: CommandContext, db: StateDb, parts: OpenPa
   const { config, clock } = context;
   const zulip = connectZulip(config.zulip, { log: logger("zulip") });
   parts.defer(() => zulip.close());
-  const notifier = createNotifier({
+  return createNotifier({
     db,
     zulip,
     config,
@@ -135,8 +135,6 @@ export function openNotifier(context: CommandContext, db: StateDb, parts: OpenPa
     source: config.lms.name,
     takeOver,
   });
-  parts.defer(() => notifier.close());
-  return notifier;
 }
 
 async function runDry(context: CommandContext, options: PollOnceOptions, db: StateDb, lms: LmsSource): Promise<void> {

@@ -105,6 +105,4 @@ export interface ZulipConfig {
   readonly certBundle?: string | null;
   readonly clientCert?: string | null;
   readonly clientCertKey?: string | null;
-  /** No proxy is set in the environment, so that Zulip may be spoken to directly; absent: it may be. */
-  readonly direct?: boolean;
 }

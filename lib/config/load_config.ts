@@ -10,7 +10,6 @@ import { fillEnv } from "./fill_env.ts";
 import { normalise } from "./normalise.ts";
 import { parseYaml, type YamlTree } from "./parse_yaml.ts";
 import { type KeyPath, pathText, type Problem } from "./problem.ts";
-import { surelyNoProxy } from "./proxies.ts";
 import { readConnections } from "./read_connections.ts";
 import { secretFiles } from "./secret_files.ts";
 import { setAt, valueAt } from "./tree.ts";
@@ -75,7 +74,6 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   }
   return normalise(checked.config, connections, {
     tls,
-    direct: surelyNoProxy(),
     file: file?.path ?? null,
     secretFiles: secretFiles(tree, base, options.home),
   });

@@ -6,7 +6,6 @@ import type { RawConfig } from "./schema.ts";
 export interface NormaliseContext {
   readonly file: string | null;
   readonly tls: ReturnType<typeof zulipTls>;
-  readonly direct: boolean;
   readonly secretFiles: readonly string[];
 }
 
@@ -68,7 +67,6 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
       settleMs: raw.zulip.settle,
       ...zulip,
       ...context.tls,
-      direct: context.direct,
     },
     users: {
       overrides: users.overrides,

@@ -4,17 +4,34 @@ import type { Person } from "../model/person.ts";
 import { createUserResolver, type UserResolver } from "../users/resolve_users.ts";
 import { addressKey } from "../users/directory.ts";
 import { createUserLinkStore, type KnownLink, type UserLinkStore } from "../users/user_links.ts";
-import type { LoadedDue, MentorPerson } from "./load_due.ts";
 import type { AccountId, AccountsById, NotifierDeps } from "./notify_types.ts";
 import { mentorOf } from "./resolve_recipients.ts";
+
+/** A mentor as the LMS names them. */
+export interface MentorPerson {
+  readonly id: LmsId;
+  readonly username: string | null;
+  readonly email: string | null;
+  readonly name: string | null;
+}
+
+/** Due rows, and the mentors whose accounts matter for them. */
+export interface WhoseAccounts {
+  readonly rows: readonly {
+    readonly recipient: string;
+    readonly studentId: LmsId | null;
+    readonly studentEmail: string | null;
+  }[];
+  readonly mentors: ReadonlyMap<LmsId, MentorPerson>;
+}
 
 /** Finds the Zulip accounts of mentors, and which mentor is their own student. */
 export interface Accounts {
   /**
-   * Of the mentors of `due`, and the pairs `<mentor>/<student>` among its rows that are one person. Throws ZulipError when Zulip
+   * Of the mentors, and the pairs `<mentor>/<student>` among the rows that are one person. Throws ZulipError when Zulip
    * is needed and away.
    */
-  of(due: LoadedDue, signal?: AbortSignal): Promise<{ mentors: AccountsById; selves: ReadonlySet<string> }>;
+  of(due: WhoseAccounts, signal?: AbortSignal): Promise<{ mentors: AccountsById; selves: ReadonlySet<string> }>;
   ofMentorIds(ids: readonly LmsId[], signal?: AbortSignal): Promise<AccountsById>;
   /** A recipient was refused: look everybody up again, at most once a minute. */
   forget(): void;
@@ -38,7 +55,7 @@ export function createAccounts(deps: NotifierDeps): Accounts {
     const matches = await resolver.resolve("mentor", people, signal);
     return new Map([...matches].map(([id, match]): [LmsId, AccountId] => [id, match.zulipUserId]));
   }
-  function readStudents(due: LoadedDue): Promise<Map<LmsId, KnownLink>> {
+  function readStudents(due: WhoseAccounts): Promise<Map<LmsId, KnownLink>> {
     return links.read("student", [...new Set(due.rows.flatMap((row) => row.studentId ?? []))], Number.MAX_SAFE_INTEGER);
   }
 
@@ -57,7 +74,7 @@ export function createAccounts(deps: NotifierDeps): Accounts {
   };
 }
 
-function selvesOf(due: LoadedDue, mentors: AccountsById, students: ReadonlyMap<LmsId, KnownLink>): Set<string> {
+function selvesOf(due: WhoseAccounts, mentors: AccountsById, students: ReadonlyMap<LmsId, KnownLink>): Set<string> {
   const own = new Set<string>();
   for (const { recipient, studentId, studentEmail } of due.rows) {
     const mentor = mentorOf(recipient);

@@ -12,6 +12,11 @@ export type ChannelAccess =
   /** Nobody with this bot's rights sees a channel of this name: renamed, archived, or never there. */
   | { readonly access: "invisible" };
 
+/** Why deliveries to a channel wait, and messages to it that are under way. */
+export const NOT_READABLE = "channel_not_readable";
+/** When somebody looks again whether the bot can read a channel. */
+export const CHANNEL_AGAIN_MS = 60_000;
+
 /** A public channel does not turn private often, and a look-up asks anew. */
 const PUBLIC_MS = 60_000;
 

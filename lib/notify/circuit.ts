@@ -1,3 +1,6 @@
+import type { ZulipError } from "../ops/errors.ts";
+import type { SendOutcome } from "../zulip/zulip_api.ts";
+
 type TroubleKind = "unreachable" | "unauthorized" | "failing" | "rate_limited";
 
 /** What stopped delivery for everybody, as opposed to a refusal for one recipient. */
@@ -109,4 +112,26 @@ export class Circuit {
     this.#trouble = trouble;
     this.#probeAt = now + Math.max(pause, trouble.atLeastMs ?? 0);
   }
+}
+
+/** What a send means for everybody else; `null`: nothing. */
+export function troubleOf(outcome: SendOutcome): Trouble | null {
+  switch (outcome.outcome) {
+    case "unauthorized":
+      return { kind: "unauthorized", reason: outcome.reason };
+    case "not_sent":
+      return { kind: "unreachable", reason: outcome.reason };
+    case "unknown":
+      return { kind: "failing", reason: outcome.reason };
+    default:
+      return null;
+  }
+}
+
+/** The same of a reading call that failed. */
+export function troubleOfError(error: ZulipError): Trouble {
+  const reason = error.message;
+  if (error.retryAfterMs !== null) return { kind: "rate_limited", reason, atLeastMs: error.retryAfterMs };
+  if (error.reason === "failed") return { kind: "failing", reason };
+  return { kind: error.reason === "refused" ? "unauthorized" : "unreachable", reason };
 }

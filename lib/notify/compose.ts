@@ -61,11 +61,6 @@ function composeFor(due: readonly DueRow[], recent: Recent | null, policy: Compo
   };
 }
 
-/** How many messages so many due rows of one recipient are likely to make; being late or very long makes it others. */
-export function expectedMessages(rows: number, notify: Pick<NotifyConfig, "digestAbove" | "maxPerMentor">): number {
-  return rows > notify.digestAbove ? 1 : Math.min(rows, notify.maxPerMentor?.messages ?? Infinity);
-}
-
 /** When what is beyond `notify.max_per_mentor` is told: the next digest time, without one when the limit has room again. */
 function putOffUntil(recent: Recent | null, { now, notify }: ComposePolicy): EpochMicros {
   const windowFrees = (recent?.oldestAt ?? now) + (notify.maxPerMentor?.perMs ?? 0) * 1000;

@@ -1,3 +1,4 @@
+import { messagesInWindow } from "../../sql/state/messages.ts";
 import {
   type DueLogRow,
   dueRows,
@@ -12,7 +13,8 @@ import { EVENT_TYPES, type EventMetadata, type EventType, type Kind, type LmsId,
 import type { EpochMicros } from "../model/time.ts";
 import type { ToldEvent } from "../model/told_event.ts";
 import { type Absence, absencesOf } from "./absent_rows.ts";
-import type { NotifierDeps } from "./notify_types.ts";
+import type { Accounts, MentorPerson } from "./accounts.ts";
+import type { AccountsById, NotifierDeps, Recent } from "./notify_types.ts";
 import { mentorOf, type Sibling } from "./resolve_recipients.ts";
 
 /** A due row with what is needed to decide whom it goes to, and to say it. */
@@ -36,13 +38,7 @@ export interface LoadedRow {
   readonly told: ToldEvent;
 }
 
-export interface MentorPerson {
-  readonly id: LmsId;
-  readonly username: string | null;
-  readonly email: string | null;
-  readonly name: string | null;
-}
-
+/** What is due to the recipients of a chunk, and all that deciding about it rests on. */
 export interface LoadedDue {
   readonly rows: readonly LoadedRow[];
   /** Every delivery of the rows' events, the rows themselves included. */
@@ -52,6 +48,13 @@ export interface LoadedDue {
   readonly mentors: ReadonlyMap<LmsId, MentorPerson>;
   /** Recipients left out because others filled the chunk; they stay due. */
   readonly leftOut: ReadonlySet<string>;
+  /** Zulip accounts of the mentors. */
+  readonly accounts: AccountsById;
+  /** Mentors who are the student themselves, as `<mentor>/<student>`. */
+  readonly selves: ReadonlySet<string>;
+  /** Recipients that got messages within the window of `notify.max_per_mentor`. */
+  readonly recent: ReadonlyMap<string, Recent>;
+  readonly now: EpochMicros;
 }
 
 /** Rows of one recipient composed at a time: a backlog of 10,000 events for one mentor goes out in several chunks. */
@@ -59,18 +62,33 @@ const MOST_ROWS = 2000;
 /** Rows in memory per chunk; what does not fit waits for the next one. */
 const CHUNK_ROWS = 6000;
 
-/** Reads what the given (claimed) recipients may be told now; memory is bounded whatever has piled up (P8). */
+/**
+ * Reads what the given (claimed) recipients may be told now; memory is bounded whatever has piled up (P8). Throws ZulipError when
+ * an account must be looked up and Zulip is away.
+ */
 export async function loadDue(
   deps: NotifierDeps,
+  accounts: Accounts,
   recipients: readonly string[],
   cutoff: EpochMicros,
+  signal?: AbortSignal,
 ): Promise<LoadedDue> {
   const { db: { sql }, source } = deps;
-  const found = await dueRows(sql, source, recipients, cutoff, MOST_ROWS, CHUNK_ROWS);
+  const found = recipients.length === 0 ? [] : await dueRows(sql, source, recipients, cutoff, MOST_ROWS, CHUNK_ROWS);
   const leftOut = beyondTheLast(recipients, found);
   const rows = leftOut.size === 0 ? found : found.filter((row) => !leftOut.has(row.recipient));
   if (rows.length === 0) {
-    return { rows: [], siblings: new Map(), links: new Map(), mentors: new Map(), leftOut };
+    return {
+      rows: [],
+      siblings: new Map(),
+      links: new Map(),
+      mentors: new Map(),
+      leftOut,
+      accounts: new Map(),
+      selves: new Set(),
+      recent: new Map(),
+      now: deps.clock.now(),
+    };
   }
   const studentIds = unique(rows.flatMap((row) => row.student_id ?? []));
   const [others, links, shared, before, outages, absences] = await Promise.all([
@@ -82,10 +100,10 @@ export async function loadDue(
     absencesOf(deps, unique(rows.map((row) => row.event_id))),
   ]);
   const mentorIds = unique(others.flatMap((row) => mentorOf(row.recipient) ?? []));
-  const mentors = await peopleByIds(sql, source, "mentor", mentorIds);
+  const mentors = new Map((await peopleByIds(sql, source, "mentor", mentorIds)).map((row) => [row.id, row]));
   const away = new Map(outages.map((row) => [row.poll_id, row.outage_ms]));
-  return {
-    rows: rows.map((row) => ({
+  const loaded = rows.map((row): LoadedRow => (
+    {
       logId: row.log_id,
       eventId: row.event_id,
       pollId: row.poll_id,
@@ -101,12 +119,40 @@ export async function loadDue(
       incarnation: row.incarnation,
       absence: absences.get(row.event_id) ?? null,
       told: toldEvent(source, row, shared, before),
-    })),
+    }
+  ));
+  const now = deps.clock.now();
+  const [known, recent] = await Promise.all([
+    accounts.of({ rows: loaded, mentors }, signal),
+    recentMessages(deps, loaded, now),
+  ]);
+  return {
+    rows: loaded,
     siblings: Map.groupBy(others, (row) => row.eventId),
     links: new Map(links.map((row) => [row.student_id, row.mentor_ids])),
-    mentors: new Map(mentors.map((row) => [row.id, row])),
+    mentors,
     leftOut,
+    accounts: known.mentors,
+    selves: known.selves,
+    recent,
+    now,
   };
+}
+
+async function recentMessages(
+  { db, source, config }: NotifierDeps,
+  rows: readonly { readonly recipient: string }[],
+  now: EpochMicros,
+): Promise<Map<string, Recent>> {
+  const limit = config.notify.maxPerMentor;
+  if (limit === null) return new Map();
+  const found = await messagesInWindow(
+    db.sql,
+    source,
+    unique(rows.map((row) => row.recipient)),
+    now - limit.perMs * 1000,
+  );
+  return new Map(found.map((row) => [row.recipient, { messages: row.messages, oldestAt: Number(row.oldest_us) }]));
 }
 
 /** The recipients whose rows were cut off by the limit, or never reached; never the first one, whose rows always fit. */

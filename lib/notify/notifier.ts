@@ -11,16 +11,13 @@ import { type EpochMicros, fromInstant } from "../model/time.ts";
 import { ZulipError } from "../ops/errors.ts";
 import { createPacer } from "../zulip/rate_limiter.ts";
 import { Channels } from "./channels.ts";
-import { Circuit } from "./circuit.ts";
-import type { Expected } from "./claim_queue.ts";
-import { expectedMessages } from "./compose.ts";
-import { Delivery } from "./delivery.ts";
+import { Circuit, troubleOfError } from "./circuit.ts";
+import { Delivery, type Round } from "./delivery.ts";
 import { Guard, GUARD_HINT, type GuardVerdict } from "./guard.ts";
 import { Notices } from "./notices.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions, RoundResult } from "./notify_types.ts";
 import { adoptOrphans } from "./orphans.ts";
-import { troubleOfError } from "./outcome.ts";
-import { ADMIN } from "./prepare_chunk.ts";
+import { ADMIN } from "./resolve_recipients.ts";
 
 export interface Notifier {
   /** Delivers everything that was due when it began. Throws only for the state database. One at a time. */
@@ -29,7 +26,6 @@ export interface Notifier {
   nextDueAt(): Promise<EpochMicros | null>;
   /** The fuse holds a poll: the administrator hears of it as soon as Zulip can be reached. */
   pollHeld(pollId: string, reason: string): Promise<void>;
-  close(): void;
 }
 
 /** Recipients whose exams are told before anything else, at most: their names are in memory. */
@@ -71,7 +67,6 @@ class OutboxNotifier implements Notifier {
     this.#notices = new Notices(deps);
   }
 
-  close(): void {}
   async pollHeld(pollId: string, reason: string): Promise<void> {
     this.#deps.log.warn("Poll {pollId} is held by the fuse: {reason}", { pollId, reason });
     await this.#notices.tellHeldPolls();
@@ -103,7 +98,7 @@ class OutboxNotifier implements Notifier {
         this.#pacer.observe(this.#deps.zulip.rateLimit(), null);
         const refusal = verdict?.kind === "refused" ? verdict.reason : null;
         this.#noteGuard(refusal);
-        if (verdict === null) await this.#deliver(cutoff, counts, options);
+        if (verdict === null) await this.#deliver({ cutoff, counts, options });
         await this.#tellTrouble(refusal, counts, options);
       } catch (error) {
         this.#zulipTrouble(error, options);
@@ -147,14 +142,12 @@ class OutboxNotifier implements Notifier {
     return row?.due_at != null && fromInstant(row.due_at) <= cutoff;
   }
 
-  async #deliver(cutoff: EpochMicros, counts: RoundCounts, options: RoundOptions): Promise<void> {
-    const { db, source, config } = this.#deps;
+  async #deliver(round: Round): Promise<void> {
+    const { db, source } = this.#deps;
     // Exams first, also between recipients: they matter most when much has piled up.
-    const first = (await recipientsWithExams(db.sql, source, cutoff, MOST_FIRST)).map((row): Expected => (
-      { recipient: row.recipient, messages: expectedMessages(row.due_rows, config.notify) }
-    ));
-    if (first.length > 0) await this.#delivery.run(cutoff, first, counts, options);
-    await this.#delivery.run(cutoff, null, counts, options);
+    const first = await recipientsWithExams(db.sql, source, round.cutoff, MOST_FIRST);
+    await this.#delivery.deliver(round, first.map((row) => row.recipient));
+    await this.#delivery.deliver(round, null);
   }
 
   /** The administrator hears in the same round, also when the guard lets nothing else out. */
@@ -169,7 +162,7 @@ class OutboxNotifier implements Notifier {
     const unreadable = this.#channels.takeUnreadable();
     for (const channel of unreadable) await this.#notices.tell(`channel:${channel}`, cannotRead(channel));
     if (refusal === null && counts.dead === 0 && unreadable.length === 0) return;
-    await this.#delivery.run(this.#deps.clock.now(), [{ recipient: ADMIN, messages: 1 }], counts, options);
+    await this.#delivery.deliver({ cutoff: this.#deps.clock.now(), counts, options }, [ADMIN]);
   }
 
   /** Whether sends may go out now; asks Zulip when the circuit is open and it is time for the next probe. */

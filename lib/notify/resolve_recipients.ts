@@ -58,6 +58,9 @@ export interface Resolution<Row extends AddressedRow> {
   readonly add: { readonly row: Row; readonly recipient: string }[];
 }
 
+/** The recipient of notices to the administrator; nothing is composed for it. */
+export const ADMIN = "admin";
+
 /** How soon a student whose mentors all vanished is looked at again; polls read the links of such students every time. */
 const LINKS_AGAIN_MICROS = 60 * 1_000_000;
 

@@ -3,11 +3,9 @@ import type { Pacer } from "../zulip/rate_limiter.ts";
 import type { EpochMicros } from "../model/time.ts";
 import { failPoint } from "../ops/fail_point.ts";
 import type { Claim } from "./claim.ts";
-import type { Circuit } from "./circuit.ts";
+import { type Circuit, troubleOf } from "./circuit.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions } from "./notify_types.ts";
-import { retryDelayMs, troubleOf } from "./outcome.ts";
-import { type Mark, ResultMarks } from "./result_marks.ts";
-import type { SendSlots } from "./send_slots.ts";
+import type { Mark } from "./outcome_recorder.ts";
 
 /** One message that is marked as being sent. */
 export interface Outgoing {
@@ -28,8 +26,6 @@ export interface SendContext {
   readonly circuit: Circuit;
   /** The state that these messages were marked in as being sent is still there, as far as is known. */
   stateIsSure(): boolean;
-  /** {@link SENDS_AT_ONCE} for everything that this process sends. */
-  readonly slots: SendSlots;
   readonly options: RoundOptions;
   readonly counts: RoundCounts;
   /** When the round began: what is given back is still due in it. */
@@ -40,20 +36,22 @@ export interface SendContext {
   onRefused(recipient: string): void;
 }
 
-/** Requests at the same time, of all chunks together; one recipient's go one after the other. */
+/** Requests at the same time; one recipient's go one after the other. */
 export const SENDS_AT_ONCE = 8;
 const WITHIN_CLAIM_MARGIN_MS = 50;
+const FIRST_RETRY_MS = 30_000;
+const LONGEST_RETRY_MS = 6 * 3_600_000;
 
-/** Sends a chunk's messages and writes down what became of each; resolves when every outcome is written. */
+/** Sends messages, and tells `record` what became of each as soon as that is known. */
 export async function sendChunk(
   context: SendContext,
   outgoing: readonly Outgoing[],
-  claim: Pick<Claim, "holder" | "deadlineMs">,
+  claim: Pick<Claim, "deadlineMs">,
+  record: (mark: Mark) => void,
 ): Promise<void> {
   // Composing may have kept the event loop busy: connections that the server closed meanwhile are noticed first, instead of
   // by a POST whose outcome is unknown then.
   await context.deps.clock.sleep(0);
-  const marks = new ResultMarks(context.deps, claim.holder);
   const queues = [...Map.groupBy(outgoing, (message) => message.recipient).values()];
   let next = 0;
   const worker = async () => {
@@ -63,25 +61,14 @@ export async function sendChunk(
         const mark: Mark = blocked ? giveBack(context, message) : await sendOne(context, message, claim.deadlineMs);
         // What follows keeps its place behind a message that has not arrived.
         if (mark.mark !== "sent" && mark.mark !== "dead") blocked = true;
-        marks.push(mark);
+        record(mark);
       }
     }
   };
   await Promise.all(Array.from({ length: Math.min(SENDS_AT_ONCE, queues.length) }, worker));
-  await marks.settled();
 }
 
 async function sendOne(context: SendContext, message: Outgoing, deadlineMs: number): Promise<Mark> {
-  const turn = context.slots.take();
-  if (turn !== null) await turn;
-  try {
-    return await sendInTurn(context, message, deadlineMs);
-  } finally {
-    context.slots.give();
-  }
-}
-
-async function sendInTurn(context: SendContext, message: Outgoing, deadlineMs: number): Promise<Mark> {
   const { deps, pacer, circuit, options, counts } = context;
   const { clock, config } = deps;
   if (options.stop.aborted || circuit.state === "open") return giveBack(context, message);
@@ -150,4 +137,9 @@ function dead(context: SendContext, message: Outgoing, reason: string, error: st
 
 function giveBack({ cutoff }: SendContext, message: Outgoing): Mark {
   return { mark: "given_back", messageId: message.messageId, nextAttemptAt: cutoff, unsent: !message.doubted };
+}
+
+/** How long a recipient's message waits after its n-th answered refusal (from 1). Milliseconds. */
+function retryDelayMs(refusals: number): number {
+  return Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.max(0, refusals - 1));
 }

@@ -253,7 +253,6 @@ class ZulipClient implements ZulipConnection {
       credentials: this.#credentials,
       userAgent: `lmsmon/${manifest.version}`,
       timeoutMs: this.#config.requestTimeoutMs,
-      direct: this.#config.direct ?? false,
       log: this.#log,
     });
   }

@@ -14,7 +14,8 @@ export class Stopped extends Error {}
 /**
  * Whether a request that ended in an exception may have reached the server. Only what fails while connecting surely did
  * not: hyper says `client error (Connect)` for DNS, refused connections, TLS handshakes and proxy tunnels, all before the
- * first byte of the request. Everything else is "maybe".
+ * first byte of the request. Everything else is "maybe", also a time limit that ended while connecting: fetch does not say how
+ * far it came. tests/zulip/http_test.ts holds it against servers that end in all these ways.
  */
 export function transportFailure(error: unknown, timeoutMs: number): Exchange {
   if (error instanceof TimedOut) {

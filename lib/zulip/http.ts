@@ -1,6 +1,5 @@
 import type { Logger } from "@logtape/logtape";
 import type { Credentials } from "./credentials.ts";
-import { DirectPost } from "./direct_post.ts";
 import { type Exchange, Stopped, TimedOut, transportFailure } from "./exchange.ts";
 
 /** Takes the body of a good answer piece by piece; `text()` is what the exchange shows of it. What `take` throws makes it unreadable. */
@@ -19,8 +18,6 @@ export interface ZulipHttpOptions {
   readonly credentials: Credentials;
   readonly userAgent: string;
   readonly timeoutMs: number;
-  /** No proxy may be between: POSTs go over connections of our own. */
-  readonly direct: boolean;
   readonly log: Logger;
 }
 
@@ -35,11 +32,9 @@ const NOT_BEGUN: Exchange = { kind: "failed", sent: "no", reason: "stopped befor
 /**
  * Requests to one Zulip server. Every request has one time limit that covers its answer's body too; redirects are never followed.
  *
- * POSTs go over DirectPost where that may be, all else by fetch.
- *
- * Deno's fetch silently sends a request again when its pooled connection closes, also after the server read it, but only
- * if it can copy the body. The body of a POST is therefore a Blob, which fetch reads as a stream: it cannot be sent twice, has a
- * Content-Length (a bare stream would become chunked), and keep-alive stays possible. tests/zulip/send_once_test.ts holds it.
+ * Deno's fetch (seen in 2.9.6) silently sends a request again when its pooled connection closes, also after the server read it,
+ * but only if it can copy the body. The body of a POST is therefore a Blob, which fetch reads as a stream: it cannot be sent twice,
+ * has a Content-Length (a bare stream would become chunked), and keep-alive stays possible. tests/zulip/send_once_test.ts holds it.
  */
 export function createZulipHttp(options: ZulipHttpOptions): ZulipHttp {
   const { credentials, log } = options;
@@ -54,14 +49,6 @@ export function createZulipHttp(options: ZulipHttpOptions): ZulipHttp {
     "User-Agent": options.userAgent,
     "Accept": "application/json",
   };
-
-  const direct = !options.direct ? null : new DirectPost({
-    credentials,
-    headers: { ...headers, "Content-Type": FORM },
-    timeoutMs: options.timeoutMs,
-    idleMs: POOL_IDLE_MS,
-    maxAnswer: MAX_POST_ANSWER,
-  });
 
   async function exchange(
     path: string,
@@ -114,15 +101,10 @@ export function createZulipHttp(options: ZulipHttpOptions): ZulipHttp {
     },
     post: (path, form, signal) => {
       if (signal?.aborted) return Promise.resolve(NOT_BEGUN);
-      const body = formEncoded(form);
-      if (direct !== null) return logged("POST", path, direct.post(path, body, signal));
-      const init = { method: "POST", body: new Blob([body], { type: FORM }), headers };
+      const init = { method: "POST", body: new Blob([formEncoded(form)], { type: FORM }), headers };
       return logged("POST", path, exchange(path, init, MAX_POST_ANSWER, signal));
     },
-    close: () => {
-      client.close();
-      direct?.close();
-    },
+    close: () => client.close(),
   };
 }
 

@@ -79,7 +79,7 @@ export function createPacer(clock: Clock): Pacer {
   let learnt = new AbortController();
   let lastHeaders: RateLimit | null = null;
 
-  async function turn(before: Promise<void>, signal: AbortSignal): Promise<void> {
+  async function waitBehind(before: Promise<void>, signal: AbortSignal): Promise<void> {
     await before;
     while (!signal.aborted) {
       const delay = nextDelayMs(state, clock.monotonicMs());
@@ -100,7 +100,7 @@ export function createPacer(clock: Clock): Pacer {
         return Promise.resolve();
       }
       waiting++;
-      last = turn(last, signal).finally(() => waiting--);
+      last = waitBehind(last, signal).finally(() => waiting--);
       return last;
     },
     observe: (rateLimit, outcome) => {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { int4, int8, neverNull, text, timestamptz } from "./columns.ts";
+import { int8, neverNull, text, timestamptz } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 /** Microseconds since 1970; the driver writes numbers as timestamptz. */
 type EpochMicros = number;
@@ -34,13 +34,13 @@ export function claimRecipients(
     returning r.recipient, r.claim_token`;
 }
 
-export const RecipientWithExamRow = z.object({ recipient: neverNull(text), due_rows: neverNull(int4) });
+export const RecipientWithExamRow = z.object({ recipient: neverNull(text) });
 export type RecipientWithExamRow = z.infer<typeof RecipientWithExamRow>;
 
-/** Due recipients that have an exam to be told, in the order in which they fell due, with how much they have to be told. */
+/** Due recipients that have an exam to be told, in the order in which they fell due. */
 export function recipientsWithExams(sql: Queryable, source: string, now: EpochMicros, limit: number) {
   return sql<RecipientWithExamRow[]>`
-    select l.recipient, count(*)::int as due_rows
+    select l.recipient
       from lmsmon.lms_event_logs l join lmsmon.lms_activity_events e on e.event_id = l.event_id
      where l.source = ${source} and l.recipient is not null and l.untold and l.status <> 'held'
        and l.next_attempt_at <= ${now}::timestamptz

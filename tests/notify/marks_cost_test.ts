@@ -3,7 +3,7 @@ import { markSent } from "../../sql/state/messages.ts";
 import { serverTest, withState } from "../support/state/with_state.ts";
 
 const SENT = 3000;
-/** Outcomes written together, as result_marks.ts does it. */
+/** Outcomes written together. */
 const GROUP = 256;
 
 serverTest("outcomes are written by reading their own rows, not everything that was ever sent", async () => {

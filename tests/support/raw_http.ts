@@ -4,9 +4,12 @@ export interface RawServer extends AsyncDisposable {
   readonly port: number;
   /** Whole requests (head and body) in order of arrival, one entry each. */
   readonly requests: string[];
+  /** How many connections there have been. */
+  connections(): number;
 }
 
-export type RawAnswer = string | "close" | { readonly then: "close"; readonly bytes: string };
+/** `half-close`: the server says nothing more, and goes on reading. */
+export type RawAnswer = string | "close" | "half-close" | { readonly then: "close"; readonly bytes: string };
 
 /** What any client asks first. */
 export const SERVER_SETTINGS = ok(
@@ -22,28 +25,79 @@ export function answer(status: number, body: string, contentType = "application/
   return `HTTP/1.1 ${status} X\r\nContent-Type: ${contentType}\r\nContent-Length: ${length}\r\n${headers}\r\n${body}`;
 }
 
-/** `respond` gets the request's text and how many POSTs came before it. `/server_settings` is answered by itself. */
-export function startRawServer(respond: (request: string, earlierPosts: number) => RawAnswer | null): RawServer {
+/** A TCP server that does with each connection what a test wants; it closes those that `serve` is done with. */
+export interface TcpServer extends AsyncDisposable {
+  readonly port: number;
+  /** How many connections there have been. */
+  connections(): number;
+}
+
+export function startTcpServer(serve: (connection: Deno.TcpConn) => Promise<void>): TcpServer {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const connections = new Set<Deno.Conn>();
+  const open = new Set<Deno.Conn>();
   const tasks = new Set<Promise<void>>();
-  const requests: string[] = [];
+  let connections = 0;
+  const close = (connection: Deno.Conn) => {
+    open.delete(connection);
+    try {
+      connection.close();
+    } catch {
+      // closed already
+    }
+  };
+  const accepting = (async () => {
+    for await (const connection of listener) {
+      connections++;
+      open.add(connection);
+      const task = serve(connection).catch(() => {}).finally(() => {
+        tasks.delete(task);
+        close(connection);
+      });
+      tasks.add(task);
+    }
+  })().catch(() => {});
+  return {
+    port: listener.addr.port,
+    connections: () => connections,
+    [Symbol.asyncDispose]: async () => {
+      listener.close();
+      for (const connection of open) close(connection);
+      await accepting;
+      await Promise.all(tasks);
+    },
+  };
+}
+
+/** Yields whole requests (head and body) as they arrive on a connection, until it ends. */
+export async function* requestsOn(connection: Deno.Conn): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   const encoder = new TextEncoder();
+  const chunk = new Uint8Array(65_536);
+  let text = "";
+  for (;;) {
+    const count = await connection.read(chunk);
+    if (count === null) return;
+    text += decoder.decode(chunk.subarray(0, count));
+    const end = text.indexOf("\r\n\r\n");
+    if (end < 0) continue;
+    const length = Number(/content-length: (\d+)/i.exec(text.slice(0, end))?.[1] ?? 0);
+    if (encoder.encode(text).length < encoder.encode(text.slice(0, end + 4)).length + length) continue;
+    const request = text;
+    text = "";
+    yield request;
+  }
+}
 
-  async function serve(connection: Deno.Conn): Promise<void> {
-    const chunk = new Uint8Array(65_536);
-    let text = "";
-    for (;;) {
-      const count = await connection.read(chunk);
-      if (count === null) return;
-      text += decoder.decode(chunk.subarray(0, count));
-      const end = text.indexOf("\r\n\r\n");
-      if (end < 0) continue;
-      const length = Number(/content-length: (\d+)/i.exec(text.slice(0, end))?.[1] ?? 0);
-      if (encoder.encode(text).length < encoder.encode(text.slice(0, end + 4)).length + length) continue;
-      const request = text;
-      text = "";
+/** Writes the whole of `text`. */
+export async function writeAll(connection: Deno.Conn, text: string): Promise<void> {
+  for (let rest = new TextEncoder().encode(text); rest.length > 0;) rest = rest.subarray(await connection.write(rest));
+}
+
+/** `respond` gets the request's text and how many POSTs came before it. `/server_settings` is answered by itself. */
+export function startRawServer(respond: (request: string, earlierPosts: number) => RawAnswer | null): RawServer {
+  const requests: string[] = [];
+  const server = startTcpServer(async (connection) => {
+    for await (const request of requestsOn(connection)) {
       const earlierPosts = requests.filter((each) => each.startsWith("POST")).length;
       requests.push(request);
       const reply = request.startsWith("GET /api/v1/server_settings ")
@@ -51,41 +105,19 @@ export function startRawServer(respond: (request: string, earlierPosts: number) 
         : respond(request, earlierPosts);
       if (reply === null) continue; // silence
       if (reply === "close") return;
-      await connection.write(encoder.encode(typeof reply === "string" ? reply : reply.bytes));
+      if (reply === "half-close") {
+        await connection.closeWrite();
+        continue; // goes on reading, so that a second copy would be seen
+      }
+      await writeAll(connection, typeof reply === "string" ? reply : reply.bytes);
       if (typeof reply !== "string") return;
     }
-  }
-
-  const accepting = (async () => {
-    for await (const connection of listener) {
-      connections.add(connection);
-      const task = serve(connection).catch(() => {}).finally(() => {
-        tasks.delete(task);
-        try {
-          connection.close();
-        } catch {
-          // closed by the test's end
-        }
-      });
-      tasks.add(task);
-    }
-  })().catch(() => {});
-
+  });
   return {
-    site: `http://127.0.0.1:${listener.addr.port}`,
-    port: listener.addr.port,
+    site: `http://127.0.0.1:${server.port}`,
+    port: server.port,
     requests,
-    [Symbol.asyncDispose]: async () => {
-      listener.close();
-      for (const connection of connections) {
-        try {
-          connection.close();
-        } catch {
-          // closed already
-        }
-      }
-      await accepting;
-      await Promise.all(tasks);
-    },
+    connections: () => server.connections(),
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }

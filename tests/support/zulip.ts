@@ -14,14 +14,8 @@ export function zulipConfig(overrides: Partial<ZulipConfig> = {}): ZulipConfig {
     email: "bot@zulip.example",
     apiKey: new Secret("k".repeat(32)),
     apiKeyFile: null,
-    direct: true,
     ...overrides,
   };
-}
-
-/** A test over connections of our own, and over fetch, which proxies need. */
-export function overBoth(name: string, work: (direct: boolean) => Promise<void>): void {
-  for (const direct of [true, false]) Deno.test(`${name} [${direct ? "direct" : "fetch"}]`, () => work(direct));
 }
 
 /** The configuration of the stand-in's own bot. */

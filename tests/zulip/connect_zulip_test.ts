@@ -2,11 +2,10 @@ import assert from "node:assert/strict";
 import { getLogger } from "@logtape/logtape";
 import { startZulipStandIn } from "../../lib/demo/zulip_stand_in.ts";
 import type { FaultKind } from "../../lib/demo/zulip_stand_in.ts";
-import { surelyNoProxy } from "../../lib/config/proxies.ts";
 import { ZulipError } from "../../lib/ops/errors.ts";
 import { connectZulip } from "../../lib/zulip/connect_zulip.ts";
 import { startRawServer } from "../support/raw_http.ts";
-import { overBoth, standInConfig, startZulip, zulipConfig } from "../support/zulip.ts";
+import { standInConfig, startZulip, zulipConfig } from "../support/zulip.ts";
 
 const log = getLogger(["lmsmon", "zulip"]);
 const OWNER = { type: "direct", userId: "8" } as const;
@@ -91,9 +90,9 @@ const AFTER_FAULT: readonly [FaultKind, string, number][] = [
   ["not_json", "unknown", 1],
 ];
 for (const [kind, expected, stored] of AFTER_FAULT) {
-  overBoth(`P5: send() is ${expected} after ${kind}, and the server has ${stored} message`, async (direct) => {
+  Deno.test(`P5: send() is ${expected} after ${kind}, and the server has ${stored} message`, async () => {
     const slow = kind === "late_answer" || kind === "slow_trickle";
-    await using bundle = await startZulip({}, { direct, ...(slow && { requestTimeoutMs: 300 }) });
+    await using bundle = await startZulip({}, slow ? { requestTimeoutMs: 300 } : {});
     const { standIn, zulip } = bundle;
     standIn.fault({ kind, delayMs: kind === "slow_trickle" ? 20 : 60_000 });
     const outcome = await zulip.send(OWNER, "marker");
@@ -108,10 +107,10 @@ for (const [kind, expected, stored] of AFTER_FAULT) {
 }
 
 for (const seed of [1, 2, 3]) {
-  overBoth(
+  Deno.test(
     `P5: under random faults (seed ${seed}) sent means stored once, and nothing else but unknown means stored`,
-    async (direct) => {
-      await using bundle = await startZulip({ rateLimit: null }, { direct, requestTimeoutMs: 500 });
+    async () => {
+      await using bundle = await startZulip({ rateLimit: null }, { requestTimeoutMs: 500 });
       const { standIn, zulip } = bundle;
       await zulip.server();
       standIn.randomFaults({ seed, rate: 0.7, delayMs: 60_000 });
@@ -133,10 +132,10 @@ for (const seed of [1, 2, 3]) {
   );
 }
 
-overBoth(
+Deno.test(
   "send() is not sent while the server is stopped and sent after it came back on the same port",
-  async (direct) => {
-    await using bundle = await startZulip({}, { direct });
+  async () => {
+    await using bundle = await startZulip();
     const { standIn, zulip } = bundle;
     assert.equal((await zulip.send(OWNER, "before")).outcome, "sent");
     await standIn.stop();
@@ -371,7 +370,7 @@ Deno.test("render() shows what Zulip would make of a text, and sends nothing", a
   assert.equal(bundle.standIn.messages.length, 0);
 });
 
-Deno.test("send() over fetch goes through HTTPS_PROXY, past it for NO_PROXY, and nothing is sent when the proxy refuses", async () => {
+Deno.test("send() goes through HTTPS_PROXY, past it for NO_PROXY, and nothing is sent when the proxy refuses", async () => {
   const proxied: string[] = [];
   const proxy = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const serving = (async () => {
@@ -388,10 +387,10 @@ Deno.test("send() over fetch goes through HTTPS_PROXY, past it for NO_PROXY, and
   Deno.env.set("HTTPS_PROXY", `http://127.0.0.1:${proxy.addr.port}`);
   Deno.env.set("NO_PROXY", "127.0.0.1");
   try {
-    await using bundle = await startZulip({}, { direct: false });
+    await using bundle = await startZulip();
     assert.equal((await bundle.zulip.send(OWNER, "x")).outcome, "sent");
     assert.deepEqual(proxied, []);
-    const outside = connectZulip(zulipConfig({ direct: surelyNoProxy(), site: "https://zulip.example.org" }), { log });
+    const outside = connectZulip(zulipConfig({ site: "https://zulip.example.org" }), { log });
     assert.equal((await outside.send(OWNER, "x")).outcome, "not_sent");
     outside.close();
     assert.deepEqual(proxied, ["CONNECT zulip.example.org:443 HTTP/1.1"]);
@@ -402,9 +401,9 @@ Deno.test("send() over fetch goes through HTTPS_PROXY, past it for NO_PROXY, and
   }
 });
 
-overBoth(
+Deno.test(
   "send() reaches a server behind an authority of its own with cert_bundle, and sends nothing without",
-  async (direct) => {
+  async () => {
     const tls = new URL("./tls/", import.meta.url).pathname; // made with openssl for a hundred years, trusted by nobody else
     const server = Deno.serve({
       port: 0,
@@ -419,12 +418,12 @@ overBoth(
           : { result: "success", msg: "", id: 5 },
       ));
     const site = `https://localhost:${server.addr.port}`;
-    const without = connectZulip(zulipConfig({ direct, site }), { log });
+    const without = connectZulip(zulipConfig({ site }), { log });
     const refused = await without.send(OWNER, "x");
     without.close();
     assert.equal(refused.outcome, "not_sent");
     assert.match(refused.outcome === "not_sent" ? refused.reason : "", /certificate/);
-    const zulip = connectZulip(zulipConfig({ direct, site, certBundle: `${tls}authority.pem` }), { log });
+    const zulip = connectZulip(zulipConfig({ site, certBundle: `${tls}authority.pem` }), { log });
     assert.deepEqual(await zulip.send(OWNER, "x"), { outcome: "sent", zulipMessageId: "5" });
     zulip.close();
     await server.shutdown();

@@ -4,10 +4,10 @@ import { failPoint } from "../ops/fail_point.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 import { retrying } from "./retrying.ts";
 
-/** What is to be written down about one message after its turn. */
+/** What is to be written down about one message, after its send or instead of it. */
 export type Mark =
   | { readonly mark: "sent"; readonly messageId: string; readonly zulipMessageId: string }
-  /** `unsent`: it provably never reached Zulip, in this turn or an earlier one. */
+  /** `unsent`: it provably never reached Zulip, now or earlier. */
   | {
     readonly mark: "given_back";
     readonly messageId: string;
@@ -31,25 +31,23 @@ export type Mark =
 
 type Of<K extends Mark["mark"]> = Extract<Mark, { mark: K }>;
 
-/** Outcomes written together, or those of so many milliseconds. */
-const GROUP = 256;
-const GROUP_MS = 50;
+/** How long an outcome waits for others to be written down with it. */
+const GATHER_MS = 50;
 
-/** Pauses between tries to write an outcome down while the state database is away; a claim outlives them hardly. */
+/** Pauses between tries to write an outcome down while the state database is away. A claim does not last much longer than these. */
 const RETRY_MS = [100, 1000, 3000];
 
 /**
- * Writes outcomes in groups: what comes in while one group is being written makes the next. So a fast Zulip costs few
- * transactions, and a slow one leaves no outcome unwritten for long.
+ * Records the outcomes of one chunk as they come: those of 50 ms together, and those that come while these are being written make
+ * the next group. So a fast Zulip costs one transaction a chunk, and a slow one leaves no outcome unwritten for long.
  */
-export class ResultMarks {
+export class OutcomeRecorder {
   readonly #deps: NotifierDeps;
   readonly #holder: string;
   readonly #losses: number;
-  #queue: Mark[] = [];
+  readonly #chunkEnded = new AbortController();
+  #waiting: Mark[] = [];
   #writing: Promise<void> | null = null;
-  #hurry = new AbortController();
-  #closing = false;
   #failed: { readonly error: unknown } | null = null;
 
   constructor(deps: NotifierDeps, holder: string) {
@@ -58,31 +56,24 @@ export class ResultMarks {
     this.#losses = deps.db.losses;
   }
 
-  push(mark: Mark): void {
-    this.#queue.push(mark);
-    if (this.#queue.length >= GROUP) this.#wake();
+  record(mark: Mark): void {
+    this.#waiting.push(mark);
     this.#writing ??= this.#writeAll();
   }
 
-  /** Resolves when everything pushed is written; throws what kept it from being written. */
-  async settled(): Promise<void> {
-    this.#closing = true;
-    this.#hurry.abort();
+  /** Nothing more comes: resolves when everything is written; throws what kept it from being written. */
+  async finish(): Promise<void> {
+    this.#chunkEnded.abort();
     while (this.#writing !== null) await this.#writing;
     if (this.#failed !== null) throw this.#failed.error;
   }
 
-  #wake(): void {
-    this.#hurry.abort();
-    if (!this.#closing) this.#hurry = new AbortController();
-  }
-
   async #writeAll(): Promise<void> {
     try {
-      while (this.#queue.length > 0) {
-        if (this.#queue.length < GROUP) await this.#deps.clock.sleep(GROUP_MS, this.#hurry.signal);
-        const group = this.#queue;
-        this.#queue = [];
+      while (this.#waiting.length > 0) {
+        await this.#deps.clock.sleep(GATHER_MS, this.#chunkEnded.signal);
+        const group = this.#waiting;
+        this.#waiting = [];
         failPoint("send.before_mark");
         await this.#write(group);
         failPoint("send.after_mark");
@@ -90,7 +81,7 @@ export class ResultMarks {
     } catch (error) {
       // Their claims expire, they become unknown and are looked up: nothing is sent twice for it.
       this.#failed = { error };
-      this.#queue = [];
+      this.#waiting = [];
     } finally {
       this.#writing = null;
     }

@@ -1,0 +1,111 @@
+import type { Config } from "../config/config.ts";
+import type { EpochMicros } from "../model/time.ts";
+import { compose, type ComposePolicy } from "./compose.ts";
+import type { LoadedDue, LoadedRow } from "./load_due.ts";
+import type { Composed, Composition, DueRow } from "./notify_types.ts";
+import { mentorOf, type Resolution, type ResolveContext, resolveRecipients } from "./resolve_recipients.ts";
+
+/** The configuration as far as it decides. */
+export interface DecisionPolicy {
+  readonly notify: ComposePolicy["notify"] & ResolveContext["notify"];
+  readonly users: Pick<Config["users"], "cacheMs">;
+  readonly lms: Pick<Config["lms"], "links">;
+}
+
+/** What becomes of the due rows of a chunk's recipients. */
+export interface Decision {
+  /** In the order to send. */
+  readonly messages: readonly Composed[];
+  /** The account that each row is told to, by log id; `null` for a channel. */
+  readonly userIds: ReadonlyMap<string, string | null>;
+  readonly suppress: Resolution<LoadedRow>["suppress"];
+  readonly add: Resolution<LoadedRow>["add"];
+  readonly putOff: readonly {
+    readonly logId: string;
+    readonly reason: Resolution<LoadedRow>["putOff"][number]["reason"] | "rate";
+    readonly until: EpochMicros;
+  }[];
+  /** Recipients that found no room; they stay due. */
+  readonly leftOut: ReadonlySet<string>;
+}
+
+/**
+ * Who is told what, in which messages, of everything that is due: as many recipients as fit into `room` messages, but always the
+ * first of them. Pure.
+ */
+export function decide(due: LoadedDue, room: number, config: DecisionPolicy): Decision {
+  const all = resolveAndCompose(due, due.rows, config);
+  const beyond = beyondTheRoom(all.compositions, room);
+  const leftOut = new Set([...due.leftOut, ...beyond]);
+  // Decided anew without them, since who is told may depend on who else is: of two mentors with one account the first.
+  const { resolution, compositions } = beyond.length === 0
+    ? all
+    : resolveAndCompose(due, due.rows.filter((row) => !leftOut.has(row.recipient)), config);
+  const beyondTheLimit = [...compositions.values()].flatMap(({ putOff }) =>
+    putOff === null
+      ? []
+      : putOff.rows.map((row) => ({ logId: row.logId, reason: "rate" as const, until: putOff.until }))
+  );
+  return {
+    messages: [...compositions.values()].flatMap((composition) => composition.messages),
+    userIds: new Map(resolution.send.map(({ row, userId }) => [row.logId, userId])),
+    suppress: resolution.suppress,
+    add: resolution.add,
+    putOff: [
+      ...resolution.putOff.map(({ row, reason, until }) => ({ logId: row.logId, reason, until })),
+      ...beyondTheLimit,
+    ],
+    leftOut,
+  };
+}
+
+function resolveAndCompose(
+  due: LoadedDue,
+  rows: readonly LoadedRow[],
+  config: DecisionPolicy,
+): { readonly resolution: Resolution<LoadedRow>; readonly compositions: ReadonlyMap<string, Composition> } {
+  const { now, recent } = due;
+  const resolution = resolveRecipients(rows, {
+    now,
+    notify: config.notify,
+    recheckMs: config.users.cacheMs,
+    siblings: due.siblings,
+    links: due.links,
+    mentorAccounts: due.accounts,
+    selves: due.selves,
+  });
+  const told = resolution.send.map(({ row, userId }) => dueRow(row, userId, due));
+  return { resolution, compositions: compose(told, recent, { now, links: config.lms.links, notify: config.notify }) };
+}
+
+/** The recipients whose messages would make more than `room`; never the first one. */
+function beyondTheRoom(compositions: ReadonlyMap<string, Composition>, room: number): string[] {
+  let messages = 0;
+  return [...compositions].flatMap(([recipient, composition], i) => {
+    messages += composition.messages.length;
+    return i > 0 && messages > room ? [recipient] : [];
+  });
+}
+
+function dueRow(row: LoadedRow, userId: string | null, due: LoadedDue): DueRow {
+  const current = row.studentId === null ? undefined : due.links.get(row.studentId);
+  const names = (due.siblings.get(row.eventId) ?? []).flatMap((other) => {
+    const mentor = mentorOf(other.recipient);
+    const over = other.status === "suppressed" || other.status === "dead";
+    if (mentor === null || over || other.recipient === row.recipient) return [];
+    const account = due.accounts.get(mentor) ?? null;
+    // Only who really reads it: still the mentor, with an account, and not this same account.
+    if (account === null || account === userId || (current !== undefined && !current.includes(mentor))) return [];
+    const person = due.mentors.get(mentor);
+    return person?.name ?? person?.username ?? [];
+  });
+  return {
+    logId: row.logId,
+    recipient: row.recipient,
+    told: names.length === 0 ? row.told : { ...row.told, alsoTold: names },
+    dueAt: row.dueAt,
+    planned: row.planned,
+    lmsAwayMs: row.lmsAwayMs,
+    attempts: row.attempts,
+  };
+}
