@@ -1,4 +1,4 @@
-import { EVENT_TYPES, type EventType } from "../model/event.ts";
+import { EVENT_TYPES, type EventType, eventTypeOf } from "../model/event_types.ts";
 import { parseDuration } from "../ops/parse_duration.ts";
 import { Filled } from "./fill_env.ts";
 import { didYouMean } from "./problem.ts";
@@ -102,8 +102,8 @@ export function nullable<T>(reader: Reader<T>): Reader<T | null> {
 
 export const eventType: Reader<EventType> = (raw) => {
   const word = text(raw).trim();
-  const type = EVENT_TYPES.find((candidate) => candidate === word);
-  if (type !== undefined) return type;
+  const type = eventTypeOf(word);
+  if (type !== null) return type;
   // An event type is never a secret, so it is named even when it came from the environment.
   throw new FieldError(
     `unknown event type ${shown(word)}${didYouMean(word, EVENT_TYPES) || `; there are ${EVENT_TYPES.join(", ")}`}`,

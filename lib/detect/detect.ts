@@ -1,5 +1,6 @@
 import type { AttemptRow, RowState } from "../model/attempt.ts";
-import type { DetectedEvent, EventType, Reported } from "../model/event.ts";
+import type { DetectedEvent, Reported } from "../model/event.ts";
+import type { EventType } from "../model/event_types.ts";
 import type { EpochMicros } from "../model/time.ts";
 import { finishOf, type Occurred, startOf } from "./times.ts";
 import { differs, NOTHING_REPORTED, valuesOf } from "./values.ts";

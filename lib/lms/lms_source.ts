@@ -1,5 +1,6 @@
 import type { AttemptRow, BadRow } from "../model/attempt.ts";
-import type { Kind, LmsId } from "../model/event.ts";
+import type { LmsId } from "../model/event.ts";
+import type { Kind } from "../model/event_types.ts";
 import type { MentorLinks, Person, Role } from "../model/person.ts";
 
 /** Ids per bucket of the keyed comparison; `bucket = floor(id / BUCKET_SIZE)`. Part of the state's format. */

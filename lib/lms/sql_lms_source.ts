@@ -1,7 +1,8 @@
 import type { Preset } from "../../sql/lms/preset.ts";
 import { integer, type LmsQueries, lmsQueries } from "../../sql/lms/queries.ts";
 import type { AttemptRow, BadRow } from "../model/attempt.ts";
-import { type Kind, KINDS, type LmsId } from "../model/event.ts";
+import type { LmsId } from "../model/event.ts";
+import { type Kind, KINDS } from "../model/event_types.ts";
 import type { MentorLinks, Person, Role } from "../model/person.ts";
 import { LmsError } from "../ops/errors.ts";
 import { takeTurns, turnIsOver } from "../ops/take_turns.ts";

@@ -1,23 +1,6 @@
+import type { EventType, Kind, Stage, Verdict } from "./event_types.ts";
 import type { EpochMicros } from "./time.ts";
 
-/** The seven event types of the original plan, in the order a student meets them. */
-export const EVENT_TYPES = [
-  "exam_started",
-  "exam_completed",
-  "exam_failed",
-  "exam_passed",
-  "content_started",
-  "content_completed",
-  "content_watched",
-] as const;
-export type EventType = (typeof EVENT_TYPES)[number];
-
-export type Kind = "exam" | "content";
-export const KINDS: readonly Kind[] = ["exam", "content"];
-
-/** Stages that can be told about; a row that has reached neither is `none`. */
-export type Stage = "started" | "finished";
-export type Verdict = "pass" | "fail";
 export type Origin = "live" | "backfill";
 
 /** An LMS id as decimal text: ids may exceed 2^53, and text is what both drivers and COPY speak. */

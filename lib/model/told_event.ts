@@ -1,4 +1,5 @@
-import type { EventMetadata, EventType, Kind, LmsId, Reported } from "./event.ts";
+import type { EventMetadata, LmsId, Reported } from "./event.ts";
+import type { EventType, Kind } from "./event_types.ts";
 import type { EpochMicros } from "./time.ts";
 
 /** Everything a message about one event may say, read from the state database (lib/store) for one recipient. */

@@ -1,6 +1,7 @@
 import { BUCKET_SIZE } from "../lms/lms_source.ts";
 import type { RowState } from "../model/attempt.ts";
-import type { LmsId, Stage, Verdict } from "../model/event.ts";
+import type { LmsId } from "../model/event.ts";
+import type { Stage, Verdict } from "../model/event_types.ts";
 import { formatUtc } from "../model/time.ts";
 import { numberArrayLiteral } from "./array_literal.ts";
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { forgetGone } from "../../sql/state/quarantine.ts";
 import * as q from "../../sql/state/streams.ts";
 import type { LmsIdentity } from "../lms/lms_source.ts";
-import type { Kind } from "../model/event.ts";
+import type { Kind } from "../model/event_types.ts";
 import { type EpochMicros, fromInstant } from "../model/time.ts";
 import { StateError } from "../ops/errors.ts";
 import type { Lease, Stream } from "./batch.ts";

@@ -78,7 +78,7 @@ Deno.test("dataProblem() tells a row's fault from the database's, without the va
     dataProblem(copy),
     "the state database refuses the row: a number is out of range (activity_id), SQLSTATE 22003",
   );
-  for (const code of ["23505", "23503", "40001", "57P01", "53100", "CONNECTION_CLOSED"]) {
+  for (const code of ["23505", "23503", "23502", "23514", "40001", "57P01", "53100", "CONNECTION_CLOSED"]) {
     assert.equal(dataProblem({ code }), null, code);
   }
   assert.equal(dataProblem(new TypeError("x")), null);
