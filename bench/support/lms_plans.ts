@@ -1,5 +1,5 @@
 import { openDriver } from "../../lib/lms/open_lms.ts";
-import { BUCKET_SIZE } from "../../lib/lms/lms_source.ts";
+import { BUCKET_SIZE } from "../../lib/model/bucket.ts";
 import type { LmsDriver } from "../../lib/lms/lms_driver.ts";
 import { KINDS } from "../../lib/model/event_types.ts";
 import { testpress } from "../../sql/lms/presets/testpress.ts";

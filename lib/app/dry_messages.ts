@@ -1,7 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { metadataOf } from "../detect/metadata.ts";
 import { deliveryMarker } from "../model/marker.ts";
-import type { LmsId } from "../model/event.ts";
+import { isCorrection, type LmsId } from "../model/event.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { ToldEvent } from "../model/told_event.ts";
 import { compose } from "../notify/compose.ts";
@@ -65,12 +65,11 @@ function fuseOf(told: readonly DryEvent[], rows: readonly DueRow[], { notify }: 
     messages: [...together.values()].reduce((sum, { length: n }) => sum + (n > notify.digestAbove ? 1 : n), 0),
     recipients: new Set(rows.map((row) => row.recipient)).size,
     toldEvents: told.length,
-    toldRevisions: told.filter(({ event }) => isCorrection(event.detected)).length,
+    toldRevisions: told.filter(({ event }) => isCorrection(event.detected.change)).length,
   }, notify.fuse).reason;
 }
 
 /** A late result is news; only what changes a result counts as a correction. */
-const isCorrection = ({ change }: DryEvent["event"]["detected"]) => change === "verdict" || change === "score";
 
 function dueRow(
   { event: { detected, row, tell }, student, mentors }: DryEvent,

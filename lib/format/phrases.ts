@@ -1,5 +1,5 @@
 import { MICROS_PER_SECOND } from "../model/time.ts";
-import type { EventMetadata, Reported } from "../model/event.ts";
+import { type EventMetadata, isCorrection, type Reported } from "../model/event.ts";
 import { EVENT_TYPES, type EventType, type EventTypeFacts, factsOf } from "../model/event_types.ts";
 import type { FormatContext, ToldEvent } from "../model/told_event.ts";
 import { cleanText, escapeClean, escapeText, NAME_LENGTH, TITLE_LENGTH } from "./escape_text.ts";
@@ -55,7 +55,7 @@ export function groupOf(event: ToldEvent): Group {
 
 /** What the correction corrects, or `null` when the event is no correction for this reader (also: a first result). */
 export function correctionOf(event: ToldEvent): Reported | null {
-  if (event.change !== "verdict" && event.change !== "score") return null;
+  if (!isCorrection(event.change)) return null;
   if (event.previousTold !== null) return event.previousTold.verdict === null ? null : event.previousTold;
   return event.metadata.previous?.verdict ? event.metadata.previous : null;
 }

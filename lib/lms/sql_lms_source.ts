@@ -1,25 +1,19 @@
 import type { Preset } from "../../sql/lms/preset.ts";
 import { integer, type LmsQueries, lmsQueries } from "../../sql/lms/queries.ts";
 import type { AttemptRow, BadRow } from "../model/attempt.ts";
+import { BUCKET_SIZE, bucketOf, type BucketSum, firstIdOf, type KeyHash } from "../model/bucket.ts";
 import type { LmsId } from "../model/event.ts";
 import { type Kind, KINDS } from "../model/event_types.ts";
 import type { MentorLinks, Person, Role } from "../model/person.ts";
 import { LmsError } from "../ops/errors.ts";
 import { takeTurns, turnIsOver } from "../ops/take_turns.ts";
 import { sumsInLanes } from "./bucket_lanes.ts";
-import { bucketOf, bucketRanges, firstIdOf } from "./bucket_ranges.ts";
+import { bucketRanges } from "./bucket_ranges.ts";
 import { type ActivityOptions, type KnownActivities, readActivities } from "./activities.ts";
 import { lastOf } from "./last_of.ts";
 import type { LmsDriver, LmsSession } from "./lms_driver.ts";
 import type { LmsTarget } from "./lms_errors.ts";
-import {
-  BUCKET_SIZE,
-  type BucketSum,
-  type KeyHash,
-  type LmsIdentity,
-  type LmsSource,
-  type RowPage,
-} from "./lms_source.ts";
+import { type LmsIdentity, type LmsSource, type RowPage } from "./lms_source.ts";
 import type { TimeReader } from "./lms_times.ts";
 import { compareIds, readId } from "./lms_values.ts";
 import { readPeople } from "./people.ts";

@@ -52,6 +52,17 @@ export const EVENT_SUPPRESSIONS = [
 ] as const;
 export type EventSuppression = (typeof EVENT_SUPPRESSIONS)[number];
 
+/**
+ * Why a revision exists: `first_result` (an ungraded finish got its verdict: told as a result), `verdict` (pass <-> fail),
+ * `score` (same verdict, other score or percentage).
+ */
+export type Change = "first_result" | "verdict" | "score";
+
+/** Whether something that may have been told before is not true any more. A first result is none: it was never told. */
+export function isCorrection(change: Change | null): boolean {
+  return change === "verdict" || change === "score";
+}
+
 /** An event as detected, before it has an id: a pure value (lib/detect makes it, lib/store records it). */
 export interface DetectedEvent {
   readonly type: EventType;
@@ -66,9 +77,6 @@ export interface DetectedEvent {
   readonly firstSeen: boolean;
   /** What the superseded event reported; `null` for revision 1. */
   readonly previous: Reported | null;
-  /**
-   * Why a revision exists: `first_result` (an ungraded finish got its verdict: told as a result), `verdict` (pass <-> fail),
-   * `score` (same verdict, other score or percentage); `null` for revision 1.
-   */
-  readonly change: "first_result" | "verdict" | "score" | null;
+  /** `null` for revision 1. */
+  readonly change: Change | null;
 }

@@ -1,4 +1,4 @@
-import type { EventMetadata, LmsId, Reported } from "./event.ts";
+import type { Change, EventMetadata, LmsId, Reported } from "./event.ts";
 import type { EventType, Kind } from "./event_types.ts";
 import type { EpochMicros } from "./time.ts";
 
@@ -12,7 +12,7 @@ export interface ToldEvent {
   /** Which try of the student at this exam or content, from 1; `null` when unknown. */
   readonly attemptNo: number | null;
   readonly revision: number;
-  readonly change: "first_result" | "verdict" | "score" | null;
+  readonly change: Change | null;
   readonly occurredAt: EpochMicros;
   readonly occurredAtApproximate: boolean;
   readonly detectedAt: EpochMicros;

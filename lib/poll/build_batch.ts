@@ -1,6 +1,6 @@
 import { detect, missing } from "../detect/detect.ts";
 import type { AttemptRow, RowState } from "../model/attempt.ts";
-import type { DetectedEvent, LmsId } from "../model/event.ts";
+import { type DetectedEvent, isCorrection, type LmsId } from "../model/event.ts";
 import type { Person } from "../model/person.ts";
 import { planTelling } from "../notify/plan.ts";
 import { takeTurns, turnIsOver } from "../ops/take_turns.ts";
@@ -105,7 +105,7 @@ function planEvent(
   tally.byType.set(detected.type, (tally.byType.get(detected.type) ?? 0) + 1);
   if (tell) {
     tally.toldEvents++;
-    if (detected.change === "verdict" || detected.change === "score") tally.toldRevisions++;
+    if (isCorrection(detected.change)) tally.toldRevisions++;
   }
   return { detected, row, origin: stream.firstContactDone ? "live" : "backfill", suppressed, tell };
 }

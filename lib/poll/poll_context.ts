@@ -8,7 +8,7 @@ import type { Clock } from "../ops/clock.ts";
 import type { Batch, Stream } from "../store/batch.ts";
 import type { PeopleCache } from "./people_cache.ts";
 import type { PollTally } from "./tally.ts";
-import type { BucketSum, KeyHash } from "../lms/lms_source.ts";
+import type { BucketSum, KeyHash } from "../model/bucket.ts";
 
 /** What a pass reads of the state database. */
 export interface KnownRows {

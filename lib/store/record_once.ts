@@ -5,6 +5,7 @@ import { addToPollRun } from "../../sql/state/poll_runs.ts";
 import { anyQuarantine, liftQuarantine, quarantineRows } from "../../sql/state/quarantine.ts";
 import { addToBuckets, copyRowStates, rowStatesByKeys, upsertRowStates } from "../../sql/state/row_states.ts";
 import { streamRecipe } from "../../sql/state/streams.ts";
+import { isCorrection } from "../model/event.ts";
 import type { MentorLinks } from "../model/person.ts";
 import { formatUtc } from "../model/time.ts";
 import { systemClock } from "../ops/clock.ts";
@@ -76,8 +77,7 @@ async function record(tx: Transaction, lease: Lease, prepared: PreparedBatch): P
   const sums = deltas.literals();
   const bad = batch.changes.filter(isQuarantined);
   const told = events.filter(({ event }) => event.tell !== null);
-  const toldRevisions =
-    told.filter(({ event: { detected: { change } } }) => change === "verdict" || change === "score").length;
+  const toldRevisions = told.filter(({ event }) => isCorrection(event.detected.change)).length;
   const counts = { events: events.length, told: told.length, toldRevisions };
   // Sent together: one answer to wait for instead of four. The first error is the one that is thrown.
   const [, recipients] = await Promise.all([
