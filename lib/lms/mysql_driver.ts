@@ -1,8 +1,9 @@
 import mysql from "mysql2/promise";
 import { MYSQL_BEGIN, mysqlDialect, mysqlSettings } from "../../sql/lms/dialects/mysql.ts";
+import { errorCode } from "../ops/database_errors.ts";
 import type { LmsAddress } from "./lms_address.ts";
 import { type CellRow, CONNECT_TIMEOUT_MS, type LmsDriver, type LmsLimits, Watchdog } from "./lms_driver.ts";
-import { errorCode, isStaleConnection, isStatementError, lmsError, type LmsTarget, silentError } from "./lms_errors.ts";
+import { isStaleConnection, isStatementError, lmsError, type LmsTarget, silentError } from "./lms_errors.ts";
 
 const CONNECTIONS = 2;
 

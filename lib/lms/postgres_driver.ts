@@ -1,12 +1,12 @@
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import postgres from "postgres";
 import { postgresDialect, postgresSettings } from "../../sql/lms/dialects/postgres.ts";
+import { errorCode } from "../ops/database_errors.ts";
 import { guardTransactions } from "../ops/guard_transactions.ts";
 import type { LmsAddress } from "./lms_address.ts";
 import { promptSocket } from "../ops/prompt_socket.ts";
 import { type Cell, CONNECT_TIMEOUT_MS, type LmsDriver, type LmsLimits, Watchdog } from "./lms_driver.ts";
 import {
-  errorCode,
   isConflict,
   isConnectionError,
   isStaleConnection,

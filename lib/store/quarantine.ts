@@ -3,7 +3,7 @@ import type { LmsId } from "../model/event.ts";
 import { type EpochMicros, fromInstant } from "../model/time.ts";
 import type { Stream } from "./batch.ts";
 import { StateError } from "../ops/errors.ts";
-import { sqlState } from "./fenced.ts";
+import { errorCode } from "../ops/database_errors.ts";
 import type { StateDb } from "./state_db.ts";
 
 export interface QuarantinedRow {
@@ -45,7 +45,7 @@ const WORDS: Readonly<Record<string, string>> = {
  * the row, see {@link brokenRule}: in quarantine it would go unnoticed.
  */
 export function dataProblem(error: unknown): string | null {
-  const state = sqlState(error);
+  const state = errorCode(error);
   if (state === null || !(/^22...$/.test(state) || state in WORDS)) return null;
   const place = field(error, "column_name") ??
     /, column (\w+)/.exec(field(error, "where") ?? "")?.[1] ?? null;
@@ -59,7 +59,7 @@ export function dataProblem(error: unknown): string | null {
  * error. Happens when program and schema do not fit, such as an event type that no migration has added.
  */
 export function brokenRule(error: unknown): StateError | null {
-  const state = sqlState(error);
+  const state = errorCode(error);
   if (state !== "23514" && state !== "23502" && state !== "23503") return null;
   const table = field(error, "table_name");
   const rule = field(error, "constraint_name") ?? field(error, "column_name") ?? "unknown";
