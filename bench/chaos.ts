@@ -1,5 +1,5 @@
 /**
- * `deno task chaos [--seed N] [--minutes M] [--state embedded|server|both] [--scenario a,b]`: faults against the real program,
+ * `deno task chaos [--seed N] [--minutes M] [--state embedded|server|both] [--scenario a,b] [--from COMMIT]`: faults against the real program,
  * counted against an oracle. Prints what it did, the seed and the tally; exit 1 when something was lost, told twice or wrong.
  */
 import { parseArgs } from "node:util";
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     minutes: { type: "string", default: "20" },
     state: { type: "string", default: "both" },
     scenario: { type: "string", default: "default" },
+    from: { type: "string" },
   },
 });
 const states: Record<string, readonly StateChoice[]> = {
@@ -32,7 +33,9 @@ const names = values.scenario === "default"
 const seed = Number(values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
 const chosen = states[values.state];
 if (chosen === undefined || !Number.isInteger(seed) || !(Number(values.minutes) > 0)) {
-  throw new RangeError("Usage: chaos [--seed N] [--minutes M] [--state embedded|server|both] [--scenario NAMES]");
+  throw new RangeError(
+    "Usage: chaos [--seed N] [--minutes M] [--state embedded|server|both] [--scenario NAMES] [--from COMMIT]",
+  );
 }
 const unknown = names.find((name) => !SCENARIOS.some((scenario) => scenario.name === name));
 if (unknown !== undefined) {
@@ -46,6 +49,13 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.exit(130);
   });
 }
-const run = await runChaos({ seed, minutes: Number(values.minutes), states: chosen, names, say });
+const run = await runChaos({
+  seed,
+  minutes: Number(values.minutes),
+  states: chosen,
+  names,
+  say,
+  ...values.from !== undefined && { from: values.from },
+});
 killAll();
 Deno.exit(run.failures.length === 0 ? 0 : 1);

@@ -6,6 +6,11 @@ export interface ChaosTally {
   pauses: number;
   takeOvers: number;
   faults: number;
+  /** The state's primary killed before its standby had got everything; on an embedded state its owner killed instead. */
+  failovers: number;
+  /** Row ids of the LMS used again for another student or activity, and rows of it that vanished. */
+  reusedIds: number;
+  vanished: number;
   /** Rows of the LMS that must have an event, and events found. */
   rows: number;
   events: number;
@@ -14,6 +19,10 @@ export interface ChaosTally {
   messages: number;
   /** Terminal without a message, with a reason. */
   ended: number;
+  /** Events that only the dead primary knew, of what the LMS showed no more when its successor opened. */
+  lostWithOldPrimary: number;
+  /** How often nothing was sent until somebody said --take-over. */
+  takeOversAsked: number;
   lost: number;
   duplicated: number;
 }
@@ -25,11 +34,16 @@ const newTally = (): ChaosTally => ({
   pauses: 0,
   takeOvers: 0,
   faults: 0,
+  failovers: 0,
+  reusedIds: 0,
+  vanished: 0,
   rows: 0,
   events: 0,
   deliveries: 0,
   messages: 0,
   ended: 0,
+  lostWithOldPrimary: 0,
+  takeOversAsked: 0,
   lost: 0,
   duplicated: 0,
 });

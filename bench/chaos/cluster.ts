@@ -11,8 +11,16 @@ export interface Cluster extends AsyncDisposable {
   /** `immediate`: as if the machine had lost its power. */
   stop(mode: "fast" | "immediate"): Promise<void>;
   start(): Promise<void>;
-  /** A standby of it, streaming. */
-  standby(): Promise<Cluster>;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+  /** A standby of it, streaming; `through`: another port that leads to it. */
+  standby(through?: number): Promise<Cluster>;
+  /** Ends being a standby: from now on it is written to. */
+  promote(): Promise<void>;
+  /** Removes a standby that was stopped or killed. */
+  discard(): Promise<void>;
+  /** Whether a standby of it is being served just now. */
+  streams(): Promise<boolean>;
 }
 
 /** Why there can be none, or a cluster. */
@@ -32,7 +40,7 @@ export async function startCluster(folder?: string): Promise<Cluster | string> {
       ...who,
     },
   );
-  return await open({ bin, who, home, data, removes: folder === undefined });
+  return await open({ bin, who, home, data, removes: folder === undefined, family: new Set() });
 }
 
 interface Making {
@@ -41,13 +49,14 @@ interface Making {
   readonly home: string;
   readonly data: string;
   readonly removes: boolean;
+  /** The first one of a home and its standbys; that one ends them all. */
+  readonly family: Set<Cluster>;
 }
 
-async function open({ bin, who, home, data, removes }: Making): Promise<Cluster> {
+async function open({ bin, who, home, data, removes, family }: Making): Promise<Cluster> {
   const port = freePort();
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   let process: Deno.ChildProcess | null = null;
-  const standbys: Cluster[] = [];
   const cluster: Cluster = {
     port,
     data,
@@ -78,36 +87,48 @@ async function open({ bin, who, home, data, removes }: Making): Promise<Cluster>
       stopping?.kill(mode === "fast" ? "SIGINT" : "SIGQUIT");
       await stopping?.status;
     },
-    standby: async () => {
-      const copy = `${home}/standby${standbys.length}`;
-      await run(`${bin}/pg_basebackup`, [
-        "-D",
-        copy,
-        "-h",
-        "127.0.0.1",
-        "-p",
-        String(port),
-        "-U",
-        "postgres",
-        "-R",
-        "-X",
-        "stream",
-        "-c",
-        "fast",
-      ], {
+    kill: async () => {
+      const killed = process;
+      process = null;
+      killed?.kill("SIGKILL");
+      await killed?.status;
+    },
+    standby: async (through = port) => {
+      const copy = `${home}/standby${family.size}-${crypto.randomUUID().slice(0, 8)}`;
+      const from = ["-h", "127.0.0.1", "-p", String(through), "-U", "postgres"];
+      await run(`${bin}/pg_basebackup`, ["-D", copy, ...from, "-R", "-X", "stream", "-c", "fast", "--no-sync"], {
         cwd: home,
         ...who,
       });
-      const standby = await open({ bin, who, home, data: copy, removes: false });
-      standbys.push(standby);
-      return standby;
+      return await open({ bin, who, home, data: copy, removes: false, family });
+    },
+    promote: async () => {
+      const [row] = await withPostgres(
+        url,
+        (sql) => sql.unsafe<{ done: boolean }[]>("select pg_promote(true, 30) as done"),
+      );
+      if (row?.done !== true) throw new Error("Cannot promote a standby: it stays one for 30 s");
+    },
+    streams: () =>
+      withPostgres(url, async (sql) => {
+        const [row] = await sql.unsafe<{ n: number }[]>(
+          "select count(*)::int as n from pg_stat_replication where state = 'streaming' and replay_lsn >= sent_lsn",
+        );
+        return (row?.n ?? 0) > 0;
+      }),
+    discard: async () => {
+      family.delete(cluster);
+      await Deno.remove(data, { recursive: true }).catch(() => {}); // its children may still be dying: it goes with its home
     },
     [Symbol.asyncDispose]: async () => {
-      for (const standby of standbys) await standby.stop("immediate");
+      family.delete(cluster);
       await cluster.stop("immediate");
+      if (data !== `${home}/data`) return await cluster.discard();
+      for (const each of family) await each.stop("immediate");
       if (removes) await Deno.remove(home, { recursive: true });
     },
   };
+  family.add(cluster);
   await cluster.start();
   return cluster;
 }

@@ -8,6 +8,10 @@ export async function killScenario(run: ChaosRun, state: StateChoice, minutes: n
   run.say(
     `  ${place.load.material.from}; ${state} state, ${(minutes * 60).toFixed(0)} s of kills, at least ${atLeast}`,
   );
+  // Kills within the first contact are in the sweep: here every kill hits somebody who has something to tell.
+  await using first = place.watch();
+  if (!await first.untilSays("First contact", 60_000)) return run.fail(`watch polls nothing\n${first.log.join("\n")}`);
+  await first.end("SIGKILL");
   place.load.start(15);
   const end = performance.now() + minutes * 60_000;
   let kills = 0;

@@ -3,7 +3,8 @@ import { lmsSchema } from "../../lib/demo/lms_schema.ts";
 import type { Random } from "../../lib/demo/random.ts";
 import { insertStatement } from "../../sql/lms/write_statements.ts";
 import { type ChaosRun, sleep } from "./chaos_run.ts";
-import { LmsPlans, type LoadRow, type Plan } from "./lms_plans.ts";
+import { LmsPlans } from "./lms_plans.ts";
+import type { LoadRow, Plan, RowKind } from "./lms_rows.ts";
 import type { Material } from "./material.ts";
 
 /** A writer that treats the LMS the way syncs do, from a seed: in place, late, out of order, in long transactions. */
@@ -27,8 +28,13 @@ export class LmsLoad implements AsyncDisposable {
     this.#plans = new LmsPlans(this.#random, material);
   }
 
-  get rows(): Readonly<Record<"exam" | "content", Map<number, LoadRow>>> {
+  get rows(): Readonly<Record<RowKind, Map<number, LoadRow>>> {
     return this.#plans.rows;
+  }
+
+  /** Whether rows vanish and ids are used again; default true. */
+  set displacing(value: boolean) {
+    this.#plans.displacing = value;
   }
 
   /** Tables, people, and some history from before lmsmon came. */
@@ -81,8 +87,26 @@ export class LmsLoad implements AsyncDisposable {
     for (const plan of plans) plan.commit();
   }
 
+  async finish(row: LoadRow): Promise<void> {
+    await this.#now(this.#plans.finish(row));
+  }
+
+  /** The ids of `rows` are used again, each in the way that the seed says. */
+  async reuse(rows: readonly LoadRow[]): Promise<void> {
+    for (const row of rows) await this.#now(this.#plans.displaced.reuse(row));
+  }
+
+  async vanish(rows: readonly LoadRow[]): Promise<void> {
+    for (const row of rows) await this.#now(this.#plans.displaced.vanish(row));
+  }
+
+  /** Rows that vanished are there again. */
+  async bringBack(rows: readonly LoadRow[], changed: boolean): Promise<void> {
+    for (const row of rows) await this.#now(this.#plans.displaced.bringBack(row, changed));
+  }
+
   /** `n` attempts that finished at `when`, in statements of a thousand. */
-  async finishedAt(n: number, kind: "exam" | "content", when: string): Promise<void> {
+  async finishedAt(n: number, kind: RowKind, when: string): Promise<void> {
     const plans = Array.from({ length: n }, () => this.#plans.insert(kind, true, false, when));
     for (let i = 0; i < plans.length; i += 1000) {
       const part = plans.slice(i, i + 1000);
@@ -112,6 +136,7 @@ export class LmsLoad implements AsyncDisposable {
     }
     plan.commit();
     this.#count(plan.name);
+    if (plan.counts !== undefined) this.run.tally[plan.counts]++;
   }
 
   /** A transaction that stays open over some polls; several are open at a time and end in any order, some in a rollback. */
@@ -131,7 +156,10 @@ export class LmsLoad implements AsyncDisposable {
       for (let waited = 0; waited < heldMs && !this.#stop; waited += 50) await sleep(50);
       if (rollback) throw new RolledBack();
     }).then(() => {
-      for (const plan of plans) plan.commit();
+      for (const plan of plans) {
+        plan.commit();
+        if (plan.counts !== undefined) this.run.tally[plan.counts]++;
+      }
       this.#count("held");
     }, (error) => {
       if (!(error instanceof RolledBack)) throw error;

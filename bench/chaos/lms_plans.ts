@@ -1,56 +1,34 @@
 import type { Random } from "../../lib/demo/random.ts";
-import { deleteStatement, insertStatement, updateStatement, type WriteRow } from "../../sql/lms/write_statements.ts";
+import { insertStatement, updateStatement, type WriteRow } from "../../sql/lms/write_statements.ts";
+import { DisplacedRows } from "./displaced_rows.ts";
+import {
+  EVENING,
+  examColumns,
+  examFinish,
+  type LoadRow,
+  type Plan,
+  type RowKind,
+  RUNNING,
+  TABLE,
+  type Version,
+} from "./lms_rows.ts";
 import type { Material } from "./material.ts";
-
-/** What a committed version of a row says, in lmsmon's words. */
-export interface Version {
-  readonly stage: "started" | "finished";
-  readonly verdict: "pass" | "fail" | null;
-  readonly score: number | null;
-}
-
-/** What the writer knows of a row: every version that it committed, in order. The oracle compares events with this. */
-export interface LoadRow {
-  readonly kind: "exam" | "content";
-  readonly id: number;
-  readonly student: number;
-  readonly activity: number;
-  readonly live: boolean;
-  /** A content attempt that only mirrors an exam attempt: it must give no event. */
-  readonly mirror: boolean;
-  readonly versions: Version[];
-  present: boolean;
-  /** In a transaction that is open: nobody else touches it. */
-  busy: boolean;
-  /** Referred to by a mirror: it cannot be deleted. */
-  pinned: boolean;
-  /** Committed before lmsmon came: told to nobody. */
-  history: boolean;
-}
-
-/** Statements, and what holds once they are committed. */
-export interface Plan {
-  readonly name: string;
-  readonly statements: readonly string[];
-  readonly rows: readonly LoadRow[];
-  readonly commit: () => void;
-}
-
-const PASS_MARK = 40;
-const EVENING = "2026-11-01 10:30:00";
-const TABLE = { exam: "attempts", content: "content_attempts" } as const;
 
 /** Thinks out, from a seed, what syncs do to an LMS, and remembers every version of every row that they committed. */
 export class LmsPlans {
-  readonly rows: Record<"exam" | "content", Map<number, LoadRow>> = { exam: new Map(), content: new Map() };
+  readonly rows: Record<RowKind, Map<number, LoadRow>> = { exam: new Map(), content: new Map() };
+  readonly displaced: DisplacedRows;
   /** Rows that are inserted now are history. */
   preparing = false;
+  /** Whether rows vanish and ids are used again. */
+  displacing = true;
   readonly #random: Random;
   readonly #next = { exam: 5000, content: 5000 };
-  readonly #low: Record<"exam" | "content", number[]> = { exam: [], content: [] };
+  readonly #low: Record<RowKind, number[]> = { exam: [], content: [] };
 
   constructor(random: Random, readonly material: Material) {
     this.#random = random;
+    this.displaced = new DisplacedRows(random, material, this.rows);
     for (let id = 1; id < 5000; id++) {
       this.#low.exam.push(id);
       this.#low.content.push(id);
@@ -61,23 +39,26 @@ export class LmsPlans {
   plan(inHeld = false): Plan | null {
     const random = this.#random;
     const roll = random.int(1, 100);
-    if (roll <= 18) return this.insert("exam", false);
-    if (roll <= 32) return this.insert("exam", true);
-    if (roll <= 38) return this.insert("exam", random.chance(0.8), true);
-    if (roll <= 56) return this.#finish("exam");
-    if (roll <= 62) return this.#correct();
-    if (roll <= 65) return this.#reopen();
-    if (roll <= 75) return this.insert("content", random.chance(0.5), random.chance(0.2));
-    if (roll <= 85) return this.#finish("content");
-    if (roll <= 88) return this.#mirror();
-    if (roll <= 91) return this.#delete();
+    if (roll <= 15) return this.insert("exam", false);
+    if (roll <= 28) return this.insert("exam", true);
+    if (roll <= 34) return this.insert("exam", random.chance(0.8), true);
+    if (roll <= 51) return this.#finish("exam");
+    if (roll <= 57) return this.#correct();
+    if (roll <= 60) return this.#reopen();
+    if (roll <= 69) return this.insert("content", random.chance(0.5), random.chance(0.2));
+    if (roll <= 78) return this.#finish("content");
+    if (roll <= 81) return this.#mirror();
+    if (roll <= 92 && !this.displacing) return this.insert("exam", true);
+    if (roll <= 85) return this.displaced.vanishes();
+    if (roll <= 88) return this.displaced.comesBack();
+    if (roll <= 92) return this.displaced.reusesAnId();
     // Statements over many rows would wait for those that a held transaction has locked.
     if (inHeld) return this.insert("exam", true);
     return roll <= 96 ? this.#upsertUnchanged() : this.#drift();
   }
 
   /** A new attempt; `late`: with a low id and an old date. */
-  insert(kind: "exam" | "content", finished: boolean, late = false, at = "2026-11-01 09:00:00"): Plan {
+  insert(kind: RowKind, finished: boolean, late = false, at = "2026-11-01 09:00:00"): Plan {
     const id = late ? this.#lowId(kind) : this.#highId(kind);
     const { student, exam, score } = this.material.nextResult();
     const content = this.#random.pick(this.material.contents);
@@ -89,7 +70,10 @@ export class LmsPlans {
       live: kind === "content" && content.live,
       mirror: false,
       versions: [],
+      former: [],
+      columns: {},
       present: false,
+      absences: 0,
       busy: false,
       pinned: false,
       history: this.preparing,
@@ -97,10 +81,10 @@ export class LmsPlans {
     this.rows[kind].set(id, row);
     const when = late ? `201${this.#random.int(0, 9)}-03-0${this.#random.int(1, 9)} 10:00:00` : at;
     const version: Version = kind === "content"
-      ? { stage: finished ? "finished" : "started", verdict: null, score: null }
+      ? { ...RUNNING, stage: finished ? "finished" : "started" }
       : finished
       ? examFinish(score)
-      : { stage: "started", verdict: null, score: null };
+      : RUNNING;
     const values: WriteRow = kind === "exam"
       ? { id, date: when, last_started_time: when, exam_id: exam, user_id: student, ...examColumns(version, when) }
       : {
@@ -114,6 +98,7 @@ export class LmsPlans {
         state: finished ? "Completed" : "Started",
         completed_on: finished ? when : null,
       };
+    row.columns = values;
     return {
       name: `${kind} ${finished ? "finished" : "started"}${late ? ", late" : ""}`,
       statements: [insertStatement("postgres", TABLE[kind], [values])],
@@ -125,18 +110,19 @@ export class LmsPlans {
     };
   }
 
-  #finish(kind: "exam" | "content"): Plan | null {
+  #finish(kind: RowKind): Plan | null {
     const row = this.#pick(kind, (r) => r.versions.at(-1)?.stage === "started" && !r.mirror);
-    if (row === null) return null;
-    const version = kind === "exam"
-      ? examFinish(this.material.nextResult().score)
-      : { stage: "finished" as const, verdict: null, score: null };
-    return this.#update(
-      `${kind} finishes`,
-      row,
-      version,
-      kind === "exam" ? examColumns(version, EVENING) : { state: "Completed", completed_on: EVENING },
-    );
+    return row === null ? null : this.finish(row);
+  }
+
+  /** A running attempt ends. */
+  finish(row: LoadRow): Plan {
+    if (row.kind === "content") {
+      const version = { ...RUNNING, stage: "finished" as const };
+      return this.#update("content finishes", row, version, { state: "Completed", completed_on: EVENING });
+    }
+    const version = examFinish(this.material.nextResult().score);
+    return this.#update("exam finishes", row, version, examColumns(version, EVENING));
   }
 
   /** Another score, or the first one; sometimes another verdict with it, sometimes the result is taken back. */
@@ -156,7 +142,7 @@ export class LmsPlans {
   #reopen(): Plan | null {
     const row = this.#pick("exam", (r) => r.versions.at(-1)?.stage === "finished");
     if (row === null) return null;
-    return this.#update("exam reopened", row, { stage: "started", verdict: null, score: null }, {
+    return this.#update("exam reopened", row, RUNNING, {
       state: "Running",
       result: null,
       score: null,
@@ -169,7 +155,10 @@ export class LmsPlans {
       name,
       statements: [updateStatement("postgres", TABLE[row.kind], { id: row.id }, values)],
       rows: [row],
-      commit: () => void row.versions.push(version),
+      commit: () => {
+        row.columns = { ...row.columns, ...values };
+        row.versions.push(version);
+      },
     };
   }
 
@@ -179,31 +168,21 @@ export class LmsPlans {
     const plan = this.insert("content", true);
     const [row] = plan.rows;
     if (row === undefined) return null;
-    const mirror: LoadRow = { ...row, mirror: true };
+    const mirrors = { assessment_id: exam.id };
+    const mirror: LoadRow = { ...row, mirror: true, columns: { ...row.columns, ...mirrors } };
     this.rows.content.set(mirror.id, mirror);
     exam.pinned = true;
     return {
       name: "content mirrors exam",
       statements: [
         ...plan.statements,
-        updateStatement("postgres", "content_attempts", { id: mirror.id }, { assessment_id: exam.id }),
+        updateStatement("postgres", "content_attempts", { id: mirror.id }, mirrors),
       ],
       rows: [mirror, exam],
       commit: () => {
         mirror.present = true;
-        mirror.versions.push({ stage: "finished", verdict: null, score: null });
+        mirror.versions.push({ ...RUNNING, stage: "finished" });
       },
-    };
-  }
-
-  #delete(): Plan | null {
-    const row = this.#pick(this.#random.pick(["exam", "content"] as const), (r) => !r.pinned);
-    if (row === null) return null;
-    return {
-      name: `${row.kind} deleted`,
-      statements: [deleteStatement("postgres", TABLE[row.kind], { id: row.id })],
-      rows: [row],
-      commit: () => row.present = false,
     };
   }
 
@@ -235,38 +214,22 @@ export class LmsPlans {
     };
   }
 
-  #pick(kind: "exam" | "content", test: (row: LoadRow) => boolean): LoadRow | null {
+  #pick(kind: RowKind, test: (row: LoadRow) => boolean): LoadRow | null {
     const free = [...this.rows[kind].values()].filter((row) => row.present && !row.busy && test(row));
     return free.length === 0 ? null : this.#random.pick(free);
   }
 
   /** Rising, with gaps that late rows fill. */
-  #highId(kind: "exam" | "content"): number {
+  #highId(kind: RowKind): number {
     const skip = this.#random.chance(0.2) ? this.#random.int(1, 4) : 0;
     for (let i = 0; i < skip; i++) this.#low[kind].push(this.#next[kind] + i);
     this.#next[kind] += skip + 1;
     return this.#next[kind] - 1;
   }
 
-  #lowId(kind: "exam" | "content"): number {
+  #lowId(kind: RowKind): number {
     const pool = this.#low[kind];
     const [id] = pool.splice(this.#random.int(0, pool.length - 1), 1);
     return id ?? this.#highId(kind);
   }
-}
-
-function examFinish(score: number | null): Version {
-  return { stage: "finished", verdict: score === null ? null : score >= PASS_MARK ? "pass" : "fail", score };
-}
-
-function examColumns(version: Version, when: string): WriteRow {
-  if (version.stage === "started") return { state: "Running" };
-  return {
-    state: "Completed",
-    result: version.verdict === null ? null : version.verdict === "pass" ? "Pass" : "Fail",
-    score: version.score,
-    percentage: version.score,
-    last_answer_updated_time: when,
-    time_taken: "1:00:00",
-  };
 }

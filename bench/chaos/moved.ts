@@ -148,6 +148,7 @@ async function tellsNews(run: ChaosRun, place: Place, what: string, args: readon
       .map((mentor) =>
         deliveryMarker({
           ...{ source: "testpress", kind: "exam", attemptId: String(row.id), stage: "finished", revision: 1 },
+          ...{ incarnation: 1, studentId: null, activityId: null }, // these do not count in the marker of a first one
           recipient: `mentor:${mentor}`,
         })
       )

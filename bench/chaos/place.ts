@@ -110,7 +110,7 @@ export async function makePlace(run: ChaosRun, options: PlaceOptions): Promise<P
       openState: () => openState({ url: stateUrl, password: null }),
       consult: async (changes = {}) => {
         await using db = await place.openState();
-        return await consult({ load, zulip, withoutAccount, sql: db.sql, ...changes });
+        return await consult({ load, mentorsOf: stuff.mentorsOf, zulip, withoutAccount, sql: db.sql, ...changes });
       },
       moves: (events, timeoutMs) =>
         until(async () => ((await place.consult().catch(() => null))?.events ?? 0) > events, timeoutMs, 500),

@@ -12,6 +12,8 @@ export interface WatcherOptions {
   readonly secrets?: readonly string[];
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** The folder of the sources of another version of the program. */
+  readonly version?: string;
   /** Its directory; default this process's. */
   readonly cwd?: string;
   /** Runs inside this control group. */
@@ -33,7 +35,7 @@ export function killAll(): void {
 }
 
 /** Lines whose time is remembered. */
-const NOTABLE = /"message":"(Polling|Lost the lease|Delivery)/;
+const NOTABLE = /"message":"(Polling|Lost the lease|Delivery|Cannot send)/;
 
 /** A real `lmsmon` process. */
 export class Watcher implements AsyncDisposable {
@@ -50,8 +52,9 @@ export class Watcher implements AsyncDisposable {
   constructor(command: string, config: string, options: WatcherOptions = {}) {
     const env = { NO_COLOR: "1", ...options.env, ...(options.failPoint && { LMSMON_FAIL_POINT: options.failPoint }) };
     const program = [
-      ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--no-check", "--cached-only", "-A"],
-      options.failPoint === undefined ? MAIN : ARMED,
+      ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--no-check", "-A"],
+      ...options.version === undefined ? ["--cached-only"] : [], // another version may need other packages
+      options.version !== undefined ? `${options.version}/main.ts` : options.failPoint === undefined ? MAIN : ARMED,
       ...["--config", config, "--log-format", "json", command, ...options.args ?? []],
     ];
     const [name = "", ...args] = options.group ? ["sh", ...options.group.launch(program)] : program;

@@ -1,6 +1,7 @@
 import type { FaultKind } from "../../lib/demo/zulip_stand_in.ts";
 import { type ChaosRun, sleep, type StateChoice, until } from "./chaos_run.ts";
 import { makePlace, type Place } from "./place.ts";
+import { vanishing } from "./vanishing.ts";
 import type { Watcher } from "./watcher.ts";
 
 /** Everything a Zulip or a proxy before it does wrong with a POST. */
@@ -49,7 +50,7 @@ export async function zulipScenario(run: ChaosRun, state: StateChoice, minutes: 
     await watcher.untilSays("Polling testpress");
     const end = performance.now() + minutes * 60_000;
     const phases = [
-      ...[mixedSends, eachOnce, troubledReads, gone, keyRotated],
+      ...[mixedSends, eachOnce, vanishing, troubledReads, gone, keyRotated],
       ...[deactivated, clockSet, mixedSends, restarted],
     ];
     for (let i = 0; i < phases.length || performance.now() < end; i++) {

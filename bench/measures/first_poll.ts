@@ -112,7 +112,7 @@ async function assertSameRows(server: string, rows: number): Promise<void> {
            (select sum(hashtext(concat_ws('/', attempt_id, event_type, student_id, student_username, mentor_id, mentor_username,
              activity_id, activity_title, course, chapter, student_batch_ids, activity_metadata, timestamp, origin,
              suppressed_reason))::bigint)::text from ${events}) as content,
-           (select sum(hashtext(concat_ws('/', row_key, hash, stage, verdict, score, percentage, revision, is_open))::bigint)::text
+           (select sum(hashtext(concat_ws('/', row_key, student_id, activity_id, hash, stage, verdict, score, percentage, revision, is_open))::bigint)::text
              from ${states}) as states`,
       );
       return { ...found };

@@ -5,16 +5,16 @@
 
 /** Columns of both tables, in the order of the selects. */
 export const EVENT_COLUMNS =
-  "event_id, source, kind, event_type, stage, attempt_id, revision, student_id, student_username, mentor_id, " +
+  "event_id, source, kind, event_type, stage, attempt_id, incarnation, revision, student_id, student_username, mentor_id, " +
   "mentor_username, mentor_set_id, activity_id, activity_title, attempt_no, course_id, course, chapter_id, chapter, " +
   "content_type, student_batch_ids, activity_metadata, timestamp, timestamp_approximate, origin, change, " +
   "suppressed_reason, mentor_grace_until, poll_id, created_at, zulip_user_id";
 
 export const STATE_COLUMNS =
-  "stream_id, row_key, hash, recipe, stage, verdict, score, percentage, revision, is_open, seen_open, last_event_id, missing_since";
+  "stream_id, row_key, student_id, activity_id, hash, recipe, stage, verdict, score, percentage, revision, is_open, seen_open, last_event_id";
 
 export const postgresEvents = `
-  select a.id, 'testpress', 'exam', case a.result when 'Pass' then 'exam_passed' else 'exam_failed' end, 'finished', a.id, 1,
+  select a.id, 'testpress', 'exam', case a.result when 'Pass' then 'exam_passed' else 'exam_failed' end, 'finished', a.id, 1, 1,
     a.user_id, s.username, m.id, m.username, m.id, a.exam_id, x.title, null, c.course_id, k.title, h.id, h.name, null,
     '{' || b."A" || '}',
     concat('{"graded": true, "verdict": "', lower(a.result), '", "score": ', a.score, ', "score_max": ', trim_scale(x.total_marks),
@@ -36,13 +36,13 @@ export const postgresEvents = `
   left join chapters h on h.id = t."chapterId"`;
 
 export const postgresStates = `
-  select 1, a.id, ('x' || left(md5(row('exam:', a.id, a.user_id, a.exam_id, a.state, a.result, a.score,
-      a.percentage)::text), 16))::bit(64)::bigint, 13001, 2, case a.result when 'Pass' then 1 else 0 end, a.score, a.percentage, 1, false, false, a.id, null
+  select 1, a.id, a.user_id, a.exam_id, ('x' || left(md5(row('exam:', a.id, a.user_id, a.exam_id, a.state, a.result, a.score,
+      a.percentage)::text), 16))::bit(64)::bigint, 13001, 2, case a.result when 'Pass' then 1 else 0 end, a.score, a.percentage, 1, false, false, a.id
   from attempts a`;
 
 /** MariaDB's --batch writes NULL as the word, which no text of these tables is. */
 export const mariadbEvents = `
-  select a.id, 'testpress', 'exam', case a.result when 'Pass' then 'exam_passed' else 'exam_failed' end, 'finished', a.id, 1,
+  select a.id, 'testpress', 'exam', case a.result when 'Pass' then 'exam_passed' else 'exam_failed' end, 'finished', a.id, 1, 1,
     a.user_id, s.username, m.id, m.username, m.id, a.exam_id, x.title, null, c.course_id, k.title, h.id, h.name, null,
     concat('{', b.\`A\`, '}'),
     concat('{"graded": true, "verdict": "', lower(a.result), '", "score": ', a.score, ', "score_max": ', x.total_marks + 0e0,
@@ -65,8 +65,8 @@ export const mariadbEvents = `
 
 const mysqlField = (column: string) => `length(a.${column}), ':', a.${column}`;
 export const mariadbStates = `
-  select 1, a.id, cast(cast(conv(left(md5(concat_ws('', 'exam:', ${
+  select 1, a.id, a.user_id, a.exam_id, cast(cast(conv(left(md5(concat_ws('', 'exam:', ${
   ["id", "user_id", "exam_id", "state", "result", "score", "percentage"].map(mysqlField).join(", ")
 })), 16), 16, 10) as unsigned) as signed), 12001, 2, case a.result when 'Pass' then 1 else 0 end, a.score, a.percentage, 1, 'f', 'f',
-    a.id, null
+    a.id
   from attempts a`;

@@ -115,14 +115,16 @@ async function fillState(kind: LmsKind, lmsUrl: string, lms: LmsSource, state: s
 function statesOf(kind: LmsKind, name: Kind, streamId: number, recipe: number): string {
   const open = "t.state = 'Running'";
   const exam = name === "exam";
-  return `select ${streamId}, t.id, ${hashOf(kind, name)}, ${recipe}, case when ${open} then 1 else 2 end,
+  return `select ${streamId}, t.id, t.user_id, ${exam ? "t.exam_id" : "t.chapter_content_id"}, ${
+    hashOf(kind, name)
+  }, ${recipe}, case when ${open} then 1 else 2 end,
     ${exam ? "case t.result when 'Pass' then 1 when 'Fail' then 0 end" : "null"},
     ${
     exam
       ? `case when ${open} then null else t.score end, case when ${open} then null else t.percentage end`
       : "null, null"
   },
-    case when ${open} then 0 else 1 end, case when ${open} then 't' else 'f' end, case when ${open} then 't' else 'f' end, null, null
+    case when ${open} then 0 else 1 end, case when ${open} then 't' else 'f' end, case when ${open} then 't' else 'f' end, null
     from ${fromOf(name)}`;
 }
 

@@ -1,7 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { metadataOf } from "../detect/metadata.ts";
 import { deliveryMarker } from "../model/marker.ts";
-import { isCorrection, type LmsId } from "../model/event.ts";
+import { isRewritten, type LmsId } from "../model/event.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { ToldEvent } from "../model/told_event.ts";
 import { compose } from "../notify/compose.ts";
@@ -65,11 +65,10 @@ function fuseOf(told: readonly DryEvent[], rows: readonly DueRow[], { notify }: 
     messages: [...together.values()].reduce((sum, { length: n }) => sum + (n > notify.digestAbove ? 1 : n), 0),
     recipients: new Set(rows.map((row) => row.recipient)).size,
     toldEvents: told.length,
-    toldRevisions: told.filter(({ event }) => isCorrection(event.detected.change)).length,
+    toldRevisions: told.filter(({ event }) => isRewritten(event.detected.change)).length,
+    toldReused: told.filter(({ event }) => event.detected.change === "reused").length,
   }, notify.fuse).reason;
 }
-
-/** A late result is news; only what changes a result counts as a correction. */
 
 function dueRow(
   { event: { detected, row, tell }, student, mentors }: DryEvent,
@@ -79,7 +78,8 @@ function dueRow(
   now: EpochMicros,
 ): DueRow {
   const recipient = `mentor:${mentor}`;
-  const { kind, attemptId, stage, revision } = detected;
+  const { kind, attemptId, incarnation, stage, revision, change } = detected;
+  const { studentId, activityId } = row;
   const told: ToldEvent = {
     eventId: "0",
     source,
@@ -88,7 +88,7 @@ function dueRow(
     attemptId,
     attemptNo: null,
     revision,
-    change: detected.change,
+    change: change === "reused" ? null : change,
     occurredAt: detected.occurredAt,
     occurredAtApproximate: detected.occurredAtApproximate,
     detectedAt: now,
@@ -106,7 +106,17 @@ function dueRow(
     metadata: metadataOf(row, detected),
     previousTold: null,
     alsoTold: mentors.filter((id) => id !== mentor).flatMap((id) => mentorName(id) ?? []),
-    marker: deliveryMarker({ source, kind, attemptId, stage, revision, recipient }),
+    marker: deliveryMarker({
+      source,
+      kind,
+      attemptId,
+      incarnation,
+      studentId,
+      activityId,
+      stage,
+      revision,
+      recipient,
+    }),
   };
   return {
     logId: "0",

@@ -1,17 +1,13 @@
-import { MICROS_PER_SECOND } from "../model/time.ts";
-import { markSeen, newTally, type SeenTally } from "../notify/seen_messages.ts";
+import type { Fallback } from "../config/config.ts";
+import { channelsToScan, type ScanDeps, scanOwnMessages } from "../notify/scan_own_messages.ts";
+import type { SeenTally } from "../notify/seen_messages.ts";
 import { logger } from "../ops/log.ts";
-import type { Clock } from "../ops/clock.ts";
-import type { StateDb } from "../store/state_db.ts";
 import { connectZulip } from "../zulip/connect_zulip.ts";
-import type { ReadMessage, ZulipApi } from "../zulip/zulip_api.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { ReconcileOptions } from "./command_options.ts";
 import { OpenParts } from "./open_parts.ts";
 
-const PAGE = 500;
-
-/** `reconcile`: reads the bot's own direct messages and marks what they show as sent; `--dry-run` only counts. */
+/** `reconcile`: reads the bot's own messages, direct and in channels, and marks what they show as sent; `--dry-run` only counts. */
 export async function runReconcile(context: CommandContext, options: ReconcileOptions): Promise<number | void> {
   const { config, out, clock, stop } = context;
   await using parts = new OpenParts(config);
@@ -19,7 +15,11 @@ export async function runReconcile(context: CommandContext, options: ReconcileOp
   const zulip = connectZulip(config.zulip, { log: logger("zulip") });
   parts.defer(() => zulip.close());
   const signal = AbortSignal.any([stop.soft, stop.hard]);
-  const tally = await reconcile({ db, zulip, clock }, options, signal);
+  const tally = await reconcile(
+    { db, zulip, clock, source: config.lms.name, fallback: config.notify.fallback },
+    options,
+    signal,
+  );
   if (options.json) {
     out.writeJson({
       schema: 1,
@@ -41,21 +41,17 @@ export async function runReconcile(context: CommandContext, options: ReconcileOp
 
 /** The work without its surroundings. Throws ZulipError. */
 export async function reconcile(
-  deps: { readonly db: StateDb; readonly zulip: ZulipApi; readonly clock: Clock },
+  deps: ScanDeps & {
+    readonly source?: string;
+    readonly fallback?: Fallback;
+  },
   options: Pick<ReconcileOptions, "since" | "dryRun">,
   signal?: AbortSignal,
 ): Promise<SeenTally> {
-  const tally = newTally();
-  const sinceS = Math.floor(options.since / MICROS_PER_SECOND);
-  let page: ReadMessage[] = [];
-  const flush = async () => {
-    await markSeen(deps, page, tally, { dryRun: options.dryRun, acceptedThrough: null });
-    page = [];
-  };
-  for await (const message of deps.zulip.ownMessages(undefined, sinceS, signal)) {
-    page.push(message);
-    if (page.length >= PAGE) await flush();
-  }
-  await flush();
-  return tally;
+  await deps.zulip.me(signal); // a bot that cannot read what it sent would find nothing, and say so
+  const { since, dryRun } = options;
+  const { source = "", fallback = null } = deps;
+  const channels = await channelsToScan(deps.db, null, fallback, since);
+  const scan = { since, source, fallback, channels, whole: true, dryRun, acceptedThrough: null };
+  return await scanOwnMessages(deps, scan, signal);
 }

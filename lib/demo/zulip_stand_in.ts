@@ -2,11 +2,14 @@ import { dateHeader } from "./http_date_header.ts";
 import { applyFault, type Fault, FaultPlan, json, type RandomFaults } from "./zulip_stand_in_faults.ts";
 import { control } from "./zulip_stand_in_control.ts";
 import { type HttpListener, type HttpReply, type HttpRequest, listenHttp } from "./zulip_stand_in_http.ts";
-import { type StandInMessage, StandInRealm, type StandInUser } from "./zulip_stand_in_realm.ts";
-import { CallHistory, type RateRule, route, type RouteContext } from "./zulip_stand_in_routes.ts";
+import { CallHistory, type RateRule } from "./zulip_stand_in_rate.ts";
+import { channelKey, StandInRealm } from "./zulip_stand_in_realm.ts";
+import { route, type RouteContext } from "./zulip_stand_in_routes.ts";
+import type { ChannelOptions, StandInChannel, StandInMessage, StandInUser } from "./zulip_stand_in_types.ts";
+import { settle, type Waiter, waitFor } from "./zulip_stand_in_waiters.ts";
 
 export type { Fault, FaultKind, FaultMatch, RandomFaults } from "./zulip_stand_in_faults.ts";
-export type { StandInMessage, StandInUser } from "./zulip_stand_in_realm.ts";
+export type { ChannelOptions, StandInChannel, StandInMessage, StandInUser } from "./zulip_stand_in_types.ts";
 
 export interface StandInOptions {
   /** Default 0: any free one; kept over stop() and restart(). */
@@ -17,8 +20,10 @@ export interface StandInOptions {
   readonly realmName?: string;
   /** Besides the bot and its owner. */
   readonly users?: readonly (Partial<StandInUser> & Pick<StandInUser, "email">)[];
+  readonly channels?: readonly (ChannelOptions & Pick<StandInChannel, "name">)[];
   /** Changes of the bot itself: another role or type. */
   readonly bot?: Partial<StandInUser>;
+  readonly owner?: Partial<StandInUser>;
   /** Default Zulip's own 200 in 60 s; `null` for no limit and no headers; UNLIMITED advertises a limit that is never met. */
   readonly rateLimit?: RateRule | null;
   readonly firstMessageId?: number;
@@ -85,12 +90,6 @@ export function startZulipStandIn(options: StandInOptions = {}): Promise<ZulipSt
   return Promise.resolve(new StandIn(options));
 }
 
-interface Waiter<T> {
-  readonly test: (value: T) => boolean;
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: Error) => void;
-}
-
 class StandIn implements ZulipStandIn {
   readonly realm: StandInRealm;
   readonly faults = new FaultPlan();
@@ -111,7 +110,13 @@ class StandIn implements ZulipStandIn {
       featureLevel: options.featureLevel ?? 421,
       firstMessageId: options.firstMessageId ?? 1,
     });
-    this.owner = this.realm.addUser({ id: 8, email: "owner@zulip.example", fullName: "Realm Owner", role: 100 });
+    this.owner = this.realm.addUser({
+      id: 8,
+      email: "owner@zulip.example",
+      fullName: "Realm Owner",
+      role: 100,
+      ...options.owner,
+    });
     const bot = this.realm.addUser({
       id: 9,
       email: "lmsmon-bot@zulip.example",
@@ -125,6 +130,7 @@ class StandIn implements ZulipStandIn {
     if (bot.apiKey === null) throw new RangeError("The bot needs an API key");
     this.bot = Object.assign(bot, { apiKey: bot.apiKey });
     for (const user of options.users ?? []) this.realm.addUser(user);
+    for (const { name, ...channel } of options.channels ?? []) this.realm.addChannel(name, channel);
     this.#rateLimit = options.rateLimit === undefined ? { limit: 200, windowS: 60 } : options.rateLimit;
     this.#keepRequests = options.keepRequests ?? 10_000;
     this.#context = {
@@ -190,15 +196,15 @@ class StandIn implements ZulipStandIn {
   }
 
   channelMessages(channel: string): StandInMessage[] {
-    return [...this.realm.byConversation.get(`channel:${channel.toLowerCase()}`) ?? []];
+    return [...this.realm.byConversation.get(channelKey(channel)) ?? []];
   }
 
   addUser(user: Partial<StandInUser> & Pick<StandInUser, "email">): StandInUser {
     return this.realm.addUser(user);
   }
 
-  addChannel(...args: Parameters<StandInRealm["addChannel"]>): void {
-    this.realm.addChannel(...args);
+  addChannel(...args: Parameters<StandInRealm["addChannel"]>): StandInChannel {
+    return this.realm.addChannel(...args);
   }
 
   fault(fault: Fault): void {
@@ -255,38 +261,6 @@ class StandIn implements ZulipStandIn {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-function waitFor<T>(
-  waiters: Set<Waiter<T>>,
-  test: (value: T) => boolean,
-  timeoutMs: number,
-  what: string,
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const finish = () => {
-      clearTimeout(timer);
-      waiters.delete(waiter);
-    };
-    const timer = setTimeout(() => waiter.reject(new Error(`No such ${what} came within ${timeoutMs} ms`)), timeoutMs);
-    const waiter: Waiter<T> = {
-      test,
-      resolve: (value) => {
-        finish();
-        resolve(value);
-      },
-      reject: (error) => {
-        finish();
-        reject(error);
-      },
-    };
-    waiters.add(waiter);
-  });
-}
-
-function settle<T>(waiters: Set<Waiter<T>>, value: T): void {
-  if (waiters.size === 0) return;
-  for (const waiter of [...waiters]) if (waiter.test(value)) waiter.resolve(value);
 }
 
 function randomKey(): string {

@@ -1,8 +1,9 @@
 import type { ZulipStandIn } from "./zulip_stand_in.ts";
 import { type Fault, json, type RandomFaults } from "./zulip_stand_in_faults.ts";
 import type { HttpReply, HttpRequest } from "./zulip_stand_in_http.ts";
-import { parseJson, type StandInUser } from "./zulip_stand_in_realm.ts";
-import type { RateRule } from "./zulip_stand_in_routes.ts";
+import { parseJson } from "./zulip_stand_in_params.ts";
+import type { ChannelOptions, StandInUser } from "./zulip_stand_in_types.ts";
+import type { RateRule } from "./zulip_stand_in_rate.ts";
 
 /**
  * The stand-in by HTTP, for chaos and benchmarks that run it as a process of its own. JSON in, JSON out:
@@ -14,6 +15,12 @@ import type { RateRule } from "./zulip_stand_in_routes.ts";
  *   DELETE /_control/faults                ends all, the random ones too
  *   POST   /_control/random                {seed, rate, kinds, …} or null
  *   POST   /_control/users                 {email, …} or a list; an existing id is changed; answers with the users
+ *   POST   /_control/channels              {name, isPrivate, subscribers, …} or a list
+ *   POST   /_control/subscribe             {channel, userId}; /unsubscribe the same
+ *   POST   /_control/set_private           {channel, isPrivate}
+ *   POST   /_control/rename_topic          {channel, from, to, toChannel}; answers with how many messages it moved
+ *   POST   /_control/resolve_topic         {channel, topic}
+ *   POST   /_control/host                  the only host that is an organisation here, or null for every host
  *   POST   /_control/rate_limit            {limit, windowS} or null
  *   POST   /_control/feature_level         a number
  *   POST   /_control/stop and /restart     stop listening on the Zulip port, and listen again (on the control port only)
@@ -61,6 +68,36 @@ async function act(standIn: ZulipStandIn, action: string, request: HttpRequest, 
         const known = standIn.realm.users.get(user.id);
         return known === undefined ? standIn.addUser(user) : Object.assign(known, user);
       });
+    case "POST /channels":
+      return list<ChannelOptions & { name: string }>(body).map(({ name, ...options }) => {
+        const { subscribers, ...channel } = standIn.addChannel(name, options);
+        return { ...channel, subscribers: [...subscribers] };
+      });
+    case "POST /subscribe":
+    case "POST /unsubscribe": {
+      const { channel, userId } = body as { channel: string; userId: number };
+      if (action === "POST /subscribe") standIn.realm.subscribe(userId, channel);
+      else standIn.realm.unsubscribe(userId, channel);
+      return {};
+    }
+    case "POST /set_private": {
+      const { channel, isPrivate } = body as { channel: string; isPrivate?: boolean };
+      standIn.realm.setPrivate(channel, isPrivate);
+      return {};
+    }
+    case "POST /rename_topic": {
+      const { channel, from, to, toChannel } = body as Record<"channel" | "from" | "to", string> & {
+        toChannel?: string;
+      };
+      return { moved: standIn.realm.renameTopic(channel, from, to, toChannel === undefined ? {} : { toChannel }) };
+    }
+    case "POST /resolve_topic": {
+      const { channel, topic } = body as Record<"channel" | "topic", string>;
+      return { moved: standIn.realm.resolveTopic(channel, topic) };
+    }
+    case "POST /host":
+      standIn.realm.host = body as string | null;
+      return {};
     case "POST /rate_limit":
       standIn.setRateLimit(body as RateRule | null);
       return {};

@@ -1,115 +1,59 @@
-import {
-  conversationKey,
-  parseJson,
-  RealmError,
-  type StandInMessage,
-  type StandInRealm,
-  type StandInUser,
-} from "./zulip_stand_in_realm.ts";
-
-export interface MessagePage {
-  /** Ascending by id. */
-  readonly messages: readonly StandInMessage[];
-  readonly foundOldest: boolean;
-  readonly foundNewest: boolean;
-  readonly foundAnchor: boolean;
-  readonly anchor: number;
-}
+import { canOpen, hasCopy, hasRead, readsHistory } from "./zulip_stand_in_access.ts";
+import { parseJson, refused } from "./zulip_stand_in_params.ts";
+import { channelKey, conversationKey, type StandInRealm } from "./zulip_stand_in_realm.ts";
+import { RealmError, type StandInChannel, type StandInMessage, type StandInUser } from "./zulip_stand_in_types.ts";
 
 type Predicate = (message: StandInMessage) => boolean;
 
-/** GET /messages: what `viewer` sees, by `narrow`, around `anchor`. Throws RealmError for what Zulip would not take. */
-export function findMessages(realm: StandInRealm, viewer: StandInUser, query: URLSearchParams): MessagePage {
-  const anchorText = query.get("anchor");
-  if (anchorText === null) {
-    throw new RealmError("REQUEST_VARIABLE_MISSING", "Missing 'anchor' argument.", { var_name: "anchor" });
-  }
-  const before = count(query, "num_before");
-  const after = count(query, "num_after");
-  if (before + after > 5000) throw new RealmError("BAD_REQUEST", "Too many messages requested (maximum 5000).");
-  const anchor = anchorText === "newest"
-    ? Number.MAX_SAFE_INTEGER
-    : anchorText === "oldest"
-    ? 0
-    : anchorText === "first_unread"
-    ? Number.MAX_SAFE_INTEGER
-    : Number(anchorText);
-  if (!Number.isSafeInteger(anchor) || anchor < 0) throw new RealmError("BAD_REQUEST", "Invalid anchor");
-  const includeAnchor = query.get("include_anchor") !== "false";
-
-  const { candidates, test } = compileNarrow(realm, viewer, query.get("narrow") ?? "[]");
-  const at = firstIndexFrom(candidates, anchor);
-  const older: StandInMessage[] = [];
-  let foundOldest = true;
-  for (let i = at - 1; i >= 0; i--) {
-    const message = candidates[i];
-    if (message === undefined || !test(message)) continue;
-    if (older.length === before) {
-      foundOldest = false;
-      break;
-    }
-    older.push(message);
-  }
-  const newer: StandInMessage[] = [];
-  let foundAnchor = false;
-  let foundNewest = true;
-  for (let i = at; i < candidates.length; i++) {
-    const message = candidates[i];
-    if (message === undefined || !test(message)) continue;
-    if (message.id === anchor) {
-      foundAnchor = includeAnchor;
-      if (includeAnchor) newer.push(message);
-      continue;
-    }
-    if (newer.length - (foundAnchor ? 1 : 0) === after) {
-      foundNewest = false;
-      break;
-    }
-    newer.push(message);
-  }
-  return { messages: [...older.reverse(), ...newer], foundOldest, foundNewest, foundAnchor, anchor };
+export interface CompiledNarrow {
+  /** The shortest list known to hold every match, ascending by id. */
+  readonly candidates: readonly StandInMessage[];
+  /** For the rest: what `viewer` sees, and the narrow's terms. */
+  readonly test: Predicate;
 }
 
-function count(query: URLSearchParams, name: string): number {
-  const value = query.get(name);
-  if (value === null) {
-    throw new RealmError("REQUEST_VARIABLE_MISSING", `Missing '${name}' argument`, { var_name: name });
-  }
-  if (!/^\d+$/.test(value)) throw new RealmError("BAD_REQUEST", `Bad value for '${name}': ${value}`);
-  return Number(value);
+interface Term {
+  readonly operator: string;
+  readonly operand: unknown;
+  readonly negated: boolean;
 }
 
-/** The shortest list that holds every match, and the test for the rest. */
-function compileNarrow(
-  realm: StandInRealm,
-  viewer: StandInUser,
-  narrow: string,
-): { candidates: readonly StandInMessage[]; test: Predicate } {
-  const terms = parseJson(narrow);
-  if (!Array.isArray(terms)) throw new RealmError("BAD_REQUEST", "narrow is not a list");
-  // Outgoing webhook and embedded bots get no copies of what they send (get_recipient_info).
-  const blind = viewer.botType === 3 || viewer.botType === 4;
-  const tests: Predicate[] = [
-    (message) => !blind && (message.channel !== null || message.participants.includes(viewer.id)),
-  ];
+interface TermMatch {
+  readonly test: Predicate;
+  readonly candidates?: () => readonly StandInMessage[];
+  /** Of a term that names a channel. */
+  readonly channel?: StandInChannel;
+}
+
+/** Reads a `narrow` for one viewer. Throws RealmError for what Zulip would not take. */
+export function compileNarrow(realm: StandInRealm, viewer: StandInUser, narrow: string): CompiledNarrow {
+  const parsed = parseJson(narrow);
+  if (parsed === undefined) throw refused("narrow is not valid JSON");
+  if (!Array.isArray(parsed)) throw refused("narrow is not a list");
+  const terms = parsed.map(readTerm);
+  const matches = terms.map((term) => ({ ...term, ...compileTerm(realm, viewer, term) }));
+  const positive = matches.filter((match) => !match.negated);
+  // What was sent without a copy for the viewer is found only by naming a channel whose history they may read, and not
+  // together with what is noted on copies (is:…). So a private channel seems empty to a bot that is not subscribed.
+  const history = !terms.some((term) => term.operator === "is") &&
+    positive.some(({ channel }) => channel !== undefined && readsHistory(viewer, channel));
+  const visible: Predicate = history
+    ? (message) => canOpen(realm, viewer, message)
+    : (message) => hasCopy(realm, viewer, message);
   let candidates: readonly StandInMessage[] = realm.messages;
-  const narrowTo = (list: readonly StandInMessage[] | undefined) => {
-    if (list === undefined) candidates = [];
-    else if (list.length < candidates.length) candidates = list;
-  };
-  for (const term of terms) {
-    const { operator, operand, negated } = readTerm(term);
-    const match = compileTerm(realm, viewer, operator, operand);
-    tests.push(negated ? (message) => !match.test(message) : match.test);
-    if (!negated && match.candidates !== null) narrowTo(match.candidates());
+  for (const match of positive) {
+    const list = match.candidates?.();
+    if (list !== undefined && list.length < candidates.length) candidates = list;
   }
-  return { candidates, test: (message) => tests.every((test) => test(message)) };
+  const test: Predicate = (message) =>
+    matches.every((match) => match.test(message) !== match.negated) && visible(message);
+  return { candidates, test };
 }
 
-function readTerm(term: unknown): { operator: string; operand: unknown; negated: boolean } {
+function readTerm(term: unknown): Term {
   if (Array.isArray(term)) return { operator: String(term[0]), operand: term[1], negated: false };
   if (typeof term !== "object" || term === null || !("operator" in term) || !("operand" in term)) {
-    throw new RealmError("BAD_REQUEST", "narrow[0] is not a dict");
+    throw refused("narrow[0] is not a dict");
   }
   return {
     operator: String(term.operator),
@@ -118,78 +62,86 @@ function readTerm(term: unknown): { operator: string; operand: unknown; negated:
   };
 }
 
-interface TermMatch {
-  readonly test: Predicate;
-  readonly candidates: (() => readonly StandInMessage[] | undefined) | null;
-}
-
-function compileTerm(realm: StandInRealm, viewer: StandInUser, operator: string, operand: unknown): TermMatch {
+function compileTerm(realm: StandInRealm, viewer: StandInUser, { operator, operand }: Term): TermMatch {
   const level = realm.featureLevel;
   switch (operator) {
     case "is":
-      if (operand === "private" || (operand === "dm" && level >= 177)) {
-        return { test: (message) => message.channel === null, candidates: null };
-      }
-      throw badNarrow(`unknown 'is' operand ${String(operand)}`);
+      return { test: stateTest(realm, viewer, operand) };
+    case "has":
+      if (operand === "reaction") return { test: (message) => (realm.reactions.get(message.id)?.length ?? 0) > 0 };
+      if (operand === "link") return { test: (message) => /https?:\/\//.test(message.content) };
+      if (operand === "image" || operand === "attachment") return { test: () => false };
+      throw badNarrow(`unknown 'has' operand ${String(operand)}`);
     case "dm":
     case "pm-with": {
       if (operator === "dm" && level < 177) throw badNarrow("unknown operator dm");
-      const ids = (Array.isArray(operand) ? operand : [operand]).map((item) => userOf(realm, item).id);
-      const participants = [...new Set([...ids, viewer.id])].sort((a, b) => a - b);
+      const users = usersOf(realm, operand);
+      const participants = [...new Set([...users.map((user) => user.id), viewer.id])].sort((a, b) => a - b);
       const key = conversationKey({ participants, channel: null });
       return {
         test: (message) => conversationKey(message) === key,
-        candidates: () => realm.byConversation.get(key),
+        candidates: () => realm.byConversation.get(key) ?? [],
       };
     }
     case "sender": {
       const sender = operand === "me" ? viewer : userOf(realm, operand);
+      if (sender === undefined) throw badNarrow(`unknown user ${String(operand)}`);
       return {
         test: (message) => message.senderId === sender.id,
-        candidates: () => realm.bySender.get(sender.id),
+        candidates: () => realm.bySender.get(sender.id) ?? [],
       };
     }
     case "channel":
     case "stream": {
       if (operator === "channel" && level < 250) throw badNarrow("unknown operator channel");
-      const channel = typeof operand === "number"
-        ? realm.channels.values().find((each) => each.id === operand)
-        : realm.channels.get(String(operand).toLowerCase());
+      const channel = realm.findChannel(typeof operand === "number" ? operand : String(operand));
       if (channel === undefined) throw badNarrow(`unknown channel ${String(operand)}`);
-      const key = conversationKey({ participants: [], channel: channel.name });
+      const key = channelKey(channel.name);
       return {
-        test: (message) => conversationKey(message) === key,
-        candidates: () => realm.byConversation.get(key),
+        test: (message) => message.channel !== null && conversationKey(message) === key,
+        candidates: () => realm.byConversation.get(key) ?? [],
+        channel,
       };
     }
     case "topic":
-      return { test: (message) => message.topic?.toLowerCase() === String(operand).toLowerCase(), candidates: null };
+      return { test: (message) => message.topic?.toLowerCase() === String(operand).toLowerCase() };
     case "id":
-      return { test: (message) => message.id === Number(operand), candidates: null };
+      return { test: (message) => message.id === Number(operand) };
     default:
       throw badNarrow(`unknown operator ${operator}`);
   }
 }
 
-function userOf(realm: StandInRealm, operand: unknown): StandInUser {
-  const user = typeof operand === "number"
+function stateTest(realm: StandInRealm, viewer: StandInUser, operand: unknown): Predicate {
+  if (operand === "private" || (operand === "dm" && realm.featureLevel >= 177)) {
+    return (message) => message.channel === null;
+  }
+  if (operand === "unread") return (message) => !hasRead(realm, viewer, message);
+  if (operand === "resolved") return (message) => message.topic?.startsWith("✔") === true;
+  if (["starred", "mentioned", "alerted", "followed"].includes(String(operand))) return () => false;
+  throw badNarrow(`unknown 'is' operand ${String(operand)}`);
+}
+
+function usersOf(realm: StandInRealm, operand: unknown): StandInUser[] {
+  const wanted: unknown[] = Array.isArray(operand)
+    ? operand
+    : typeof operand === "string"
+    ? operand.split(",").map((email) => email.trim())
+    : [operand];
+  return wanted.map((each) => {
+    const user = userOf(realm, each);
+    if (user === undefined) throw badNarrow(`unknown user in ${JSON.stringify(operand)}`);
+    return user;
+  });
+}
+
+/** By id or by the address that the API shows. Deactivated users too. */
+function userOf(realm: StandInRealm, operand: unknown): StandInUser | undefined {
+  return typeof operand === "number"
     ? realm.users.get(operand)
     : realm.users.values().find((each) => realm.apiEmail(each).toLowerCase() === String(operand).toLowerCase());
-  if (user === undefined) throw badNarrow(`unknown user ${String(operand)}`);
-  return user;
 }
 
 function badNarrow(desc: string): RealmError {
   return new RealmError("BAD_NARROW", `Invalid narrow operator: ${desc}`, { desc });
-}
-
-function firstIndexFrom(messages: readonly StandInMessage[], id: number): number {
-  let low = 0;
-  let high = messages.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((messages[middle]?.id ?? 0) < id) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -1,76 +1,46 @@
+import { checkContent, checkTopic, parseChannel, parseRecipients } from "./zulip_stand_in_post_checks.ts";
+import { flag, refused, required } from "./zulip_stand_in_params.ts";
+import {
+  type ChannelOptions,
+  type MessageEdit,
+  type MessageReaction,
+  RealmError,
+  type StandInChannel,
+  type StandInMessage,
+  type StandInUser,
+} from "./zulip_stand_in_types.ts";
+
+/** What Zulip puts before the name of a topic that somebody marked as resolved. */
+const RESOLVED = "✔ ";
+
 /** The organisation behind the stand-in: its users, channels and messages, with the checks that Zulip makes. */
-export interface StandInUser {
-  readonly id: number;
-  /** The real address, what people log in with. */
-  readonly email: string;
-  fullName: string;
-  /** 100 owner, 200 administrator, 300 moderator, 400 member, 600 guest. */
-  role: number;
-  isActive: boolean;
-  readonly isBot: boolean;
-  /** 1 generic, 2 incoming webhook, 3 outgoing webhook, 4 embedded. */
-  readonly botType: number | null;
-  readonly ownerId: number | null;
-  /** Who may see the real address: 1 everyone, 2 members, 3 administrators, 4 nobody, 5 moderators. */
-  emailVisibility: 1 | 2 | 3 | 4 | 5;
-  /** 32 characters; `null`: the user cannot call the API. */
-  apiKey: string | null;
-}
-
-export interface StandInChannel {
-  readonly id: number;
-  readonly name: string;
-  readonly isPrivate: boolean;
-  readonly subscribers: Set<number>;
-}
-
-export interface StandInMessage {
-  readonly id: number;
-  readonly senderId: number;
-  readonly type: "private" | "stream";
-  /** Direct: ids of all participants, the sender's too, ascending. Channel: empty. */
-  readonly participants: readonly number[];
-  readonly channel: string | null;
-  readonly topic: string | null;
-  readonly content: string;
-  /** Whole seconds since 1970. */
-  readonly timestamp: number;
-  /** Milliseconds since 1970, for latencies. */
-  readonly acceptedAtMs: number;
-}
-
-/** What Zulip answers to a call it does not accept. */
-export class RealmError extends Error {
-  constructor(
-    readonly code: string,
-    message: string,
-    readonly extra: Readonly<Record<string, unknown>> = {},
-    readonly status = 400,
-  ) {
-    super(message);
-  }
-}
-
-const MAX_LENGTH = 10_000;
-const MAX_TOPIC = 60;
-const CUT = "\n[message truncated]";
-const NAME_HOST = "zulip.example";
-
 export class StandInRealm {
   featureLevel: number;
+  /** The host that the organisation answers at; any other is a wrong organisation. `null`: every host is right. */
+  host: string | null = null;
+  /** Of the addresses that stand for hidden ones. */
+  dummyHost = "zulip.example";
+  /** "nobody": people cannot send direct messages to each other, only to bots; bots still can to everyone. */
+  directMessages: "everyone" | "nobody" = "everyone";
   readonly users = new Map<number, StandInUser>();
+  /** By name in lower case. */
   readonly channels = new Map<string, StandInChannel>();
-  /** Ascending by id. */
+  /** Ascending by id, as are the two indexes. */
   readonly messages: StandInMessage[] = [];
   readonly bySender = new Map<number, StandInMessage[]>();
   readonly byConversation = new Map<string, StandInMessage[]>();
+  /** Who has read which message, where anybody has. */
+  readonly readers = new Map<number, Set<number>>();
+  readonly reactions = new Map<number, MessageReaction[]>();
+  /** Newest first. */
+  readonly edits = new Map<number, MessageEdit[]>();
   readonly #byLogin = new Map<string, StandInUser>();
   #nextUserId = 8;
-  #nextMessageId: number;
+  nextMessageId: number;
 
   constructor(options: { readonly featureLevel: number; readonly firstMessageId: number }) {
     this.featureLevel = options.featureLevel;
-    this.#nextMessageId = options.firstMessageId;
+    this.nextMessageId = options.firstMessageId;
   }
 
   addUser(user: Partial<StandInUser> & Pick<StandInUser, "email">): StandInUser {
@@ -90,6 +60,7 @@ export class StandInRealm {
       ownerId: null,
       emailVisibility: 1,
       apiKey: null,
+      profile: {},
       ...user,
       id,
     };
@@ -98,25 +69,13 @@ export class StandInRealm {
     return whole;
   }
 
-  addChannel(
-    name: string,
-    options: { readonly isPrivate?: boolean; readonly subscribers?: readonly number[] } = {},
-  ): void {
-    this.channels.set(name.toLowerCase(), {
-      id: this.channels.size + 1,
-      name,
-      isPrivate: options.isPrivate ?? false,
-      subscribers: new Set(options.subscribers ?? []),
-    });
-  }
-
   userByLogin(email: string): StandInUser | undefined {
     return this.#byLogin.get(email.trim().toLowerCase());
   }
 
   /** The address the API shows and matches: a stand-in as soon as it is not visible to everyone. */
   apiEmail(user: StandInUser): string {
-    return user.emailVisibility === 1 ? user.email : `user${user.id}@${NAME_HOST}`;
+    return user.emailVisibility === 1 ? user.email : `user${user.id}@${this.dummyHost}`;
   }
 
   /** Whether `viewer` sees the real address of `user` (zerver/models/users.py, by the viewer's role). */
@@ -125,131 +84,178 @@ export class StandInRealm {
     return viewer.role <= highest;
   }
 
+  addChannel(name: string, options: ChannelOptions = {}): StandInChannel {
+    const highest = Math.max(0, ...this.channels.values().map((channel) => channel.id));
+    const channel: StandInChannel = {
+      id: options.id ?? highest + 1,
+      name,
+      isPrivate: options.isPrivate ?? false,
+      historyPublic: options.historyPublic ?? options.isPrivate !== true,
+      isArchived: false,
+      creatorId: options.creatorId ?? null,
+      createdS: options.createdS ?? 1_735_689_600,
+      subscribers: new Set(options.subscribers ?? []),
+    };
+    this.channels.set(name.toLowerCase(), channel);
+    return channel;
+  }
+
+  /** By name or id; an archived one is not there. */
+  findChannel(wanted: string | number): StandInChannel | undefined {
+    const channel = typeof wanted === "number"
+      ? this.channels.values().find((each) => each.id === wanted)
+      : this.channels.get(wanted.toLowerCase());
+    return channel?.isArchived === false ? channel : undefined;
+  }
+
+  /** From now on; what was sent before stays unseen in a private channel without public history. */
+  subscribe(userId: number, channel: string): void {
+    this.#knownChannel(channel).subscribers.add(userId);
+  }
+
+  unsubscribe(userId: number, channel: string): void {
+    this.#knownChannel(channel).subscribers.delete(userId);
+  }
+
+  /** As in Zulip, a channel that becomes private keeps its old messages to those who got them. */
+  setPrivate(channel: string, isPrivate = true): void {
+    const found = this.#knownChannel(channel);
+    found.isPrivate = isPrivate;
+    found.historyPublic = !isPrivate;
+  }
+
+  /** Moves all messages of a topic to another topic, of the same channel or of another. Returns how many. */
+  renameTopic(channel: string, from: string, to: string, options: RenameOptions = {}): number {
+    const home = this.#knownChannel(channel);
+    const target = options.toChannel === undefined ? home : this.#knownChannel(options.toChannel);
+    const ofTopic = (this.byConversation.get(channelKey(home.name)) ?? [])
+      .filter((message) => message.topic?.toLowerCase() === from.toLowerCase() && options.only?.(message) !== false);
+    for (const message of ofTopic) {
+      const edit = { userId: options.userId ?? 0, atS: options.atS ?? message.timestamp, prevTopic: from, topic: to };
+      this.edits.set(message.id, [edit, ...this.edits.get(message.id) ?? []]);
+      message.topic = to;
+      if (target !== home) this.#moveTo(target, message);
+    }
+    return ofTopic.length;
+  }
+
+  /** As if somebody had pressed the check mark beside the topic. */
+  resolveTopic(channel: string, topic: string): number {
+    return this.renameTopic(channel, topic, RESOLVED + topic);
+  }
+
+  #moveTo(target: StandInChannel, message: StandInMessage): void {
+    remove(this.byConversation.get(conversationKey(message)), message);
+    message.channel = target.name;
+    const there = this.byConversation.get(channelKey(target.name)) ?? [];
+    this.byConversation.set(channelKey(target.name), [...there, message].sort((a, b) => a.id - b.id));
+  }
+
+  delete(message: StandInMessage): void {
+    remove(this.messages, message);
+    remove(this.bySender.get(message.senderId), message);
+    remove(this.byConversation.get(conversationKey(message)), message);
+  }
+
   /** Accepts one message as POST /messages does, or throws RealmError. */
-  post(sender: StandInUser, form: URLSearchParams, nowMs: number): StandInMessage {
+  post(sender: StandInUser, form: URLSearchParams, nowMs: number, client = "lmsmon"): StandInMessage {
     const type = this.#checkType(required(form, "type"));
-    const to = required(form, "to");
     const content = checkContent(required(form, "content"));
-    const target = type === "private"
-      ? { participants: this.#participants(sender, to), channel: null, topic: null }
-      : { participants: [], ...this.#channelTarget(sender, to, form) };
+    const target = type === "private" ? this.#direct(sender, form.get("to")) : this.#inChannel(sender, form);
     const message: StandInMessage = {
-      id: this.#nextMessageId++,
+      id: this.nextMessageId++,
       senderId: sender.id,
       type,
       ...target,
       content,
       timestamp: Math.floor(nowMs / 1000),
       acceptedAtMs: nowMs,
+      client,
     };
     this.messages.push(message);
     push(this.bySender, sender.id, message);
     push(this.byConversation, conversationKey(message), message);
+    // Own messages of a program are unread for it, too, unless it says so.
+    if (flag(form, "read_by_sender", false)) this.readers.set(message.id, new Set([sender.id]));
     return message;
   }
 
   #checkType(type: string): "private" | "stream" {
     if (type === "private" || (type === "direct" && this.featureLevel >= 174)) return "private";
     if (type === "stream" || (type === "channel" && this.featureLevel >= 248)) return "stream";
-    throw new RealmError("BAD_REQUEST", "Invalid type");
+    throw refused("Invalid type");
   }
 
-  #participants(sender: StandInUser, to: string): number[] {
-    const list = parseRecipients(to);
-    const participants = new Set<number>();
-    for (const item of list) {
+  #direct(sender: StandInUser, to: string | null) {
+    const found = new Set<StandInUser>();
+    for (const item of to === null ? [] : parseRecipients(to)) {
       const user = typeof item === "number"
         ? this.users.get(item)
         : this.users.values().find((each) => this.apiEmail(each).toLowerCase() === item.toLowerCase());
       if (user === undefined) {
-        throw new RealmError(
-          "BAD_REQUEST",
-          typeof item === "number" ? `Invalid user ID ${item}` : `Invalid email '${item}'`,
-        );
+        throw refused(typeof item === "number" ? `Invalid user ID ${item}` : `Invalid email '${item}'`);
       }
-      if (!user.isActive) throw new RealmError("BAD_REQUEST", `'${this.apiEmail(user)}' is no longer using Zulip.`);
-      participants.add(user.id);
+      if (!user.isActive) throw refused(`'${this.apiEmail(user)}' is no longer using Zulip.`);
+      found.add(user);
     }
-    if (participants.size === 0) throw new RealmError("BAD_REQUEST", "Message must have recipients");
-    participants.add(sender.id);
-    return [...participants].sort((a, b) => a - b);
+    if (found.size === 0) throw refused("Message must have recipients");
+    if (this.directMessages === "nobody" && ![sender, ...found].some((user) => user.isBot)) {
+      throw refused("Direct messages are disabled in this organization.");
+    }
+    const participants = [...new Set([...found].map((user) => user.id)).add(sender.id)].sort((a, b) => a - b);
+    return { participants, channel: null, topic: null, audience: participants };
   }
 
-  #channelTarget(sender: StandInUser, to: string, form: URLSearchParams): { channel: string; topic: string } {
-    const wanted = parseJson(to) ?? to;
-    const channel = typeof wanted === "number"
-      ? this.channels.values().find((each) => each.id === wanted)
-      : this.channels.get(String(Array.isArray(wanted) ? wanted[0] : wanted).toLowerCase());
+  #inChannel(sender: StandInUser, form: URLSearchParams) {
+    const to = form.get("to");
+    if (to === null) throw refused("Missing channel");
+    const wanted = parseChannel(to);
+    const topic = checkTopic(form.get("topic"), this.featureLevel);
+    const channel = this.findChannel(wanted);
     if (channel === undefined) {
       throw typeof wanted === "number"
         ? new RealmError("STREAM_DOES_NOT_EXIST", `Channel with ID '${wanted}' does not exist`, { stream_id: wanted })
         : new RealmError("STREAM_DOES_NOT_EXIST", `Channel '${wanted}' does not exist`, { stream: wanted });
     }
-    const subscribed = channel.subscribers.has(sender.id) ||
-      (sender.ownerId !== null && channel.subscribers.has(sender.ownerId));
-    if (channel.isPrivate && !subscribed) {
-      throw new RealmError("BAD_REQUEST", `Not authorized to send to channel '${channel.name}'`);
-    }
-    return { channel: channel.name, topic: this.#checkTopic(form.get("topic")) };
+    const { subscribers } = channel;
+    // Enough for sending, not for reading: a bot whose owner is subscribed gets no copy of what it says there.
+    const allowed = subscribers.has(sender.id) || (sender.ownerId !== null && subscribers.has(sender.ownerId));
+    if (channel.isPrivate && !allowed) throw refused(`Not authorized to send to channel '${channel.name}'`);
+    return { participants: [], channel: channel.name, topic, audience: [...subscribers] };
   }
 
-  #checkTopic(given: string | null): string {
-    if (given === null && this.featureLevel < 334) throw missing("topic");
-    const topic = (given ?? "").trim();
-    if (topic === "" && this.featureLevel < 334) throw new RealmError("BAD_REQUEST", "Topic can't be empty!");
-    const points = [...topic];
-    const bad = points.findIndex((char) => /[\p{Cc}\p{Cs}\ufffe\uffff]/u.test(char));
-    if (bad >= 0) throw new RealmError("BAD_REQUEST", `Invalid character in topic, at position ${bad + 1}!`);
-    return points.length <= MAX_TOPIC ? topic : `${points.slice(0, MAX_TOPIC - 3).join("")}...`;
+  #knownChannel(name: string): StandInChannel {
+    const channel = this.findChannel(name);
+    if (channel === undefined) throw new RangeError(`The stand-in has no channel ${JSON.stringify(name)}`);
+    return channel;
   }
+}
+
+export interface RenameOptions {
+  readonly toChannel?: string;
+  /** Default all of the topic. */
+  readonly only?: (message: StandInMessage) => boolean;
+  /** Who did it, and when; for the message's history. */
+  readonly userId?: number;
+  readonly atS?: number;
 }
 
 /** What tells conversations apart; for messages and for narrows. */
 export function conversationKey(message: Pick<StandInMessage, "participants" | "channel">): string {
-  return message.channel === null ? `dm:${message.participants.join(",")}` : `channel:${message.channel.toLowerCase()}`;
+  return message.channel === null ? `dm:${message.participants.join(",")}` : channelKey(message.channel);
 }
 
-function checkContent(raw: string): string {
-  if (raw.includes("\0")) throw new RealmError("BAD_REQUEST", "Message must not contain null bytes");
-  const content = raw.trimEnd().replace(/^\n+/, "");
-  if (content === "") throw new RealmError("BAD_REQUEST", "Message must not be empty");
-  if (content.length <= MAX_LENGTH) return content; // UTF-16 units are never fewer than code points
-  const points = [...content];
-  return points.length <= MAX_LENGTH ? content : points.slice(0, MAX_LENGTH - CUT.length).join("") + CUT;
-}
-
-function parseRecipients(to: string): (number | string)[] {
-  const value = parseJson(to) ?? to.split(",").map((email) => email.trim()).filter((email) => email !== "");
-  const list: unknown[] = Array.isArray(value) ? value : [value];
-  const ids = list.filter((item): item is number => Number.isInteger(item));
-  const emails = list.filter((item): item is string => typeof item === "string");
-  if (ids.length > 0 && emails.length > 0) {
-    throw new RealmError("BAD_REQUEST", "Recipient lists may contain emails or user IDs, but not both.");
-  }
-  if (ids.length + emails.length < list.length) throw new RealmError("BAD_REQUEST", "Invalid data type for recipients");
-  return ids.length > 0 ? ids : emails;
-}
-
-function required(form: URLSearchParams, name: string): string {
-  const value = form.get(name);
-  if (value === null) throw missing(name);
-  return value;
-}
-
-function missing(name: string): RealmError {
-  return new RealmError("REQUEST_VARIABLE_MISSING", `Missing '${name}' argument`, { var_name: name });
-}
-
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+export function channelKey(name: string): string {
+  return `channel:${name.toLowerCase()}`;
 }
 
 function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   const list = map.get(key);
   if (list === undefined) map.set(key, [value]);
   else list.push(value);
+}
+
+function remove<T>(list: T[] | undefined, value: T): void {
+  const at = list?.indexOf(value) ?? -1;
+  if (at >= 0) list?.splice(at, 1);
 }

@@ -21,8 +21,8 @@ export interface Detection {
 
 /** Compares what is known of a row with what the LMS says now. Pure; the same row twice gives nothing the second time. */
 export function detect(before: RowState | null, row: AttemptRow, now: EpochMicros): Detection {
-  const known = before ?? unseen(row.id);
-  const seen: RowState = { ...known, hash: row.hash, missingSince: null };
+  const known = sameAttempt(before, row);
+  const seen: RowState = { ...known, hash: row.hash, missingSince: null, missingAtPass: null };
   switch (row.progress) {
     case "unknown":
       // Not seenOpen: when a later version knows the word, an old row must not pass for news.
@@ -44,14 +44,37 @@ export function detect(before: RowState | null, row: AttemptRow, now: EpochMicro
   }
 }
 
-/** The row is gone from the LMS. Its identity stays: should it come back, only other values are news (hard cases 21, 22). */
-export function missing(before: RowState, now: EpochMicros): RowState {
-  return { ...before, hash: null, open: false, missingSince: before.missingSince ?? now };
+/**
+ * The row is gone from the LMS. Its identity stays: should it come back, only other values are news (hard cases 21, 22).
+ * `pass`: how many full passes have ended when the one that misses it ends.
+ */
+export function missing(before: RowState, now: EpochMicros, pass: number): RowState {
+  const since = before.missingSince === null
+    ? { missingSince: now, missingAtPass: pass }
+    : { missingSince: before.missingSince, missingAtPass: before.missingAtPass };
+  return { ...before, hash: null, open: false, ...since };
 }
 
-function unseen(id: string): RowState {
+/** What is known of the attempt that the row is now: nothing, when the LMS keeps another one under the id of a known row. */
+function sameAttempt(before: RowState | null, row: AttemptRow): RowState {
+  const { studentId, activityId } = row;
+  if (before === null) return { ...unseen(row.id), studentId, activityId };
+  if (isAnother(before.studentId, studentId) || isAnother(before.activityId, activityId)) {
+    return { ...unseen(row.id), studentId, activityId, incarnation: before.incarnation + 1 };
+  }
+  // Who or what was unknown may become known, and a half-done sync may blank it again: both are still this attempt.
+  return { ...before, studentId: before.studentId ?? studentId, activityId: before.activityId ?? activityId };
+}
+
+const isAnother = (known: string | null, now: string | null) => known !== null && now !== null && known !== now;
+
+/** The state of a row that nothing is known of. */
+export function unseen(id: string): RowState {
   return {
     id,
+    studentId: null,
+    activityId: null,
+    incarnation: 1,
     hash: null,
     stage: "none",
     reported: NOTHING_REPORTED,
@@ -60,6 +83,7 @@ function unseen(id: string): RowState {
     seenOpen: false,
     lastEventId: null,
     missingSince: null,
+    missingAtPass: null,
   };
 }
 
@@ -70,11 +94,11 @@ function told(row: AttemptRow, event: DetectedEvent | null): DetectedEvent | nul
 
 function started(before: RowState, row: AttemptRow, now: EpochMicros): DetectedEvent {
   const type = row.kind === "exam" ? "exam_started" : "content_started";
-  return { ...event(row, type, startOf(row, now)), stage: "started", firstSeen: !before.seenOpen };
+  return { ...event(before, row, type, startOf(row, now)), stage: "started", firstSeen: !before.seenOpen };
 }
 
 function finished(before: RowState, row: AttemptRow, now: EpochMicros): DetectedEvent {
-  return { ...event(row, finishType(row), finishOf(row, now, before.seenOpen)), firstSeen: !before.seenOpen };
+  return { ...event(before, row, finishType(row), finishOf(row, now, before.seenOpen)), firstSeen: !before.seenOpen };
 }
 
 /** A correction of a reported finish, or `null` when nothing worth reporting changed. Content is not corrected. */
@@ -83,7 +107,7 @@ function revised(before: RowState, row: AttemptRow, now: EpochMicros): DetectedE
   const change = changeOf(before.reported, valuesOf(row));
   if (change === null) return null;
   return {
-    ...event(row, finishType(row), finishOf(row, now, before.seenOpen)), // the store puts the superseded event's time here
+    ...event(before, row, finishType(row), finishOf(row, now, before.seenOpen)), // the store puts the superseded event's time here
     revision: before.revision + 1,
     previous: before.reported,
     change,
@@ -105,18 +129,19 @@ function finishType(row: AttemptRow): EventType {
   return row.verdict === "pass" ? "exam_passed" : "exam_failed";
 }
 
-function event(row: AttemptRow, type: EventType, occurred: Occurred): DetectedEvent {
+function event(before: RowState, row: AttemptRow, type: EventType, occurred: Occurred): DetectedEvent {
   return {
     type,
     kind: row.kind,
     stage: "finished",
     attemptId: row.id,
+    incarnation: before.incarnation,
     revision: 1,
     occurredAt: occurred.at,
     occurredAtApproximate: occurred.approximate,
     firstSeen: false,
     previous: null,
-    change: null,
+    change: before.incarnation > 1 && before.stage === "none" ? "reused" : null,
   };
 }
 
@@ -140,6 +165,7 @@ function result(
 
 /** `reported` and `revision` move only with an event; the rest is compared here. */
 function sameState(a: RowState, b: RowState): boolean {
-  return a.hash === b.hash && a.stage === b.stage && a.open === b.open && a.seenOpen === b.seenOpen &&
+  return a.incarnation === b.incarnation && a.studentId === b.studentId && a.activityId === b.activityId &&
+    a.hash === b.hash && a.stage === b.stage && a.open === b.open && a.seenOpen === b.seenOpen &&
     a.missingSince === b.missingSince;
 }

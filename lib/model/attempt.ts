@@ -72,6 +72,11 @@ export interface BadRow {
 /** What lmsmon remembers of an LMS row (table `lmsmon.row_states`). */
 export interface RowState {
   readonly id: LmsId;
+  /** Whose attempt the row was, and at what, when it was last known; another of either later is another attempt. */
+  readonly studentId: LmsId | null;
+  readonly activityId: LmsId | null;
+  /** Which attempt this is that the LMS keeps under this row id, from 1. */
+  readonly incarnation: number;
   /** `null` while the row is missing from the LMS. */
   readonly hash: string | null;
   readonly stage: Stage | "none";
@@ -86,4 +91,6 @@ export interface RowState {
   /** The event that reported the current values, for `supersedes`. */
   readonly lastEventId: string | null;
   readonly missingSince: EpochMicros | null;
+  /** How many full passes the stream had ended then, the one that missed the row included; `null` while the row is there. */
+  readonly missingAtPass: number | null;
 }

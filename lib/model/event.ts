@@ -52,15 +52,29 @@ export const EVENT_SUPPRESSIONS = [
 ] as const;
 export type EventSuppression = (typeof EVENT_SUPPRESSIONS)[number];
 
+/** Why a revision exists. */
+export type Revised =
+  /** An ungraded finish got its verdict: told as a result. */
+  | "first_result"
+  /** From pass to fail, or from fail to pass. */
+  | "verdict"
+  /** The same verdict, another score or percentage. */
+  | "score";
+
 /**
- * Why a revision exists: `first_result` (an ungraded finish got its verdict: told as a result), `verdict` (pass <-> fail),
- * `score` (same verdict, other score or percentage).
+ * What an event changes of what was known of its row: why a revision exists, or `reused` for the first report of another
+ * attempt under a row id that was known as somebody's. `null` for any other first report.
  */
-export type Change = "first_result" | "verdict" | "score";
+export type Change = Revised | "reused";
 
 /** Whether something that may have been told before is not true any more. A first result is none: it was never told. */
 export function isCorrection(change: Change | null): boolean {
   return change === "verdict" || change === "score";
+}
+
+/** Changes of what the LMS had said before: many of them in one poll are a flood, not news (P11). */
+export function isRewritten(change: Change | null): boolean {
+  return isCorrection(change) || change === "reused";
 }
 
 /** An event as detected, before it has an id: a pure value (lib/detect makes it, lib/store records it). */
@@ -69,6 +83,8 @@ export interface DetectedEvent {
   readonly kind: Kind;
   readonly stage: Stage;
   readonly attemptId: LmsId;
+  /** Which attempt under this row id, from 1: an LMS may use an id again for another student or activity. */
+  readonly incarnation: number;
   /** 1 for the first report of a stage; rises with each correction of a finish. */
   readonly revision: number;
   readonly occurredAt: EpochMicros;
@@ -77,6 +93,5 @@ export interface DetectedEvent {
   readonly firstSeen: boolean;
   /** What the superseded event reported; `null` for revision 1. */
   readonly previous: Reported | null;
-  /** `null` for revision 1. */
   readonly change: Change | null;
 }

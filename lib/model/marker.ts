@@ -7,6 +7,10 @@ export interface DeliveryIdentity {
   readonly source: string;
   readonly kind: Kind;
   readonly attemptId: LmsId;
+  /** Which attempt under this row id, from 1. */
+  readonly incarnation: number;
+  readonly studentId: LmsId | null;
+  readonly activityId: LmsId | null;
   readonly stage: Stage;
   readonly revision: number;
   /** `mentor:<lms id>` or `channel:<name>/<topic>`. */
@@ -17,12 +21,11 @@ const ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"; // 32 signs, without l, o, 
 
 /**
  * 16 characters (80 bits) of a sha-256 over the identity. Deterministic, so a state restored from a backup finds in Zulip
- * what it already sent. The recipe is a public contract: changing it makes lmsmon tell everything again.
+ * what it already sent. The recipe is a public contract: changing it makes lmsmon tell everything again. That is why student
+ * and activity count only from the second attempt under a row id on: markers of the first are older than they are.
  */
 export function deliveryMarker(identity: DeliveryIdentity): string {
-  const { source, kind, attemptId, stage, revision, recipient } = identity;
-  const digest = createHash("sha256")
-    .update(JSON.stringify(["lmsmon-1", source, kind, attemptId, stage, revision, recipient])).digest();
+  const digest = createHash("sha256").update(JSON.stringify(signedParts(identity))).digest();
   let bits = 0n;
   for (const byte of digest.subarray(0, 10)) bits = (bits << 8n) | BigInt(byte);
   let marker = "";
@@ -31,6 +34,12 @@ export function deliveryMarker(identity: DeliveryIdentity): string {
     bits >>= 5n;
   }
   return marker;
+}
+
+function signedParts(identity: DeliveryIdentity): readonly (string | number | null)[] {
+  const { source, kind, attemptId, incarnation, studentId, activityId, stage, revision, recipient } = identity;
+  if (incarnation === 1) return ["lmsmon-1", source, kind, attemptId, stage, revision, recipient];
+  return ["lmsmon-2", source, kind, attemptId, incarnation, studentId, activityId, stage, revision, recipient];
 }
 
 // A link's fragment, `#n=…` or `#/attempts/7?n=…`, or the code span `ref a, b, c`. Text of the LMS can hold neither: "#" and

@@ -1,4 +1,4 @@
-import type { Change, EventMetadata, LmsId, Reported } from "./event.ts";
+import type { EventMetadata, LmsId, Reported, Revised } from "./event.ts";
 import type { EventType, Kind } from "./event_types.ts";
 import type { EpochMicros } from "./time.ts";
 
@@ -12,7 +12,7 @@ export interface ToldEvent {
   /** Which try of the student at this exam or content, from 1; `null` when unknown. */
   readonly attemptNo: number | null;
   readonly revision: number;
-  readonly change: Change | null;
+  readonly change: Revised | null;
   readonly occurredAt: EpochMicros;
   readonly occurredAtApproximate: boolean;
   readonly detectedAt: EpochMicros;

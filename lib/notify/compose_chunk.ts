@@ -39,6 +39,7 @@ export async function composeChunk(
 ): Promise<ComposedChunk> {
   if (recipients.length === 0) return NOTHING;
   return await retrying(async () => {
+    const { losses } = deps.db;
     const due = await loadDue(deps, recipients, cutoff);
     if (due.rows.length === 0) return NOTHING;
     const now = deps.clock.now();
@@ -63,7 +64,7 @@ export async function composeChunk(
       ...newMessage(message, ids[i]?.message_id ?? "", userIds, deps.config.notify.fallback),
       begun: i < sends,
     }));
-    await write(deps, claim, { resolution, messages, composed, late, userIds, leftOut, sends, now, cutoff });
+    await write(deps, claim, { resolution, messages, composed, late, userIds, leftOut, sends, now, cutoff, losses });
     failPoint("compose.after_commit");
     return { messages, suppressed: resolution.suppress.length, leftOut };
   });
@@ -115,6 +116,8 @@ interface Writing {
   readonly sends: number;
   readonly now: EpochMicros;
   readonly cutoff: EpochMicros;
+  /** Of the state's connection when the rows were read. */
+  readonly losses: number;
 }
 
 async function write(deps: NotifierDeps, claim: Claim, what: Writing): Promise<void> {
@@ -128,6 +131,9 @@ async function write(deps: NotifierDeps, claim: Claim, what: Writing): Promise<v
       source,
       kind: row.told.kind,
       attemptId: row.told.attemptId,
+      incarnation: row.incarnation,
+      studentId: row.studentId,
+      activityId: row.told.activityId,
       stage: row.stage,
       revision: row.told.revision,
       recipient,
@@ -176,6 +182,8 @@ async function write(deps: NotifierDeps, claim: Claim, what: Writing): Promise<v
     }
     if (what.leftOut.size > 0) steps.push(releaseRecipients(tx, source, [...what.leftOut], now).execute());
     await Promise.all(steps);
+    // Another server may call other rows by these ids.
+    if (deps.db.losses !== what.losses) throw new ClaimLost();
     failPoint("compose.before_commit");
   });
 }
@@ -214,7 +222,7 @@ function newMessage(
 }
 
 /** The inverse of channelRecipient(); of a channel that is no longer the fallback the first slash divides. */
-function channelOf(recipient: string, fallback: Fallback): { channel: string; topic: string } | null {
+export function channelOf(recipient: string, fallback: Fallback): { channel: string; topic: string } | null {
   if (!recipient.startsWith("channel:")) return null;
   if (fallback !== null && recipient === channelRecipient(fallback)) return fallback;
   const [channel = "", ...topic] = recipient.slice("channel:".length).split("/");

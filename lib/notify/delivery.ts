@@ -2,8 +2,10 @@ import type { EpochMicros } from "../model/time.ts";
 import { collectPiledUpGarbage } from "../ops/collect_garbage.ts";
 import type { Pacer } from "../zulip/rate_limiter.ts";
 import { createAccounts } from "./accounts.ts";
+import type { Channels } from "./channels.ts";
 import { ChunkSize } from "./chunk_size.ts";
 import type { Circuit } from "./circuit.ts";
+import type { Guard } from "./guard.ts";
 import { releaseClaim } from "./claim.ts";
 import { ClaimQueue, type Expected, type Turn } from "./claim_queue.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions } from "./notify_types.ts";
@@ -15,6 +17,9 @@ import { SendSlots } from "./send_slots.ts";
 export interface DeliveryContext {
   readonly circuit: Circuit;
   readonly pacer: Pacer;
+  /** Nothing is sent on the word of a state that is not the one the guard has looked at. */
+  readonly guard: Pick<Guard, "sure" | "confirm">;
+  readonly channels: Channels;
   /** Whether sends may go out now; asks Zulip when the circuit is open and it is time to. */
   zulipAnswers(options: RoundOptions): Promise<boolean>;
 }
@@ -89,7 +94,8 @@ export class Delivery {
 
   /** Begins one more chunk, or waits until one may begin; `false` when there is nothing left to do. */
   async #beginNext(run: Run): Promise<boolean> {
-    const { circuit } = this.#context;
+    const { circuit, guard } = this.#context;
+    if (!guard.sure) return false; // the next round begins with the guard
     if (circuit.state === "open") {
       await Promise.all(run.underWay);
       if (!await this.#context.zulipAnswers(run.options)) return false;
@@ -137,7 +143,7 @@ export class Delivery {
 
   async #prepare(run: Run, turn: Turn, trial: boolean): Promise<PreparedChunk | null> {
     const { ended } = run;
-    const chunk = await prepareChunk(this.#deps, this.#accounts, {
+    const chunk = await prepareChunk(this.#deps, this.#accounts, this.#context.channels, {
       holder: `${this.#holder}:${++this.#chunks}`,
       cutoff: run.cutoff,
       limit: turn.limit,
@@ -153,11 +159,13 @@ export class Delivery {
 
   async #send(chunk: PreparedChunk, { cutoff, counts, options }: Run): Promise<void> {
     const { clock, log } = this.#deps;
+    const { guard } = this.#context;
     const began = clock.monotonicMs();
     const context: SendContext = {
       deps: this.#deps,
       pacer: this.#context.pacer,
       circuit: this.#context.circuit,
+      stateIsSure: () => guard.sure,
       slots: this.#slots,
       options,
       counts,
@@ -167,6 +175,8 @@ export class Delivery {
       onRefused: () => this.#accounts.forget(),
     };
     try {
+      // What was marked as being sent may have been marked in a state that is gone: a pooler hides a lost connection.
+      await guard.confirm();
       await sendChunk(context, chunk.outgoing, chunk.claim);
     } finally {
       await releaseClaim(this.#deps, chunk.claim);

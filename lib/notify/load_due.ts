@@ -12,6 +12,7 @@ import type { EventMetadata, LmsId } from "../model/event.ts";
 import { type EventType, eventTypeOf, type Kind, type Stage } from "../model/event_types.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { ToldEvent } from "../model/told_event.ts";
+import { type Absence, absencesOf } from "./absent_rows.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 import { mentorOf, type Sibling } from "./resolve_recipients.ts";
 
@@ -29,6 +30,9 @@ export interface LoadedRow {
   readonly lmsAwayMs: number;
   readonly attempts: number;
   readonly stage: Stage;
+  readonly incarnation: number;
+  /** Set when the LMS has no such attempt (any more). */
+  readonly absence: Absence | null;
   /** `alsoTold` is still empty: it depends on who else is told. */
   readonly told: ToldEvent;
 }
@@ -70,12 +74,13 @@ export async function loadDue(
     return { rows: [], siblings: new Map(), links: new Map(), mentors: new Map(), leftOut };
   }
   const studentIds = unique(rows.flatMap((row) => row.student_id ?? []));
-  const [others, links, shared, before, outages] = await Promise.all([
+  const [others, links, shared, before, outages, absences] = await Promise.all([
     loadSiblings(deps, rows),
     mentorLinks(sql, source, studentIds),
     loadSharedNames(deps, rows.filter((row) => row.has_namesake)),
     loadToldBefore(deps, rows),
     outagesBeforePolls(sql, source, unique(rows.map((row) => row.poll_id))),
+    absencesOf(deps, unique(rows.map((row) => row.event_id))),
   ]);
   const mentorIds = unique(others.flatMap((row) => mentorOf(row.recipient) ?? []));
   const mentors = await peopleByIds(sql, source, "mentor", mentorIds);
@@ -94,6 +99,8 @@ export async function loadDue(
       lmsAwayMs: away.get(row.poll_id) ?? 0,
       attempts: row.attempts,
       stage: row.stage === "started" ? "started" : "finished",
+      incarnation: row.incarnation,
+      absence: absences.get(row.event_id) ?? null,
       told: toldEvent(source, row, shared, before),
     })),
     siblings: Map.groupBy(others, (row) => row.eventId),
@@ -175,7 +182,7 @@ function toldEvent(
     attemptId: row.attempt_id,
     attemptNo: row.attempt_no,
     revision: row.revision,
-    change: row.change,
+    change: row.change === "reused" ? null : row.change, // a plain first report to whoever reads it
     occurredAt: Number(row.occurred_us),
     occurredAtApproximate: row.timestamp_approximate,
     detectedAt: Number(row.detected_us),

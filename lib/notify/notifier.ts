@@ -6,14 +6,16 @@ import {
   wakeForgottenRecipients,
   wakeRecipients,
 } from "../../sql/state/recipients.ts";
+import { escapeText } from "../format/escape_text.ts";
 import { type EpochMicros, fromInstant } from "../model/time.ts";
 import { ZulipError } from "../ops/errors.ts";
 import { createPacer } from "../zulip/rate_limiter.ts";
+import { Channels } from "./channels.ts";
 import { Circuit } from "./circuit.ts";
 import type { Expected } from "./claim_queue.ts";
 import { expectedMessages } from "./compose.ts";
 import { Delivery } from "./delivery.ts";
-import { Guard, GUARD_HINT } from "./guard.ts";
+import { Guard, GUARD_HINT, type GuardVerdict } from "./guard.ts";
 import { Notices } from "./notices.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions, RoundResult } from "./notify_types.ts";
 import { adoptOrphans } from "./orphans.ts";
@@ -43,6 +45,7 @@ class OutboxNotifier implements Notifier {
   readonly #deps: NotifierDeps;
   readonly #pacer;
   readonly #guard: Guard;
+  readonly #channels: Channels;
   readonly #notices: Notices;
   readonly #circuit = new Circuit();
   readonly #delivery: Delivery;
@@ -56,12 +59,15 @@ class OutboxNotifier implements Notifier {
   constructor(deps: NotifierDeps) {
     this.#deps = deps;
     this.#pacer = createPacer(deps.clock);
+    this.#guard = new Guard(deps);
+    this.#channels = new Channels(deps);
     this.#delivery = new Delivery(deps, {
       circuit: this.#circuit,
       pacer: this.#pacer,
+      guard: this.#guard,
+      channels: this.#channels,
       zulipAnswers: (options) => this.#zulipAnswers(options),
     });
-    this.#guard = new Guard(deps);
     this.#notices = new Notices(deps);
   }
 
@@ -76,24 +82,28 @@ class OutboxNotifier implements Notifier {
     const [row] = await nextRecipientDue(db.sql, source);
     if (row?.due_at == null) return null;
     const due = fromInstant(row.due_at);
-    if (this.#circuit.state !== "open") return due;
-    return Math.max(due, clock.now() + Math.ceil(this.#circuit.probeInMs(clock.monotonicMs()) * 1000));
+    const pauseMs = Math.max(this.#circuit.probeInMs(clock.monotonicMs()), this.#guard.pauseMs());
+    return pauseMs === 0 ? due : Math.max(due, clock.now() + Math.ceil(pauseMs * 1000));
   }
 
   async round(options: RoundOptions): Promise<RoundResult> {
     const counts: RoundCounts = { sent: 0, messages: 0, dead: 0, suppressed: 0 };
-    let refusal: string | null = null;
-    if (this.#circuit.state === "closed") await this.#notices.tellHeldPolls();
+    let verdict: GuardVerdict | null = null;
+    if (this.#circuit.state === "closed") {
+      await this.#notices.tellHeldPolls();
+      await this.#notices.tellOfSource();
+    }
     const cutoff = this.#deps.clock.now();
     await this.#prepareRound(cutoff, counts);
     const due = await this.#somethingDue(cutoff);
     this.#busy ||= due;
     if (!options.stop.aborted && due && await this.#zulipAnswers(options)) {
       try {
-        refusal = await this.#guard.check(options.hard);
+        verdict = await this.#guard.check(options.hard);
         this.#pacer.observe(this.#deps.zulip.rateLimit(), null);
+        const refusal = verdict?.kind === "refused" ? verdict.reason : null;
         this.#noteGuard(refusal);
-        if (refusal === null) await this.#deliver(cutoff, counts, options);
+        if (verdict === null) await this.#deliver(cutoff, counts, options);
         await this.#tellTrouble(refusal, counts, options);
       } catch (error) {
         this.#zulipTrouble(error, options);
@@ -104,8 +114,12 @@ class OutboxNotifier implements Notifier {
       ...counts,
       ...this.#left,
       circuit: this.#circuit.state,
-      trouble: refusal === null ? this.#circuit.reason : `${refusal}. ${GUARD_HINT}`,
-      guarded: refusal !== null,
+      trouble: verdict === null
+        ? this.#circuit.reason
+        : verdict.kind === "held"
+        ? verdict.reason
+        : `${verdict.reason}. ${GUARD_HINT}`,
+      guarded: verdict !== null,
     };
   }
 
@@ -152,7 +166,9 @@ class OutboxNotifier implements Notifier {
         `${counts.dead} notifications could not be delivered and were given up. \`lmsmon stats\` shows them.`,
       );
     }
-    if (refusal === null && counts.dead === 0) return;
+    const unreadable = this.#channels.takeUnreadable();
+    for (const channel of unreadable) await this.#notices.tell(`channel:${channel}`, cannotRead(channel));
+    if (refusal === null && counts.dead === 0 && unreadable.length === 0) return;
     await this.#delivery.run(this.#deps.clock.now(), [{ recipient: ADMIN, messages: 1 }], counts, options);
   }
 
@@ -217,4 +233,13 @@ class OutboxNotifier implements Notifier {
     this.#left = { waiting: count("waiting", "pending", "sending"), unknown: count("unknown") };
     this.#busy = false;
   }
+}
+
+/** What the administrator reads when a channel cannot be read. */
+function cannotRead(channel: string): string {
+  return `nothing is sent to the channel ${
+    escapeText(channel) ?? ""
+  }: this bot cannot see there what it sent, so it could tell things ` +
+    "twice. Subscribe the bot itself to the channel (its owner's subscription is not enough); what waits goes out then. " +
+    "`lmsmon doctor` checks it.";
 }

@@ -81,7 +81,7 @@ export interface RoundResult extends Readonly<RoundCounts> {
   readonly circuit: "closed" | "open" | "half_open";
   /** Why nothing, or not everything, was sent: Zulip's trouble or the guard's refusal. */
   readonly trouble: string | null;
-  /** The guard refuses to send: another lmsmon on this bot, or a lost state. */
+  /** The guard lets nothing out: another lmsmon on this bot, a lost state, or one that is just being compared with Zulip. */
   readonly guarded: boolean;
 }
 

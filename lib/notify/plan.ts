@@ -54,6 +54,7 @@ function suppressionOf(
 function revisionIsTold(event: DetectedEvent, row: AttemptRow, revisions: NotifyConfig["revisions"]): boolean {
   switch (event.change) {
     case null:
+    case "reused": // another attempt, and its first report
     case "first_result": // a result that came late is a result, not a correction
       return true;
     case "verdict":

@@ -4,15 +4,17 @@ import {
   markUnknown,
   type OpenMessageRow,
   openMessages,
-  postponeLookUps,
 } from "../../sql/state/messages.ts";
+import { postponeMessages, putOffRecipients } from "../../sql/state/postpone.ts";
 import type { EpochMicros } from "../model/time.ts";
 import { ZulipError } from "../ops/errors.ts";
 import { failPoint } from "../ops/fail_point.ts";
+import { messagesOfAbsent } from "./absent_rows.ts";
 import type { Accounts } from "./accounts.ts";
 import { type Claim, releaseClaim, takeClaim } from "./claim.ts";
-import { ClaimLost, composeChunk } from "./compose_chunk.ts";
-import { lookUp, targetOf } from "./look_up.ts";
+import type { Channels } from "./channels.ts";
+import { channelOf, ClaimLost, composeChunk } from "./compose_chunk.ts";
+import { type LookedUp, lookUp, targetOf } from "./look_up.ts";
 import type { NotifierDeps, RoundCounts } from "./notify_types.ts";
 import { POISON_LIMIT } from "./outcome.ts";
 import { mentorOf } from "./resolve_recipients.ts";
@@ -53,6 +55,7 @@ const LOOK_UP_AGAIN_MS = 5 * 60_000;
 export async function prepareChunk(
   deps: NotifierDeps,
   accounts: Accounts,
+  channels: Channels,
   request: ChunkRequest,
   counts: RoundCounts,
 ): Promise<PreparedChunk | null> {
@@ -60,9 +63,20 @@ export async function prepareChunk(
   if (claim === null) return null;
   try {
     const recipients = [...claim.tokens.keys()];
-    const open = await settleOpenMessages(deps, accounts, recipients, request.cutoff, counts, request.signal);
+    const settled = await settleOpenMessages(
+      deps,
+      { accounts, channels },
+      recipients,
+      request.cutoff,
+      counts,
+      request.signal,
+    );
+    const unreadable = await putOffUnreadable(deps, channels, recipients, settled, request.signal);
+    const open = settled.filter((message) => !unreadable.has(message.recipient));
     const busy = new Set(open.map((message) => message.recipient));
-    const free = recipients.filter((recipient) => !busy.has(recipient) && recipient !== ADMIN);
+    const free = recipients.filter((recipient) =>
+      !busy.has(recipient) && !unreadable.has(recipient) && recipient !== ADMIN
+    );
     const waiting = sendable(open, deps.clock.now()).slice(0, request.sends).map((message): Outgoing => ({
       messageId: message.message_id,
       recipient: message.recipient,
@@ -129,10 +143,47 @@ function sendable(open: readonly OpenMessageRow[], now: EpochMicros): OpenMessag
   });
 }
 
+const CHANNEL_AGAIN_MS = 60_000;
+/** Why deliveries to a channel wait, and messages to it that are under way. */
+const NOT_READABLE = "channel_not_readable";
+
+/**
+ * The recipients that are private channels without this bot: what is sent there could not be looked up. All that they would get is put
+ * off, visibly.
+ */
+async function putOffUnreadable(
+  deps: NotifierDeps,
+  channels: Channels,
+  recipients: readonly string[],
+  open: readonly OpenMessageRow[],
+  signal?: AbortSignal,
+): Promise<Set<string>> {
+  const names = new Map(recipients.flatMap((recipient) => {
+    const to = channelOf(recipient, deps.config.notify.fallback);
+    return to === null ? [] : [[recipient, to.channel] as const];
+  }));
+  if (names.size === 0) return new Set();
+  const access = await channels.forSending([...new Set(names.values())], signal);
+  const unreadable = new Set(
+    [...names].filter(([, name]) => access.get(name)?.access === "not_readable").map(([to]) => to),
+  );
+  if (unreadable.size === 0) return unreadable;
+  const { db, source, clock } = deps;
+  const until = clock.now() + CHANNEL_AGAIN_MS * 1000;
+  const composed = open.filter((message) => unreadable.has(message.recipient) && message.state === "pending");
+  const untried = composed.filter((message) => message.started_ms_ago === null).map((message) => message.message_id);
+  const tried = composed.filter((message) => message.started_ms_ago !== null).map((message) => message.message_id);
+  if (untried.length > 0) await dissolveMessages(db.sql, untried, clock.now());
+  if (tried.length > 0) await postponeMessages(db.sql, tried, until, NOT_READABLE);
+  await putOffRecipients(db.sql, source, [...unreadable], NOT_READABLE, until);
+  for (const recipient of unreadable) channels.noteUnreadable(names.get(recipient) ?? "");
+  return unreadable;
+}
+
 /** Brings the messages under way up to date and returns those that are still under way. */
 async function settleOpenMessages(
   deps: NotifierDeps,
-  accounts: Accounts,
+  { accounts, channels }: { readonly accounts: Accounts; readonly channels: Channels },
   recipients: readonly string[],
   cutoff: EpochMicros,
   counts: RoundCounts,
@@ -161,43 +212,57 @@ async function settleOpenMessages(
   }
   const due = open.filter((message) => message.state === "unknown" && Number(message.look_up_us) <= clock.now());
   if (due.length > 0) {
-    await resolveDoubts(deps, due, cutoff, counts, signal);
+    await resolveDoubts(deps, channels, due, cutoff, counts, signal);
     open = await read();
   }
-  const moved = await messagesToReaddress(accounts, open);
-  if (moved.length > 0) {
-    await dissolveMessages(db.sql, moved, clock.now());
+  const anew = [...await messagesToReaddress(accounts, open), ...await messagesToReconsider(deps, open)];
+  if (anew.length > 0) {
+    await dissolveMessages(db.sql, anew, clock.now());
     open = await read();
   }
   return open;
 }
 
+const UNSEEN =
+  "it may be in the channel, where this bot cannot see it: the bot was subscribed later, or the channel is gone";
+
 async function resolveDoubts(
   deps: NotifierDeps,
+  channels: Channels,
   due: readonly OpenMessageRow[],
   cutoff: EpochMicros,
   counts: RoundCounts,
   signal?: AbortSignal,
 ): Promise<void> {
   const now = deps.clock.now();
-  let found: Map<string, string>;
+  const { losses } = deps.db;
+  let looked: LookedUp;
   try {
-    found = await lookUp(deps, due, signal);
+    looked = await lookUp(deps, channels, due, signal);
   } catch (error) {
     // A bot that may not read what it sent: nothing about Zulip's health, and no reason to ask again at once.
     // A rate limit ends by itself, and the circuit waits for it.
     if (error instanceof ZulipError && error.reason === "failed" && error.retryAfterMs === null) {
-      await postponeLookUps(deps.db.sql, due.map((message) => message.message_id), now + LOOK_UP_AGAIN_MS * 1000);
+      const ids = due.map((message) => message.message_id);
+      await postponeMessages(deps.db.sql, ids, now + LOOK_UP_AGAIN_MS * 1000, null);
     }
     throw error;
   }
-  const marks = due.map((message): Mark => {
+  // Who answers for the state now may call other messages by these ids.
+  if (deps.db.losses !== losses) return;
+  const { found, hidden, lost } = looked;
+  if (hidden.size > 0) await postponeMessages(deps.db.sql, [...hidden], now + CHANNEL_AGAIN_MS * 1000, NOT_READABLE);
+  const marks = due.filter((message) => !hidden.has(message.message_id)).map((message): Mark => {
     const messageId = message.message_id;
     const zulipMessageId = found.get(messageId);
     if (zulipMessageId !== undefined) {
       counts.sent += message.rows;
       if (message.rows > 0) counts.messages++;
       return { mark: "sent", messageId, zulipMessageId };
+    }
+    if (lost.has(messageId)) {
+      counts.dead += message.rows;
+      return { mark: "dead", messageId, reason: "unseen", error: UNSEEN };
     }
     if (message.crashes > POISON_LIMIT) {
       counts.dead += message.rows;
@@ -212,6 +277,15 @@ async function resolveDoubts(
   });
   failPoint("look_up.before_mark");
   await writeMarks(deps, marks, null);
+}
+
+/** Messages about to be sent for the first time that tell of an attempt which is gone from the LMS since they were composed. */
+async function messagesToReconsider(deps: NotifierDeps, open: readonly OpenMessageRow[]): Promise<string[]> {
+  const now = deps.clock.now();
+  const untried = open.filter((message) =>
+    message.state === "pending" && message.started_ms_ago === null && Number(message.next_attempt_us ?? 0) <= now
+  );
+  return await messagesOfAbsent(deps, untried.map((message) => message.message_id));
 }
 
 /** Refused messages whose recipient has another account by now, or none: they are taken apart and composed anew. */

@@ -1,6 +1,7 @@
 import type { NotifyConfig } from "../config/config.ts";
 import type { LmsId } from "../model/event.ts";
 import type { EpochMicros } from "../model/time.ts";
+import { type Absence, judgeAbsence } from "./absent_rows.ts";
 import type { AccountsById } from "./notify_types.ts";
 
 export type SuppressedReason =
@@ -9,7 +10,8 @@ export type SuppressedReason =
   | "duplicate"
   | "no_account"
   | "no_mentor"
-  | "fell_back_to_channel";
+  | "fell_back_to_channel"
+  | "row_missing";
 
 /** A due row, as far as it matters for whom it goes to. */
 export interface AddressedRow {
@@ -18,6 +20,8 @@ export interface AddressedRow {
   readonly recipient: string;
   readonly studentId: LmsId | null;
   readonly detectedAt: EpochMicros;
+  /** Set when the LMS has no such attempt (any more). */
+  readonly absence: Absence | null;
 }
 
 /** Another delivery of the same event, or the row itself. */
@@ -47,7 +51,7 @@ export interface Resolution<Row extends AddressedRow> {
   readonly suppress: { readonly row: Row; readonly reason: SuppressedReason }[];
   readonly putOff: {
     readonly row: Row;
-    readonly reason: "no_account" | "no_mentor";
+    readonly reason: "no_account" | "no_mentor" | "row_missing";
     readonly until: EpochMicros;
   }[];
   /** Recipients that get a delivery of the row's event of their own. */
@@ -73,6 +77,13 @@ export function resolveRecipients<Row extends AddressedRow>(
   const result: Resolution<Row> = { send: [], suppress: [], putOff: [], add: [] };
   const chosen = new Set<string>();
   for (const row of rows) {
+    if (row.absence !== null) {
+      // Before anything else: while nobody knows whether it stands, it goes to no other recipient either.
+      const verdict = judgeAbsence(row.absence, now);
+      if (verdict.gone) result.suppress.push({ row, reason: "row_missing" });
+      else result.putOff.push({ row, reason: "row_missing", until: verdict.until });
+      continue;
+    }
     const mentor = mentorOf(row.recipient);
     if (mentor === null) {
       result.send.push({ row, userId: null });

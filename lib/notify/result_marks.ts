@@ -45,6 +45,7 @@ const RETRY_MS = [100, 1000, 3000];
 export class ResultMarks {
   readonly #deps: NotifierDeps;
   readonly #holder: string;
+  readonly #losses: number;
   #queue: Mark[] = [];
   #writing: Promise<void> | null = null;
   #hurry = new AbortController();
@@ -54,6 +55,7 @@ export class ResultMarks {
   constructor(deps: NotifierDeps, holder: string) {
     this.#deps = deps;
     this.#holder = holder;
+    this.#losses = deps.db.losses;
   }
 
   push(mark: Mark): void {
@@ -97,7 +99,8 @@ export class ResultMarks {
   async #write(group: readonly Mark[]): Promise<void> {
     for (let tries = 0;; tries++) {
       try {
-        return await writeMarks(this.#deps, group, this.#holder);
+        const sameState = this.#deps.db.losses === this.#losses;
+        return await writeMarks(this.#deps, group, this.#holder, sameState);
       } catch (error) {
         const pause = RETRY_MS[tries];
         if (pause === undefined) throw error;
@@ -115,13 +118,21 @@ export async function writeMarks(
   { db, clock }: NotifierDeps,
   marks: readonly Mark[],
   holder: string | null,
+  /** False: the connection was lost since, and who answers now may give the same ids to other messages. */
+  sameState = true,
 ): Promise<void> {
   const now = clock.now();
   const of = <K extends Mark["mark"]>(kind: K) => marks.filter((mark): mark is Of<K> => mark.mark === kind);
   const sent = of("sent");
   if (sent.length > 0) {
     await retrying(async () => {
-      await markSent(db.sql, sent.map((mark) => mark.messageId), sent.map((mark) => mark.zulipMessageId), now);
+      await markSent(
+        db.sql,
+        sent.map((mark) => mark.messageId),
+        sent.map((mark) => mark.zulipMessageId),
+        now,
+        sameState ? null : holder,
+      );
     });
   }
   const back = of("given_back");

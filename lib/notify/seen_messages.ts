@@ -10,8 +10,14 @@ import {
 import { markersIn } from "../model/marker.ts";
 import { failPoint } from "../ops/fail_point.ts";
 import type { ReadMessage } from "../zulip/zulip_api.ts";
-import type { NotifierDeps } from "./notify_types.ts";
+import type { Clock } from "../ops/clock.ts";
+import type { StateDb } from "../store/state_db.ts";
 import { retrying } from "./retrying.ts";
+
+export interface SeenDeps {
+  readonly db: Pick<StateDb, "sql">;
+  readonly clock: Clock;
+}
 
 /** What comparing Zulip's own messages with this state showed. */
 export interface SeenTally {
@@ -36,10 +42,15 @@ const NOT_SENT = ["waiting", "pending", "held", "sending", "unknown", "dead"];
  * messages up to `acceptedThrough` (a Zulip id) are not counted.
  */
 export async function markSeen(
-  deps: Pick<NotifierDeps, "db" | "clock">,
+  deps: SeenDeps,
   page: readonly ReadMessage[],
   tally: SeenTally,
-  options: { readonly dryRun: boolean; readonly acceptedThrough: string | null },
+  options: {
+    readonly dryRun: boolean;
+    readonly acceptedThrough: string | null;
+    /** Hears each marker that this state does not know. */
+    readonly onForeign?: (marker: string) => void;
+  },
 ): Promise<void> {
   const marked = page.flatMap((message) => {
     const markers = markersIn(message.content);
@@ -58,6 +69,7 @@ export async function markSeen(
       const row = known.get(marker);
       if (row === undefined) {
         if (accepted) continue;
+        options.onForeign?.(marker);
         tally.foreign++;
         if (tally.newestForeign === null || BigInt(message.zulipMessageId) > BigInt(tally.newestForeign)) {
           tally.newestForeign = message.zulipMessageId;
@@ -79,7 +91,7 @@ export async function markSeen(
 }
 
 async function write(
-  { db, clock }: Pick<NotifierDeps, "db" | "clock">,
+  { db, clock }: SeenDeps,
   attach: readonly { row: KnownMarkerRow; message: ReadMessage }[],
   revive: ReadonlyMap<string, string>,
 ): Promise<void> {

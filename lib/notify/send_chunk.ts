@@ -26,6 +26,8 @@ export interface SendContext {
   readonly deps: NotifierDeps;
   readonly pacer: Pacer;
   readonly circuit: Circuit;
+  /** The state that these messages were marked in as being sent is still there, as far as is known. */
+  stateIsSure(): boolean;
   /** {@link SENDS_AT_ONCE} for everything that this process sends. */
   readonly slots: SendSlots;
   readonly options: RoundOptions;
@@ -90,6 +92,8 @@ async function sendInTurn(context: SendContext, message: Outgoing, deadlineMs: n
     return giveBack(context, message);
   }
   if ((circuit.state as string) === "open") return giveBack(context, message); // opened while this one waited
+  // Whoever answers for the state now may know nothing of this send, so the guard looks into Zulip first.
+  if (!context.stateIsSure()) return giveBack(context, message);
   failPoint("send.before_post");
   const outcome = await deps.zulip.send(message.target, message.content, options.hard);
   failPoint("send.after_post");

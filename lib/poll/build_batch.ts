@@ -1,6 +1,6 @@
-import { detect, missing } from "../detect/detect.ts";
+import { detect, missing, unseen } from "../detect/detect.ts";
 import type { AttemptRow, RowState } from "../model/attempt.ts";
-import { type DetectedEvent, isCorrection, type LmsId } from "../model/event.ts";
+import { type DetectedEvent, isRewritten, type LmsId } from "../model/event.ts";
 import type { Person } from "../model/person.ts";
 import { planTelling } from "../notify/plan.ts";
 import { takeTurns, turnIsOver } from "../ops/take_turns.ts";
@@ -53,11 +53,12 @@ export async function buildBatch(
     if (before?.hash === bad.hash && before.open) continue;
     changes.push({ before, after: unreadable(before, bad.id, bad.hash), quarantine: bad.reason, found: null });
   }
+  const pass = stream.fullPasses + (context.endsPass || !stream.firstContactDone ? 1 : 0);
   for (const before of gone) {
     tally.rowsMissing++;
-    changes.push({ before, after: missing(before, now), quarantine: null, found: null });
+    changes.push({ before, after: missing(before, now, pass), quarantine: null, found: null });
   }
-  for (const id of neverKnown) changes.push({ before: null, after: unknownRow(id), quarantine: null, found: null });
+  for (const id of neverKnown) changes.push({ before: null, after: unseen(id), quarantine: null, found: null });
   tally.rowsChanged += changes.length;
   const studentIds = new Set<LmsId>();
   for (const { found } of changes) if (found && found.row.studentId !== null) studentIds.add(found.row.studentId);
@@ -105,26 +106,12 @@ function planEvent(
   tally.byType.set(detected.type, (tally.byType.get(detected.type) ?? 0) + 1);
   if (tell) {
     tally.toldEvents++;
-    if (isCorrection(detected.change)) tally.toldRevisions++;
+    if (isRewritten(detected.change)) tally.toldRevisions++;
   }
   return { detected, row, origin: stream.firstContactDone ? "live" : "backfill", suppressed, tell };
 }
 
 /** A row whose columns could not be read: its hash is remembered, nothing else moves, and it is tried again every poll. */
 function unreadable(before: RowState | null, id: LmsId, hash: string): RowState {
-  return { ...before ?? unknownRow(id), hash, open: true, missingSince: null };
-}
-
-function unknownRow(id: LmsId): RowState {
-  return {
-    id,
-    hash: null,
-    stage: "none",
-    reported: { verdict: null, score: null, percentage: null },
-    revision: 0,
-    open: false,
-    seenOpen: false,
-    lastEventId: null,
-    missingSince: null,
-  };
+  return { ...before ?? unseen(id), hash, open: true, missingSince: null, missingAtPass: null };
 }

@@ -54,6 +54,7 @@ export async function dryRun(
     people: new PeopleCache(deps.lms),
     tally,
     notifyHistory: options.notifyHistory,
+    endsPass: options.mode === "full",
     signal: options.signal,
   };
   const stored = await readStreams(deps.db, deps.lms.name);
@@ -77,6 +78,7 @@ function newStream(source: string, kind: Stream["kind"]): Stream {
     firstContactDone: false,
     highestRowKey: null,
     lastFullPassAt: null,
+    fullPasses: 0,
   };
 }
 

@@ -42,6 +42,8 @@ export interface PollContext {
   readonly people: PeopleCache;
   readonly tally: PollTally;
   readonly notifyHistory: boolean;
+  /** When this poll ends, one more full pass over every stream has ended. */
+  readonly endsPass: boolean;
   /** Aborts between pages: a stop, or a lost lease. */
   readonly signal: AbortSignal;
 }

@@ -12,6 +12,7 @@ import {
   startFirstContact,
 } from "../store/streams.ts";
 import { beginPoll, closeAbandonedPolls, failPoll, finishPoll, type PollVerdict } from "../store/poll_runs.ts";
+import { wakeAwaitedRows } from "../notify/absent_rows.ts";
 import { refreshStatistics } from "../store/statistics.ts";
 import { explainLmsError } from "./explain_error.ts";
 import { fullPass } from "./full_pass.ts";
@@ -82,6 +83,7 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
     people: new PeopleCache(lms),
     tally,
     notifyHistory: options.notifyHistory,
+    endsPass: options.mode === "full" || tally.skippedFullPass,
     signal: options.signal,
   };
   try {
@@ -89,7 +91,7 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
     for (const stream of streams) {
       if (!stream.firstContactDone) await startFirstContact(db, lease, stream);
       await passOver(context, stream, options.mode);
-      await noteHighestKey(db, lease, stream);
+      await noteHighestKey(db, lease, stream, tally.skippedFullPass && stream.firstContactDone);
       if (options.mode === "full" || !stream.firstContactDone) await noteFullPass(db, lease, stream);
       if (!stream.firstContactDone) {
         failPoint("poll.before_first_contact_done");
@@ -99,6 +101,7 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
     }
     if (tally.rowsChanged >= MANY_ROWS) await refreshStatistics(db);
     await refreshWaitingLinks(context, db, lms.name);
+    await wakeAwaitedRows(db, lms.name, deps.clock.now());
     failPoint("poll.before_finish");
     const verdict = await finishPoll(db, lease, pollId, tally, deps.settings.notify);
     failPoint("poll.after_finish");

@@ -13,6 +13,8 @@ export interface Stream {
   readonly firstContactDone: boolean;
   readonly highestRowKey: LmsId | null;
   readonly lastFullPassAt: EpochMicros | null;
+  /** Full passes that ended so far; one that was skipped because nothing had been committed counts. */
+  readonly fullPasses: number;
 }
 
 /** The right to write events of a source, until somebody else took it over (fencing token). */

@@ -29,10 +29,12 @@ export function deliveriesOf(
     if (mentors.length === 0) {
       deliveries.push({ ...common, recipient: null, status: "waiting", reason: "no_mentor", marker: null });
     }
-    const { kind, attemptId, stage, revision } = event.detected;
+    const { kind, attemptId, incarnation, stage, revision } = event.detected;
+    const { studentId, activityId } = event.row;
+    const identity = { source, kind, attemptId, incarnation, studentId, activityId, stage, revision };
     for (const mentor of mentors) {
       const recipient = `mentor:${mentor}`;
-      const marker = deliveryMarker({ source, kind, attemptId, stage, revision, recipient });
+      const marker = deliveryMarker({ ...identity, recipient });
       deliveries.push({ ...common, recipient, status, reason, marker });
     }
   }

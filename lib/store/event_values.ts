@@ -23,8 +23,8 @@ export interface EventContext {
 
 /**
  * Values of lmsmon.lms_activity_events after event_id, in the order of both of its insert statements (sql/state/events.ts): source,
- * kind, event_type, stage, attempt_id, revision, student_id, student_username, mentor_id, mentor_username, mentor_set_id,
- * activity_id, activity_title, attempt_no, course_id, course, chapter_id, chapter, content_type, student_batch_ids,
+ * kind, event_type, stage, attempt_id, incarnation, revision, student_id, student_username, mentor_id, mentor_username,
+ * mentor_set_id, activity_id, activity_title, attempt_no, course_id, course, chapter_id, chapter, content_type, student_batch_ids,
  * activity_metadata, timestamp, timestamp_approximate, origin, change, suppressed_reason, mentor_grace_until, poll_id,
  * created_at, zulip_user_id.
  */
@@ -38,6 +38,7 @@ export function eventValues(event: BatchEvent, context: EventContext): (string |
     detected.type,
     detected.stage,
     detected.attemptId,
+    String(detected.incarnation),
     String(detected.revision),
     row.studentId,
     context.studentUsername,
@@ -70,7 +71,7 @@ export function eventValues(event: BatchEvent, context: EventContext): (string |
  * Positions in {@link eventValues} of what is not made of numbers, ids (which are digits since they were read), times and words
  * of ours: source, usernames, titles, content type, batches, metadata.
  */
-export const EVENT_TEXTS: readonly number[] = [0, 7, 9, 12, 15, 17, 18, 19, 20];
+export const EVENT_TEXTS: readonly number[] = [0, 8, 10, 13, 16, 18, 19, 20, 21];
 
 /** `JSON.stringify` of the metadata with `supersedes` filled in; by hand, since a first pass does it a million times. */
 export function metadataJson(m: EventMetadata, supersedes: string | null): string {

@@ -1,8 +1,9 @@
 import type { Logger } from "@logtape/logtape";
 import type { Migration } from "../../sql/state/migrations/manifest.ts";
 import type { StateConfig } from "../config/config.ts";
+import { openTarget } from "../database/open_target.ts";
+import { ServerSockets } from "../database/server_sockets.ts";
 import { type Clock, systemClock } from "../ops/clock.ts";
-import { promptSocket } from "../ops/prompt_socket.ts";
 import { logger } from "../ops/log.ts";
 import {
   migrate,
@@ -15,8 +16,8 @@ import { isCreated, stateDirectory } from "./owner_directory.ts";
 import { OwnerState } from "./owner_state.ts";
 import { type EngineOptions, PgliteEngine } from "./pglite_engine.ts";
 import { PgliteSocket } from "./pglite_socket.ts";
-import { readServerUrl } from "./server_options.ts";
 import type { Sql, StateDb } from "./state_db.ts";
+import { ConnectionLosses } from "./connection_losses.ts";
 import { isConnectionCut } from "../ops/database_errors.ts";
 import { stateError } from "./state_errors.ts";
 import { embeddedPool, PooledState, statePool } from "./state_pool.ts";
@@ -83,8 +84,10 @@ export async function openMemory(
   options: Pick<OpenStateOptions, "log" | "connections" | "migrate"> & EngineOptions = {},
 ): Promise<StateDb> {
   const engine = await PgliteEngine.open(null, options);
-  const sql = embeddedPool(() => Promise.resolve(new PgliteSocket(engine)), options, options.log ?? logger("state"));
-  const state = new PooledState(sql, false, () => "embedded", () => engine.close());
+  const losses = new ConnectionLosses();
+  const connect = () => Promise.resolve(new PgliteSocket(engine));
+  const sql = embeddedPool(connect, options, options.log ?? logger("state"), losses);
+  const state = new PooledState(sql, false, () => "embedded", losses, () => engine.close());
   if (options.migrate !== "skip") await migrate(sql);
   return state;
 }
@@ -96,9 +99,10 @@ async function openEmbedded(path: string, options: OpenStateOptions, log: Logger
   }
   const prepare = (engine: PgliteEngine) => prepareOwned(engine, options, log);
   const owner = new OwnerState(directory, options.clock ?? systemClock, prepare, log);
-  const sql = embeddedPool(() => owner.connect(), options, log);
+  const losses = new ConnectionLosses();
+  const sql = embeddedPool(() => owner.connect(), options, log, losses);
   const mode = () => owner.owns ? "embedded" : "via_owner";
-  return new PooledState(sql, false, mode, () => owner.close(), () => owner.retire());
+  return new PooledState(sql, false, mode, losses, () => owner.close(), () => owner.retire());
 }
 
 /** What the owner does before it serves anybody, also when it takes the ownership over from one that died. */
@@ -115,28 +119,43 @@ async function prepareOwned(engine: PgliteEngine, options: OpenStateOptions, log
 }
 
 function openServer(config: StateConfig, options: OpenStateOptions, log: Logger): StateDb {
-  const server = readServerUrl(config.url);
+  const { target, password, keyPassword } = openTarget(config, "state");
+  const losses = new ConnectionLosses();
+  const sockets = new ServerSockets(target, {
+    user: target.user,
+    password,
+    keyPassword,
+    connectTimeoutMs: (options.connectTimeoutS ?? CONNECT_TIMEOUT_S) * 1000,
+  });
+  sockets.onGoodbye = () => losses.goodbye();
   const sql = statePool(
     {
-      ...server,
-      ...promptSocket(server),
-      // A function, so that no error or inspection of the options shows it.
-      pass: () => config.password?.reveal() ?? "",
-      connect_timeout: options.connectTimeoutS ?? CONNECT_TIMEOUT_S,
+      ...sockets.options(),
+      prepare: target.prepare,
       max_lifetime: 3600,
       connection: {
-        application_name: "lmsmon",
+        application_name: target.applicationName ?? "lmsmon",
+        ...(target.options === null ? {} : { options: target.options }),
         TimeZone: "UTC",
         DateStyle: "ISO, MDY",
         // A stopped process must not keep the lease's row, and everybody else with it. Poolers refuse the setting.
-        ...(server.prepare ? { idle_in_transaction_session_timeout: 60_000 } : {}),
-        ...(server.prepare && options.dryRun ? { default_transaction_read_only: true } : {}),
+        ...(target.prepare ? { idle_in_transaction_session_timeout: 60_000 } : {}),
+        ...(target.prepare && options.dryRun ? { default_transaction_read_only: true } : {}),
       },
     },
     options,
     log,
+    losses,
   );
-  return new PooledState(sql, true, () => "server", () => Promise.resolve());
+  return new PooledState(
+    sql,
+    true,
+    () => "server",
+    losses,
+    () => Promise.resolve(sockets.close()),
+    () => {},
+    () => sockets.plaintextHost,
+  );
 }
 
 async function checkMigrations(state: StateDb, options: OpenStateOptions, log: Logger): Promise<void> {

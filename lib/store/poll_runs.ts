@@ -23,7 +23,10 @@ export interface PollWeight {
   readonly messages: number;
   readonly recipients: number;
   readonly toldEvents: number;
+  /** Corrected results, and first reports under row ids that were known as another attempt's. */
   readonly toldRevisions: number;
+  /** The latter alone. */
+  readonly toldReused: number;
 }
 
 export interface PollVerdict extends PollWeight {
@@ -39,7 +42,10 @@ export function decideFuse(weight: PollWeight, fuse: FuseSettings["fuse"]): { he
     over.push(`${weight.messages} messages in one poll, more than ${fuse.messagesPerPoll}`);
   }
   if (fuse && weight.toldRevisions > fuse.revisionsPerPoll) {
-    over.push(`${weight.toldRevisions} corrected results in one poll, more than ${fuse.revisionsPerPoll}`);
+    const what = weight.toldReused === 0
+      ? "corrected results"
+      : `corrected results and row ids used again (${weight.toldReused})`;
+    over.push(`${weight.toldRevisions} ${what} in one poll, more than ${fuse.revisionsPerPoll}`);
   }
   return { held: over.length > 0, reason: over.length > 0 ? over.join("; ") : null };
 }
@@ -125,6 +131,7 @@ async function weigh(tx: Transaction, pollId: string, digestAbove: number): Prom
     recipients: row?.recipients ?? 0,
     toldEvents: row?.told_events ?? 0,
     toldRevisions: row?.told_revisions ?? 0,
+    toldReused: row?.told_reused ?? 0,
   };
 }
 

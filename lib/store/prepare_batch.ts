@@ -4,7 +4,7 @@ import { copyLine } from "./copy_into.ts";
 import { EVENT_TEXTS } from "./event_values.ts";
 import { countsAttempts, type PreparedEvent, prepareEvents } from "./prepare_events.ts";
 import type { RecordOptions } from "./recording.ts";
-import { BucketDeltas, ROW_STATE_TEXTS, rowStateValues } from "./row_state_values.ts";
+import { BucketDeltas, laterValues, ROW_STATE_TEXTS, rowStateValues } from "./row_state_values.ts";
 import type { StateDb } from "./state_db.ts";
 
 /** From here on COPY is faster than unnest. */
@@ -72,7 +72,7 @@ async function prepareStates(batch: Batch, direct: boolean): Promise<Pick<Prepar
     if (turnIsOver(states.length)) await takeTurns();
     added.add(after.id, after.hash);
     const values = rowStateValues(after, recipe);
-    const row = direct ? `${streamId}\t${copyLine(values, ROW_STATE_TEXTS)}` : values;
+    const row = direct ? `${streamId}\t${copyLine(values, ROW_STATE_TEXTS)}` : [...values, ...laterValues(after)];
     states.push({ row, event: index, lastEventId: after.lastEventId });
   }
   return { states, added };

@@ -1,4 +1,4 @@
-import { earlierAttempts, supersededEvents } from "../../sql/state/events.ts";
+import { attemptsBeforeReused, earlierAttempts, supersededEvents } from "../../sql/state/events.ts";
 import { addMentorSets, mentorSetIds, studentAccounts } from "../../sql/state/people.ts";
 import type { Queryable } from "../../sql/state/queryable.ts";
 import type { LmsId } from "../model/event.ts";
@@ -180,29 +180,30 @@ async function countAttempts(
   if (!countsAttempts(changes)) return numbers;
   const wanted = changes.flatMap(({ event, after }, position) => {
     const { studentId, activityId } = event?.row ?? {};
-    return studentId && activityId ? [{ position, studentId, activityId, attempt: after.id }] : [];
+    if (!studentId || !activityId) return [];
+    return [{ position, studentId, activityId, attempt: after.id, incarnation: after.incarnation }];
   });
   if (wanted.length === 0) return numbers;
-  const inBatch = new Map<string, bigint[]>();
-  for (const { studentId, activityId, attempt } of wanted) {
-    const key = `${studentId}/${activityId}`;
-    const attempts = inBatch.get(key);
-    if (attempts) attempts.push(BigInt(attempt));
-    else inBatch.set(key, [BigInt(attempt)]);
-  }
-  const rows = await earlierAttempts(sql, {
+  const inBatch = Map.groupBy(wanted, ({ studentId, activityId }) => `${studentId}/${activityId}`);
+  const asked = (of: typeof wanted) => ({
     source: batch.stream.source,
     kind: batch.stream.kind,
-    positions: numberArrayLiteral(wanted.map(({ position }) => position)),
-    students: numberArrayLiteral(wanted.map(({ studentId }) => studentId)),
-    activities: numberArrayLiteral(wanted.map(({ activityId }) => activityId)),
-    attempts: numberArrayLiteral(wanted.map(({ attempt }) => attempt)),
+    positions: numberArrayLiteral(of.map(({ position }) => position)),
+    students: numberArrayLiteral(of.map(({ studentId }) => studentId)),
+    activities: numberArrayLiteral(of.map(({ activityId }) => activityId)),
+    attempts: numberArrayLiteral(of.map(({ attempt }) => attempt)),
+    incarnations: numberArrayLiteral(of.map(({ incarnation }) => incarnation)),
   });
+  const reused = wanted.filter(({ incarnation }) => incarnation > 1);
+  const rows = [
+    ...await earlierAttempts(sql, asked(wanted.filter(({ incarnation }) => incarnation === 1))),
+    ...reused.length === 0 ? [] : await attemptsBeforeReused(sql, asked(reused)),
+  ];
   const stored = new Map(rows.map((row) => [row.position, row.attempts.split(",")]));
   for (const { position, studentId, activityId, attempt } of wanted) {
     const earlier = new Set(stored.get(position) ?? []);
     for (const other of inBatch.get(`${studentId}/${activityId}`) ?? []) {
-      if (other < BigInt(attempt)) earlier.add(String(other));
+      if (BigInt(other.attempt) < BigInt(attempt)) earlier.add(`${other.attempt}/${other.incarnation}`);
     }
     numbers.set(position, earlier.size + 1);
   }

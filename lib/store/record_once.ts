@@ -5,7 +5,7 @@ import { addToPollRun } from "../../sql/state/poll_runs.ts";
 import { anyQuarantine, liftQuarantine, quarantineRows } from "../../sql/state/quarantine.ts";
 import { addToBuckets, copyRowStates, rowStatesByKeys, upsertRowStates } from "../../sql/state/row_states.ts";
 import { streamRecipe } from "../../sql/state/streams.ts";
-import { isCorrection } from "../model/event.ts";
+import { isRewritten } from "../model/event.ts";
 import type { MentorLinks } from "../model/person.ts";
 import { formatUtc } from "../model/time.ts";
 import { systemClock } from "../ops/clock.ts";
@@ -79,7 +79,7 @@ async function record(tx: Transaction, lease: Lease, prepared: PreparedBatch): P
   const sums = deltas.literals();
   const bad = batch.changes.filter(isQuarantined);
   const told = events.filter(({ event }) => event.tell !== null);
-  const toldRevisions = told.filter(({ event }) => isCorrection(event.detected.change)).length;
+  const toldRevisions = told.filter(({ event: { detected } }) => isRewritten(detected.change)).length;
   const counts = { events: events.length, told: told.length, toldRevisions };
   // Sent together: one answer to wait for instead of four. The first error is the one that is thrown.
   const [, recipients] = await Promise.all([
@@ -108,7 +108,8 @@ function checkAndRemoveOld(batch: Batch, stored: Stored | never[], deltas: Bucke
     if (!row && before === null) continue;
     const counts = row?.recipe === batch.stream.recipe;
     if (
-      !row || before === null || row.revision !== before.revision || row.stage !== stageNumber(before.stage) ||
+      !row || before === null || row.incarnation !== before.incarnation || row.revision !== before.revision ||
+      row.stage !== stageNumber(before.stage) ||
       row.last_event_id !== before.lastEventId || (row.hash === null) !== (before.hash === null) ||
       (counts && before.hash !== STALE_HASH && row.hash !== before.hash)
     ) throw stale(null);

@@ -20,14 +20,16 @@ export const stageNumber = (stage: Stage | "none"): number => STAGES.indexOf(sta
 const text = (value: number | null) => value === null ? null : String(value);
 
 /**
- * Values of lmsmon.row_states between stream_id and last_event_id: row_key, hash, recipe, stage, verdict, score, percentage,
- * revision, is_open, seen_open, missing_since.
+ * Values of lmsmon.row_states after stream_id: row_key, student_id, activity_id, hash, recipe, stage, verdict, score,
+ * percentage, revision, is_open, seen_open. Of a row that is new these are all, but for last_event_id.
  */
 export function rowStateValues(after: RowState, recipe: number): (string | null)[] {
   const { verdict, score, percentage } = after.reported;
   const stale = after.hash === STALE_HASH;
   return [
     after.id,
+    after.studentId,
+    after.activityId,
     stale ? "0" : after.hash,
     stale ? NO_RECIPE : String(recipe),
     String(stageNumber(after.stage)),
@@ -37,12 +39,16 @@ export function rowStateValues(after: RowState, recipe: number): (string | null)
     String(after.revision),
     after.open ? "t" : "f",
     after.seenOpen ? "t" : "f",
-    after.missingSince === null ? null : formatUtc(after.missingSince),
   ];
 }
 
+/** Values that follow those of {@link rowStateValues} where a row was known before: incarnation, missing_since, missing_at_pass. */
+export function laterValues({ incarnation, missingSince, missingAtPass }: RowState): (string | null)[] {
+  return [String(incarnation), missingSince === null ? null : formatUtc(missingSince), text(missingAtPass)];
+}
+
 /** Positions in {@link rowStateValues} of what comes from the LMS as text. */
-export const ROW_STATE_TEXTS: readonly number[] = [0, 1];
+export const ROW_STATE_TEXTS: readonly number[] = [0, 1, 2, 3];
 
 /** Sums up what a batch does to the counts and xors of buckets. Signed 64-bit. */
 export class BucketDeltas {

@@ -42,6 +42,13 @@ export interface StateDb extends AsyncDisposable {
   readonly mode: StateMode;
   /** Whether COPY works: `server` only. */
   readonly copy: boolean;
+  /**
+   * Rises whenever an established connection was lost. What was committed over it may be unknown to whoever answers next: a
+   * standby that took over asynchronously, a restored backup.
+   */
+  readonly losses: number;
+  /** A host beyond this machine that the last connection reached without TLS; else `null`. */
+  plaintextHost(): string | null;
   /** Idempotent. Waits for queries in flight, at most some seconds. */
   close(): Promise<void>;
 }

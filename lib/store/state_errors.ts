@@ -3,6 +3,9 @@ import { LmsmonError, StateError } from "../ops/errors.ts";
 
 /** Class 28 of SQLSTATE, and "database does not exist". */
 const REFUSED = /^(28|3D000)/;
+/** TLS: nobody who could be trusted, or none at all. */
+const UNTRUSTED = /^(TLS|HANDSHAKE_NO_SSL_SUPPORT|CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/;
+
 /** The error a person gets when the state database at `url` (without a password) cannot be used. */
 export function stateError(url: string, error: unknown): Error {
   if (error instanceof LmsmonError) return error;
@@ -25,6 +28,12 @@ export function stateError(url: string, error: unknown): Error {
     return new StateError(`Cannot reach the state database ${url}: ${detail}`, {
       cause: error,
       hint: "check that the server runs and that state.url names its host and port",
+    });
+  }
+  if (UNTRUSTED.test(code)) {
+    return new StateError(`Cannot trust the state database ${url}: ${detail}`, {
+      cause: error,
+      hint: "name the server's certificate authority with ?sslrootcert=FILE, or choose another ?sslmode= in state.url",
     });
   }
   return new StateError(`Cannot open the state database ${url}: ${detail}`, { cause: error });

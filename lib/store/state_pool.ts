@@ -1,6 +1,7 @@
 import type { Logger } from "@logtape/logtape";
 import postgres from "postgres";
 import { logger } from "../ops/log.ts";
+import type { ConnectionLosses } from "./connection_losses.ts";
 import { driverTypes } from "./driver_types.ts";
 import { guardTransactions } from "../ops/guard_transactions.ts";
 import type { Sql, StateDb, StateMode } from "./state_db.ts";
@@ -21,6 +22,7 @@ export function embeddedPool(
   connect: () => Promise<unknown>,
   options: PoolSize = {},
   log: Logger = logger("state"),
+  losses: ConnectionLosses | null = null,
 ): Sql {
   return statePool(
     {
@@ -38,11 +40,17 @@ export function embeddedPool(
     } as PoolOptions,
     options,
     log,
+    losses,
   );
 }
 
 /** Every option is given, because the driver takes missing ones from PG… variables of the environment. */
-export function statePool(chosen: PoolOptions, options: PoolSize, log: Logger): Sql {
+export function statePool(
+  chosen: PoolOptions,
+  options: PoolSize,
+  log: Logger,
+  losses: ConnectionLosses | null = null,
+): Sql {
   let lost = false;
   const sql = postgres({
     max: options.connections ?? 4,
@@ -58,7 +66,10 @@ export function statePool(chosen: PoolOptions, options: PoolSize, log: Logger): 
     publications: "alltables",
     types: driverTypes as unknown as Record<string, postgres.PostgresType>,
     onnotice: (notice) => log.debug("The state database says: {message}", { message: notice["message"] }),
-    onclose: () => void (lost = true),
+    onclose: () => {
+      lost = true;
+      losses?.closed();
+    },
     ...chosen,
   } as PoolOptions);
   const end = sql.end.bind(sql);
@@ -76,12 +87,18 @@ export class PooledState implements StateDb {
     readonly sql: Sql,
     readonly copy: boolean,
     private readonly currentMode: () => StateMode,
+    private readonly connectionLosses: ConnectionLosses,
     private readonly release: () => Promise<void>,
     private readonly retire: () => void = () => {},
+    readonly plaintextHost: () => string | null = () => null,
   ) {}
 
   get mode(): StateMode {
     return this.currentMode();
+  }
+
+  get losses(): number {
+    return this.connectionLosses.count;
   }
 
   close(): Promise<void> {

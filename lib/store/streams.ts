@@ -1,10 +1,7 @@
-import { z } from "zod";
 import { forgetGone } from "../../sql/state/quarantine.ts";
 import * as q from "../../sql/state/streams.ts";
-import type { LmsIdentity } from "../lms/lms_source.ts";
 import type { Kind } from "../model/event_types.ts";
 import { type EpochMicros, fromInstant } from "../model/time.ts";
-import { StateError } from "../ops/errors.ts";
 import type { Lease, Stream } from "./batch.ts";
 import { fenced } from "./fenced.ts";
 import type { StateDb } from "./state_db.ts";
@@ -54,6 +51,7 @@ export async function readStreams(db: Pick<StateDb, "sql">, source: string): Pro
     firstContactDone: row.first_contact_done,
     highestRowKey: row.highest_row_key,
     lastFullPassAt: row.last_full_pass_at === null ? null : fromInstant(row.last_full_pass_at),
+    fullPasses: row.full_passes,
   }));
 }
 
@@ -86,9 +84,17 @@ export async function completeFirstContact(db: Pick<StateDb, "sql">, lease: Leas
   await fenced(db, lease, (tx) => q.completeFirstContact(tx, stream.streamId));
 }
 
-/** Raises `highestRowKey` to the highest known row; it never falls. */
-export async function noteHighestKey(db: Pick<StateDb, "sql">, lease: Lease, stream: Stream): Promise<string | null> {
-  const [row] = await fenced(db, lease, (tx) => q.raiseHighestKey(tx, stream.streamId));
+/**
+ * Raises `highestRowKey` to the highest known row; it never falls. `skippedPass`: a full pass was due and is known to find
+ * nothing; it counts as one that ended.
+ */
+export async function noteHighestKey(
+  db: Pick<StateDb, "sql">,
+  lease: Lease,
+  stream: Stream,
+  skippedPass = false,
+): Promise<string | null> {
+  const [row] = await fenced(db, lease, (tx) => q.raiseHighestKey(tx, stream.streamId, skippedPass ? 1 : 0));
   return row?.highest_row_key ?? null;
 }
 
@@ -102,27 +108,4 @@ export async function noteFullPass(db: Pick<StateDb, "sql">, lease: Lease, strea
   });
   if (!row) throw new TypeError(`Cannot note a full pass: stream ${stream.streamId} does not exist`);
   return fromInstant(row.last_full_pass_at);
-}
-
-const Identity: z.ZodType<LmsIdentity | null> = z.object({
-  dialect: z.enum(["postgres", "mysql"]),
-  system: z.string().nullable(),
-  database: z.string(),
-}).nullable();
-
-/** What the LMS behind a source was when it was accepted; `null` before that. */
-export async function readIdentity(db: Pick<StateDb, "sql">, source: string): Promise<LmsIdentity | null> {
-  const [row] = await q.readIdentity(db.sql, source);
-  const identity = Identity.safeParse(row?.identity ?? null);
-  if (identity.success) return identity.data;
-  // Guessing here would let an exchanged LMS through.
-  throw new StateError(`Cannot tell which LMS "${source}" was: its stored identity has another form`, {
-    cause: identity.error,
-    hint: `set identity to null in lmsmon.sources for "${source}": the next poll accepts the LMS that it finds`,
-  });
-}
-
-/** Accepts what the LMS behind a source is from now on (first poll, or `--accept-source`). */
-export async function acceptIdentity(db: Pick<StateDb, "sql">, source: string, identity: LmsIdentity): Promise<void> {
-  await q.writeIdentity(db.sql, source, JSON.stringify(identity));
 }

@@ -50,6 +50,20 @@ export const Member = z.object({
 /** The members themselves are read one by one. */
 export const MemberList = z.object({ members: z.array(z.unknown()) });
 
+/** As `streams` and as `subscriptions` list it. */
+export const Channel = z.object({
+  stream_id: z.int().nonnegative(),
+  name: z.string(),
+  /** Taken for private when it is not said: then a subscription is asked for. */
+  invite_only: z.boolean().catch(true),
+  history_public_to_subscribers: z.boolean().catch(false),
+  is_archived: z.boolean().catch(false),
+});
+/** The channels themselves are read one by one. */
+export const ChannelList = z.object({ streams: z.array(z.unknown()) }).or(
+  z.object({ subscriptions: z.array(z.unknown()) }),
+);
+
 export const Message = z.object({
   id,
   timestamp: z.number(),

@@ -3,6 +3,22 @@ export type ZulipTarget =
   | { readonly type: "direct"; readonly userId: string }
   | { readonly type: "channel"; readonly channel: string; readonly topic: string };
 
+/** Whose messages a look-up reads. A channel by its name or its id, never by topic: topics are renamed, moved and resolved. */
+export type LookUpTarget =
+  | { readonly type: "direct"; readonly userId: string }
+  | { readonly type: "channel"; readonly channel: string | number };
+
+/** A channel that the bot, or its owner, can see. */
+export interface ZulipChannel {
+  readonly id: number;
+  readonly name: string;
+  readonly isPrivate: boolean;
+  /** The bot itself; its owner's subscription lets it send and not read. */
+  readonly isSubscribed: boolean;
+  /** Who subscribes later sees what was sent before. */
+  readonly sharesHistory: boolean;
+}
+
 /** What is known after one POST /messages. The name says what the caller must do next. */
 export type SendOutcome =
   | { readonly outcome: "sent"; readonly zulipMessageId: string }
@@ -31,7 +47,7 @@ export interface ZulipBot {
   readonly fullName: string;
   readonly email: string;
   readonly isBot: boolean;
-  /** 1 generic, 2 incoming webhook, 3 outgoing webhook, 4 embedded; `null` for a human. Only 1 can look up what it sent. */
+  /** 1 generic, 2 incoming webhook, 3 outgoing webhook, 4 embedded; `null` when unknown. Only 1 can look up what it sent. */
   readonly botType: number | null;
   readonly ownerId: string | null;
   readonly role: number | null;
@@ -67,11 +83,14 @@ export interface RateLimit {
  */
 export interface ZulipApi {
   send(target: ZulipTarget, content: string, signal?: AbortSignal): Promise<SendOutcome>;
+  /** Throws ZulipError (refused) too when the key is a person's, or that of a bot which cannot look up what it sent. */
   me(signal?: AbortSignal): Promise<ZulipBot>;
   server(signal?: AbortSignal): Promise<ZulipServer>;
   users(signal?: AbortSignal): Promise<ZulipUser[]>;
   /** Own messages newest first, in pages, back to `sinceS`; to one target or (undefined) all own direct messages. */
-  ownMessages(target: ZulipTarget | undefined, sinceS: number, signal?: AbortSignal): AsyncIterable<ReadMessage>;
+  ownMessages(target: LookUpTarget | undefined, sinceS: number, signal?: AbortSignal): AsyncIterable<ReadMessage>;
+  /** Those of the given names (in any case) and ids that the bot or its owner can see; archived ones are not among them. */
+  channels(names: readonly string[], ids: readonly number[], signal?: AbortSignal): Promise<ZulipChannel[]>;
   rateLimit(): RateLimit | null;
   /** Re-reads the credentials (file), after a 401; true when they differ from those in use. */
   reloadCredentials(): Promise<boolean>;

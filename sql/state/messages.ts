@@ -143,7 +143,8 @@ export function giveBackMessages(
 }
 
 /**
- * Zulip has them. True whoever holds the claim by now, so no token is asked for.
+ * Zulip has them. True whoever holds the claim by now, so `holder` is null; only where the state may be another one by now, which
+ * gives the same ids to other messages, they must still be in the hand that sent them.
  *
  * Rows are found by a list of ids, here and in the statements around: joined with messages, everything ever sent was read for each
  * group of outcomes, since by statistics of the time before the first message nothing has one. Not by a list of states that the
@@ -154,6 +155,7 @@ export function markSent(
   messageIds: readonly string[],
   zulipIds: readonly string[],
   now: EpochMicros,
+  holder: string | null = null,
 ) {
   const zulipId =
     sql`(${zulipIds as string[]}::bigint[])[array_position(${messageIds as string[]}::bigint[], message_id)]`;
@@ -163,6 +165,7 @@ export function markSent(
          set state = 'sent', reason = null, claimed_by = null, look_up_at = null, next_attempt_at = null,
              zulip_message_id = ${zulipId}, finished_at = ${now}::timestamptz
        where message_id = any(${messageIds as string[]}::bigint[]) and state <> 'sent' and state <> 'dead'
+         and (${holder}::text is null or claimed_by = ${holder})
       returning message_id)
     update lmsmon.lms_event_logs
        set status = 'sent', reason = null, error_message = null, notification_message_id = ${zulipId},
@@ -190,13 +193,6 @@ export function markUnknown(
          and m.state = 'sending' and (${holder}::text is null or m.claimed_by = ${holder})
       returning m.message_id)
     update lmsmon.lms_event_logs set status = 'unknown' where message_id = any(array(select message_id from m))`;
-}
-
-/** Puts off looking up messages that could not be looked up. */
-export function postponeLookUps(sql: Queryable, messageIds: readonly string[], lookUpAt: EpochMicros) {
-  return sql`
-    update lmsmon.messages set look_up_at = ${lookUpAt}::timestamptz
-     where message_id = any(${messageIds as string[]}::bigint[]) and state = 'unknown'`;
 }
 
 /** An answered refusal: tried again later. */

@@ -11,6 +11,9 @@ export const OrphanRow = z.object({
   kind: text,
   stage: text,
   attempt_id: int8,
+  incarnation: int4,
+  student_id: int8.nullable(),
+  activity_id: int8.nullable(),
   revision: int4,
   /** `{}` when the grace is over and there is still nobody. */
   mentor_ids: neverNull(z.array(int8)),
@@ -20,7 +23,8 @@ export type OrphanRow = z.infer<typeof OrphanRow>;
 /** Events without a recipient whose student has mentors by now, or whose grace is over. */
 export function ripeOrphans(sql: Queryable, source: string, now: EpochMicros, limit: number) {
   return sql<OrphanRow[]>`
-    select l.log_id, l.event_id, l.poll_id, e.kind, e.stage, e.attempt_id, e.revision, coalesce(k.mentor_ids, '{}') as mentor_ids
+    select l.log_id, l.event_id, l.poll_id, e.kind, e.stage, e.attempt_id, e.incarnation, e.student_id, e.activity_id, e.revision,
+           coalesce(k.mentor_ids, '{}') as mentor_ids
       from lmsmon.lms_event_logs l
       join lmsmon.lms_activity_events e on e.event_id = l.event_id
       join lmsmon.poll_runs p on p.poll_id = l.poll_id and p.delivery = 'open'

@@ -33,12 +33,14 @@ export const PollWeightRow = z.object({
   recipients: neverNull(int4),
   told_events: neverNull(int4),
   told_revisions: neverNull(int4),
+  told_reused: neverNull(int4),
 });
 export type PollWeightRow = z.infer<typeof PollWeightRow>;
 
 /**
  * How much a poll would send. A recipient with n rows due at one time gets n messages up to `digestAbove`, else one digest;
- * rows that wait for a digest time are counted for that time. Rows without a mentor send nothing.
+ * rows that wait for a digest time are counted for that time. Rows without a mentor send nothing. Attempts under row ids that were
+ * somebody else's (`reused`) are counted among the revisions, too.
  */
 export const pollWeight = (sql: Queryable, pollId: string, digestAbove: number) =>
   sql<PollWeightRow[]>`
@@ -53,8 +55,11 @@ export const pollWeight = (sql: Queryable, pollId: string, digestAbove: number) 
       (select coalesce(sum(case when due <= ${digestAbove}::int then due else 1 end), 0) from per_message)::int as messages,
       (select count(distinct recipient) from undelivered)::int as recipients,
       (select count(distinct event_id) from undelivered)::int as told_events,
-      (select count(*) from lmsmon.lms_activity_events e
-        where e.event_id in (select event_id from undelivered) and e.change in ('verdict', 'score'))::int as told_revisions`;
+      rewritten.told_revisions, rewritten.told_reused
+      from (
+        select count(*)::int as told_revisions, (count(*) filter (where e.change = 'reused'))::int as told_reused
+          from lmsmon.lms_activity_events e
+         where e.event_id in (select event_id from undelivered) and e.change in ('verdict', 'score', 'reused')) rewritten`;
 
 export interface PollEnd {
   readonly status: "done" | "failed" | "abandoned";

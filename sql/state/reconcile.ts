@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { int8, jsonb, neverNull, text } from "./columns.ts";
+import { float8, int4, int8, jsonb, neverNull, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 /** Microseconds since 1970; the driver writes numbers as timestamptz. */
 type EpochMicros = number;
@@ -91,6 +91,40 @@ export function reviveFoundMessages(
       from m where l.message_id = m.message_id`;
 }
 
+export const UntoldEventRow = z.object({
+  event_id: int8,
+  poll_id: int8,
+  kind: z.enum(["exam", "content"]),
+  attempt_id: int8,
+  incarnation: int4,
+  student_id: int8.nullable(),
+  activity_id: int8.nullable(),
+  stage: z.enum(["started", "finished"]),
+  revision: int4,
+});
+export type UntoldEventRow = z.infer<typeof UntoldEventRow>;
+
+/** Events after the given one of which somebody is still to be told, in their order. */
+export function untoldEvents(sql: Queryable, source: string, after: string, limit: number) {
+  return sql<UntoldEventRow[]>`
+    select e.event_id, e.poll_id, e.kind, e.attempt_id, e.incarnation, e.student_id, e.activity_id, e.stage, e.revision
+      from (select distinct event_id from lmsmon.lms_event_logs
+             where source = ${source} and untold and event_id > ${after}::bigint order by event_id limit ${limit}) l
+      join lmsmon.lms_activity_events e on e.event_id = l.event_id order by e.event_id`;
+}
+
+export const ChannelRow = z.object({ channel: neverNull(text) });
+export type ChannelRow = z.infer<typeof ChannelRow>;
+
+/** Channels that messages made since then went to, of one source or (null) of all. */
+export function channelsOfDeliveries(sql: Queryable, source: string | null, since: EpochMicros) {
+  return sql<ChannelRow[]>`
+    select distinct channel from lmsmon.messages
+     where channel is not null and recipient >= 'channel:' and recipient < 'channel;' and created_at > ${since}::timestamptz
+       and (${source}::text is null or source = ${source})
+     order by channel`;
+}
+
 export const FactRow = z.object({ value: jsonb });
 export type FactRow = z.infer<typeof FactRow>;
 
@@ -113,6 +147,16 @@ export function claimFact(sql: Queryable, source: string, name: string, json: st
   return sql<ClaimedFactRow[]>`
     insert into lmsmon.facts (source, name, value, updated_at) values (${source}, ${name}, ${json}::text::jsonb, clock_timestamp())
     on conflict (source, name) do nothing returning name`;
+}
+
+export const AgedFactRow = z.object({ name: text, value: jsonb, changed_ms_ago: neverNull(float8) });
+export type AgedFactRow = z.infer<typeof AgedFactRow>;
+
+/** The given facts, and for how long they have been as they are, by the database's clock. */
+export function readFactsWithAge(sql: Queryable, source: string, names: readonly string[]) {
+  return sql<AgedFactRow[]>`
+    select name, value, (extract(epoch from clock_timestamp() - updated_at) * 1000)::float8 as changed_ms_ago
+      from lmsmon.facts where source = ${source} and name = any(${names as string[]}::text[])`;
 }
 
 export const HeldPollReasonRow = z.object({ poll_id: int8, reason: text.nullable() });

@@ -14,7 +14,7 @@ export type FinishCountRow = z.infer<typeof FinishCountRow>;
 /** First reports of finishes by type; what a replay compares with its source. */
 export const finishCounts = (sql: Queryable, source: string) =>
   sql<FinishCountRow[]>`
-    select kind, event_type, count(*)::int as first_reports, count(distinct attempt_id)::int as attempts
+    select kind, event_type, count(*)::int as first_reports, count(distinct (attempt_id, incarnation))::int as attempts
     from lmsmon.lms_activity_events
     where source = ${source} and stage = 'finished' and revision = 1
     group by kind, event_type order by kind, event_type`;

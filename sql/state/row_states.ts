@@ -4,6 +4,9 @@ import type { Queryable } from "./queryable.ts";
 
 export const RowStateRow = z.object({
   row_key: int8,
+  student_id: int8.nullable(),
+  activity_id: int8.nullable(),
+  incarnation: int4,
   hash: int8.nullable(),
   recipe: int4,
   stage: int4,
@@ -15,14 +18,15 @@ export const RowStateRow = z.object({
   seen_open: bool,
   last_event_id: int8.nullable(),
   missing_since: timestamptz.nullable(),
+  missing_at_pass: int4.nullable(),
 });
 export type RowStateRow = z.infer<typeof RowStateRow>;
 
 /** `keys`: a bigint[] literal, without repetitions. */
 export const rowStatesByKeys = (sql: Queryable, streamId: number, keys: string) =>
   sql<RowStateRow[]>`
-    select r.row_key, r.hash, r.recipe, r.stage, r.verdict, r.score, r.percentage, r.revision, r.is_open, r.seen_open,
-      r.last_event_id, r.missing_since
+    select r.row_key, r.student_id, r.activity_id, r.incarnation, r.hash, r.recipe, r.stage, r.verdict, r.score, r.percentage,
+      r.revision, r.is_open, r.seen_open, r.last_event_id, r.missing_since, r.missing_at_pass
     from unnest(${keys}::bigint[]) as u (key)
     join lmsmon.row_states r on r.stream_id = ${streamId} and r.row_key = u.key`;
 
@@ -69,29 +73,35 @@ export const keyHashes = (sql: Queryable, streamId: number, recipe: number, star
     where r.hash is not null and r.recipe = ${recipe}::int
     order by r.row_key`;
 
-/** Columns in the order of `rowStateValues` in lib/store/row_state_values.ts and last_event_id, as array literals. */
+/** Columns in the order of `rowStateValues` and `laterValues` in lib/store/row_state_values.ts and last_event_id, as array literals. */
 export const upsertRowStates = (sql: Queryable, streamId: number, columns: readonly string[]) => {
-  const [key, hash, recipe, stage, verdict, score, percentage, revision, open, seenOpen, missing, event] = columns;
+  const [key, student, activity, hash, recipe, stage, verdict, score, percentage, revision, open, seenOpen, ...later] =
+    columns;
+  const [incarnation, missing, missingAtPass, event] = later;
   return sql`
-    insert into lmsmon.row_states as old (stream_id, row_key, hash, recipe, stage, verdict, score, percentage, revision, is_open,
-      seen_open, missing_since, last_event_id)
-    select ${streamId}::smallint, u.* from unnest(${key ?? null}::bigint[], ${hash ?? null}::bigint[], ${
-    recipe ?? null
-  }::int[], ${stage ?? null}::smallint[], ${verdict ?? null}::smallint[], ${score ?? null}::double precision[], ${
-    percentage ?? null
-  }::double precision[], ${revision ?? null}::int[], ${open ?? null}::boolean[], ${seenOpen ?? null}::boolean[], ${
+    insert into lmsmon.row_states as old (stream_id, row_key, student_id, activity_id, hash, recipe, stage, verdict, score,
+      percentage, revision, is_open, seen_open, incarnation, missing_since, missing_at_pass, last_event_id)
+    select ${streamId}::smallint, u.* from unnest(${key ?? null}::bigint[], ${student ?? null}::bigint[], ${
+    activity ?? null
+  }::bigint[], ${hash ?? null}::bigint[], ${recipe ?? null}::int[], ${stage ?? null}::smallint[], ${
+    verdict ?? null
+  }::smallint[], ${score ?? null}::double precision[], ${percentage ?? null}::double precision[], ${
+    revision ?? null
+  }::int[], ${open ?? null}::boolean[], ${seenOpen ?? null}::boolean[], ${incarnation ?? null}::int[], ${
     missing ?? null
-  }::timestamptz[], ${event ?? null}::bigint[]) as u
-    on conflict (stream_id, row_key) do update set hash = excluded.hash, recipe = excluded.recipe, stage = excluded.stage,
+  }::timestamptz[], ${missingAtPass ?? null}::int[], ${event ?? null}::bigint[]) as u
+    on conflict (stream_id, row_key) do update set student_id = excluded.student_id, activity_id = excluded.activity_id,
+      incarnation = excluded.incarnation, hash = excluded.hash, recipe = excluded.recipe, stage = excluded.stage,
       verdict = excluded.verdict, score = excluded.score, percentage = excluded.percentage, revision = excluded.revision,
       is_open = excluded.is_open, seen_open = excluded.seen_open, last_event_id = excluded.last_event_id,
-      missing_since = excluded.missing_since`;
+      missing_since = excluded.missing_since, missing_at_pass = excluded.missing_at_pass`;
 };
 
+/** Rows that are new: the first of their id, and there. */
 export const copyRowStates = (sql: Queryable) =>
   sql`
-    copy lmsmon.row_states (stream_id, row_key, hash, recipe, stage, verdict, score, percentage, revision, is_open, seen_open,
-      missing_since, last_event_id) from stdin`;
+    copy lmsmon.row_states (stream_id, row_key, student_id, activity_id, hash, recipe, stage, verdict, score, percentage, revision,
+      is_open, seen_open, last_event_id) from stdin`;
 
 /** Adds to counts and xors; columns are array literals. */
 export const addToBuckets = (sql: Queryable, streamId: number, buckets: string, counts: string, xors: string) =>

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { bool, int4, int8, jsonb, neverNull, text, timestamptz } from "./columns.ts";
+import { bool, int4, int8, neverNull, text, timestamptz } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
 export const StreamRow = z.object({
@@ -10,6 +10,7 @@ export const StreamRow = z.object({
   first_contact_done: neverNull(bool),
   highest_row_key: int8.nullable(),
   last_full_pass_at: timestamptz.nullable(),
+  full_passes: int4,
 });
 export type StreamRow = z.infer<typeof StreamRow>;
 
@@ -27,7 +28,7 @@ export const addStream = (sql: Queryable, source: string, kind: string, recipe: 
 export const readStreams = (sql: Queryable, source: string) =>
   sql<StreamRow[]>`
     select stream_id, source, kind, recipe, first_contact_completed_at is not null as first_contact_done, highest_row_key,
-      last_full_pass_at
+      last_full_pass_at, full_passes
     from lmsmon.streams where source = ${source} order by stream_id`;
 
 export const dropBuckets = (sql: Queryable, streamId: number) =>
@@ -58,12 +59,13 @@ export const completeFirstContact = (sql: Queryable, streamId: number) =>
 export const HighestKeyRow = z.object({ highest_row_key: int8.nullable() });
 export type HighestKeyRow = z.infer<typeof HighestKeyRow>;
 
-/** The highest key that is known; it never falls. */
-export const raiseHighestKey = (sql: Queryable, streamId: number) =>
+/** The highest key that is known; it never falls. `skipped`: full passes to count that needed no reading. */
+export const raiseHighestKey = (sql: Queryable, streamId: number, skipped: 0 | 1) =>
   sql<HighestKeyRow[]>`
     update lmsmon.streams
        set highest_row_key = greatest(highest_row_key,
-         (select max(row_key) from lmsmon.row_states where stream_id = ${streamId}))
+         (select max(row_key) from lmsmon.row_states where stream_id = ${streamId})),
+           full_passes = full_passes + ${skipped}::int
      where stream_id = ${streamId}
     returning highest_row_key`;
 
@@ -72,16 +74,6 @@ export type FullPassRow = z.infer<typeof FullPassRow>;
 
 export const stampFullPass = (sql: Queryable, streamId: number) =>
   sql<FullPassRow[]>`
-    update lmsmon.streams set last_full_pass_at = clock_timestamp() where stream_id = ${streamId}
+    update lmsmon.streams set last_full_pass_at = clock_timestamp(), full_passes = full_passes + 1
+     where stream_id = ${streamId}
     returning last_full_pass_at`;
-
-export const IdentityRow = z.object({ identity: jsonb.nullable() });
-export type IdentityRow = z.infer<typeof IdentityRow>;
-
-export const readIdentity = (sql: Queryable, source: string) =>
-  sql<IdentityRow[]>`select identity from lmsmon.sources where source = ${source}`;
-
-export const writeIdentity = (sql: Queryable, source: string, identity: string) =>
-  sql`
-    insert into lmsmon.sources (source, identity, accepted_at) values (${source}, ${identity}::text::jsonb, clock_timestamp())
-    on conflict (source) do update set identity = excluded.identity, accepted_at = excluded.accepted_at`;

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { ChaosRun } from "../../bench/chaos/chaos_run.ts";
+import { failoverScenario } from "../../bench/chaos/failover.ts";
 import { killScenario } from "../../bench/chaos/kill.ts";
 import { severalScenario } from "../../bench/chaos/several.ts";
 import { sweep } from "../../bench/chaos/sweep.ts";
@@ -63,4 +64,15 @@ chaosTest(
   "P1: of three watchers one polls; a dead or paused leader is replaced within two intervals and then writes nothing",
   15,
   (run) => severalScenario(run, "server", 0),
+);
+
+chaosTest(
+  "P1, P4, P5: a state whose primary dies with what its standby had not got finds it again and tells nothing twice",
+  17,
+  async (run) => {
+    await failoverScenario(run, "server", 0, 2);
+    if (run.skipped.length === 0) {
+      assert.ok(run.tally.failovers === 2 && run.tally.reusedIds > 0 && run.tally.vanished > 0);
+    }
+  },
 );

@@ -46,7 +46,7 @@ function play(steps: readonly Step[], order: (rows: readonly number[]) => readon
         const here = table.get(row);
         const before = states.get(row) ?? null;
         if (here === undefined) {
-          if (before) states.set(row, missing(before, now));
+          if (before) states.set(row, missing(before, now, 1));
           continue;
         }
         const { event, after, changed } = detect(before, lmsRow(row, here), now);

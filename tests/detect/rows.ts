@@ -79,7 +79,7 @@ export function follow(rows: readonly (AttemptRow | null)[], now: EpochMicros = 
   let regressions = 0;
   for (const row of rows) {
     if (row === null) {
-      if (state !== null) state = missing(state, now);
+      if (state !== null) state = missing(state, now, 1);
       continue;
     }
     const detection = detect(state, row, now);

@@ -5,7 +5,7 @@ import type { LmsWriter } from "../../lib/demo/lms_writer.ts";
 import type { LmsSource } from "../../lib/lms/lms_source.ts";
 import type { RoundResult } from "../../lib/notify/notify_types.ts";
 import type { Notifier } from "../../lib/notify/notifier.ts";
-import { systemClock } from "../../lib/ops/clock.ts";
+import { type Clock, systemClock } from "../../lib/ops/clock.ts";
 import { logger } from "../../lib/ops/log.ts";
 import { pollSettings } from "../../lib/app/open_parts.ts";
 import { type PollDeps, type PollResult, runPoll } from "../../lib/poll/run_poll.ts";
@@ -41,6 +41,7 @@ export interface BenchOptions extends TestChanges {
   readonly students?: Partial<Config["students"]>;
   readonly eventTypes?: Config["poll"]["eventTypes"];
   readonly zulipOptions?: StandInOptions;
+  readonly clock?: Clock;
 }
 
 export interface StoredEvent {
@@ -58,6 +59,7 @@ export class PollBench {
   #source: LmsSource | null = null;
   #notifier: Notifier | null = null;
   readonly config: Config;
+  readonly clock: Clock;
 
   constructor(
     readonly place: Place,
@@ -67,6 +69,7 @@ export class PollBench {
     readonly standIn: ZulipStandIn,
     options: BenchOptions,
   ) {
+    this.clock = options.clock ?? systemClock;
     const config = testConfig(standIn, {
       ...options,
       notify: {
@@ -117,6 +120,7 @@ export class PollBench {
       readonly source?: LmsSource;
       readonly config?: Config;
       readonly onHeld?: PollDeps["onHeld"];
+      readonly skippedFullPass?: boolean;
     } = {},
   ): Promise<PollResult> {
     const lease = await this.lease();
@@ -125,7 +129,7 @@ export class PollBench {
         {
           db: this.db,
           lms: options.source ?? await this.source(),
-          clock: systemClock,
+          clock: this.clock,
           settings: pollSettings(options.config ?? this.config),
           ...(options.onHeld && { onHeld: options.onHeld }),
         },
@@ -134,6 +138,7 @@ export class PollBench {
           mode: options.mode ?? "full",
           notifyHistory: options.notifyHistory ?? false,
           signal: options.signal ?? new AbortController().signal,
+          skippedFullPass: options.skippedFullPass ?? false,
         },
       );
     } finally {
@@ -149,7 +154,7 @@ export class PollBench {
       db: this.db,
       zulip,
       config,
-      clock: systemClock,
+      clock: this.clock,
       log: logger("notify"),
       source: SOURCE,
     });

@@ -64,6 +64,9 @@ export function stateOf(row: AttemptRow, over: Partial<RowState> = {}): RowState
   const finished = row.progress === "finished";
   return {
     id: row.id,
+    studentId: row.studentId,
+    activityId: row.activityId,
+    incarnation: 1,
     hash: row.hash,
     stage: finished ? "finished" : row.progress === "running" ? "started" : "none",
     reported: finished
@@ -74,6 +77,7 @@ export function stateOf(row: AttemptRow, over: Partial<RowState> = {}): RowState
     seenOpen: false,
     lastEventId: null,
     missingSince: null,
+    missingAtPass: null,
     ...over,
   };
 }
@@ -85,6 +89,7 @@ export function eventOf(row: AttemptRow, over: Partial<DetectedEvent> = {}): Det
     kind: row.kind,
     stage: finished ? "finished" : "started",
     attemptId: row.id,
+    incarnation: 1,
     revision: 1,
     occurredAt: THEN,
     occurredAtApproximate: false,

@@ -50,6 +50,7 @@ forEachState("finishPoll() opens a poll within the limits and counts what it wou
     recipients: 2,
     toldEvents: 4,
     toldRevisions: 0,
+    toldReused: 0,
   });
   const [run] = await db.sql`select * from lmsmon.poll_runs`;
   assert.deepEqual(

@@ -1,6 +1,9 @@
+import * as absentRows from "../../../sql/state/absent_rows.ts";
+import * as lineage from "../../../sql/state/lineage.ts";
 import * as messages from "../../../sql/state/messages.ts";
 import * as outbox from "../../../sql/state/outbox.ts";
 import * as outboxOrphans from "../../../sql/state/outbox_orphans.ts";
+import * as postpone from "../../../sql/state/postpone.ts";
 import * as recipients from "../../../sql/state/recipients.ts";
 import * as reconcile from "../../../sql/state/reconcile.ts";
 import { type CallsOf, ID, IDS, NOW } from "./query_call.ts";
@@ -16,6 +19,15 @@ const found: reconcile.FoundMessage = {
   kind: "single",
 };
 
+export const absentRowsCalls: CallsOf<typeof absentRows> = {
+  absentRows: [(sql) => absentRows.absentRows(sql, [ID]), absentRows.AbsentRow],
+  messagesOfAbsentRows: [(sql) => absentRows.messagesOfAbsentRows(sql, [ID]), absentRows.AbsentMessageRow],
+  wakeAwaited: [
+    (sql) => absentRows.wakeAwaited(sql, "lms", NOW, { goneBefore: NOW, passes: 2 }),
+    absentRows.AwaitedRow,
+  ],
+};
+
 export const messagesCalls: CallsOf<typeof messages> = {
   openMessages: [(sql) => messages.openMessages(sql, "lms", ["mentor:1"], 1), messages.OpenMessageRow],
   reserveMessageIds: [(sql) => messages.reserveMessageIds(sql, 1), messages.ReservedIdRow],
@@ -27,7 +39,6 @@ export const messagesCalls: CallsOf<typeof messages> = {
   giveBackMessages: (sql) => messages.giveBackMessages(sql, "a", [ID], [NOW], [true]),
   markSent: (sql) => messages.markSent(sql, [ID], [ID], NOW),
   markUnknown: (sql) => messages.markUnknown(sql, "a", [ID], [NOW], [true], "a"),
-  postponeLookUps: (sql) => messages.postponeLookUps(sql, [ID], NOW),
   markRefused: (sql) => messages.markRefused(sql, "a", { messageId: ID, nextAttemptAt: NOW, error: "a" }),
   markDead: [
     (sql) => messages.markDead(sql, "a", { messageId: ID, reason: "a", error: "a", countAttempt: true, now: NOW }),
@@ -80,6 +91,18 @@ export const recipientsCalls: CallsOf<typeof recipients> = {
   nextRecipientDue: [(sql) => recipients.nextRecipientDue(sql, "lms"), recipients.NextDueRow],
 };
 
+export const postponeCalls: CallsOf<typeof postpone> = {
+  postponeMessages: (sql) => postpone.postponeMessages(sql, [ID], NOW, "a"),
+  putOffRecipients: (sql) => postpone.putOffRecipients(sql, "lms", ["channel:a/b"], "a", NOW),
+};
+
+export const lineageCalls: CallsOf<typeof lineage> = {
+  highestIds: [(sql) => lineage.highestIds(sql), lineage.HighestIdsRow],
+  serverIdentity: [(sql) => lineage.serverIdentity(sql), lineage.ServerIdentityRow],
+  fullPassDoneAfter: [(sql) => lineage.fullPassDoneAfter(sql, "lms", ID), lineage.FullPassDoneRow],
+  fullPassWanted: [(sql) => lineage.fullPassWanted(sql, "lms"), lineage.FullPassWantedRow],
+};
+
 export const reconcileCalls: CallsOf<typeof reconcile> = {
   knownMarkers: [(sql) => reconcile.knownMarkers(sql, ["a"]), reconcile.KnownMarkerRow],
   insertFoundMessages: (sql) => reconcile.insertFoundMessages(sql, [found], NOW),
@@ -88,5 +111,8 @@ export const reconcileCalls: CallsOf<typeof reconcile> = {
   readFact: [(sql) => reconcile.readFact(sql, "lms", "a"), reconcile.FactRow],
   writeFact: (sql) => reconcile.writeFact(sql, "lms", "a", "{}"),
   claimFact: [(sql) => reconcile.claimFact(sql, "lms", "a", "{}"), reconcile.ClaimedFactRow],
+  untoldEvents: [(sql) => reconcile.untoldEvents(sql, "lms", ID, 1), reconcile.UntoldEventRow],
+  channelsOfDeliveries: [(sql) => reconcile.channelsOfDeliveries(sql, "lms", NOW), reconcile.ChannelRow],
+  readFactsWithAge: [(sql) => reconcile.readFactsWithAge(sql, "lms", ["a"]), reconcile.AgedFactRow],
   heldPollReasons: [(sql) => reconcile.heldPollReasons(sql, "lms"), reconcile.HeldPollReasonRow],
 };

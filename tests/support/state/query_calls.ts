@@ -14,14 +14,18 @@ import * as release from "../../../sql/state/release.ts";
 import * as replayCounts from "../../../sql/state/replay_counts.ts";
 import * as rowStates from "../../../sql/state/row_states.ts";
 import * as sampleRows from "../../../sql/state/sample_rows.ts";
+import * as sources from "../../../sql/state/sources.ts";
 import * as statistics from "../../../sql/state/statistics.ts";
 import * as stats from "../../../sql/state/stats.ts";
 import * as streams from "../../../sql/state/streams.ts";
 import * as userLinks from "../../../sql/state/user_links.ts";
 import {
+  absentRowsCalls,
+  lineageCalls,
   messagesCalls,
   outboxCalls,
   outboxOrphansCalls,
+  postponeCalls,
   recipientsCalls,
   reconcileCalls,
 } from "./notifier_query_calls.ts";
@@ -60,6 +64,20 @@ const eventsCalls: CallsOf<typeof events> = {
       }),
     events.EarlierAttemptsRow,
   ],
+  attemptsBeforeReused: [
+    (sql) =>
+      events.attemptsBeforeReused(sql, {
+        source: "lms",
+        kind: "exam",
+        positions: IDS,
+        students: IDS,
+        activities: IDS,
+        attempts: IDS,
+        incarnations: IDS,
+      }),
+    events.EarlierAttemptsRow,
+  ],
+  attemptIdentities: [(sql) => events.attemptIdentities(sql, IDS), events.AttemptIdentityRow],
   insertEvents: (sql) => events.insertEvents(sql, []),
   copyEvents: (sql) => events.copyEvents(sql),
 };
@@ -206,6 +224,13 @@ const statsCalls: CallsOf<typeof stats> = {
   leaseStats: [(sql) => stats.leaseStats(sql), stats.LeaseStatsRow],
 };
 
+const sourcesCalls: CallsOf<typeof sources> = {
+  readSource: [(sql) => sources.readSource(sql, "lms"), sources.SourceRow],
+  writeSource: (sql) => sources.writeSource(sql, "lms", { identity: "{}", address: "{}", notice: "{}" }),
+  readSourceNotice: [(sql) => sources.readSourceNotice(sql, "lms"), sources.SourceNoticeRow],
+  clearSourceNotice: (sql) => sources.clearSourceNotice(sql, "lms", "a"),
+};
+
 const streamsCalls: CallsOf<typeof streams> = {
   addSource: (sql) => streams.addSource(sql, "lms"),
   addStream: (sql) => streams.addStream(sql, "lms", "exam", 1),
@@ -215,10 +240,8 @@ const streamsCalls: CallsOf<typeof streams> = {
   streamRecipe: [(sql) => streams.streamRecipe(sql, 1), streams.StreamRecipeRow],
   startFirstContact: (sql) => streams.startFirstContact(sql, 1),
   completeFirstContact: (sql) => streams.completeFirstContact(sql, 1),
-  raiseHighestKey: [(sql) => streams.raiseHighestKey(sql, 1), streams.HighestKeyRow],
+  raiseHighestKey: [(sql) => streams.raiseHighestKey(sql, 1, 1), streams.HighestKeyRow],
   stampFullPass: [(sql) => streams.stampFullPass(sql, 1), streams.FullPassRow],
-  readIdentity: [(sql) => streams.readIdentity(sql, "lms"), streams.IdentityRow],
-  writeIdentity: (sql) => streams.writeIdentity(sql, "lms", "{}"),
 };
 
 const userLinksCalls: CallsOf<typeof userLinks> = {
@@ -236,18 +259,21 @@ const userLinksCalls: CallsOf<typeof userLinks> = {
 
 /** Every module of sql/state that holds statements, by its file name, and how each of them is called. */
 export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCall>>>> = {
+  absent_rows: absentRowsCalls,
   checkpoints: checkpointsCalls,
   deliveries_insert: deliveriesInsertCalls,
   events: eventsCalls,
   events_after: eventsAfterCalls,
   export: exportCalls,
   leases: leasesCalls,
+  lineage: lineageCalls,
   messages: messagesCalls,
   migrations: migrationsCalls,
   outbox: outboxCalls,
   outbox_orphans: outboxOrphansCalls,
   people: peopleCalls,
   poll_runs: pollRunsCalls,
+  postpone: postponeCalls,
   quarantine: quarantineCalls,
   recipients: recipientsCalls,
   reconcile: reconcileCalls,
@@ -256,6 +282,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   replay_counts: replayCountsCalls,
   row_states: rowStatesCalls,
   sample_rows: sampleRowsCalls,
+  sources: sourcesCalls,
   statistics: statisticsCalls,
   stats: statsCalls,
   streams: streamsCalls,
