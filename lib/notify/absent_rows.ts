@@ -21,6 +21,9 @@ const GONE_AFTER_PASSES = 2;
 /** Backstop: whoever waits is woken by the pass that finds the row again, or has missed it often enough. */
 const LOOK_AGAIN_US = 600_000_000;
 
+/** Events asked about at a time: for many more PostgreSQL would compile the statement, which takes longer than to answer it. */
+const PAGE = 2000;
+
 /** Whether an absent row is gone for good; else until when its deliveries wait at least. Pure. */
 export function judgeAbsence(absence: Absence, now: EpochMicros): { gone: true } | { gone: false; until: EpochMicros } {
   if (absence.replaced || absence.missingSince === null) return { gone: true };
@@ -34,7 +37,9 @@ export async function absencesOf(
   { db }: Pick<NotifierDeps, "db">,
   eventIds: readonly string[],
 ): Promise<Map<string, Absence>> {
-  const rows = await absentRows(db.sql, eventIds);
+  const pages: (readonly string[])[] = [];
+  for (let i = 0; i < eventIds.length; i += PAGE) pages.push(eventIds.slice(i, i + PAGE));
+  const rows = (await Promise.all(pages.map((page) => absentRows(db.sql, page)))).flat();
   return new Map(rows.map((row) => [row.event_id, {
     replaced: row.replaced,
     missingSince: row.missing_us === null ? null : Number(row.missing_us),

@@ -1,4 +1,4 @@
-import { earlierAttempts, supersededEvents } from "../../sql/state/events.ts";
+import { attemptsBeforeReused, earlierAttempts, supersededEvents } from "../../sql/state/events.ts";
 import { addMentorSets, mentorSetIds, studentAccounts } from "../../sql/state/people.ts";
 import type { Queryable } from "../../sql/state/queryable.ts";
 import type { LmsId } from "../model/event.ts";
@@ -185,15 +185,20 @@ async function countAttempts(
   });
   if (wanted.length === 0) return numbers;
   const inBatch = Map.groupBy(wanted, ({ studentId, activityId }) => `${studentId}/${activityId}`);
-  const rows = await earlierAttempts(sql, {
+  const asked = (of: typeof wanted) => ({
     source: batch.stream.source,
     kind: batch.stream.kind,
-    positions: numberArrayLiteral(wanted.map(({ position }) => position)),
-    students: numberArrayLiteral(wanted.map(({ studentId }) => studentId)),
-    activities: numberArrayLiteral(wanted.map(({ activityId }) => activityId)),
-    attempts: numberArrayLiteral(wanted.map(({ attempt }) => attempt)),
-    incarnations: numberArrayLiteral(wanted.map(({ incarnation }) => incarnation)),
+    positions: numberArrayLiteral(of.map(({ position }) => position)),
+    students: numberArrayLiteral(of.map(({ studentId }) => studentId)),
+    activities: numberArrayLiteral(of.map(({ activityId }) => activityId)),
+    attempts: numberArrayLiteral(of.map(({ attempt }) => attempt)),
+    incarnations: numberArrayLiteral(of.map(({ incarnation }) => incarnation)),
   });
+  const reused = wanted.filter(({ incarnation }) => incarnation > 1);
+  const rows = [
+    ...await earlierAttempts(sql, asked(wanted.filter(({ incarnation }) => incarnation === 1))),
+    ...reused.length === 0 ? [] : await attemptsBeforeReused(sql, asked(reused)),
+  ];
   const stored = new Map(rows.map((row) => [row.position, row.attempts.split(",")]));
   for (const { position, studentId, activityId, attempt } of wanted) {
     const earlier = new Set(stored.get(position) ?? []);

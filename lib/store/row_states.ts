@@ -1,3 +1,4 @@
+import { attemptIdentities, type AttemptIdentityRow } from "../../sql/state/events.ts";
 import * as q from "../../sql/state/row_states.ts";
 import { BUCKET_SIZE, type BucketSum, type KeyHash } from "../lms/lms_source.ts";
 import type { RowState } from "../model/attempt.ts";
@@ -24,18 +25,32 @@ export async function statesByKeys(
   const states = new Map<LmsId, RowState>();
   for (let i = 0; i < ids.length; i += KEYS_AT_A_TIME) {
     const keys = numberArrayLiteral(ids.slice(i, i + KEYS_AT_A_TIME));
-    for (const row of await q.rowStatesByKeys(db.sql, stream.streamId, keys)) {
-      states.set(row.row_key, toRowState(row, stream.recipe));
+    const rows = await q.rowStatesByKeys(db.sql, stream.streamId, keys);
+    const events = await identitiesOf(db, rows);
+    for (const row of rows) {
+      states.set(row.row_key, toRowState(row, events.get(row.last_event_id ?? ""), stream.recipe));
     }
   }
   return states;
 }
 
-function toRowState(row: q.RowStateRow, recipe: number): RowState {
+/**
+ * Whose attempt a row is stands with it since version 4 of the schema; of a row that was stored before, its last event says
+ * it. A question of its own, since a join would be planned, and compiled, as if every row needed it.
+ */
+async function identitiesOf(db: Pick<StateDb, "sql">, rows: readonly q.RowStateRow[]) {
+  const asked = rows.flatMap((row) =>
+    (row.student_id === null || row.activity_id === null) && row.last_event_id !== null ? [row.last_event_id] : []
+  );
+  const events = asked.length === 0 ? [] : await attemptIdentities(db.sql, numberArrayLiteral(asked));
+  return new Map(events.map((event) => [event.event_id, event]));
+}
+
+function toRowState(row: q.RowStateRow, event: AttemptIdentityRow | undefined, recipe: number): RowState {
   return {
     id: row.row_key,
-    studentId: row.student_id,
-    activityId: row.activity_id,
+    studentId: row.student_id ?? event?.student_id ?? null,
+    activityId: row.activity_id ?? event?.activity_id ?? null,
     incarnation: row.incarnation,
     hash: row.hash === null || row.recipe === recipe ? row.hash : STALE_HASH,
     stage: stageOf(row.stage),

@@ -23,38 +23,58 @@ export const supersededEvents = (sql: Queryable, ids: string) =>
 export const EarlierAttemptsRow = z.object({ position: neverNull(int4), attempts: neverNull(text) });
 export type EarlierAttemptsRow = z.infer<typeof EarlierAttemptsRow>;
 
+/** Array literals of one length. */
+interface TriesWanted {
+  readonly source: string;
+  readonly kind: string;
+  readonly positions: string;
+  readonly students: string;
+  readonly activities: string;
+  readonly attempts: string;
+}
+
 /**
- * Earlier attempts of the same student at the same activity; columns are array literals of one length. Ids ascend with time, but
- * for one that the LMS used again: before that attempt came whatever has an older event. `offset 0` keeps it an index probe per
+ * Earlier attempts of the same student at the same activity: those under a lower row id. `offset 0` keeps it an index probe per
  * row: joined whole, 2,000 rows took 8 s while the table had no statistics yet.
  */
-export const earlierAttempts = (
-  sql: Queryable,
-  of: {
-    source: string;
-    kind: string;
-    positions: string;
-    students: string;
-    activities: string;
-    attempts: string;
-    incarnations: string;
-  },
-) =>
+export const earlierAttempts = (sql: Queryable, of: TriesWanted) =>
+  sql<EarlierAttemptsRow[]>`
+    select u.position, string_agg(distinct e.attempt_id || '/' || e.incarnation, ',') as attempts
+      from unnest(${of.positions}::int[], ${of.students}::bigint[], ${of.activities}::bigint[], ${of.attempts}::bigint[])
+        as u (position, student_id, activity_id, attempt_id)
+     cross join lateral (
+       select e.attempt_id, e.incarnation from lmsmon.lms_activity_events e
+        where e.student_id = u.student_id and e.activity_id = u.activity_id and e.attempt_id < u.attempt_id
+          and e.source = ${of.source} and e.kind = ${of.kind} offset 0) e
+     group by u.position`;
+
+/** The same for row ids that the LMS used again, which say nothing of the order: attempts with an older event. */
+export const attemptsBeforeReused = (sql: Queryable, of: TriesWanted & { readonly incarnations: string }) =>
   sql<EarlierAttemptsRow[]>`
     select u.position, string_agg(distinct e.attempt_id || '/' || e.incarnation, ',') as attempts
       from unnest(${of.positions}::int[], ${of.students}::bigint[], ${of.activities}::bigint[], ${of.attempts}::bigint[],
         ${of.incarnations}::int[]) as u (position, student_id, activity_id, attempt_id, incarnation)
      cross join lateral (
+       select min(o.event_id) as event_id from lmsmon.lms_activity_events o
+        where o.student_id = u.student_id and o.activity_id = u.activity_id and o.source = ${of.source}
+          and o.kind = ${of.kind} and o.attempt_id = u.attempt_id and o.incarnation = u.incarnation offset 0) own
+     cross join lateral (
        select e.attempt_id, e.incarnation from lmsmon.lms_activity_events e
-        where e.student_id = u.student_id and e.activity_id = u.activity_id
-          and e.source = ${of.source} and e.kind = ${of.kind} and (e.attempt_id, e.incarnation) <> (u.attempt_id, u.incarnation)
-          and case when u.incarnation = 1 then e.attempt_id < u.attempt_id
-              else e.event_id < coalesce((
-                select min(o.event_id) from lmsmon.lms_activity_events o
-                 where o.student_id = u.student_id and o.activity_id = u.activity_id and o.source = ${of.source}
-                   and o.kind = ${of.kind} and o.attempt_id = u.attempt_id and o.incarnation = u.incarnation),
-                9223372036854775807) end offset 0) e
+        where e.student_id = u.student_id and e.activity_id = u.activity_id and e.source = ${of.source} and e.kind = ${of.kind}
+          and (own.event_id is null or e.event_id < own.event_id) offset 0) e
      group by u.position`;
+
+export const AttemptIdentityRow = z.object({
+  event_id: int8,
+  student_id: int8.nullable(),
+  activity_id: int8.nullable(),
+});
+export type AttemptIdentityRow = z.infer<typeof AttemptIdentityRow>;
+
+/** Whose attempts the given events tell of, and at what. */
+export const attemptIdentities = (sql: Queryable, ids: string) =>
+  sql<AttemptIdentityRow[]>`
+    select event_id, student_id, activity_id from lmsmon.lms_activity_events where event_id = any(${ids}::bigint[])`;
 
 /** event_id, then columns in the order of `eventValues` in lib/store/event_values.ts, as array literals. */
 export const insertEvents = (sql: Queryable, columns: readonly string[]) => {

@@ -22,20 +22,13 @@ export const RowStateRow = z.object({
 });
 export type RowStateRow = z.infer<typeof RowStateRow>;
 
-/**
- * `keys`: a bigint[] literal, without repetitions. Whose attempt a row is stands with it since version 4 of the schema; of a row
- * that was stored before, its last event says it. Lateral with `offset 0`: an index probe for the rows that need it.
- */
+/** `keys`: a bigint[] literal, without repetitions. */
 export const rowStatesByKeys = (sql: Queryable, streamId: number, keys: string) =>
   sql<RowStateRow[]>`
-    select r.row_key, coalesce(r.student_id, e.student_id) as student_id, coalesce(r.activity_id, e.activity_id) as activity_id,
-      r.incarnation, r.hash, r.recipe, r.stage, r.verdict, r.score, r.percentage, r.revision, r.is_open, r.seen_open,
-      r.last_event_id, r.missing_since, r.missing_at_pass
+    select r.row_key, r.student_id, r.activity_id, r.incarnation, r.hash, r.recipe, r.stage, r.verdict, r.score, r.percentage,
+      r.revision, r.is_open, r.seen_open, r.last_event_id, r.missing_since, r.missing_at_pass
     from unnest(${keys}::bigint[]) as u (key)
-    join lmsmon.row_states r on r.stream_id = ${streamId} and r.row_key = u.key
-    left join lateral (
-      select v.student_id, v.activity_id from lmsmon.lms_activity_events v
-       where v.event_id = r.last_event_id and (r.student_id is null or r.activity_id is null) offset 0) e on true`;
+    join lmsmon.row_states r on r.stream_id = ${streamId} and r.row_key = u.key`;
 
 export const OpenRowKeyRow = z.object({ row_key: int8 });
 export type OpenRowKeyRow = z.infer<typeof OpenRowKeyRow>;

@@ -50,6 +50,11 @@ for (const featureLevel of [185, 237, 277, 321, 500]) {
     assert.deepEqual((await collect(zulip.ownMessages(undefined, 0))).map((m) => m.content), ["direct"]);
     const form = new URLSearchParams(standIn.requests.findLast((request) => request.method === "POST")?.body);
     assert.equal(form.get("type"), featureLevel < 248 ? "stream" : "channel");
+    assert.equal(
+      form.get("read_by_sender"),
+      featureLevel < 236 ? null : "true",
+      "else the bot's own messages are unread to it",
+    );
   });
 }
 
@@ -283,6 +288,50 @@ Deno.test("ownMessages() stops asking as soon as its reader has found what it lo
     if (message.content === "m299") break;
   }
   assert.equal(standIn.requestCount - before, 1);
+});
+
+Deno.test("ownMessages() ends where Zulip does not say so: pages that are exactly full, an anchor beyond 2^53", async () => {
+  await using bundle = await startZulip({ rateLimit: null });
+  const { standIn, zulip } = bundle;
+  for (let i = 0; i < 1100; i++) {
+    standIn.realm.post(standIn.bot, new URLSearchParams({ type: "direct", to: "[8]", content: `m${i}` }), 0);
+  }
+  // A first page of 100 and one of 1000: neither says that it found the oldest.
+  assert.equal((await collect(zulip.ownMessages(OWNER, 0))).length, 1100);
+});
+
+Deno.test("ownMessages() of a channel finds what lies under any topic, by name and by id", async () => {
+  await using bundle = await startZulip({ rateLimit: null, channels: [{ name: "open", id: 5 }] });
+  const { standIn, zulip } = bundle;
+  for (const topic of ["a", "b", "c"]) await zulip.send({ type: "channel", channel: "open", topic }, topic);
+  standIn.realm.resolveTopic("open", "a");
+  standIn.realm.renameTopic("open", "b", "B");
+  for (const channel of ["open", 5]) {
+    const found = await collect(zulip.ownMessages({ type: "channel", channel }, 0));
+    assert.deepEqual(found.map((message) => message.content), ["c", "b", "a"]);
+  }
+});
+
+Deno.test("channels() says of which channels the bot can read what it sends there", async () => {
+  await using bundle = await startZulip({
+    channels: [
+      { name: "open", id: 3 },
+      { name: "Ours", id: 4, isPrivate: true, subscribers: [8, 9] },
+      { name: "theirs", id: 5, isPrivate: true, historyPublic: true, subscribers: [8] },
+      { name: "strangers", id: 6, isPrivate: true },
+      { name: "old", id: 7 },
+    ],
+  });
+  const { standIn, zulip } = bundle;
+  const old = standIn.realm.findChannel("old");
+  if (old !== undefined) old.isArchived = true;
+  const found = await zulip.channels(["Open", "ours", "theirs", "strangers", "old", "nope"], []);
+  assert.deepEqual(found, [
+    { id: 3, name: "open", isPrivate: false, isSubscribed: false, sharesHistory: true },
+    { id: 4, name: "Ours", isPrivate: true, isSubscribed: true, sharesHistory: false },
+    { id: 5, name: "theirs", isPrivate: true, isSubscribed: false, sharesHistory: true },
+  ]);
+  assert.deepEqual((await zulip.channels([], [4])).map(({ name }) => name), ["Ours"]);
 });
 
 Deno.test("rateLimit() keeps the last seen headers", async () => {

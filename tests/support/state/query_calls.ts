@@ -58,10 +58,23 @@ const eventsCalls: CallsOf<typeof events> = {
         students: IDS,
         activities: IDS,
         attempts: IDS,
+      }),
+    events.EarlierAttemptsRow,
+  ],
+  attemptsBeforeReused: [
+    (sql) =>
+      events.attemptsBeforeReused(sql, {
+        source: "lms",
+        kind: "exam",
+        positions: IDS,
+        students: IDS,
+        activities: IDS,
+        attempts: IDS,
         incarnations: IDS,
       }),
     events.EarlierAttemptsRow,
   ],
+  attemptIdentities: [(sql) => events.attemptIdentities(sql, IDS), events.AttemptIdentityRow],
   insertEvents: (sql) => events.insertEvents(sql, []),
   copyEvents: (sql) => events.copyEvents(sql),
 };
