@@ -3,8 +3,8 @@
  * First choice is `deno compile`; where its base binary cannot be had (it comes from Deno's own release host, never from npm)
  * a self-extracting file is made of the Deno binary that npm ships and the bundled program.
  */
+import { selfExtracting } from "./self_extracting.ts";
 import { V8_FLAGS } from "./v8_flags.ts";
-import { contentOf } from "./verify.js";
 
 /** Permissions of the released program: no run, no ffi. */
 const PERMISSIONS = ["--no-prompt", "--allow-net", "--allow-read", "--allow-write", "--allow-env", "--allow-sys"];
@@ -16,28 +16,16 @@ const PGLITE_FILES = ["pglite.data", "pglite.wasm", "initdb.wasm"];
 
 const say = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 
-async function run(command: string, args: string[], options: Deno.CommandOptions = {}) {
-  const output = await new Deno.Command(command, { args, stdout: "piped", stderr: "piped", ...options }).output();
-  return { ok: output.success, stderr: options.stderr === "inherit" ? "" : new TextDecoder().decode(output.stderr) };
-}
-
-async function must(command: string, args: string[], options: Deno.CommandOptions = {}): Promise<void> {
-  const { ok, stderr } = await run(command, args, options);
-  if (!ok) throw new Error(`Cannot build: ${command} ${args[0]} failed\n${stderr}`);
+async function run(command: string, args: string[]) {
+  const output = await new Deno.Command(command, { args, stdout: "piped", stderr: "piped" }).output();
+  return { ok: output.success, stderr: new TextDecoder().decode(output.stderr) };
 }
 
 async function bundleProgram(): Promise<void> {
   await Deno.mkdir(PROGRAM, { recursive: true });
-  await must(Deno.execPath(), [
-    "bundle",
-    "--quiet",
-    "--platform",
-    "deno",
-    "--code-splitting",
-    "--outdir",
-    PROGRAM,
-    "main.ts",
-  ]);
+  const bundle = ["bundle", "--quiet", "--platform", "deno", "--code-splitting", "--outdir", PROGRAM, "main.ts"];
+  const { ok, stderr } = await run(Deno.execPath(), bundle);
+  if (!ok) throw new Error(`Cannot build: deno bundle failed\n${stderr}`);
   const pglite = new URL(".", import.meta.resolve("@electric-sql/pglite"));
   for (const file of PGLITE_FILES) await Deno.copyFile(new URL(file, pglite), `${PROGRAM}/${file}`);
 }
@@ -62,29 +50,6 @@ async function compile(target: string): Promise<boolean> {
   return false;
 }
 
-async function selfExtracting(target: string): Promise<void> {
-  const content = `${DIST}/build`;
-  await Deno.copyFile(Deno.execPath(), `${content}/deno`);
-  await Deno.chmod(`${content}/deno`, 0o755);
-  await Deno.copyFile(new URL("verify.js", import.meta.url), `${content}/verify.js`);
-  const version: { version: string } = JSON.parse(await Deno.readTextFile("deno.json"));
-  const launcher = await Deno.readTextFile(new URL("launcher.sh", import.meta.url));
-  const head = launcher
-    .replaceAll("@VERSION@", version.version)
-    .replaceAll("@CONTENT@", contentOf(content))
-    .replaceAll("@PERMISSIONS@", [...PERMISSIONS, V8_FLAGS].join(" "))
-    .replaceAll("@LINES@", String(launcher.split("\n").length));
-  const tar = `${DIST}/content.tar`;
-  // Sorted and without owners and times: the same sources make the same file.
-  await must("tar", ["--sort=name", "--owner=0", "--group=0", "--mtime=@0", "-cf", tar, "-C", content, "."]);
-  await must("gzip", ["-9nf", tar]);
-  await Deno.writeTextFile(target, head);
-  const packed = await Deno.open(`${tar}.gz`);
-  await Deno.writeFile(target, packed.readable, { append: true });
-  await Deno.chmod(target, 0o755);
-  await Deno.remove(`${tar}.gz`);
-}
-
 const target = `${DIST}/lmsmon`;
 await Deno.remove(DIST, { recursive: true }).catch(() => {});
 await Deno.mkdir(DIST, { recursive: true });
@@ -95,7 +60,10 @@ if (!(await compile(target))) {
     "deno compile: its base binary cannot be reached from here (set DENORT_BIN to one you have); making a self-extracting file",
   );
   how = `self-extracting: Deno ${Deno.version.deno} and the bundled program, gzip`;
-  await selfExtracting(target);
+  await Deno.copyFile(Deno.execPath(), `${DIST}/build/deno`);
+  await Deno.chmod(`${DIST}/build/deno`, 0o755);
+  const { version }: { version: string } = JSON.parse(await Deno.readTextFile("deno.json"));
+  await selfExtracting({ target, content: `${DIST}/build`, version, flags: [...PERMISSIONS, V8_FLAGS] });
 }
 await Deno.remove(`${DIST}/build`, { recursive: true });
 const { size } = await Deno.stat(target);

@@ -13,7 +13,7 @@ export const exportAiCommand = withCommon(new Command("export-ai"))
   .option("--limit <N>", "at most so many", wholeNumberFrom(1))
   .option("--out <FILE>", "write to this file instead of stdout", notEmpty)
   .option("--mark-processed", "mark what was written, after all of it is safely out")
-  .option("--identified", "with usernames, emails and Zulip ids")
+  .option("--identified", "with usernames, emails and Zulip ids (LMS ids are always in)")
   .addOption(new Option("--format <FORMAT>", "output format").choices(["jsonl"] as const).default("jsonl" as const))
   .action(async (flags, command) => {
     const { parseEventTypes } = await import("./event_type_flag.ts");

@@ -13,6 +13,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["sql/state", "sql/lms"],
   ["lib/model"],
   ["lib/ops"],
+  ["lib/database"],
   ["lib/config", "lib/lms", "lib/detect", "lib/store", "lib/zulip", "lib/format"],
   ["lib/users", "lib/export"],
   ["lib/notify"],

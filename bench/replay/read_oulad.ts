@@ -1,3 +1,5 @@
+import { sharedDataFolder } from "../support/shared_data.ts";
+
 /**
  * Reads one module presentation of the Open University Learning Analytics Dataset (Kuzilek, Hlosta, Zdrahal 2017, CC BY
  * 4.0) from `../shared/data/oulad`. Every field is quoted ASCII without commas, quotes or line breaks inside.
@@ -30,12 +32,7 @@ export interface Visit {
 
 /** The data folder, or `null` in a plain clone without it. */
 export function ouladFolder(): string | null {
-  const folder = new URL("../../../shared/data/oulad/", import.meta.url).pathname;
-  try {
-    return Deno.statSync(folder).isDirectory ? folder : null;
-  } catch {
-    return null;
-  }
+  return sharedDataFolder("oulad");
 }
 
 async function* csv(path: string): AsyncGenerator<string[]> {

@@ -1,12 +1,19 @@
+import type { Config } from "../config/config.ts";
 import type { LmsSource } from "../lms/lms_source.ts";
 import { LmsmonError } from "../ops/errors.ts";
 import { logger } from "../ops/log.ts";
 import { printable } from "../ops/output.ts";
-import { readIdentity } from "../store/streams.ts";
+import { compareSource, compareWith } from "../poll/check_source.ts";
+import { isRefusal } from "../poll/judge_source.ts";
+import { describeSource, sampled, sourceRefusal } from "../poll/source_words.ts";
+import { readSource } from "../store/sources.ts";
+import type { StateDb } from "../store/state_db.ts";
+import { USE_GENERIC_BOT } from "../zulip/bot_kind.ts";
 import { connectZulip } from "../zulip/connect_zulip.ts";
 import type { ZulipApi } from "../zulip/zulip_api.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { DoctorOptions } from "./command_options.ts";
+import { othersWhoReadFile } from "./file_modes.ts";
 import { OpenParts } from "./open_parts.ts";
 
 interface Check {
@@ -37,28 +44,38 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
   };
 
   ok("configuration", config.file ?? "no file, only defaults and the environment");
+  for (const path of filesWithSecrets(config)) {
+    const who = othersWhoReadFile(path);
+    if (who !== null) warn("configuration", `${who} may read ${path}`, `chmod 600 ${path}`);
+  }
   if (!config.enabled) warn("configuration", "enabled is false", "watch and poll-once do nothing until it is true");
-  let lms: LmsSource | null = null;
+  let lms: { readonly source: LmsSource; readonly answers: boolean } | null = null;
   await look("lms", async () => {
-    lms = await parts.lms();
-    const { version } = await lms.check();
-    const token = await lms.changeToken();
+    const source = await parts.lms();
+    lms = { source, answers: false };
+    const { version, plaintextHost } = await source.check();
+    warnOfPlaintext("lms", plaintextHost, warn);
+    const obstacle = await source.whyNoChangeToken();
+    lms = { source, answers: true };
     ok("lms", `${config.lms.preset} on ${version}: every table can be read, the session is read only`);
     ok(
       "lms",
-      token === null ? "no proof of idleness: every full pass compares all rows" : "idle full passes are skipped",
+      obstacle === null ? "idle full passes are skipped" : `full passes are never skipped: ${obstacle}`,
     );
+    if (config.lms.url.startsWith("pglite:")) return; // no server, so no roles
+    for (const right of await source.writeRights()) {
+      warn(
+        "lms",
+        `the role of lms.url can write to the LMS: ${right}`,
+        "use a role that may only SELECT (README, step 2)",
+      );
+    }
   });
   await look("state", async () => {
     const db = await parts.state({ dryRun: true });
+    warnOfPlaintext("state", db.plaintextHost(), warn);
     ok("state", `migrated, ${db.mode === "server" ? "on a server" : "embedded"}`);
-    const known = await readIdentity(db, config.lms.name);
-    ok(
-      "state",
-      known === null
-        ? `never polled "${config.lms.name}"`
-        : `knows "${config.lms.name}" as ${known.dialect} database "${known.database}"`,
-    );
+    await lookAtSource(db, lms, { name: config.lms.name, ok, warn });
   });
   if (!config.notify.enabled) warn("zulip", "notify.enabled is false: nobody is told anything", "set it to true");
   else await look("zulip", () => lookAtZulip(context, ok, warn));
@@ -73,7 +90,63 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
   return checks.find((check) => check.exitCode !== 0)?.exitCode ?? 0;
 }
 
+/** The configuration itself may hold a password or a key. */
+function filesWithSecrets({ file, secretFiles = [], zulip }: Config): Set<string> {
+  const named = [file, ...secretFiles, zulip.configFile, zulip.apiKeyFile, zulip.clientCertKey];
+  return new Set(named.filter((path) => path !== null && path !== undefined));
+}
+
 const MARKS = { ok: "✓", warning: "!", failed: "✗" } as const;
+
+/** Whether the LMS is the one that the state knows; what is stored and what is there are shown where they differ. */
+async function lookAtSource(
+  db: StateDb,
+  lms: { readonly source: LmsSource; readonly answers: boolean } | null,
+  { name, ok, warn }: {
+    readonly name: string;
+    readonly ok: (part: "state", message: string) => void;
+    readonly warn: (part: "state", message: string, hint: string) => void;
+  },
+): Promise<void> {
+  const stored = await readSource(db, name);
+  if (stored.identity === null) return ok("state", `never polled "${name}"`);
+  const before = describeSource(stored.identity, stored.address);
+  if (lms === null || !lms.answers) {
+    const now = lms?.source.address ?? null;
+    const edited = stored.address !== null && now !== null && await compareWith(stored.address, now) === "edited";
+    return warn(
+      "state",
+      `knows "${name}" as ${before}; ` +
+        (edited ? `lms.url is now ${describeSource(null, now)}, and ` : "") + "what is there now cannot be seen",
+      edited ? "check lms.url: another database must be confirmed once with --accept-source" : "see the LMS above",
+    );
+  }
+  const examined = await compareSource(db, lms.source);
+  if (isRefusal(examined.verdict)) throw sourceRefusal(name, examined);
+  if (examined.verdict === "system_changed") {
+    return warn(
+      "state",
+      `knows "${name}" as ${before}, present: ${describeSource(examined.now, examined.address)}; ` +
+        `${sampled(examined.sample)}, so polling goes on`,
+      "an upgrade or a failover looks like this; if it was neither, look at what answers there",
+    );
+  }
+  const moved = examined.verdict === "address_changed" ? `, now ${describeSource(null, examined.address)}` : "";
+  ok("state", `knows "${name}" as ${before}${moved}`);
+}
+
+function warnOfPlaintext(
+  part: "lms" | "state",
+  host: string | null,
+  warn: (part: Check["part"], message: string, hint: string) => void,
+): void {
+  if (host === null) return;
+  warn(
+    part,
+    `${host} is spoken to without TLS: the password and all rows can be read on the way`,
+    `turn TLS on in the server and write ?sslmode=verify-full&sslrootcert=FILE in ${part}.url (docs/configuration.md)`,
+  );
+}
 
 async function lookAtZulip(
   { config }: CommandContext,
@@ -85,12 +158,8 @@ async function lookAtZulip(
     const server = await zulip.server();
     ok("zulip", `Zulip ${server.version}, feature level ${server.featureLevel}`);
     const bot = await zulip.me();
-    if (bot.botType === 1) ok("zulip", "the key is a generic bot's: it can look up what it sent");
-    else {warn(
-        "zulip",
-        "the key is not a generic bot's: what was sent cannot be looked up",
-        "make a bot of type Generic bot",
-      );}
+    if (bot.botType === null) warn("zulip", "Zulip does not say of what type the bot is", USE_GENERIC_BOT);
+    else ok("zulip", "the key is a generic bot's: it can look up what it sent");
     const users = (await zulip.users()).filter((user) => !user.isBot && user.isActive);
     const hidden = users.filter((user) => user.deliveryEmail === null).length;
     if (hidden === 0) ok("zulip", `the addresses of all ${users.length} users are visible`);

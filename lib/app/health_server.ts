@@ -1,18 +1,30 @@
+import { type BoundedHttp, type HttpAnswer, type HttpLimits, serveBounded } from "../ops/bounded_http.ts";
 import type { Clock } from "../ops/clock.ts";
 import { CommandError } from "../ops/errors.ts";
+import { logger } from "../ops/log.ts";
 import type { Metrics } from "../ops/metrics.ts";
 
 /** What `/readyz` is answered from. */
 export class Health {
   #lastGoodMs: number | null = null;
   #standby = false;
+  #refused = false;
 
   constructor(private readonly clock: Clock, private readonly intervalMs: number) {}
 
   /** A poll ended well, or this process stands by for one that polls. */
   good(standby: boolean): void {
+    // Standing by for another process says nothing about an address that this one may not poll.
+    if (standby && this.#refused) return;
+    this.#refused = false;
     this.#lastGoodMs = this.clock.monotonicMs();
     this.#standby = standby;
+  }
+
+  /** The LMS waits for somebody to confirm it: not ready, however short ago a poll ended well. */
+  refused(): void {
+    this.#lastGoodMs = null;
+    this.#refused = true;
   }
 
   /** Ready when the last good poll is at most three intervals (and at least 30 s) ago. */
@@ -26,15 +38,23 @@ export class Health {
   }
 }
 
+/** Where to listen, and how much of it clients may take. */
+export interface HealthOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly clock: Pick<Clock, "monotonicMs" | "sleep">;
+  readonly limits?: HttpLimits;
+}
+
 /**
  * Serves `/livez`, `/readyz` and `/metrics`; port 0 takes a free one. Nothing in it is personal or secret. Throws CommandError
  * when the address cannot be had.
  */
-export function serveHealth(listen: { host: string; port: number }, health: Health, metrics: Metrics): Deno.HttpServer {
+export function serveHealth(listen: HealthOptions, health: Health, metrics: Metrics): BoundedHttp {
   try {
-    return Deno.serve(
-      { hostname: listen.host, port: listen.port, onListen: () => {} },
-      (request) => answer(request, health, metrics),
+    return serveBounded(
+      { ...listen, hostname: listen.host, log: logger("listen") },
+      (path) => answer(path, health, metrics),
     );
   } catch (error) {
     const why = error instanceof Deno.errors.AddrInUse
@@ -53,19 +73,19 @@ export function serveHealth(listen: { host: string; port: number }, health: Heal
   }
 }
 
-async function answer(request: Request, health: Health, metrics: Metrics): Promise<Response> {
-  switch (new URL(request.url).pathname) {
+async function answer(path: string, health: Health, metrics: Metrics): Promise<HttpAnswer> {
+  switch (path) {
     case "/livez":
-      return new Response("alive\n");
+      return text(200, "alive\n");
     case "/readyz": {
       const status = health.status();
-      return Response.json(status, { status: status.ready ? 200 : 503 });
+      return { ...text(status.ready ? 200 : 503, JSON.stringify(status)), contentType: "application/json" };
     }
     case "/metrics":
-      return new Response(await metrics.registry.metrics(), {
-        headers: { "content-type": metrics.registry.contentType },
-      });
+      return { ...text(200, await metrics.registry.metrics()), contentType: metrics.registry.contentType };
     default:
-      return new Response("not found: /livez, /readyz, /metrics\n", { status: 404 });
+      return text(404, "not found: /livez, /readyz, /metrics\n");
   }
 }
+
+const text = (status: number, body: string): HttpAnswer => ({ status, contentType: "text/plain;charset=UTF-8", body });

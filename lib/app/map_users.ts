@@ -5,6 +5,7 @@ import type { Role } from "../model/person.ts";
 import { CommandError, UsageError } from "../ops/errors.ts";
 import { logger } from "../ops/log.ts";
 import type { Output } from "../ops/output.ts";
+import { requireKnownSource } from "../poll/check_source.ts";
 import { openState } from "../store/open_state.ts";
 import type { StateDb } from "../store/state_db.ts";
 import { isConnectionLost, stateError } from "../store/state_errors.ts";
@@ -48,6 +49,8 @@ export async function runMapUsers(context: CommandContext, options: MapUsersOpti
     state = options.dryRun ? null : await openState(config.state, { clock });
     zulip = connectZulip(config.zulip, { log: logger("zulip") });
     lms = await openLms(config.lms);
+    // A copy's mentors must not become the accounts that are told about the real students.
+    if (state !== null) await requireKnownSource(state, lms);
     const links = state === null ? null : createUserLinkStore(state.sql, config.lms.name);
     await mapUsers({ lms, zulip, links, settings: config.users, out, log, stop }, options);
   } catch (error) {

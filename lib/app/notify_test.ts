@@ -5,11 +5,12 @@ import type { EpochMicros } from "../model/time.ts";
 import { UsageError, ZulipError } from "../ops/errors.ts";
 import { logger } from "../ops/log.ts";
 import { printable } from "../ops/output.ts";
+import { kindOf } from "../zulip/bot_kind.ts";
 import { connectZulip, type ZulipConnection } from "../zulip/connect_zulip.ts";
 import type { SendOutcome, ZulipBot, ZulipUser } from "../zulip/zulip_api.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { NotifyTestOptions } from "./command_options.ts";
-import { type NotifyTestReport, reportLines, roleName, typeName, warningsOf } from "./notify_test_report.ts";
+import { type NotifyTestReport, reportLines, roleName, warningsOf } from "./notify_test_report.ts";
 
 /**
  * `lmsmon notify-test`: one labelled direct message, and what can be learnt about server, bot and rights on the way. Throws
@@ -44,7 +45,7 @@ export async function runNotifyTest(context: CommandContext, options: NotifyTest
       bot: {
         user_id: Number(bot.userId),
         name: bot.fullName,
-        type: typeName(bot),
+        type: kindOf(bot).replace(/^an? /, ""),
         role: roleName(bot.role),
         owner_id: bot.ownerId === null ? null : Number(bot.ownerId),
       },

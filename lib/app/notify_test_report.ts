@@ -48,17 +48,9 @@ export function reportLines(report: NotifyTestReport): string[] {
   ];
 }
 
-/** What will go wrong later, with its remedy. */
+/** What will go wrong later, with its remedy. An account that cannot be used at all is an error before. */
 export function warningsOf(bot: ZulipBot, hidden: number): string[] {
   const warnings: string[] = [];
-  if (!bot.isBot) {
-    warnings.push("this is a person's account: messages come in that name, and its rights to send apply; use a bot");
-  } else if (bot.botType !== 1) {
-    warnings.push(
-      "this is no generic bot: it cannot look up what it sent, so an unknown outcome cannot be cleared up; " +
-        "make one of type Generic",
-    );
-  }
   if (bot.role === 600) warnings.push("the bot is a guest and may not see every user; make it a member");
   if (hidden > 0) {
     const people = hidden === 1 ? "1 person hides the" : `${hidden} people hide their`;
@@ -68,13 +60,6 @@ export function warningsOf(bot: ZulipBot, hidden: number): string[] {
     );
   }
   return warnings;
-}
-
-export function typeName(bot: ZulipBot): string {
-  if (!bot.isBot) return "person";
-  return ["bot of unknown type", "generic bot", "incoming webhook bot", "outgoing webhook bot", "embedded bot"][
-    bot.botType ?? 0
-  ] ?? `bot of type ${bot.botType}`;
 }
 
 export function roleName(role: number | null): string {

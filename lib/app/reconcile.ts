@@ -48,6 +48,7 @@ export async function reconcile(
   options: Pick<ReconcileOptions, "since" | "dryRun">,
   signal?: AbortSignal,
 ): Promise<SeenTally> {
+  await deps.zulip.me(signal); // a bot that cannot read what it sent would find nothing, and say so
   const { since, dryRun } = options;
   const { source = "", fallback = null } = deps;
   const channels = await channelsToScan(deps.db, null, fallback, since);

@@ -1,4 +1,5 @@
 import { environment, homeDirectory } from "../config/environment.ts";
+import { forgetPgEnvironment } from "../config/forget_pg_environment.ts";
 import { loadConfig, type Need } from "../config/load_config.ts";
 import { spareLoopback } from "../config/spare_loopback.ts";
 import type { Overrides } from "../config/env_overrides.ts";
@@ -37,6 +38,7 @@ export async function runCommand(
   setUpLogging({ level: globals.logLevel ?? "info", format: globals.logFormat ?? "auto" });
   const log = logger();
   spareLoopback();
+  forgetPgEnvironment();
   using stop = new Shutdown(exit, (signal) => {
     log.info("Stopping on {signal} after the work in hand; once more stops at once", { signal });
   }).listen();

@@ -2,10 +2,11 @@ import type { LmsSource } from "../lms/lms_source.ts";
 import type { Notifier } from "../notify/notifier.ts";
 import type { RoundResult } from "../notify/notify_types.ts";
 import type { Clock } from "../ops/clock.ts";
+import { LmsError } from "../ops/errors.ts";
 import { type Logger, logger } from "../ops/log.ts";
 import { createMetrics, type Metrics } from "../ops/metrics.ts";
 import { RepeatedError } from "../ops/repeated_error.ts";
-import { checkSource } from "../poll/check_source.ts";
+import { SourceWatch } from "../poll/check_source.ts";
 import { Holder } from "../poll/holder.ts";
 import { pollLoop } from "../poll/poll_loop.ts";
 import type { PollResult } from "../poll/run_poll.ts";
@@ -30,7 +31,7 @@ export async function runWatch(context: CommandContext, options: WatchOptions): 
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: options.dryRun });
   const lms = await parts.lms();
-  if (options.dryRun) return await watchDry(context, db, lms);
+  if (options.dryRun) return await watchDry(context, db, lms, options.acceptSource);
   const notifier = options.notify && config.notify.enabled ? openNotifier(context, db, parts, options.takeOver) : null;
   const clean = await watch(context, { db, lms, notifier, acceptSource: options.acceptSource });
   if (!clean) parts.hurry();
@@ -55,10 +56,10 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
   const log = logger("watch");
   const metrics = createMetrics(manifest.version);
   const health = new Health(clock, config.poll.intervalMs);
-  const server = config.listen === null ? null : serveHealth(config.listen, health, metrics);
+  const server = config.listen === null ? null : serveHealth({ ...config.listen, clock }, health, metrics);
   using holder = Holder.open();
   const wake = new Wake();
-  let acceptSource = parts.acceptSource;
+  const source = new SourceWatch(parts.db, parts.lms, logger("poll"), parts.acceptSource);
   // What is in hand at the first signal may end, but a peer that answers no more must not keep the process.
   const late = new AbortController();
   const ended = new AbortController();
@@ -74,10 +75,7 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
       intervalMs: config.poll.intervalMs,
       fullPassMs: config.poll.fullPassMs,
       trouble: troubleOf("Polling", logger("poll"), context),
-      checkSource: async () => {
-        await checkSource(parts.db, parts.lms, logger("poll"), acceptSource);
-        acceptSource = false; // confirmed once, not for every later exchange
-      },
+      checkSource: (thorough) => source.check(thorough),
       onHeld: (pollId, reason) => parts.notifier?.pollHeld(pollId, reason),
       onPoll: (result, tookMs) => {
         observePoll(metrics, result, tookMs);
@@ -101,7 +99,10 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
         metrics.leading.set(leading ? 1 : 0);
         if (!leading) health.good(true);
       },
-      onFailure: () => metrics.polls.inc({ mode: "any", result: "failed" }),
+      onFailure: (error) => {
+        metrics.polls.inc({ mode: "any", result: "failed" });
+        if (error instanceof LmsError && error.reason === "identity") health.refused();
+      },
     }, stop);
     const delivering = parts.notifier
       ? deliver({ config, clock, stop }, parts.notifier, metrics, wake)

@@ -10,7 +10,12 @@ import { pollSettings } from "./open_parts.ts";
 import { printDryRun } from "./poll_report.ts";
 
 /** `watch --dry-run`: shows at every interval what would be stored and told, and changes nothing. */
-export async function watchDry(context: CommandContext, db: StateDb, lms: LmsSource): Promise<void> {
+export async function watchDry(
+  context: CommandContext,
+  db: StateDb,
+  lms: LmsSource,
+  acceptSource: boolean,
+): Promise<void> {
   const { config, clock, out, stop } = context;
   const overlay = new DryOverlay(stateKnownRows(db));
   const trouble = new RepeatedError("Polling", logger("poll"), clock);
@@ -21,7 +26,7 @@ export async function watchDry(context: CommandContext, db: StateDb, lms: LmsSou
       const full = lastFullMs === null || startedMs - lastFullMs >= config.poll.fullPassMs;
       const dry = await dryRun(
         { db, lms, clock, settings: pollSettings(config) },
-        { mode: full ? "full" : "quick", notifyHistory: false, signal: stop.hard },
+        { mode: full ? "full" : "quick", notifyHistory: false, acceptSource, signal: stop.hard },
         overlay,
       );
       if (full) lastFullMs = startedMs;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { didYouMean, type KeyPath, type Problem } from "./problem.ts";
+import { didYouMean, isSlipOf, type KeyPath, type Problem } from "./problem.ts";
 import { shown } from "./fields.ts";
 import { type RawConfig, schema } from "./schema.ts";
 import { valueAt } from "./tree.ts";
@@ -15,16 +15,17 @@ export function checkTree(tree: unknown): { config: RawConfig | null; problems: 
 function problemsOf(issue: z.core.$ZodIssue, tree: unknown): Problem[] {
   const path = issue.path.filter((part) => typeof part !== "symbol");
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((name) => ({
-      path: [...path, name],
-      atKey: true,
-      message: `unknown key${suggestKey(path, name)}`,
-    }));
+    return issue.keys.map((name) =>
+      isSlipOf(name, KEY_NAMES)
+        ? { path: [...path, name], atKey: true, message: `unknown key${suggestKey(path, name)}` }
+        : { path: [...path, name], atKey: true, hidden: true, message: "has an unknown key here (it may be a secret)" }
+    );
   }
   if (issue.code === "invalid_type") {
     const value = valueAt(tree, path);
-    // A whole file that is text was named by mistake, and may be the one with the password: nothing of it is shown.
-    const what = path.length === 0 && typeof value === "string" ? "text" : shown(value);
+    // The file with the password may have been named by mistake, or the address with its password be written where its
+    // group belongs: nothing of a text is shown.
+    const what = typeof value === "object" ? shown(value) : "text";
     return [{ path, message: `must be a group of keys (name: value), not ${what}` }];
   }
   return [{ path, message: issue.message }];
@@ -39,6 +40,9 @@ function suggestKey(path: KeyPath, name: string): string {
     ALL_KEYS.find((known) => known.join("_") === name);
   return elsewhere === undefined ? "" : ` (did you mean "${elsewhere.join(".")}"?)`;
 }
+
+/** Whatever a key may have been meant to be, also `lms_url` for `lms.url`. */
+const KEY_NAMES = keysOf(schema, []).flatMap((path) => [path.at(-1) ?? "", path.join("_")]);
 
 /** Paths of all keys, groups included, read off the schema itself. */
 export const ALL_KEYS: readonly (readonly string[])[] = keysOf(schema, []);

@@ -41,6 +41,8 @@ export interface Config {
   };
   readonly log: { readonly level: LogLevel; readonly format: "auto" | "pretty" | "json" };
   readonly listen: { readonly host: string; readonly port: number } | null;
+  /** Files that hold secrets, absolute: passwords, keys and a zuliprc, as far as the configuration names them. */
+  readonly secretFiles?: readonly string[];
   /** The file it came from, absolute; `null` when there was none and the defaults stand. */
   readonly file?: string | null;
 }
@@ -55,6 +57,8 @@ export interface LmsConfig {
    */
   readonly url: string;
   readonly password: Secret | null;
+  /** Opens the client's key that the URL names (`sslpassword`). */
+  readonly keyPassword?: Secret | null;
   readonly preset: string;
   readonly timezone: string;
   /** Link templates by kind: `exam_attempt`, `content`; values with `{attempt_id}`, `{activity_id}`, `{student_id}`. */
@@ -68,6 +72,8 @@ export interface StateConfig {
   /** `pglite:<absolute dir>` or `postgres://…` without its password. */
   readonly url: string;
   readonly password: Secret | null;
+  /** As in `lms`. */
+  readonly keyPassword?: Secret | null;
 }
 
 export interface NotifyConfig {

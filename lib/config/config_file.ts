@@ -71,6 +71,16 @@ export function ioProblem(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** False also where this user may not look. */
+export function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Reads at most `limit` bytes, also of a pipe, whose size nobody knows beforehand; `null` when there are more. */
 export async function readAtMost(path: string, limit: number): Promise<Uint8Array | null> {
   using file = await Deno.open(path);

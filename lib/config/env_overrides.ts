@@ -1,5 +1,6 @@
 import { EVENT_TYPES } from "../model/event.ts";
 import { absolute, type Surroundings } from "./config_file.ts";
+import { Filled } from "./fill_env.ts";
 import type { Problem } from "./problem.ts";
 
 /** A value that does not come from the file: `from` is what problems name instead of file and line. */
@@ -13,7 +14,10 @@ export type Overrides = Readonly<Record<string, Override>>;
 
 type Env = Surroundings["env"];
 
-/** The names that the original plan gave to settings; they beat the file. Empty variables count as unset. */
+/**
+ * The names that the original plan gave to settings; they beat the file. Empty variables count as unset. No problem quotes
+ * what a variable holds: it may be another one's secret.
+ */
 export function lmsOverrides(env: Env, problems: Problem[]): Overrides {
   const overrides: Record<string, Override> = {};
   const read = (from: string, key: string, convert: (text: string) => unknown) => {
@@ -50,7 +54,7 @@ export function zulipTls({ env, cwd, home }: Surroundings, problems: Problem[]) 
   if (insecure && !["true", "false"].includes(insecure)) {
     problems.push({
       path: ["ZULIP_ALLOW_INSECURE"],
-      message: `must be true or false, not ${JSON.stringify(insecure)}`,
+      message: "must be true or false",
     });
   }
   return {
@@ -64,16 +68,18 @@ export function zulipTls({ env, cwd, home }: Surroundings, problems: Problem[]) 
 function toBoolean(text: string): boolean | Error {
   if (/^(true|yes|on|1)$/i.test(text)) return true;
   if (/^(false|no|off|0)$/i.test(text)) return false;
-  return new Error(`must be true or false, not ${JSON.stringify(text.slice(0, 40))}`);
+  return new Error("must be true or false");
 }
 
 function toSeconds(text: string): string | Error {
   if (/^\d+(\.\d+)?s?$/.test(text)) return text.endsWith("s") ? text : `${text}s`;
-  return new Error(`must be a number of seconds such as 60, not ${JSON.stringify(text.slice(0, 40))}`);
+  return new Error("must be a number of seconds such as 60");
 }
 
-function toList(text: string): string[] | Error {
+function toList(text: string): Filled[] | Error {
   // Written as a Python or JSON list in some settings files: brackets and quotes say nothing more.
   const names = text.replace(/[[\]"'()]/g, "").split(",").map((name) => name.trim()).filter((name) => name !== "");
-  return names.length > 0 ? names : new Error(`must be a comma list of event types such as ${EVENT_TYPES[1]},…`);
+  return names.length > 0
+    ? names.map((name) => new Filled(name))
+    : new Error(`must be a comma list of event types such as ${EVENT_TYPES[1]},…`);
 }

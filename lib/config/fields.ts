@@ -1,7 +1,7 @@
 import { EVENT_TYPES, type EventType } from "../model/event.ts";
 import { parseDuration } from "../ops/parse_duration.ts";
 import { Filled } from "./fill_env.ts";
-import { didYouMean } from "./problem.ts";
+import { didYouMean, isSlipOf } from "./problem.ts";
 
 /** What a single value reader throws; `index` is the place in a list (or the key in a map). */
 export class FieldError extends Error {
@@ -26,6 +26,12 @@ export const text: Reader<string> = (raw) => {
   if (raw instanceof Filled) return raw.text;
   if (typeof raw === "string") return raw;
   throw new FieldError(`must be text, not ${shown(raw)}${isPlainNumber(raw) ? "; put it in quotes" : ""}`);
+};
+
+/** Text that may be or hold a secret: nothing of a wrong value is shown. */
+export const secretText: Reader<string> = (raw) => {
+  if (raw instanceof Filled || typeof raw === "string") return text(raw);
+  throw new FieldError(`must be text${isPlainNumber(raw) || typeof raw === "boolean" ? "; put it in quotes" : ""}`);
 };
 
 export const filledText: Reader<string> = (raw) => {
@@ -104,9 +110,10 @@ export const eventType: Reader<EventType> = (raw) => {
   const word = text(raw).trim();
   const type = EVENT_TYPES.find((candidate) => candidate === word);
   if (type !== undefined) return type;
-  // An event type is never a secret, so it is named even when it came from the environment.
+  // Named although it came from the environment where it is plainly a slip: no secret looks like an event type.
+  const what = shown(isSlipOf(word, EVENT_TYPES) ? word : raw);
   throw new FieldError(
-    `unknown event type ${shown(word)}${didYouMean(word, EVENT_TYPES) || `; there are ${EVENT_TYPES.join(", ")}`}`,
+    `unknown event type ${what}${didYouMean(word, EVENT_TYPES) || `; there are ${EVENT_TYPES.join(", ")}`}`,
   );
 };
 

@@ -10,6 +10,9 @@ export class Filled {
 
 const PLACEHOLDER = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{/g;
 
+/** Anything else in `${…}` may be the secret itself, put there by mistake. */
+const USUAL_NAME = /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$/;
+
 /**
  * Replaces `${NAME}` and `${NAME:-default}` in values (not in keys), after parsing, so that no variable can add YAML of its
  * own. `$${` stands for `${`. A value with an unset variable is left out; `isNeeded` says whether that is a problem.
@@ -60,7 +63,10 @@ function fillText(
     if (value !== undefined) return value;
     isUnset = true;
     if (isNeeded) {
-      problems.push({ path, message: `the environment variable ${name} is not set (and \${${name}} has no default)` });
+      const what = USUAL_NAME.test(name)
+        ? `the environment variable ${name} is not set (and \${${name}} has no default)`
+        : "names an environment variable that is not set (and has no default)";
+      problems.push({ path, message: what });
     }
     return "";
   });

@@ -1,10 +1,10 @@
 import { dirname } from "node:path";
+import { isSameDatabase } from "../database/database_url.ts";
 import { ConfigError } from "../ops/errors.ts";
 import { redact, registerSecret } from "../ops/secrets.ts";
 import { checkTree } from "./check_tree.ts";
 import type { Config } from "./config.ts";
 import { configCandidates, type ConfigText, readConfigFile, type Surroundings } from "./config_file.ts";
-import { isSameDatabase } from "./database_url.ts";
 import { lmsOverrides, type Overrides, zulipDefaults, zulipTls } from "./env_overrides.ts";
 import { fillEnv } from "./fill_env.ts";
 import { normalise } from "./normalise.ts";
@@ -12,6 +12,7 @@ import { parseYaml, type YamlTree } from "./parse_yaml.ts";
 import { type KeyPath, pathText, type Problem } from "./problem.ts";
 import { surelyNoProxy } from "./proxies.ts";
 import { readConnections } from "./read_connections.ts";
+import { secretFiles } from "./secret_files.ts";
 import { setAt, valueAt } from "./tree.ts";
 
 /** What a command cannot do without; `delivery` is Zulip, but only while `notify.enabled`. */
@@ -60,7 +61,7 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   const tls = zulipTls(options, problems);
   const connections = await readConnections(tree, { base, home: options.home, needs }, problems);
   const { lms, state, zulip } = connections;
-  if (lms !== null && state !== null && isSameDatabase(lms.url, state.url)) {
+  if (lms !== null && state !== null && isSameDatabase(lms, state)) {
     problems.push({
       path: ["state", "url"],
       message: "is the LMS's own database (lms.url), which lmsmon never writes to; give the state one of its own",
@@ -72,7 +73,12 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   if (zulip.email !== null && zulip.apiKey !== null) {
     registerSecret(btoa(`${zulip.email}:${zulip.apiKey.reveal()}`)); // as it travels in the Authorization header
   }
-  return normalise(checked.config, connections, { tls, direct: surelyNoProxy(), file: file?.path ?? null });
+  return normalise(checked.config, connections, {
+    tls,
+    direct: surelyNoProxy(),
+    file: file?.path ?? null,
+    secretFiles: secretFiles(tree, base, options.home),
+  });
 }
 
 /** Needs after `enabled` and `notify.enabled`, which may themselves be overridden. */
@@ -115,8 +121,8 @@ function configError(
   file: ConfigText | null,
   origins: ReadonlyMap<string, string>,
 ): ConfigError {
-  const lines = problems.map(({ path, message, atKey }) => {
-    const text = pathText(path);
+  const lines = problems.map(({ path, message, atKey, hidden }) => {
+    const text = pathText(hidden ? path.slice(0, -1) : path);
     const origin = [...origins].find(([key]) => text === key || text.startsWith(`${key}[`))?.[1];
     if (origin !== undefined) return { line: 0, column: 0, text: `${origin}: ${message}` };
     const position = yaml.locate(path, atKey ?? false);

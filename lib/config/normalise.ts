@@ -7,6 +7,7 @@ export interface NormaliseContext {
   readonly file: string | null;
   readonly tls: ReturnType<typeof zulipTls>;
   readonly direct: boolean;
+  readonly secretFiles: readonly string[];
 }
 
 /** From names and shapes of the file to those of the program. Everything was checked before. */
@@ -18,13 +19,18 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
       name: raw.lms.name ?? raw.lms.preset,
       url: lms?.url ?? "",
       password: lms?.password ?? null,
+      ...(lms?.keyPassword ? { keyPassword: lms.keyPassword } : {}),
       preset: raw.lms.preset,
       timezone: raw.lms.timezone,
       links: Object.fromEntries(Object.entries(raw.lms.links).flatMap(([k, v]) => v === null ? [] : [[k, v]])),
       statementTimeoutMs: raw.lms.statement_timeout,
       examDurationUnit: raw.lms.exam_duration_unit,
     },
-    state: { url: state?.url ?? "", password: state?.password ?? null },
+    state: {
+      url: state?.url ?? "",
+      password: state?.password ?? null,
+      ...(state?.keyPassword ? { keyPassword: state.keyPassword } : {}),
+    },
     poll: {
       intervalMs: raw.poll.interval,
       fullPassMs: raw.poll.full_pass,
@@ -71,6 +77,7 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
     },
     log: raw.log,
     listen: raw.listen,
+    secretFiles: context.secretFiles,
     file: context.file,
   };
 }

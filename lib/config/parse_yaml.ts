@@ -52,7 +52,7 @@ export function parseYaml(text: string): YamlTree {
 
 /** Parser messages go on with a word or an excerpt of the file, which may be of a password: cut before it. */
 function firstSentence(message: string): string {
-  return (message.split("\n", 1)[0] ?? "").replace(/: .*$/, "").replace(/["'`].*$/, "").trim().slice(0, 200);
+  return message.replace(/((?<=version) |: |[\r\n"'`\\!&*%|>]).*$/s, "").trim().slice(0, 200);
 }
 
 function locate(

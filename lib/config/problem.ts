@@ -8,6 +8,8 @@ export interface Problem {
   readonly message: string;
   /** Point at the key rather than at its value. */
   readonly atKey?: boolean;
+  /** The last part of the path is not printed, only where it is: it may be a secret in the wrong place. */
+  readonly hidden?: boolean;
 }
 
 /** `poll.event_types[2]`. */
@@ -16,6 +18,12 @@ export function pathText(path: KeyPath): string {
     (text, part) => typeof part === "number" ? `${text}[${part}]` : text === "" ? part : `${text}.${part}`,
     "",
   );
+}
+
+/** A word that is so near a known one is a slip of the finger; anything else may be a secret in the wrong place. */
+export function isSlipOf(word: string, known: readonly string[]): boolean {
+  const most = Math.min(3, Math.floor(word.length / 2));
+  return known.some((candidate) => distance(word.toLowerCase(), candidate.toLowerCase()) <= most);
 }
 
 /** ` (did you mean "interval"?)`, or nothing when no candidate is near. */

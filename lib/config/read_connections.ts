@@ -1,6 +1,8 @@
-import { Secret } from "../ops/secrets.ts";
-import { absolute, ioProblem } from "./config_file.ts";
-import { BadUrl, type DatabaseUrl, parseDatabaseUrl } from "./database_url.ts";
+import { BadUrl } from "../database/bad_url.ts";
+import { type DatabaseUrl, parseDatabaseUrl } from "../database/database_url.ts";
+import { readTlsFiles } from "../database/tls_files.ts";
+import { registerUrlSecrets, Secret } from "../ops/secrets.ts";
+import { absolute, exists, ioProblem } from "./config_file.ts";
 import { FieldError, filledText, nullable, text, zulipSite } from "./fields.ts";
 import { type Problem } from "./problem.ts";
 import { readSecretFile } from "./read_secret.ts";
@@ -52,19 +54,23 @@ async function readDatabase(
     }
     return null;
   }
+  registerUrlSecrets(raw.trim());
   try {
-    const allowed = part === "lms" ? ["postgres", "mysql", "pglite"] as const : ["postgres", "pglite"] as const;
-    const { url, password } = parseDatabaseUrl(raw.trim(), allowed, context.base, context.home);
+    const { base, home } = context;
+    const { password, ...parsed } = parseDatabaseUrl(raw.trim(), { part, base, home });
     if (password !== null && secret.isSet) {
       problems.push({
         path: [part, "url"],
         message: `has a password, and ${secret.isSet} is set too; keep one of them`,
       });
     }
-    return { url, password: secret.value ?? password };
+    if (parsed.target !== null && context.needs.has(part)) {
+      readTlsFiles(parsed.target.tls, parsed.keyPassword?.reveal() ?? null);
+    }
+    return { ...parsed, password: secret.value ?? password };
   } catch (error) {
     if (!(error instanceof BadUrl)) throw error;
-    problems.push({ path: [part, "url"], message: error.message });
+    for (const message of error.problems) problems.push({ path: [part, "url"], message });
     return null;
   }
 }
@@ -84,7 +90,7 @@ async function readZulip(tree: unknown, context: ReadContext, problems: Problem[
   const named = soft(tree, ["zulip", "config_file"], nullable(filledText));
   const wanted = named ?? (context.home === null ? null : "~/.zuliprc");
   const configFile = wanted === null ? null : absolute(wanted, context.base, context.home);
-  const trouble = context.needs.has("zulip") ? await fileTrouble(configFile) : null;
+  const trouble = context.needs.has("zulip") ? await fileTrouble(configFile, named !== null) : null;
   if (trouble !== null && !problems.some((problem) => problem.path[0] === "zulip")) {
     problems.push({
       path: named === null ? ["zulip"] : ["zulip", "config_file"],
@@ -95,13 +101,16 @@ async function readZulip(tree: unknown, context: ReadContext, problems: Problem[
   return { ...result, configFile };
 }
 
-async function fileTrouble(path: string | null): Promise<string | null> {
+async function fileTrouble(path: string | null, isNamed: boolean): Promise<string | null> {
   if (path === null) return "no zuliprc is named";
   try {
     using file = await Deno.open(path);
     return (await file.stat()).isDirectory ? `cannot read ${path}: it is a directory` : null;
   } catch (error) {
-    return `cannot read ${path}: ${ioProblem(error)}`;
+    // What was written there and is no file may be the key itself.
+    return isNamed && !exists(path) && !path.endsWith("zuliprc")
+      ? "it names no file that exists"
+      : `cannot read ${path}: ${ioProblem(error)}`;
   }
 }
 

@@ -1,7 +1,9 @@
 import { Secret } from "../ops/secrets.ts";
-import { ioProblem, readAtMost } from "./config_file.ts";
+import { exists, ioProblem, readAtMost } from "./config_file.ts";
 
 const MAX_BYTES = 64 * 1024;
+/** Without its name: somebody may have written the secret where the path of its file belongs. */
+const NO_FILE = "names no file that exists";
 
 /** The secret in a file, without the line break that editors and `echo` put at its end; otherwise what is wrong with it. */
 export async function readSecretFile(path: string): Promise<Secret | string> {
@@ -9,7 +11,7 @@ export async function readSecretFile(path: string): Promise<Secret | string> {
   try {
     bytes = await readAtMost(path, MAX_BYTES);
   } catch (error) {
-    return `cannot read ${path}: ${ioProblem(error)}`;
+    return exists(path) ? `cannot read ${path}: ${ioProblem(error)}` : NO_FILE;
   }
   if (bytes === null) return `cannot use ${path}: it is larger than 64 KiB, so it is no password or key`;
   const text = new TextDecoder().decode(bytes).replace(/\r?\n$/, "");

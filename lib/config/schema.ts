@@ -15,8 +15,8 @@ import {
   oneOf,
   rate,
   type Reader,
+  secretText,
   shown,
-  text,
   timezone,
   wholeNumber,
   zulipSite,
@@ -50,8 +50,9 @@ function optionalGroup<S extends z.ZodRawShape>(shape: S) {
   return z.preprocess((raw) => raw === undefined ? {} : raw, z.strictObject(shape).nullable()).prefault({});
 }
 
-const path = nullable(filledText);
-const secret = nullable(text);
+const secret = nullable(secretText);
+/** Somebody may have written the secret itself where the path of its file belongs. */
+const path: Reader<string | null> = (raw) => secret(raw) === null ? null : filledText(raw);
 
 const fallbackChannel: Reader<{ channel: string; topic: string } | null> = (raw) => {
   if (raw === null || raw === "none") return null;
@@ -108,7 +109,7 @@ export const schema = z.strictObject({
   enabled: key(bool, true),
   lms: group({
     name: key(nullable(sourceName), null),
-    url: key(nullable(text), null),
+    url: key(nullable(secretText), null),
     password: key(secret, null),
     password_file: key(path, null),
     preset: key(oneOf(PRESETS), PRESETS[0]),
@@ -118,7 +119,7 @@ export const schema = z.strictObject({
     exam_duration_unit: key(oneOf(["auto", "minutes", "seconds"]), "auto"),
   }),
   state: group({
-    url: key(text, "pglite:./lmsmon-state"),
+    url: key(secretText, "pglite:./lmsmon-state"),
     password: key(secret, null),
     password_file: key(path, null),
   }),

@@ -17,6 +17,8 @@ export interface LmsDriver {
   readonly dialect: Dialect;
   /** One short READ ONLY transaction; `work` must only read, and may run a second time after a lost connection. */
   read<T>(work: (session: LmsSession) => Promise<T>): Promise<T>;
+  /** A host beyond this machine that the last connection reached without TLS; else `null`. */
+  plaintextHost(): string | null;
   /** Idempotent. */
   close(): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import type { DatabaseAddress } from "../database/database_address.ts";
 import type { AttemptRow, BadRow } from "../model/attempt.ts";
 import type { Kind, LmsId } from "../model/event.ts";
 import type { MentorLinks, Person, Role } from "../model/person.ts";
@@ -29,6 +30,13 @@ export interface LmsIdentity {
   /** PostgreSQL's system identifier or MariaDB's server uid, when a plain role may read it. */
   readonly system: string | null;
   readonly database: string;
+  /** PostgreSQL: where the tables of the attempts were found; `null` when there are none yet, and in states of 0.1. */
+  readonly schema: string | null;
+}
+
+export interface PresentIdentity extends LmsIdentity {
+  /** Whether no two servers have this `system`, but for copies of the server's files. */
+  readonly systemIsUnique: boolean;
 }
 
 /**
@@ -38,16 +46,29 @@ export interface LmsIdentity {
 export interface LmsSource {
   readonly name: string;
   readonly kinds: readonly Kind[];
+  /**
+   * Where `lms.url` points, in normal form (lib/lms/source_address.ts). The user, the password and words about TLS are no part of
+   * it: they may change, and the database is the same. Of an embedded LMS its URL, and no host.
+   */
+  readonly address: DatabaseAddress;
   /** Version of the hash recipe (preset, columns and dialect): another number makes all known hashes worthless. */
   recipe(kind: Kind): number;
-  /** Connects, and checks that every table and column of the preset can be read, naming all that cannot. */
-  check(): Promise<{ readonly version: string; readonly readOnly: true }>;
-  identity(): Promise<LmsIdentity>;
+  /**
+   * Connects, and checks that every table and column of the preset can be read, naming all that cannot. `plaintextHost`: a
+   * host beyond this machine that is spoken to without TLS.
+   */
+  check(): Promise<{ readonly version: string; readonly readOnly: true; readonly plaintextHost: string | null }>;
+  identity(): Promise<PresentIdentity>;
+  /** What the role could write, a phrase each ("it is a superuser"); empty when it may only read, as it should. */
+  writeRights(): Promise<readonly string[]>;
   /**
    * A token that is equal to an earlier one only if nothing at all was committed in between (PostgreSQL: the snapshot on a
-   * primary, the replay position on a standby); `null` where no such proof exists (MySQL, MariaDB). Skips full passes only.
+   * primary, the replay position on a standby); `null` where that does not prove that every table reads as before (see
+   * `skipObstacles`). Skips full passes only.
    */
   changeToken(): Promise<string | null>;
+  /** Why there is no such token now, naming what prevents it; `null` when there is one. */
+  whyNoChangeToken(): Promise<string | null>;
   /** Up to `limit` whole rows with id > `after` (`null`: from the start), ascending. */
   rowsAfter(kind: Kind, after: LmsId | null, limit: number): Promise<RowPage>;
   /** Whole rows for the given ids; absent ids are simply not returned. Any number of ids: the source pages. */

@@ -1,16 +1,22 @@
 import mysql from "mysql2/promise";
 import { MYSQL_BEGIN, mysqlDialect, mysqlSettings } from "../../sql/lms/dialects/mysql.ts";
-import type { LmsAddress } from "./lms_address.ts";
+import { isLocalHost } from "../database/database_address.ts";
+import type { OpenTarget } from "../database/open_target.ts";
+import { readTlsFiles } from "../database/tls_files.ts";
 import { type CellRow, CONNECT_TIMEOUT_MS, type LmsDriver, type LmsLimits, Watchdog } from "./lms_driver.ts";
 import { errorCode, isStaleConnection, isStatementError, lmsError, type LmsTarget, silentError } from "./lms_errors.ts";
 
 const CONNECTIONS = 2;
 
 /** MySQL or MariaDB over the network. Connects at the first read. */
-export function mysqlDriver(address: LmsAddress, limits: LmsLimits): LmsDriver {
-  const target: LmsTarget = { dialect: "mysql", label: address.label, user: address.user };
+export function mysqlDriver({ target: place, password, keyPassword }: OpenTarget, limits: LmsLimits): LmsDriver {
+  const [first] = place.hosts;
+  const { host, port } = first ?? { host: "127.0.0.1", port: 3306 };
+  const user = place.user ?? "root";
+  const target: LmsTarget = { dialect: "mysql", label: place.label, user };
   const { statementTimeoutMs, deadlineMs } = limits;
-  let tls = address.tls.mode;
+  let tls = place.tls.mode;
+  let isConnected = false;
   let pool: mysql.Pool | null = null;
   let closed = false;
   const ready = new WeakSet<object>();
@@ -18,15 +24,15 @@ export function mysqlDriver(address: LmsAddress, limits: LmsLimits): LmsDriver {
   const open = () => {
     if (closed) throw new TypeError("Cannot read the LMS: the source is closed");
     return mysql.createPool({
-      ...(address.host.startsWith("/") ? { socketPath: address.host } : { host: address.host, port: address.port }),
-      user: address.user,
-      database: address.database,
-      ...(address.password === null ? {} : { password: address.password }),
+      ...(host.startsWith("/") ? { socketPath: host } : { host, port }),
+      user,
+      database: place.address.database,
+      ...(password === null ? {} : { password }),
       ...(tls === "disable" ? {} : {
         ssl: {
           rejectUnauthorized: tls === "verify-ca" || tls === "verify-full",
           verifyIdentity: tls === "verify-full",
-          ...(address.tls.ca === null ? {} : { ca: address.tls.ca }),
+          ...readTlsFiles(place.tls, keyPassword),
         },
       }),
       charset: "utf8mb4_unicode_ci",
@@ -54,10 +60,11 @@ export function mysqlDriver(address: LmsAddress, limits: LmsLimits): LmsDriver {
           throw error;
         }
         ready.add(connection.connection);
+        isConnected = true;
       }
       return connection;
     } catch (error) {
-      if (address.tls.mode === "prefer" && tls === "prefer" && errorCode(error) === "HANDSHAKE_NO_SSL_SUPPORT") {
+      if (place.tls.mode === "prefer" && tls === "prefer" && errorCode(error) === "HANDSHAKE_NO_SSL_SUPPORT") {
         tls = "disable";
         await pool?.end();
         pool = null;
@@ -121,6 +128,7 @@ export function mysqlDriver(address: LmsAddress, limits: LmsLimits): LmsDriver {
         }
       }
     },
+    plaintextHost: () => isConnected && tls === "disable" && !isLocalHost(host) ? host : null,
     async close() {
       closed = true;
       const open = pool;

@@ -1,14 +1,16 @@
 import type postgres from "postgres";
 import { presets } from "../../sql/lms/presets/presets.ts";
 import type { LmsConfig } from "../config/config.ts";
+import type { DatabaseAddress } from "../database/database_address.ts";
+import { openTarget } from "../database/open_target.ts";
 import { ConfigError } from "../ops/errors.ts";
-import { lmsAddress } from "./lms_address.ts";
 import type { LmsDriver } from "./lms_driver.ts";
 import type { LmsTarget } from "./lms_errors.ts";
 import type { LmsSource } from "./lms_source.ts";
 import { timeReader } from "./lms_times.ts";
 import { mysqlDriver } from "./mysql_driver.ts";
 import { borrowedPostgresDriver, postgresDriver } from "./postgres_driver.ts";
+import { embeddedAddress, normalAddress } from "./source_address.ts";
 import { SqlLmsSource } from "./sql_lms_source.ts";
 
 export interface LmsDeps {
@@ -39,13 +41,13 @@ export async function openLms(config: LmsConfig, deps: LmsDeps = {}): Promise<Lm
   } catch (cause) {
     throw new ConfigError(`Cannot use lms.timezone "${config.timezone}": unknown time zone`, { cause });
   }
-  const { driver, target, database } = await openDriver(config, deps);
+  const { driver, target, address } = await openDriver(config, deps);
   return new SqlLmsSource({
     name: config.name,
     preset,
     driver,
     target,
-    database,
+    address,
     readTime,
     examDurationUnit: config.examDurationUnit,
   });
@@ -55,7 +57,7 @@ export async function openLms(config: LmsConfig, deps: LmsDeps = {}): Promise<Lm
 export async function openDriver(
   config: LmsConfig,
   deps: LmsDeps = {},
-): Promise<{ driver: LmsDriver; target: LmsTarget; database: string }> {
+): Promise<{ driver: LmsDriver; target: LmsTarget; address: DatabaseAddress }> {
   const limits = {
     statementTimeoutMs: config.statementTimeoutMs,
     deadlineMs: config.statementTimeoutMs + (deps.deadlineGraceMs ?? 5000),
@@ -64,7 +66,7 @@ export async function openDriver(
   const borrowed = (sql: postgres.Sql, close?: () => Promise<void>) => ({
     driver: borrowedPostgresDriver(sql, embedded.label, limits, close),
     target: embedded,
-    database: "embedded",
+    address: embeddedAddress(config.url),
   });
   if (deps.sql !== undefined) return borrowed(deps.sql);
   if (config.url.startsWith("pglite:")) {
@@ -77,8 +79,13 @@ export async function openDriver(
     const { sql, close } = await deps.openEmbedded(directory === "" || directory === "memory" ? null : directory);
     return borrowed(sql, close);
   }
-  const address = lmsAddress(config);
-  const target: LmsTarget = { dialect: address.dialect, label: address.label, user: address.user };
-  const open = address.dialect === "postgres" ? postgresDriver : mysqlDriver;
-  return { driver: open(address, limits), target, database: address.database };
+  const opened = openTarget(config, "lms");
+  const { address, label, user } = opened.target;
+  const { dialect } = address;
+  const [open, owner] = dialect === "postgres" ? [postgresDriver, "postgres"] : [mysqlDriver, "root"];
+  return {
+    driver: open(opened, limits),
+    target: { dialect, label, user: user ?? owner },
+    address: normalAddress(address),
+  };
 }

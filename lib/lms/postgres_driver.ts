@@ -1,9 +1,8 @@
-import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import postgres from "postgres";
 import { postgresDialect, postgresSettings } from "../../sql/lms/dialects/postgres.ts";
+import type { OpenTarget } from "../database/open_target.ts";
+import { ServerSockets } from "../database/server_sockets.ts";
 import { guardTransactions } from "../ops/guard_transactions.ts";
-import type { LmsAddress } from "./lms_address.ts";
-import { promptSocket } from "../ops/prompt_socket.ts";
 import { type Cell, CONNECT_TIMEOUT_MS, type LmsDriver, type LmsLimits, Watchdog } from "./lms_driver.ts";
 import {
   errorCode,
@@ -20,22 +19,22 @@ const SNAPSHOT = "isolation level repeatable read read only";
 const CONNECTIONS = 2;
 
 /** PostgreSQL over the network. Connects at the first read. */
-export function postgresDriver(address: LmsAddress, limits: LmsLimits): LmsDriver {
+export function postgresDriver({ target, password, keyPassword }: OpenTarget, limits: LmsLimits): LmsDriver {
   let readOnlyParameter = true;
-  let pool: postgres.Sql | null = null;
+  let pool: Pool | null = null;
   let closed = false;
+  const user = target.user ?? "postgres";
+  const watchdogs = new Set<Watchdog>();
+  let plaintextHost: () => string | null = () => null;
 
-  const open = () =>
-    guardTransactions(postgres({
-      host: address.host,
-      port: address.port,
-      ...promptSocket({ ...address, path: address.host.startsWith("/") ? socketPath(address) : undefined }),
-      database: address.database,
-      username: address.user,
-      password: address.password ?? "",
-      ssl: sslOption(address),
+  const open = (): Pool => {
+    const sockets = new ServerSockets(target, { user, password, keyPassword, connectTimeoutMs: CONNECT_TIMEOUT_MS });
+    // Each of several hosts has its own time; a look at all of them is no silence.
+    sockets.onAttempt = () => watchdogs.forEach((watchdog) => watchdog.touch());
+    plaintextHost = () => sockets.plaintextHost;
+    const sql = guardTransactions(postgres({
+      ...sockets.options(),
       max: CONNECTIONS,
-      connect_timeout: CONNECT_TIMEOUT_MS / 1000,
       idle_timeout: 180,
       max_lifetime: 3600,
       backoff: () => 0, // the poller has a pace of its own; a second one here would delay the return of the LMS
@@ -44,24 +43,33 @@ export function postgresDriver(address: LmsAddress, limits: LmsLimits): LmsDrive
       fetch_types: false,
       onnotice: () => {},
       connection: {
-        application_name: "lmsmon",
+        application_name: target.applicationName ?? "lmsmon",
+        ...(target.options === null ? {} : { options: target.options }),
         ...(readOnlyParameter ? { default_transaction_read_only: true } : {}),
       },
     }));
-  const drop = (broken: postgres.Sql) => {
-    if (pool === broken) pool = null;
-    broken.end({ timeout: 0 }).catch(() => {});
+    return { sql, sockets };
+  };
+  const end = async (old: Pool, timeout: number) => {
+    await old.sql.end({ timeout }).catch(() => {});
+    old.sockets.close();
   };
 
   return sqlDriver({
-    target: { dialect: "postgres", label: address.label, user: address.user },
+    target: { dialect: "postgres", label: target.label, user },
     limits,
-    schema: address.schema,
+    schemas: target.schemas,
+    watchdogs,
+    plaintextHost: () => plaintextHost(),
     acquire: () => {
       if (closed) throw new TypeError("Cannot read the LMS: the source is closed");
-      return pool ??= open();
+      return (pool ??= open()).sql;
     },
-    drop,
+    drop: (broken) => {
+      if (pool?.sql !== broken) return;
+      void end(pool, 0);
+      pool = null;
+    },
     recover: (error) => {
       // pgbouncer refuses start parameters it does not know. Setting it per session instead would stay behind in the
       // pool and hit other programs, so there only the transactions themselves are READ ONLY.
@@ -75,7 +83,7 @@ export function postgresDriver(address: LmsAddress, limits: LmsLimits): LmsDrive
       closed = true;
       const open = pool;
       pool = null;
-      await open?.end({ timeout: 5 });
+      if (open !== null) await end(open, 5);
     },
   });
 }
@@ -90,7 +98,9 @@ export function borrowedPostgresDriver(
   return sqlDriver({
     target: { dialect: "postgres", label, user: "postgres" },
     limits,
-    schema: null,
+    schemas: [],
+    watchdogs: new Set(),
+    plaintextHost: () => null,
     acquire: () => sql,
     drop: () => {},
     recover: () => false,
@@ -98,10 +108,18 @@ export function borrowedPostgresDriver(
   });
 }
 
+interface Pool {
+  readonly sql: postgres.Sql;
+  readonly sockets: ServerSockets;
+}
+
 interface SqlAccess {
   readonly target: LmsTarget;
   readonly limits: LmsLimits;
-  readonly schema: string | null;
+  readonly schemas: readonly string[];
+  /** Of the reads that go on. */
+  readonly watchdogs: Set<Watchdog>;
+  plaintextHost(): string | null;
   acquire(): postgres.Sql;
   drop(broken: postgres.Sql): void;
   /** Whether the read is worth one more try at once. */
@@ -110,7 +128,7 @@ interface SqlAccess {
 }
 
 function sqlDriver(access: SqlAccess): LmsDriver {
-  const settings = postgresSettings(access.limits.statementTimeoutMs, access.schema);
+  const settings = postgresSettings(access.limits.statementTimeoutMs, access.schemas);
   const { deadlineMs } = access.limits;
 
   return {
@@ -119,6 +137,7 @@ function sqlDriver(access: SqlAccess): LmsDriver {
       for (let attempt = 0;; attempt++) {
         const sql = access.acquire();
         const watchdog = new Watchdog(deadlineMs);
+        access.watchdogs.add(watchdog);
         try {
           const done = sql.begin(SNAPSHOT, async (tx) => {
             await tx.unsafe(settings);
@@ -145,32 +164,12 @@ function sqlDriver(access: SqlAccess): LmsDriver {
           if (attempt === 0 && access.recover(error)) continue;
           throw lmsError(error, access.target);
         } finally {
+          access.watchdogs.delete(watchdog);
           watchdog.stop();
         }
       }
     },
+    plaintextHost: () => access.plaintextHost(),
     close: () => access.close(),
   };
-}
-
-const socketPath = ({ host, port }: LmsAddress) => `${host}/.s.PGSQL.${port}`;
-
-function sslOption({ host, tls: { mode, ca } }: LmsAddress) {
-  const trust = ca === null ? {} : { ca };
-  switch (mode) {
-    case "disable":
-      return false;
-    case "prefer":
-    case "require":
-      return mode;
-    case "verify-ca":
-      return { rejectUnauthorized: true, checkServerIdentity: () => undefined, ...trust };
-    case "verify-full":
-      return {
-        rejectUnauthorized: true,
-        // postgres.js names no server when the host is an address, and Node would then check for "localhost".
-        checkServerIdentity: (_: string, certificate: PeerCertificate) => checkServerIdentity(host, certificate),
-        ...trust,
-      };
-  }
 }

@@ -1,5 +1,6 @@
 import type { Preset } from "../../sql/lms/preset.ts";
 import { integer, type LmsQueries, lmsQueries } from "../../sql/lms/queries.ts";
+import type { DatabaseAddress } from "../database/database_address.ts";
 import type { AttemptRow, BadRow } from "../model/attempt.ts";
 import { type Kind, KINDS, type LmsId } from "../model/event.ts";
 import type { MentorLinks, Person, Role } from "../model/person.ts";
@@ -15,15 +16,18 @@ import {
   BUCKET_SIZE,
   type BucketSum,
   type KeyHash,
-  type LmsIdentity,
   type LmsSource,
+  type PresentIdentity,
   type RowPage,
 } from "./lms_source.ts";
 import type { TimeReader } from "./lms_times.ts";
+import { ChangeProof } from "./change_proof.ts";
+import { readIdentityOf } from "./identity.ts";
 import { compareIds, readId } from "./lms_values.ts";
 import { readPeople } from "./people.ts";
 import { complete, isBad, type ReadRow, type RowReader, rowReader } from "./row_reader.ts";
 import { type Catalog, checkSchema, checkVersion, readCatalog } from "./schema_check.ts";
+import { mysqlWriteRights, postgresWriteRights } from "./write_rights.ts";
 
 /** Ids per query: some thousand, so that a statement stays short and an `in` list small. */
 const IDS_PER_PAGE = 2000;
@@ -37,7 +41,7 @@ export interface SqlLmsOptions {
   readonly preset: Preset;
   readonly driver: LmsDriver;
   readonly target: LmsTarget;
-  readonly database: string;
+  readonly address: DatabaseAddress;
   readonly readTime: TimeReader;
   readonly examDurationUnit: ActivityOptions["examDurationUnit"];
 }
@@ -52,7 +56,9 @@ interface Prepared {
 export class SqlLmsSource implements LmsSource {
   readonly name: string;
   readonly kinds: readonly Kind[] = KINDS;
+  readonly address: DatabaseAddress;
   readonly #options: SqlLmsOptions;
+  readonly #changes: ChangeProof;
   readonly #readers: Readonly<Record<Kind, RowReader>>;
   #prepared: Prepared | null = null;
   /** Where the last full page of `rowsAfter` ended, and what its pass knows of activities. */
@@ -63,6 +69,8 @@ export class SqlLmsSource implements LmsSource {
 
   constructor(options: SqlLmsOptions) {
     this.name = options.name;
+    this.address = options.address;
+    this.#changes = new ChangeProof(options.driver, options.preset);
     this.#options = options;
     const { kinds } = options.preset;
     this.#readers = {
@@ -76,7 +84,7 @@ export class SqlLmsSource implements LmsSource {
     return preset.number * 10_000 + driver.dialect.number * 1000 + preset.kinds[kind].version;
   }
 
-  async check(): Promise<{ readonly version: string; readonly readOnly: true }> {
+  async check(): ReturnType<LmsSource["check"]> {
     const { driver, preset, target } = this.#options;
     this.#prepared = null; // look again: tables may have been added or granted since
     const { version, prepared } = await this.#read(async (session, prepared) => {
@@ -85,23 +93,30 @@ export class SqlLmsSource implements LmsSource {
     });
     checkVersion(driver.dialect, version, target);
     await checkSchema(driver, preset, prepared.catalog, prepared.queries, target);
-    return { version, readOnly: true };
+    return { version, readOnly: true, plaintextHost: driver.plaintextHost() };
   }
 
-  async identity(): Promise<LmsIdentity> {
-    const { dialect } = this.#options.driver;
-    return await this.#options.driver.read(async (session) => {
-      const [about] = await session.rows(dialect.about);
-      const system = (await session.rows(dialect.system)).map(([, value]) => value).find((v) => v !== null && v !== "");
-      return { dialect: dialect.name, system: system ?? null, database: about?.[1] ?? this.#options.database };
-    });
+  identity(): Promise<PresentIdentity> {
+    return readIdentityOf(this.#options.driver, this.#options.preset, this.address.database);
+  }
+
+  async writeRights(): Promise<readonly string[]> {
+    const { driver } = this.#options;
+    const rows = await driver.read((session) => session.rows(driver.dialect.writeRights));
+    return driver.dialect.name === "postgres"
+      ? postgresWriteRights(rows)
+      : mysqlWriteRights(rows, this.address.database);
   }
 
   async changeToken(): Promise<string | null> {
-    const query = this.#options.driver.dialect.changeToken;
-    if (query === null) return null;
-    const [row] = await this.#options.driver.read((session) => session.rows(query));
-    return row?.[0] ?? null;
+    const { token, obstacles } = await this.#changes.look();
+    return obstacles.length === 0 ? token : null;
+  }
+
+  async whyNoChangeToken(): Promise<string | null> {
+    const { token, obstacles } = await this.#changes.look();
+    if (obstacles.length > 0) return obstacles.join(", ");
+    return token === null ? "this database has no proof that nothing was committed" : null;
   }
 
   async rowsAfter(kind: Kind, after: LmsId | null, limit: number): Promise<RowPage> {

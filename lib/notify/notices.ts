@@ -1,5 +1,6 @@
 import { heldPollReasons } from "../../sql/state/reconcile.ts";
 import { ZulipError } from "../ops/errors.ts";
+import { noticeTold, readSourceNotice } from "../store/sources.ts";
 import { tellAdmin, type TroubleKey } from "./admin_notice.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 
@@ -13,11 +14,11 @@ export class Notices {
     this.#deps = deps;
   }
 
-  /** One message per trouble and day; never throws for Zulip, the next round tries again. */
-  async tell(key: TroubleKey, text: string): Promise<void> {
+  /** One message per trouble and day; never throws for Zulip (false), the next round tries again. */
+  async tell(key: TroubleKey, text: string): Promise<boolean> {
     const day = Math.floor(this.#deps.clock.now() / 86_400_000_000);
     const once = `${day} ${key}`;
-    if (this.#done.has(once)) return;
+    if (this.#done.has(once)) return true;
     try {
       if (await tellAdmin(this.#deps, key, text) === "nobody") {
         this.#deps.log.warn(
@@ -29,10 +30,19 @@ export class Notices {
         );
       }
       this.#done.add(once);
+      return true;
     } catch (error) {
       if (!(error instanceof ZulipError)) throw error;
       this.#deps.log.debug("Cannot tell the administrator yet", { key, error });
+      return false;
     }
+  }
+
+  /** What a poller wrote down about the source, also one that cannot send itself. */
+  async tellOfSource(): Promise<void> {
+    const { db, source } = this.#deps;
+    const notice = await readSourceNotice(db, source);
+    if (notice !== null && await this.tell(`source:${notice.key}`, notice.text)) await noticeTold(db, source, notice);
   }
 
   /** Every poll that the fuse holds, by whichever process it was held (P11). */

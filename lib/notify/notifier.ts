@@ -89,7 +89,10 @@ class OutboxNotifier implements Notifier {
   async round(options: RoundOptions): Promise<RoundResult> {
     const counts: RoundCounts = { sent: 0, messages: 0, dead: 0, suppressed: 0 };
     let verdict: GuardVerdict | null = null;
-    if (this.#circuit.state === "closed") await this.#notices.tellHeldPolls();
+    if (this.#circuit.state === "closed") {
+      await this.#notices.tellHeldPolls();
+      await this.#notices.tellOfSource();
+    }
     const cutoff = this.#deps.clock.now();
     await this.#prepareRound(cutoff, counts);
     const due = await this.#somethingDue(cutoff);

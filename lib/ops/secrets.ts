@@ -47,11 +47,54 @@ export function registerSecret(value: string): void {
   pattern = null;
 }
 
-/** `text` with every registered secret replaced by `***`. */
+/** `text` with every registered secret, and what URLs in it hold of secrets, replaced by `***`. */
 export function redact(text: string): string {
-  if (registered.size === 0) return text;
+  const plain = maskUrls(text);
+  if (registered.size === 0) return plain;
   pattern ??= compile();
-  return text.replace(pattern, "***");
+  return plain.replace(pattern, "***");
+}
+
+/** Parameters of a URL whose names speak of a secret, whatever a driver calls them: `sslpassword`, `passwd`, `api-key`. */
+const SECRET_NAME = /pass|pwd|secret|key|token/i;
+const PARAMETER = /([?&;])([^=&;?#\s"'`<>]{1,100})=([^&;#\s"'`<>]*)/g;
+const USER_PART = /(:\/\/[^\s:@/?#"'`<>]*):[^\s@/?#"'`<>]+@/g;
+
+/** Also URLs that nobody could parse, and whose secrets are therefore not registered. */
+function maskUrls(text: string): string {
+  const masked = text.includes("://") ? text.replace(USER_PART, "$1:***@") : text;
+  if (!masked.includes("=")) return masked;
+  return masked.replace(
+    PARAMETER,
+    (whole, sign: string, name: string, value: string) =>
+      value !== "" && SECRET_NAME.test(unescaped(name)) ? `${sign}${name}=***` : whole,
+  );
+}
+
+/**
+ * Registers what a URL of the configuration holds of secrets before anybody reads it, so that no error can quote one: the
+ * password of its user and the values of parameters with such names. Paths of key files are none.
+ */
+export function registerUrlSecrets(url: string): void {
+  const user = /^[a-z][a-z0-9+.-]*:\/\/[^:@/?#]*:(.*)@/is.exec(url)?.[1] ?? "";
+  const parameters = [...url.matchAll(/[?&]([^=&]*)=([^&]*)/g)].filter(([, name = ""]) => isSecretParameter(name));
+  for (const value of [user, ...parameters.map(([, , value = ""]) => value)]) {
+    registerSecret(value);
+    registerSecret(unescaped(value));
+  }
+}
+
+function isSecretParameter(name: string): boolean {
+  const plain = unescaped(name);
+  return SECRET_NAME.test(plain) && !/^ssl[-_]?key/i.test(plain);
+}
+
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function compile(): RegExp {

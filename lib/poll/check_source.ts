@@ -1,72 +1,162 @@
 import { sampleRows } from "../../sql/state/sample_rows.ts";
-import { addSource } from "../../sql/state/streams.ts";
-import type { LmsIdentity, LmsSource } from "../lms/lms_source.ts";
-import { LmsError } from "../ops/errors.ts";
+import type { DatabaseAddress } from "../database/database_address.ts";
+import { hostAddresses } from "../lms/host_addresses.ts";
+import type { LmsIdentity, LmsSource, PresentIdentity } from "../lms/lms_source.ts";
+import { type AddressChange, compareAddresses } from "../lms/source_address.ts";
 import type { Logger } from "../ops/log.ts";
+import { acceptSource, readSource, type StoredSource } from "../store/sources.ts";
 import type { StateDb } from "../store/state_db.ts";
-import { acceptIdentity, readIdentity, readStreams } from "../store/streams.ts";
+import { readStreams } from "../store/streams.ts";
+import { isRefusal, judgeSource, type Sample, SAMPLE_EACH_END, type SourceVerdict } from "./judge_source.ts";
+import { describeSource, sampled, sourceNotice, sourceRefusal } from "./source_words.ts";
 
-const SAMPLE_EACH_END = 10;
+/** The machine's name service, as an edge. */
+export type FindAddresses = (host: string) => Promise<readonly string[]>;
 
-/** Known rows that the LMS still has, unchanged, among those sampled. */
-export interface Sample {
-  readonly known: number;
-  readonly same: number;
+/** The LMS at the configured address, compared with the one that this state knows. */
+export interface ExaminedSource {
+  readonly stored: StoredSource;
+  readonly now: PresentIdentity;
+  /** As configured. */
+  readonly address: DatabaseAddress;
+  readonly sample: Sample;
+  readonly verdict: SourceVerdict;
 }
 
-/**
- * Whether the LMS is the one that this state knows. Another database under the same name would make every row look changed
- * or gone, so it stops the source until a person says otherwise. A failover or a move keeps the rows, and is let through.
- */
-export function judgeSource(
-  stored: LmsIdentity | null,
-  now: LmsIdentity,
-  sample: Sample,
-): "known" | "accept" | "exchanged" {
-  if (stored === null) return "accept";
-  const sameName = stored.dialect === now.dialect && stored.database === now.database;
-  if (sameName && stored.system !== null && stored.system === now.system) return "known";
-  if (sample.known === 0) return sameName && stored.system === now.system ? "known" : "accept";
-  // Without a system identifier (or with another one) the rows themselves are the evidence.
-  if (sameName && stored.system === null && now.system === null) {
-    return sample.known >= SAMPLE_EACH_END && sample.same === 0 ? "exchanged" : "known";
-  }
-  return sample.same * 2 >= sample.known ? "accept" : "exchanged";
+/** Compares, and changes nothing; throws only where the LMS or the state cannot be asked. */
+export async function compareSource(
+  db: StateDb,
+  lms: LmsSource,
+  findAddresses: FindAddresses = hostAddresses,
+): Promise<ExaminedSource> {
+  const now = await lms.identity();
+  const stored = await readSource(db, lms.name);
+  const sample = stored.identity === null ? { known: 0, same: 0 } : await sampleSource(db, lms);
+  const addressChange = stored.address === null
+    ? "none"
+    : await compareWith(stored.address, lms.address, findAddresses);
+  return { stored, now, address: lms.address, sample, verdict: judgeSource(stored, { now, sample, addressChange }) };
 }
 
-interface Examined {
-  readonly now: LmsIdentity;
-  readonly stored: LmsIdentity | null;
-  readonly verdict: "known" | "accept";
+/** What was edited in the address, as far as that can be told without the LMS. */
+export async function compareWith(
+  stored: DatabaseAddress,
+  now: DatabaseAddress,
+  findAddresses: FindAddresses = hostAddresses,
+): Promise<AddressChange> {
+  if (compareAddresses(stored, now, () => []) === "none") return "none";
+  const hosts = [...new Set([...stored.hosts, ...now.hosts].map(({ host }) => host))];
+  const found = new Map(
+    await Promise.all(hosts.map(async (host) => [host, await findAddresses(host)] as const)),
+  );
+  return compareAddresses(stored, now, (host) => found.get(host) ?? []);
 }
 
 /**
  * Looks whether the LMS can be polled, changing nothing. Throws LmsError("schema") that names every table and column that
- * cannot be read, and LmsError("identity") when the LMS was exchanged and `accept` is false.
+ * cannot be read, and LmsError("identity") when a person must confirm this LMS first and `accept` is false.
  */
-export async function examineSource(db: StateDb, lms: LmsSource, accept: boolean): Promise<Examined> {
+export async function examineSource(
+  db: StateDb,
+  lms: LmsSource,
+  accept: boolean,
+  findAddresses: FindAddresses = hostAddresses,
+): Promise<ExaminedSource> {
   await lms.check();
-  const now = await lms.identity();
-  const stored = await readIdentity(db, lms.name);
-  if (accept) return { now, stored, verdict: "accept" };
-  const sample = stored === null ? { known: 0, same: 0 } : await sampleSource(db, lms);
-  const verdict = judgeSource(stored, now, sample);
-  if (verdict !== "exchanged") return { now, stored, verdict };
-  throw new LmsError(
-    "identity",
-    `Cannot poll "${lms.name}": the database behind it is not the one that this state knows ` +
-      `(${describe(stored)}, now ${describe(now)}; ${sample.same} of ${sample.known} sampled rows are the same)`,
-    { hint: "check lms.url; give another LMS another lms.name, or confirm the exchange once with --accept-source" },
-  );
+  const examined = await compareSource(db, lms, findAddresses);
+  if (isRefusal(examined.verdict) && !accept) throw sourceRefusal(lms.name, examined);
+  return examined;
 }
 
-/** As examineSource, and remembers what the LMS is: from the first poll on, and when it was let through. */
-export async function checkSource(db: StateDb, lms: LmsSource, log: Logger, accept: boolean): Promise<void> {
-  const { now, stored, verdict } = await examineSource(db, lms, accept);
-  if (verdict === "known" && stored !== null) return;
-  if (stored !== null) log.info("The LMS moved or was accepted", { source: lms.name, identity: describe(now) });
-  await addSource(db.sql, lms.name);
-  await acceptIdentity(db, lms.name, now);
+/** For who does not poll, but stores what the LMS says: throws LmsError("identity") when it is to be confirmed first. */
+export async function requireKnownSource(db: StateDb, lms: LmsSource): Promise<void> {
+  if ((await readSource(db, lms.name)).identity === null) return;
+  const examined = await compareSource(db, lms);
+  if (isRefusal(examined.verdict)) throw sourceRefusal(lms.name, examined);
+}
+
+/** As examineSource, and remembers what the LMS is and where: from the first poll on, and when it was let through. */
+export async function checkSource(
+  db: StateDb,
+  lms: LmsSource,
+  log: Logger,
+  accept: boolean,
+  findAddresses: FindAddresses = hostAddresses,
+): Promise<PresentIdentity> {
+  const examined = await examineSource(db, lms, accept, findAddresses);
+  const { stored, now, verdict } = examined;
+  const { identity: before } = stored;
+  const kept = isRefusal(verdict) ? null : before;
+  // What cannot be read any more (a right was taken away) is still what the next look is compared with.
+  const identity: LmsIdentity = {
+    dialect: now.dialect,
+    system: now.system ?? kept?.system ?? null,
+    database: now.database,
+    schema: now.schema ?? kept?.schema ?? null,
+  };
+  const same = JSON.stringify(stored) === JSON.stringify({ identity, address: lms.address });
+  if (!same) await acceptSource(db, lms.name, identity, lms.address, sourceNotice(examined));
+  say(log, lms.name, examined);
+  return now;
+}
+
+function say(log: Logger, source: string, { stored, now, address, sample, verdict }: ExaminedSource): void {
+  const before = describeSource(stored.identity, stored.address);
+  const present = describeSource(now, address);
+  switch (verdict) {
+    case "first":
+    case "known":
+      return;
+    case "address_learned":
+      log.info("The address of the LMS is remembered from now on", { source, present });
+      return;
+    case "address_changed":
+      log.info("The address of the LMS changed, and it is the same database", { source, before, present });
+      return;
+    case "system_changed":
+      log.warning("Another database system answers at the LMS's address: {rows}, so polling goes on", {
+        source,
+        rows: sampled(sample),
+        before,
+        present,
+      });
+      return;
+    case "edited":
+    case "other_database":
+    case "other_rows":
+      log.info("The LMS was confirmed with --accept-source", { source, before, present });
+  }
+}
+
+/**
+ * Looks before every poll of a long-lived process. A failover behind the same address need not break a poll: between two of
+ * them connections end and are made anew in silence.
+ */
+export class SourceWatch {
+  #accept: boolean;
+  #accepted: PresentIdentity | null = null;
+
+  constructor(
+    private readonly db: StateDb,
+    private readonly lms: LmsSource,
+    private readonly log: Logger,
+    accept: boolean,
+  ) {
+    this.#accept = accept;
+  }
+
+  /** `thorough`: compares with what is stored, also when the same server answers as last time. */
+  async check(thorough: boolean): Promise<void> {
+    if (!thorough && isSameIdentity(this.#accepted, await this.lms.identity())) return;
+    this.#accepted = null;
+    this.#accepted = await checkSource(this.db, this.lms, this.log, this.#accept);
+    this.#accept = false; // confirmed once, not for every later exchange
+  }
+}
+
+function isSameIdentity(a: LmsIdentity | null, b: LmsIdentity): boolean {
+  return a !== null && a.dialect === b.dialect && a.system === b.system && a.database === b.database &&
+    a.schema === b.schema;
 }
 
 async function sampleSource(db: StateDb, lms: LmsSource): Promise<Sample> {
@@ -81,10 +171,4 @@ async function sampleSource(db: StateDb, lms: LmsSource): Promise<Sample> {
     same += ours.filter((row) => theirs.get(row.row_key) === row.hash).length;
   }
   return { known, same };
-}
-
-function describe(identity: LmsIdentity | null): string {
-  return identity === null
-    ? "unknown"
-    : `${identity.dialect} database "${identity.database}"${identity.system ? ` of system ${identity.system}` : ""}`;
 }

@@ -1,7 +1,7 @@
 import { fullPassWanted } from "../../sql/state/lineage.ts";
 import type { LmsSource } from "../lms/lms_source.ts";
 import type { Clock } from "../ops/clock.ts";
-import { LeaseLostError } from "../ops/errors.ts";
+import { LeaseLostError, LmsError } from "../ops/errors.ts";
 import type { Logger } from "../ops/log.ts";
 import type { RepeatedError } from "../ops/repeated_error.ts";
 import type { PollVerdict } from "../store/poll_runs.ts";
@@ -25,8 +25,11 @@ export interface PollLoopDeps {
   readonly intervalMs: number;
   readonly fullPassMs: number;
   readonly trouble: Pick<RepeatedError, "failed" | "succeeded">;
-  /** Throws when the LMS behind the name is not the one this state knows; called before the first poll and after trouble. */
-  readonly checkSource: () => Promise<void>;
+  /**
+   * Throws when the LMS behind the name is not the one this state knows. Called before each poll; `thorough` before the first
+   * one, after trouble, and when another process may have polled in between.
+   */
+  readonly checkSource: (thorough: boolean) => Promise<void>;
   /** The fuse held a poll's messages. */
   readonly onHeld: (pollId: string, reason: string) => void | Promise<void>;
   readonly onPoll: (result: PollResult, tookMs: number) => void;
@@ -65,6 +68,8 @@ export async function pollLoop(deps: PollLoopDeps, stop: { soft: AbortSignal; ha
   let passOwed = false;
   let standbyOf: string | null = null;
   let checked = false;
+  /** The LMS waits for a person to confirm it. */
+  let refused = false;
   try {
     while (!stop.soft.aborted) {
       const turnMs = clock.monotonicMs();
@@ -73,26 +78,29 @@ export async function pollLoop(deps: PollLoopDeps, stop: { soft: AbortSignal; ha
         if (keeper === null) {
           const taken = await takeLease(db, lms.name, deps.holder, ttlMs);
           if (taken.lease === null) {
-            if (standbyOf !== taken.heldBy) {
+            if (standbyOf !== taken.heldBy && !refused) {
               log.info("Standing by: {source} is polled by {holder}", {
                 source: lms.name,
                 holder: describeHolder(taken.heldBy),
               });
             }
             standbyOf = taken.heldBy;
-            deps.trouble.succeeded(); // the state database answers, and the LMS is the other one's business
+            // The state database answers, and the LMS is the other one's business, but for a wrong address of this process.
+            if (!refused) deps.trouble.succeeded();
             deps.onRole(false);
             await clock.sleep(lookMs, stop.soft);
             continue;
           }
           standbyOf = null;
           lastPass = null; // what another process read proves nothing about what this one knows
+          checked = false; // and it may have accepted another LMS
           keeper = new LeaseKeeper(db, taken.lease, ttlMs, clock);
           deps.onRole(true);
-          log.info("Polling {source}", { source: lms.name, intervalMs: deps.intervalMs });
+          if (!refused) log.info("Polling {source}", { source: lms.name, intervalMs: deps.intervalMs });
         }
-        if (!checked) await deps.checkSource();
+        await deps.checkSource(!checked);
         checked = true;
+        refused = false;
         if (await lineage.look() !== null || await isFullPassWanted(db, lms.name)) passOwed = true;
         if (passOwed) lastPass = null;
         const startedMs = clock.monotonicMs();
@@ -126,13 +134,20 @@ export async function pollLoop(deps: PollLoopDeps, stop: { soft: AbortSignal; ha
           checked = false;
           deps.trouble.failed(error);
           deps.onFailure(error);
+          refused = error instanceof LmsError && error.reason === "identity";
+          if (refused) {
+            // Whoever confirms it, or has the right address, must be able to poll.
+            await keeper?.[Symbol.asyncDispose]();
+            keeper = null;
+            deps.onRole(false);
+          }
         }
       }
       // Fixed rate: the time a poll took is part of the interval. A poll that took longer is followed by the next at once,
       // after a breath for the LMS. Who polls nothing (the owner of the state died while it was asked) looks again soon.
       const restMs = turnMs + deps.intervalMs - clock.monotonicMs();
       const breathMs = Math.max(restMs, Math.min(deps.intervalMs / 10, 1000));
-      await clock.sleep(keeper === null ? lookMs : breathMs, stop.soft);
+      await clock.sleep(keeper === null && !refused ? lookMs : breathMs, stop.soft);
     }
   } finally {
     await keeper?.[Symbol.asyncDispose]();

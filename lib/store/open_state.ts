@@ -1,8 +1,9 @@
 import type { Logger } from "@logtape/logtape";
 import type { Migration } from "../../sql/state/migrations/manifest.ts";
 import type { StateConfig } from "../config/config.ts";
+import { openTarget } from "../database/open_target.ts";
+import { ServerSockets } from "../database/server_sockets.ts";
 import { type Clock, systemClock } from "../ops/clock.ts";
-import { promptSocket } from "../ops/prompt_socket.ts";
 import { logger } from "../ops/log.ts";
 import {
   migrate,
@@ -15,7 +16,6 @@ import { isCreated, stateDirectory } from "./owner_directory.ts";
 import { OwnerState } from "./owner_state.ts";
 import { type EngineOptions, PgliteEngine } from "./pglite_engine.ts";
 import { PgliteSocket } from "./pglite_socket.ts";
-import { readServerUrl } from "./server_options.ts";
 import type { Sql, StateDb } from "./state_db.ts";
 import { ConnectionLosses } from "./connection_losses.ts";
 import { isConnectionCut, stateError } from "./state_errors.ts";
@@ -118,30 +118,43 @@ async function prepareOwned(engine: PgliteEngine, options: OpenStateOptions, log
 }
 
 function openServer(config: StateConfig, options: OpenStateOptions, log: Logger): StateDb {
-  const server = readServerUrl(config.url);
+  const { target, password, keyPassword } = openTarget(config, "state");
   const losses = new ConnectionLosses();
+  const sockets = new ServerSockets(target, {
+    user: target.user,
+    password,
+    keyPassword,
+    connectTimeoutMs: (options.connectTimeoutS ?? CONNECT_TIMEOUT_S) * 1000,
+  });
+  sockets.onGoodbye = () => losses.goodbye();
   const sql = statePool(
     {
-      ...server,
-      ...promptSocket(server, () => losses.goodbye()),
-      // A function, so that no error or inspection of the options shows it.
-      pass: () => config.password?.reveal() ?? "",
-      connect_timeout: options.connectTimeoutS ?? CONNECT_TIMEOUT_S,
+      ...sockets.options(),
+      prepare: target.prepare,
       max_lifetime: 3600,
       connection: {
-        application_name: "lmsmon",
+        application_name: target.applicationName ?? "lmsmon",
+        ...(target.options === null ? {} : { options: target.options }),
         TimeZone: "UTC",
         DateStyle: "ISO, MDY",
         // A stopped process must not keep the lease's row, and everybody else with it. Poolers refuse the setting.
-        ...(server.prepare ? { idle_in_transaction_session_timeout: 60_000 } : {}),
-        ...(server.prepare && options.dryRun ? { default_transaction_read_only: true } : {}),
+        ...(target.prepare ? { idle_in_transaction_session_timeout: 60_000 } : {}),
+        ...(target.prepare && options.dryRun ? { default_transaction_read_only: true } : {}),
       },
     },
     options,
     log,
     losses,
   );
-  return new PooledState(sql, true, () => "server", losses, () => Promise.resolve());
+  return new PooledState(
+    sql,
+    true,
+    () => "server",
+    losses,
+    () => Promise.resolve(sockets.close()),
+    () => {},
+    () => sockets.plaintextHost,
+  );
 }
 
 async function checkMigrations(state: StateDb, options: OpenStateOptions, log: Logger): Promise<void> {

@@ -4,12 +4,13 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { StateError } from "../ops/errors.ts";
 import type { Clock } from "../ops/clock.ts";
+import { RefusedSocket } from "../database/refused_socket.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { cannotOpen, checkVersion, prepareDirectory, removeLeftovers, type StateDirectory } from "./owner_directory.ts";
 import { OwnerLock, readOwnerNote } from "./owner_lock.ts";
 import { OwnerServer } from "./owner_server.ts";
 import { PgliteEngine } from "./pglite_engine.ts";
-import { PgliteSocket, RefusedSocket } from "./pglite_socket.ts";
+import { PgliteSocket } from "./pglite_socket.ts";
 
 /** How long an owner may take from its lock to its socket (creating the database on a slow disk), ms. */
 const PATIENCE_MS = 60_000;

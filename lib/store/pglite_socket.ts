@@ -56,24 +56,3 @@ export async function servePglite(engine: PgliteEngine, socket: Socket): Promise
     socket.destroy();
   }
 }
-
-/**
- * A connection that fails with `error` at its first use. postgres.js never uses a place in its pool again whose socket
- * could not be made, and garbles the next connection when one closes before its first write; an error in answer to that
- * write is the way it recovers from.
- */
-export class RefusedSocket extends Duplex {
-  constructor(private readonly error: Error) {
-    super({ autoDestroy: true });
-  }
-
-  get readyState(): "open" | "closed" {
-    return this.destroyed ? "closed" : "open";
-  }
-
-  override _read(): void {}
-
-  override _write(_chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
-    done(this.error);
-  }
-}

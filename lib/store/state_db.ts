@@ -47,6 +47,8 @@ export interface StateDb extends AsyncDisposable {
    * standby that took over asynchronously, a restored backup.
    */
   readonly losses: number;
+  /** A host beyond this machine that the last connection reached without TLS; else `null`. */
+  plaintextHost(): string | null;
   /** Idempotent. Waits for queries in flight, at most some seconds. */
   close(): Promise<void>;
 }

@@ -6,6 +6,9 @@ const REFUSED = /^(28|3D000)/;
 const UNREACHABLE =
   /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT|EPIPE|ENOENT|08|57P0|53300)/;
 
+/** TLS: nobody who could be trusted, or none at all. */
+const UNTRUSTED = /^(TLS|HANDSHAKE_NO_SSL_SUPPORT|CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/;
+
 const CUT = /^(CONNECTION_CLOSED|CONNECTION_DESTROYED|ECONNRESET|EPIPE)/;
 
 /** Whether a query failed because the connection did: asking again later may work, and what it did is unknown. */
@@ -40,6 +43,12 @@ export function stateError(url: string, error: unknown): Error {
     return new StateError(`Cannot reach the state database ${url}: ${detail}`, {
       cause: error,
       hint: "check that the server runs and that state.url names its host and port",
+    });
+  }
+  if (UNTRUSTED.test(code)) {
+    return new StateError(`Cannot trust the state database ${url}: ${detail}`, {
+      cause: error,
+      hint: "name the server's certificate authority with ?sslrootcert=FILE, or choose another ?sslmode= in state.url",
     });
   }
   return new StateError(`Cannot open the state database ${url}: ${detail}`, { cause: error });

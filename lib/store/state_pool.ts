@@ -90,6 +90,7 @@ export class PooledState implements StateDb {
     private readonly connectionLosses: ConnectionLosses,
     private readonly release: () => Promise<void>,
     private readonly retire: () => void = () => {},
+    readonly plaintextHost: () => string | null = () => null,
   ) {}
 
   get mode(): StateMode {

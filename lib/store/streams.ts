@@ -1,10 +1,7 @@
-import { z } from "zod";
 import { forgetGone } from "../../sql/state/quarantine.ts";
 import * as q from "../../sql/state/streams.ts";
-import type { LmsIdentity } from "../lms/lms_source.ts";
 import type { Kind } from "../model/event.ts";
 import { type EpochMicros, fromInstant } from "../model/time.ts";
-import { StateError } from "../ops/errors.ts";
 import type { Lease, Stream } from "./batch.ts";
 import { fenced } from "./fenced.ts";
 import type { StateDb } from "./state_db.ts";
@@ -111,27 +108,4 @@ export async function noteFullPass(db: Pick<StateDb, "sql">, lease: Lease, strea
   });
   if (!row) throw new TypeError(`Cannot note a full pass: stream ${stream.streamId} does not exist`);
   return fromInstant(row.last_full_pass_at);
-}
-
-const Identity: z.ZodType<LmsIdentity | null> = z.object({
-  dialect: z.enum(["postgres", "mysql"]),
-  system: z.string().nullable(),
-  database: z.string(),
-}).nullable();
-
-/** What the LMS behind a source was when it was accepted; `null` before that. */
-export async function readIdentity(db: Pick<StateDb, "sql">, source: string): Promise<LmsIdentity | null> {
-  const [row] = await q.readIdentity(db.sql, source);
-  const identity = Identity.safeParse(row?.identity ?? null);
-  if (identity.success) return identity.data;
-  // Guessing here would let an exchanged LMS through.
-  throw new StateError(`Cannot tell which LMS "${source}" was: its stored identity has another form`, {
-    cause: identity.error,
-    hint: `set identity to null in lmsmon.sources for "${source}": the next poll accepts the LMS that it finds`,
-  });
-}
-
-/** Accepts what the LMS behind a source is from now on (first poll, or `--accept-source`). */
-export async function acceptIdentity(db: Pick<StateDb, "sql">, source: string, identity: LmsIdentity): Promise<void> {
-  await q.writeIdentity(db.sql, source, JSON.stringify(identity));
 }

@@ -4,6 +4,7 @@ import type { ZulipConfig } from "../config/config.ts";
 import { MICROS_PER_SECOND } from "../model/time.ts";
 import { type Clock, systemClock } from "../ops/clock.ts";
 import { ZulipError } from "../ops/errors.ts";
+import { checkBotKind } from "./bot_kind.ts";
 import { type Credentials, readCredentials, sameCredentials } from "./credentials.ts";
 import { realAddress } from "./delivery_email.ts";
 import { httpDateS } from "./http_date.ts";
@@ -123,7 +124,7 @@ class ZulipClient implements ZulipConnection {
     const own = await this.#ownUser(signal);
     const userId = String(own.user_id);
     const { user } = await this.#read(`users/${userId}`, {}, OneUser, signal);
-    return {
+    const bot = {
       userId,
       fullName: own.full_name,
       email: own.delivery_email ?? own.email,
@@ -132,6 +133,8 @@ class ZulipClient implements ZulipConnection {
       ownerId: user.bot_owner_id === null || user.bot_owner_id === undefined ? null : String(user.bot_owner_id),
       role: own.role ?? user.role ?? null,
     };
+    checkBotKind(bot, this.#credentials.site);
+    return bot;
   }
 
   async #ownUser(signal?: AbortSignal): Promise<z.infer<typeof OwnUser>> {

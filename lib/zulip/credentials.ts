@@ -150,12 +150,23 @@ function readText(path: string, what: string): string {
       : error instanceof Error
       ? error.message
       : String(error);
-    throw new ConfigError(`Cannot read ${what} ${quote(path)}: ${why}`, {
+    // What is no file may be the key, written where the path of its file belongs.
+    const named = exists(path) || path.endsWith("zuliprc") ? ` ${quote(path)}` : "";
+    throw new ConfigError(`Cannot read ${what}${named}: ${why}`, {
       cause: error,
       hint: what === "zuliprc"
         ? "Set zulip.config_file, or zulip.site, zulip.email and zulip.api_key"
         : `Check ${what}`,
     });
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
   }
 }
 

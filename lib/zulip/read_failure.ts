@@ -1,5 +1,6 @@
 import { ZulipError } from "../ops/errors.ts";
 import type { Exchange, HeaderValues } from "./exchange.ts";
+import { USE_GENERIC_BOT } from "./bot_kind.ts";
 import { cleanReason, retryAfterMs } from "./send_outcome.ts";
 import { ErrorAnswer, parseAnswer } from "./wire.ts";
 import type { RateLimit } from "./zulip_api.ts";
@@ -15,6 +16,11 @@ export function readFailure(path: string, exchange: Exchange, site: string): Zul
   const { status, headers, text } = exchange;
   const error = parseAnswer(ErrorAnswer, text);
   const said = `HTTP ${status}${error === null || error.msg === "" ? "" : `: ${cleanReason(error.msg)}`}`;
+  if (status === 401 && /incoming webhook/i.test(said)) {
+    return new ZulipError("refused", `${what}: the key is an incoming webhook bot's, which may only send (${said})`, {
+      hint: USE_GENERIC_BOT,
+    });
+  }
   if (status === 401) {
     return new ZulipError("refused", `${what}: the bot's address or key was refused (${said})`, {
       hint: "Check the zuliprc (email, key, site); a bot is deactivated together with its owner",

@@ -47,7 +47,7 @@ export interface ZulipBot {
   readonly fullName: string;
   readonly email: string;
   readonly isBot: boolean;
-  /** 1 generic, 2 incoming webhook, 3 outgoing webhook, 4 embedded; `null` for a human. Only 1 can look up what it sent. */
+  /** 1 generic, 2 incoming webhook, 3 outgoing webhook, 4 embedded; `null` when unknown. Only 1 can look up what it sent. */
   readonly botType: number | null;
   readonly ownerId: string | null;
   readonly role: number | null;
@@ -83,6 +83,7 @@ export interface RateLimit {
  */
 export interface ZulipApi {
   send(target: ZulipTarget, content: string, signal?: AbortSignal): Promise<SendOutcome>;
+  /** Throws ZulipError (refused) too when the key is a person's, or that of a bot which cannot look up what it sent. */
   me(signal?: AbortSignal): Promise<ZulipBot>;
   server(signal?: AbortSignal): Promise<ZulipServer>;
   users(signal?: AbortSignal): Promise<ZulipUser[]>;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { bool, int4, int8, jsonb, neverNull, text, timestamptz } from "./columns.ts";
+import { bool, int4, int8, neverNull, text, timestamptz } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
 export const StreamRow = z.object({
@@ -77,14 +77,3 @@ export const stampFullPass = (sql: Queryable, streamId: number) =>
     update lmsmon.streams set last_full_pass_at = clock_timestamp(), full_passes = full_passes + 1
      where stream_id = ${streamId}
     returning last_full_pass_at`;
-
-export const IdentityRow = z.object({ identity: jsonb.nullable() });
-export type IdentityRow = z.infer<typeof IdentityRow>;
-
-export const readIdentity = (sql: Queryable, source: string) =>
-  sql<IdentityRow[]>`select identity from lmsmon.sources where source = ${source}`;
-
-export const writeIdentity = (sql: Queryable, source: string, identity: string) =>
-  sql`
-    insert into lmsmon.sources (source, identity, accepted_at) values (${source}, ${identity}::text::jsonb, clock_timestamp())
-    on conflict (source) do update set identity = excluded.identity, accepted_at = excluded.accepted_at`;

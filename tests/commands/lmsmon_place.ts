@@ -80,7 +80,7 @@ export async function makePlace(
 }
 
 /** A role of the whole server that may log in; what it may read is granted per database. */
-async function grantReading(url: string): Promise<void> {
+export async function grantReading(url: string): Promise<void> {
   await withPostgres(url, async (sql) => {
     await sql.unsafe(
       `do $$ begin create role ${ROLE} login password '${PASSWORD}'; exception when duplicate_object or unique_violation then null; end $$`,

@@ -10,6 +10,7 @@ import { systemClock } from "../../lib/ops/clock.ts";
 import { LmsmonError, ZulipError } from "../../lib/ops/errors.ts";
 import { logger } from "../../lib/ops/log.ts";
 import { createOutput } from "../../lib/ops/output.ts";
+import { Secret } from "../../lib/ops/secrets.ts";
 import { standInConfig, zulipConfig } from "../support/zulip.ts";
 
 const NO_FLAGS: NotifyTestOptions = { to: null, event: null, dryRun: false, json: false };
@@ -114,11 +115,9 @@ Deno.test("notify-test --to says why nobody can be told, without repeating the a
   assert.ok(!`${hidden.message}${hidden.hint}`.includes("hidden@"));
   assert.match((await errorOf(standInConfig(standIn), { to: "77" })).message, /Cannot find a Zulip user with id 77/);
   assert.match((await errorOf(standInConfig(standIn), { to: "gone@inst.example" })).message, /user 21: .* deactivated/);
-  standIn.addUser({ id: 30, email: "person@inst.example", apiKey: "p".repeat(32) });
-  const person = { ...standInConfig(standIn), email: "person@inst.example" };
-  const { Secret } = await import("../../lib/ops/secrets.ts");
+  await using ownerless = await startZulipStandIn({ bot: { ownerId: null } });
   assert.match(
-    (await errorOf({ ...person, apiKey: new Secret("p".repeat(32)) })).message,
+    (await errorOf(standInConfig(ownerless))).message,
     /Cannot choose a recipient: this Zulip account has no owner/,
   );
   assert.equal(standIn.messages.length, 0);
@@ -136,13 +135,42 @@ for (const event of EVENT_TYPES) {
   });
 }
 
-Deno.test("notify-test warns of a bot that cannot look up what it sent, of a guest, and of hidden addresses", async () => {
-  await using standIn = await startZulipStandIn({ bot: { botType: 3, role: 600 } });
+for (
+  const [botType, what] of [[2, "an incoming webhook bot"], [3, "an outgoing webhook bot"], [
+    4,
+    "an embedded bot",
+  ]] as const
+) {
+  Deno.test(`notify-test ends with 4 and says that the key is ${what}'s; nothing is sent`, async () => {
+    await using standIn = await startZulipStandIn({ bot: { botType } });
+    const error = await errorOf(standInConfig(standIn));
+    assert.equal(error.exitCode, 4);
+    assert.match(error.message, new RegExp(what));
+    assert.match(error.hint ?? "", /Generic bot/);
+    assert.equal(standIn.messages.length, 0);
+  });
+}
+
+Deno.test("notify-test ends with 4 and says that the key is a person's; nothing is sent", async () => {
+  await using standIn = await startZulipStandIn();
+  standIn.addUser({ id: 30, email: "person@inst.example", apiKey: "p".repeat(32) });
+  const error = await errorOf({
+    ...standInConfig(standIn),
+    email: "person@inst.example",
+    apiKey: new Secret("p".repeat(32)),
+  });
+  assert.equal(error.exitCode, 4);
+  assert.match(error.message, /user 30 .* it is a person's account/);
+  assert.match(error.hint ?? "", /Generic bot/);
+  assert.equal(standIn.messages.length, 0);
+});
+
+Deno.test("notify-test warns of a bot that is a guest, and of hidden addresses", async () => {
+  await using standIn = await startZulipStandIn({ bot: { role: 600 } });
   for (let i = 0; i < 3; i++) standIn.addUser({ email: `m${i}@inst.example`, emailVisibility: 2 });
   const printed = await run(standInConfig(standIn));
-  assert.match(printed, /outgoing webhook bot, guest/);
+  assert.match(printed, /generic bot, guest/);
   assert.match(printed, /Addresses {3}1 of 4 people's are visible/);
-  assert.match(printed, /Warning {5}this is no generic bot: it cannot look up what it sent/);
   assert.match(printed, /Warning {5}the bot is a guest/);
   assert.match(printed, /Warning {5}3 people hide their real address .* users\.overrides/);
 });

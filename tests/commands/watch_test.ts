@@ -97,6 +97,64 @@ Deno.test({ ignore, name: "watch names an address that it cannot listen on" }, a
   assert.match(err, /Cannot listen on 127\.0\.0\.1:\d+: another process uses this port\nhint: /);
 });
 
+Deno.test({
+  ignore: ignore || Deno.build.os !== "linux",
+  name: "a thousand half-open connections to listen end neither watch nor its polls, also with few file descriptors",
+}, async () => {
+  await using place = await makePlace();
+  const { news, told } = await institute(place);
+  const port = freePort();
+  await using watcher = place.home.start("watch", "--interval", "1s", "--listen", `127.0.0.1:${port}`);
+  await watcher.said(/First contact/);
+  // A thousand are too many for it, 64 are not.
+  const limit = ["--pid", `${watcher.pid}`, "--nofile=200:200"];
+  assert.ok((await new Deno.Command("prlimit", { args: limit }).output()).success);
+  const closed: Promise<unknown>[] = [];
+  for (let i = 0; i < 1_000; i++) {
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    await connection.write(new TextEncoder().encode("GET /livez HTTP/1.1\r\nhost")).catch(() => {});
+    closed.push(connection.readable.pipeTo(new WritableStream()).catch(() => {}));
+  }
+  await news(1);
+  await told(1);
+  await Promise.all(closed);
+  assert.equal(await (await fetch(`http://127.0.0.1:${port}/livez`)).text(), "alive\n");
+  assert.equal((await watcher.stop()).code, 0);
+});
+
+Deno.test({
+  ignore,
+  name:
+    "watch polls on and pauses delivery with an outgoing webhook bot's key, and says which it is; poll-once ends with 4",
+}, async () => {
+  await using place = await makePlace({ zulip: { bot: { botType: 3 } } });
+  const { news, told } = await institute(place);
+  await using watcher = place.home.start("watch", "--interval", "1s");
+  await watcher.said(/First contact/);
+  await news(1);
+  await watcher.said(/Delivery pauses: .*an outgoing webhook bot, which cannot look up what it sent/);
+  await news(2);
+  await watcher.said(found(2));
+  assert.equal((await watcher.stop()).code, 0);
+  assert.equal(place.zulip.messages.length, 0);
+  const { code, err } = await place.home.run("poll-once");
+  assert.equal(code, 4);
+  assert.match(err, /an outgoing webhook bot, which cannot look up what it sent/);
+  assert.equal(place.zulip.messages.length, 0);
+  // A generic bot's key in its place: what waited is told.
+  const bot = place.zulip.addUser({
+    email: "b@zulip.example",
+    isBot: true,
+    botType: 1,
+    apiKey: "k".repeat(32),
+    ownerId: 8,
+  });
+  await place.configure({ zulip: { email: bot.email, api_key: "k".repeat(32) } });
+  const waiting = Promise.all([told(1), told(2)]);
+  assert.equal((await place.home.run("poll-once")).code, 0);
+  await waiting;
+});
+
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;

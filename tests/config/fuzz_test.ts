@@ -35,6 +35,28 @@ Deno.test("parseYaml() and locate() never throw for the example with any piece c
   );
 });
 
+Deno.test("P7: parseYaml() quotes nothing of the file, however broken it is", () => {
+  const sign = fc.constantFrom(
+    ..."[]{},&*!|>'\"%@`#\\?\t\n\r=<",
+    ": ",
+    "- ",
+    " #",
+    "!!",
+    "---",
+    "|9",
+    "%TAG ",
+    "%YAML ",
+    "!<",
+  );
+  const word = fc.constantFrom("hunter2", "hunter2hunter2", "lms", "password");
+  fc.assert(
+    fc.property(fc.array(fc.oneof(sign, word), { maxLength: 14 }), (parts) => {
+      for (const { message } of parseYaml(parts.join("")).errors) assert.ok(!/hunt|unter/.test(message), message);
+    }),
+    { numRuns: 3000 },
+  );
+});
+
 Deno.test("loadConfig() throws nothing but ConfigError, whatever its text and variables", async () => {
   const file = await Deno.makeTempFile({ suffix: ".yaml" });
   const piece = fc.constantFrom(

@@ -283,7 +283,9 @@ Deno.test("zulip_stand_in_main runs as a process that is controlled over HTTP an
     let text = "";
     while (!text.includes("\n")) text += (await lines.read()).value ?? "";
     await lines.cancel();
-    const at = JSON.parse(text) as { port: number; control_port: number; site: string; email: string; key: string };
+    const at = JSON.parse(text) as
+      & Record<"control_port" | "bot_id" | "owner_id", number>
+      & Record<"site" | "email" | "key", string>;
     const control = async (method: string, path: string, body?: unknown) => {
       const response = await fetch(`http://127.0.0.1:${at.control_port}/_control${path}`, {
         method,
@@ -291,11 +293,11 @@ Deno.test("zulip_stand_in_main runs as a process that is controlled over HTTP an
       });
       return await response.text();
     };
-    const post = (content: string) =>
+    const post = (content: string, to: Record<string, string> = { type: "direct", to: "[8]" }) =>
       fetch(`${at.site}/api/v1/messages`, {
         method: "POST",
         headers: { Authorization: `Basic ${btoa(`${at.email}:${at.key}`)}` },
-        body: new URLSearchParams({ type: "direct", to: "[8]", content }),
+        body: new URLSearchParams({ ...to, content }),
       }).then(async (response) => {
         await response.text();
         return response.status;
@@ -315,6 +317,14 @@ Deno.test("zulip_stand_in_main runs as a process that is controlled over HTTP an
       last_id: 2,
       faults: { "503_html": 1 },
     });
+    await control("POST", "/channels", { name: "Staff", isPrivate: true, subscribers: [at.owner_id] });
+    await control("POST", "/subscribe", { channel: "Staff", userId: at.bot_id });
+    assert.equal(await post("five", { type: "channel", to: "Staff", topic: "t" }), 200);
+    assert.equal(await control("POST", "/resolve_topic", { channel: "Staff", topic: "t" }), '{"moved":1}');
+    const moved = await control("POST", "/rename_topic", { channel: "Staff", from: "✔ t", to: "u" });
+    assert.equal(moved, '{"moved":1}');
+    assert.equal(JSON.parse((await control("GET", "/messages?after=2")).trim()).topic, "u");
+    assert.match(await control("POST", "/subscribe", { channel: "nope", userId: 9 }), /has no channel/);
     assert.match(await control("POST", "/faults", { kind: "flood" }), /Unknown kind of fault/);
   } finally {
     process.kill();

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { startZulipStandIn } from "../../lib/demo/zulip_stand_in.ts";
 import { makeLms } from "../support/lms/lms_database.ts";
 import { realMariaDb, realPostgres } from "../support/databases.ts";
+import { makeOwnPlace } from "./own_place.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const COMMANDS = [
@@ -21,7 +22,7 @@ const COMMANDS = [
 /** The released file in an empty folder, with neither deno nor node on PATH, as a newcomer's server has it. */
 async function released() {
   const stack = new AsyncDisposableStack();
-  const folder = await Deno.makeTempDir({ prefix: "lmsmon-dist-" });
+  const folder = makeOwnPlace(".lmsmon-dist-");
   stack.defer(() => Deno.remove(folder, { recursive: true }));
   const build = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", ".ci/build.ts", `${folder}/dist`],

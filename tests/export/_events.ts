@@ -116,10 +116,10 @@ export async function insertPeople(db: StateDb): Promise<string> {
       ('testpress', 'student', 7713, 'secret_student', 'secret@student.example', 'Secret Student'),
       ('testpress', 'mentor', 3, 'secret_mentor', null, 'Secret Mentor'),
       ('elsewhere', 'student', 7713, 'other_student', 'other@student.example', 'Other')`;
-  const anonymous = '[{"id":3,"username":null,"email":null},{"id":"9007199254740993","username":null,"email":null}]';
+  const withoutNames = '[{"id":3,"username":null,"email":null},{"id":"9007199254740993","username":null,"email":null}]';
   const [set] = await db.sql<{ mentor_set_id: string }[]>`
     insert into lmsmon.mentor_sets (source, mentor_ids, export_json)
-    values ('testpress', '{3,9007199254740993}', ${anonymous}) returning mentor_set_id`;
+    values ('testpress', '{3,9007199254740993}', ${withoutNames}) returning mentor_set_id`;
   return set?.mentor_set_id ?? "";
 }
 

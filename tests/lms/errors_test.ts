@@ -282,10 +282,10 @@ Deno.test("openLms() throws ConfigError when the preset, the zone or the URL can
     const [changes, message] of [
       [{ preset: "moodle" }, /unknown/],
       [{ timezone: "Mars/Olympus" }, /time zone/],
-      [{ url: "sqlite:lms.db" }, /scheme/],
+      [{ url: "sqlite:lms.db" }, /must begin with postgres:/],
       [{ url: "postgres://reader@127.0.0.1" }, /no database/],
-      [{ url: "postgres://reader@127.0.0.1/lms?sslmode=maybe" }, /TLS mode "maybe"/],
-      [{ url: "postgres://reader@127.0.0.1/lms?sslrootcert=/nowhere/ca.pem" }, /certificate file/],
+      [{ url: "postgres://reader@127.0.0.1/lms?sslmode=maybe" }, /a value of sslmode that is unknown/],
+      [{ url: "postgres://reader@127.0.0.1/lms?sslrootcert=/nowhere/ca.pem" }, /a sslrootcert that does not exist/],
       [{ url: "mysql://reader@127.0.0.1/lms?ssl-mode=VERIFY_IDENTITY" }, /needs a host name/],
       [{ url: "pglite:./lms" }, /embedded/],
     ] as const

@@ -55,7 +55,7 @@ Deno.test("SqlLmsSource reads another LMS when given another preset, and no othe
     preset: school,
     driver: borrowedPostgresDriver(lms.deps.sql, "test", { statementTimeoutMs: 30_000, deadlineMs: 35_000 }),
     target: { dialect: "postgres", label: "test", user: "test" },
-    database: "test",
+    address: { dialect: "postgres", hosts: [], database: "test" },
     readTime: timeReader("UTC"),
     examDurationUnit: "auto",
   });

@@ -57,7 +57,7 @@ Deno.test({
     const { postgresDialect, postgresSettings } = await import("../../sql/lms/dialects/postgres.ts");
     const { testpress } = await import("../../sql/lms/presets/testpress.ts");
     const queries = lmsQueries(testpress, postgresDialect, () => undefined);
-    const settings = postgresSettings(30_000, null);
+    const settings = postgresSettings(30_000, []);
     for (const kind of ["exam", "content"] as const) {
       for (
         const query of [

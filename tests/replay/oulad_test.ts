@@ -1,18 +1,13 @@
 import assert from "node:assert/strict";
 import { makeReplayTarget } from "../../bench/replay/make_target.ts";
 import { ouladTerm } from "../../bench/replay/oulad_term.ts";
-import { ouladFolder, readOuladModule } from "../../bench/replay/read_oulad.ts";
+import { readOuladModule } from "../../bench/replay/read_oulad.ts";
 import { replayTerm } from "../../bench/replay/replay_term.ts";
 import { fromInstant } from "../../lib/model/time.ts";
 import { realMariaDb, realPostgres } from "../support/databases.ts";
+import { testData } from "../support/shared_data.ts";
 
-const folder = ouladFolder();
-if (folder === null) {
-  if (Deno.env.get("LMSMON_TEST_REQUIRE") === "1") {
-    throw new Error("Cannot run the tests: ../shared/data/oulad is missing");
-  }
-  await Deno.stderr.write(new TextEncoder().encode("skipped: replays need ../shared/data/oulad beside the project\n"));
-}
+const folder = await testData("oulad", "replays");
 const dayZero = fromInstant(Temporal.Instant.from("2014-02-01T00:00:00Z"));
 
 for (const [lms, server] of [["postgres", await realPostgres()], ["mariadb", await realMariaDb()]] as const) {

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { Secret } from "../../lib/ops/secrets.ts";
 import { ConfigError, StateError } from "../../lib/ops/errors.ts";
 import { openState } from "../../lib/store/open_state.ts";
-import { readServerUrl } from "../../lib/store/server_options.ts";
 import { databaseUrl, onServer, serverUrl } from "../support/state/server_state.ts";
 import { serverTest, withState } from "../support/state/with_state.ts";
 
@@ -101,27 +100,16 @@ serverTest(
     }),
 );
 
-Deno.test("readServerUrl() understands what libpq does, and gives the server nothing it refuses", () => {
-  const plain = readServerUrl("postgres://lms%40mon@db.example.org/lm%20s?application_name=x");
-  assert.deepEqual(plain, {
-    host: "db.example.org",
-    port: 5432,
-    database: "lm s",
-    user: "lms@mon",
-    ssl: "prefer",
-    prepare: true,
-  });
-  assert.equal(readServerUrl("postgres://u@h/d?sslmode=disable").ssl, false);
-  assert.equal(readServerUrl("postgres://u@h/d?sslmode=require").ssl, "require");
-  assert.deepEqual(readServerUrl("postgres://u@h/d?sslmode=verify-full").ssl, { rejectUnauthorized: true });
-  assert.equal(readServerUrl("postgres://u@[::1]:6543/d").host, "::1");
-  assert.equal(readServerUrl("postgres://u@h/d?prepare=false").prepare, false);
-  const socket = readServerUrl("postgres://u@localhost/d?host=/var/run/postgresql");
-  assert.equal(socket.path, "/var/run/postgresql/.s.PGSQL.5432");
-  assert.equal(socket.ssl, false);
-  assert.throws(() => readServerUrl("postgres://u@h/d?sslmode=sometimes"), ConfigError);
-  assert.throws(
-    () => readServerUrl("postgres://u@h/d?sslmode=verify-full&sslrootcert=/nowhere.pem"),
-    /sslrootcert "\/nowhere.pem"/,
-  );
+Deno.test("openState() refuses a URL that it cannot follow to the letter, before it connects", async () => {
+  for (
+    const [query, message] of [
+      ["sslmode=sometimes", /a value of sslmode that is unknown/],
+      ["sslmode=verify-full&sslrootcert=/nowhere.pem", /a sslrootcert that does not exist/],
+      ["channel_binding=require", /channel_binding that is not implemented/],
+      ["ssl=require&sslmode=disable", /different things about TLS/],
+    ] as const
+  ) {
+    const opening = openState({ url: `postgres://u@127.0.0.1:1/d?${query}`, password: null });
+    await assert.rejects(opening, (error: unknown) => error instanceof ConfigError && message.test(error.message));
+  }
 });

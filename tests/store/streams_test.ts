@@ -3,16 +3,14 @@ import { acquireLease } from "../../lib/store/leases.ts";
 import { recordBatch } from "../../lib/store/record_batch.ts";
 import { bucketSums, isEmpty, keyHashes, openKeys, statesByKeys } from "../../lib/store/row_states.ts";
 import {
-  acceptIdentity,
   completeFirstContact,
   ensureStreams,
   loadStream,
   noteFullPass,
   noteHighestKey,
-  readIdentity,
   readStreams,
 } from "../../lib/store/streams.ts";
-import { LeaseLostError, StateError } from "../../lib/ops/errors.ts";
+import { LeaseLostError } from "../../lib/ops/errors.ts";
 import { forEachState } from "../support/state/with_state.ts";
 import { attempt, batch, change, history, options } from "./batches.ts";
 import { startPolling } from "./start_polling.ts";
@@ -98,21 +96,4 @@ forEachState("openKeys() pages through rows that can still move", async (db) => 
   await recordBatch(db, lease, batch(stream, pollId, rows.map((row) => change(row))), options);
   assert.deepEqual(await openKeys(db, stream, null, 2), ["1", "4"]);
   assert.deepEqual(await openKeys(db, stream, "4", 2), ["30"]);
-});
-
-forEachState("acceptIdentity() remembers what the LMS behind a source is", async (db) => {
-  assert.equal(await readIdentity(db, "testpress"), null);
-  const identity = { dialect: "postgres", system: "72", database: "lms" } as const;
-  await acceptIdentity(db, "testpress", identity);
-  assert.deepEqual(await readIdentity(db, "testpress"), identity);
-});
-
-forEachState("readIdentity() refuses an identity of another form instead of letting any LMS through", async (db) => {
-  await db.sql`insert into lmsmon.sources (source, identity) values ('testpress', '{"dialect":"oracle"}')`;
-  await assert.rejects(readIdentity(db, "testpress"), (error) => {
-    assert.ok(error instanceof StateError);
-    assert.equal(error.message, 'Cannot tell which LMS "testpress" was: its stored identity has another form');
-    assert.match(error.hint ?? "", /set identity to null/);
-    return true;
-  });
 });

@@ -64,6 +64,22 @@ export async function withPostgres<T>(url: string, work: (sql: postgres.Sql) => 
   }
 }
 
+/** A copy of a database beside it, as staging is often made. Ends the connections to the original, which come back. */
+export async function copyPostgresDatabase(server: TestServer, database: string): Promise<TestDatabase> {
+  const name = databaseName("copy");
+  await withPostgres(server.url, async (sql) => {
+    await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${database}`;
+    await sql.unsafe(`create database "${name}" template "${database}"`);
+  });
+  return {
+    url: withDatabase(server.url, name),
+    name,
+    drop: async () => {
+      await withPostgres(server.url, (sql) => sql.unsafe(`drop database if exists "${name}" with (force)`));
+    },
+  };
+}
+
 /** Runs statements on a MySQL or MariaDB and leaves. */
 export async function withMysql<T>(url: string, work: (connection: mysql.Connection) => Promise<T>): Promise<T> {
   const connection = await mysql.createConnection({ uri: url, connectTimeout: 3000 });

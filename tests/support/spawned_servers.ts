@@ -4,7 +4,16 @@
  */
 import { withMysql, withPostgres } from "./databases.ts";
 
-export async function spawnPostgres(): Promise<string | null> {
+/** What a spawned server has beyond the usual. */
+export interface SpawnOptions {
+  /** Files for the server alone, by name; arguments may name them in `folder`. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly args?: (folder: string) => readonly string[];
+  /** PostgreSQL: pg_hba.conf in place of trust for everybody. */
+  readonly hba?: string;
+}
+
+export async function spawnPostgres(options: SpawnOptions = {}): Promise<string | null> {
   const bin = findProgram("postgres", [...subfolders("/usr/lib/postgresql", "bin"), "/usr/local/pgsql/bin"]);
   if (bin === null) return null;
   const who = unprivileged(["postgres", "nobody"]);
@@ -19,12 +28,15 @@ export async function spawnPostgres(): Promise<string | null> {
   });
   const made = await init.output();
   if (!made.success) throw new Error(`Cannot run initdb: ${new TextDecoder().decode(made.stderr)}`);
+  if (options.hba !== undefined) await Deno.writeTextFile(`${data}/pg_hba.conf`, options.hba);
+  await writeFiles(folder, options, who);
   const port = freePort();
   start(
     `${bin}/postgres`,
     [
       ...["-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", folder],
       ...["-c", "fsync=off", "-c", "max_connections=200"],
+      ...options.args?.(folder) ?? [],
     ],
     folder,
     who,
@@ -34,7 +46,7 @@ export async function spawnPostgres(): Promise<string | null> {
   return url;
 }
 
-export async function spawnMariaDb(): Promise<string | null> {
+export async function spawnMariaDb(options: SpawnOptions = {}): Promise<string | null> {
   const places = ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/mysql/bin"];
   const maria = findProgram("mariadbd", places);
   const bin = maria ?? findProgram("mysqld", places);
@@ -60,6 +72,7 @@ export async function spawnMariaDb(): Promise<string | null> {
     });
   const made = await init.output();
   if (!made.success) throw new Error(`Cannot prepare MariaDB: ${new TextDecoder().decode(made.stderr)}`);
+  await writeFiles(folder, options, who);
   const port = freePort();
   start(
     `${bin}/${maria !== null ? "mariadbd" : "mysqld"}`,
@@ -71,6 +84,7 @@ export async function spawnMariaDb(): Promise<string | null> {
       "--bind-address=127.0.0.1",
       `--port=${port}`,
       "--innodb-flush-log-at-trx-commit=0",
+      ...options.args?.(folder) ?? [],
     ],
     folder,
     who,
@@ -105,6 +119,13 @@ async function makeFolder(prefix: string, { uid, gid }: { uid?: number; gid?: nu
   const folder = await Deno.makeTempDir({ prefix, dir: "/tmp" });
   if (uid !== undefined && gid !== undefined) await Deno.chown(folder, uid, gid);
   return folder;
+}
+
+async function writeFiles(folder: string, { files }: SpawnOptions, { uid, gid }: { uid?: number; gid?: number }) {
+  for (const [name, text] of Object.entries(files ?? {})) {
+    await Deno.writeTextFile(`${folder}/${name}`, text, { mode: 0o600 });
+    if (uid !== undefined && gid !== undefined) await Deno.chown(`${folder}/${name}`, uid, gid);
+  }
 }
 
 function findProgram(name: string, folders: readonly string[]): string | null {

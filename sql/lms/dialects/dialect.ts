@@ -62,10 +62,25 @@ export interface Dialect {
   readonly oldest: number | null;
   /** One row: version, database. */
   readonly about: string;
-  /** Rows [name, value] of whatever identifies the server and a plain role may read. */
-  readonly system: string;
-  /** One row, one text: equal only if nothing was committed in between; `null` where there is no such proof. */
-  readonly changeToken: string | null;
+  /**
+   * Statements with rows [name, value]: "database", "schema" (in which these tables are found, where a database has such), and
+   * under any other name whatever identifies the server and a plain role may read. Asked before every poll.
+   */
+  identity(tables: readonly string[]): readonly string[];
+  /** Names of identifiers that two servers may have in common: when equal, they prove nothing. */
+  readonly sharedIdentifiers: readonly string[];
+  /**
+   * One row, one text (or null): equal only if nothing was committed on this server in between, and the names stand for the
+   * same tables; `null` where there is no such proof.
+   */
+  readonly changeToken: ((tables: readonly string[]) => string) | null;
+  /**
+   * What the names stand for, with all partitions and children: rows [name, kind, persistence, row security ("1"/"0"),
+   * access method, one relation of this sort, how many of it]. Kinds and persistence are pg_class's letters.
+   */
+  readonly relations: ((tables: readonly string[]) => string) | null;
+  /** What this role may write: rows [superuser or table, name] on PostgreSQL, the lines of SHOW GRANTS on MySQL. */
+  readonly writeRights: string;
   /** Whether a column type counts as an integer key. */
   isInteger(type: string): boolean;
 }

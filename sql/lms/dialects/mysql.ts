@@ -35,8 +35,16 @@ export const mysqlDialect: Dialect = {
     ` where table_schema = database() and table_name in (${tables.map(literal).join(",")})`,
   oldest: null,
   about: "select version(), database()",
-  system: "show variables where variable_name in ('server_uid', 'server_uuid')",
+  identity: () => [
+    "select 'database', database()",
+    "show variables where variable_name in ('server_uid', 'server_uuid')",
+  ],
+  // MariaDB makes its server_uid of the port and the first network card's address. Containers on two machines often have the
+  // same of both, so that the production's server and a copy of it are not told apart. MySQL draws its server_uuid once.
+  sharedIdentifiers: ["server_uid"],
   changeToken: null,
+  relations: null,
+  writeRights: "show grants",
   isInteger: (type) => ["tinyint", "smallint", "mediumint", "int", "bigint"].includes(type),
 };
 

@@ -2,6 +2,11 @@ import type { Dialect, PageParts, SideParts } from "./dialect.ts";
 
 const quote = (identifier: string) => `"${identifier.replaceAll('"', '""')}"`;
 const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
+/** Rows [name, oid] of what the names stand for in this session. */
+const named = (tables: readonly string[]) =>
+  `select u.name, to_regclass(quote_ident(u.name))::oid as oid from unnest(array[${
+    tables.map(literal).join(",")
+  }]) as u (name)`;
 // `limit 1` keeps the planner from flattening this into a hash join over the whole side table for every page: each
 // page stays as many index probes as it has rows, and a duplicate key can never multiply rows.
 const sideJoin = (side: SideParts) =>
@@ -44,19 +49,47 @@ export const postgresDialect: Dialect = {
     ` join pg_catalog.pg_attribute a on a.attrelid = n.oid and a.attnum > 0 and not a.attisdropped`,
   oldest: 14, // bit_xor as an aggregate
   about: "select current_setting('server_version'), current_database()::text",
-  system: "select 'system_identifier', case when has_function_privilege('pg_control_system()', 'execute')" +
-    " then (select system_identifier::text from pg_control_system()) end",
-  // A start time and the timeline go with it: after a restore the same transaction numbers come again.
-  changeToken: "select concat_ws('/', extract(epoch from pg_postmaster_start_time())::text," +
+  // The schema by a function, since it can be asked whatever a role may read of the catalogs.
+  identity: (tables) => [
+    "select 'database', current_database()::text" +
+    " union all select 'system_identifier', case when has_function_privilege('pg_control_system()', 'execute')" +
+    " then (select system_identifier::text from pg_control_system()) end" +
+    " union all select 'schema'," +
+    " string_agg(distinct (pg_identify_object('pg_catalog.pg_class'::regclass, n.oid, 0)).schema, ', ')" +
+    ` from (${named(tables)}) n where n.oid is not null`,
+  ],
+  sharedIdentifiers: [],
+  // A start time and the timeline go with it: after a restore the same transaction numbers come again. So do the tables: a
+  // new session may have another search_path. Nothing at all where a standby does not say what it has replayed.
+  changeToken: (tables) =>
+    "select concat_ws('/', extract(epoch from pg_postmaster_start_time())::text," +
     " case when has_function_privilege('pg_control_checkpoint()', 'execute')" +
-    " then (select timeline_id::text from pg_control_checkpoint()) end," +
-    " case when pg_is_in_recovery() then 'standby ' || pg_last_wal_replay_lsn()::text" +
-    " else 'primary ' || pg_current_snapshot()::text end)",
+    " then (select timeline_id::text from pg_control_checkpoint()) end, position.text," +
+    ` (select string_agg(coalesce(n.oid::text, '-'), ',' order by n.name) from (${named(tables)}) n))` +
+    " from (select case when pg_is_in_recovery() then 'standby ' || pg_last_wal_replay_lsn()::text" +
+    " else 'primary ' || pg_current_snapshot()::text end) as position (text) where position.text is not null",
+  relations: (tables) =>
+    `with recursive tree (name, oid) as (select n.name, n.oid from (${named(tables)}) n` +
+    " union select t.name, i.inhrelid from tree t join pg_catalog.pg_inherits i on i.inhparent = t.oid)" +
+    " select t.name, c.relkind::text, c.relpersistence::text, c.relrowsecurity::int::text, am.amname::text," +
+    " coalesce(min(c.relname::text) filter (where c.relname::text = t.name), min(c.relname::text)), count(*)::text" +
+    " from tree t join pg_catalog.pg_class c on c.oid = t.oid left join pg_catalog.pg_am am on am.oid = c.relam" +
+    " group by 1, 2, 3, 4, 5",
+  writeRights: "select 'superuser', null::text from pg_catalog.pg_roles where rolname = current_user and rolsuper" +
+    " union all (select 'table', format('%I.%I', n.nspname, c.relname) from pg_catalog.pg_class c" +
+    " join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p', 'v', 'm', 'f')" +
+    " and n.nspname <> 'information_schema' and n.nspname not like 'pg\\_%' and has_schema_privilege(n.oid, 'usage')" +
+    " and (pg_has_role(c.relowner, 'usage') or has_table_privilege(c.oid, 'insert, update, delete, truncate')" +
+    " or has_any_column_privilege(c.oid, 'insert, update')) limit 1000)",
   isInteger: (type) => ["smallint", "integer", "bigint", "numeric"].includes(type),
 };
 
+/** One row: whether a server is a standby, and whether its transactions are read only; each `on` or `off`. */
+export const ROLE_QUERY = "select case when pg_is_in_recovery() then 'on' else 'off' end," +
+  " current_setting('transaction_read_only')";
+
 /** First statement of every transaction: nothing here outlives it, whatever pooler is in between. */
-export function postgresSettings(statementTimeoutMs: number, searchPath: string | null): string {
+export function postgresSettings(statementTimeoutMs: number, schemas: readonly string[]): string {
   return [
     `set local statement_timeout = ${Math.ceil(statementTimeoutMs)}`,
     // Ends the transaction of a process that was stopped in the middle: no snapshot is ever held for long.
@@ -68,6 +101,6 @@ export function postgresSettings(statementTimeoutMs: number, searchPath: string 
     // One process of the LMS's server works for a poll, never several; compiling a query costs more than its second.
     "set local max_parallel_workers_per_gather = 0",
     "set local jit = off",
-    ...(searchPath === null ? [] : [`set local search_path = ${quote(searchPath)}`]),
+    ...(schemas.length === 0 ? [] : [`set local search_path = ${schemas.map(quote).join(", ")}`]),
   ].join("; ");
 }

@@ -1,5 +1,6 @@
 import initial from "./0001_initial.sql" with { type: "text" };
 import cheaperDeliveries from "./0002_cheaper_deliveries.sql" with { type: "text" };
+import sourceAddress from "./0003_source_address.sql" with { type: "text" };
 import rowIdentity from "./0004_row_identity.sql" with { type: "text" };
 
 export interface Migration {
@@ -12,5 +13,6 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
   { version: 1, name: "0001_initial", sql: initial },
   { version: 2, name: "0002_cheaper_deliveries", sql: cheaperDeliveries },
+  { version: 3, name: "0003_source_address", sql: sourceAddress },
   { version: 4, name: "0004_row_identity", sql: rowIdentity },
 ];

@@ -11,7 +11,7 @@ export class TcpProxy implements AsyncDisposable {
 
   /** `onFirst` sees the first bytes of each connection; what it returns is sent as the answer, and the connection ends. */
   constructor(
-    private readonly target: { hostname: string; port: number },
+    private target: { hostname: string; port: number },
     private readonly onFirst: (bytes: Uint8Array) => Uint8Array | null = () => null,
   ) {
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -34,6 +34,12 @@ export class TcpProxy implements AsyncDisposable {
   /** Closes all connections and accepts no more, until `listen`. */
   refuse(): void {
     this.#listener.close();
+    this.reset();
+  }
+
+  /** Another server takes over behind the same address: connections end, and new ones go there. */
+  failOver(target: { hostname: string; port: number }): void {
+    this.target = target;
     this.reset();
   }
 

@@ -12,6 +12,7 @@ import * as release from "../../../sql/state/release.ts";
 import * as replayCounts from "../../../sql/state/replay_counts.ts";
 import * as rowStates from "../../../sql/state/row_states.ts";
 import * as sampleRows from "../../../sql/state/sample_rows.ts";
+import * as sources from "../../../sql/state/sources.ts";
 import * as statistics from "../../../sql/state/statistics.ts";
 import * as stats from "../../../sql/state/stats.ts";
 import * as streams from "../../../sql/state/streams.ts";
@@ -217,6 +218,13 @@ const statsCalls: CallsOf<typeof stats> = {
   leaseStats: [(sql) => stats.leaseStats(sql), stats.LeaseStatsRow],
 };
 
+const sourcesCalls: CallsOf<typeof sources> = {
+  readSource: [(sql) => sources.readSource(sql, "lms"), sources.SourceRow],
+  writeSource: (sql) => sources.writeSource(sql, "lms", { identity: "{}", address: "{}", notice: "{}" }),
+  readSourceNotice: [(sql) => sources.readSourceNotice(sql, "lms"), sources.SourceNoticeRow],
+  clearSourceNotice: (sql) => sources.clearSourceNotice(sql, "lms", "a"),
+};
+
 const streamsCalls: CallsOf<typeof streams> = {
   addSource: (sql) => streams.addSource(sql, "lms"),
   addStream: (sql) => streams.addStream(sql, "lms", "exam", 1),
@@ -228,8 +236,6 @@ const streamsCalls: CallsOf<typeof streams> = {
   completeFirstContact: (sql) => streams.completeFirstContact(sql, 1),
   raiseHighestKey: [(sql) => streams.raiseHighestKey(sql, 1, 1), streams.HighestKeyRow],
   stampFullPass: [(sql) => streams.stampFullPass(sql, 1), streams.FullPassRow],
-  readIdentity: [(sql) => streams.readIdentity(sql, "lms"), streams.IdentityRow],
-  writeIdentity: (sql) => streams.writeIdentity(sql, "lms", "{}"),
 };
 
 const userLinksCalls: CallsOf<typeof userLinks> = {
@@ -269,6 +275,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   replay_counts: replayCountsCalls,
   row_states: rowStatesCalls,
   sample_rows: sampleRowsCalls,
+  sources: sourcesCalls,
   statistics: statisticsCalls,
   stats: statsCalls,
   streams: streamsCalls,

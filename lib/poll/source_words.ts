@@ -1,0 +1,52 @@
+import type { DatabaseAddress } from "../database/database_address.ts";
+import type { LmsIdentity } from "../lms/lms_source.ts";
+import { printAddress } from "../lms/source_address.ts";
+import { LmsError } from "../ops/errors.ts";
+import type { SourceNotice } from "../store/sources.ts";
+import type { ExaminedSource } from "./check_source.ts";
+
+/** Database, server and address of one LMS, as people read them. */
+export function describeSource(identity: LmsIdentity | null, address: DatabaseAddress | null): string {
+  const parts = identity === null ? [] : [
+    `${identity.dialect} database "${identity.database}"`,
+    ...(identity.schema === null || identity.schema === "public" ? [] : [`schema "${identity.schema}"`]),
+    ...(identity.system === null ? [] : [`system ${identity.system}`]),
+  ];
+  const where = address === null ? "" : `at ${printAddress(address)}`;
+  return [parts.join(", "), where].filter((part) => part !== "").join(" ") || "nothing yet";
+}
+
+/** What was stored and what is there now, of an LMS that is not polled before a person confirms it. */
+export function sourceRefusal(source: string, { stored, now, address, sample, verdict }: ExaminedSource): LmsError {
+  const rows = `${sample.same} of ${sample.known} sampled rows are the same`;
+  const why = verdict === "edited"
+    ? `lms.url was edited, and that it is the same database cannot be proven; ${rows}, as in any copy`
+    : verdict === "other_database"
+    ? `behind the same address is another database; ${rows}, as in any copy`
+    : rows;
+  return new LmsError(
+    "identity",
+    `Cannot poll "${source}": the database behind it is not the one that this state knows. ` +
+      `Stored: ${describeSource(stored.identity, stored.address)}. Present: ${describeSource(now, address)}. ${
+        why[0]?.toUpperCase()
+      }${why.slice(1)}`,
+    { hint: "check lms.url; give another LMS another lms.name, or confirm the exchange once with --accept-source" },
+  );
+}
+
+/** What the administrator hears of an LMS that goes on, though not unchanged. */
+export function sourceNotice({ stored, now, address, sample, verdict }: ExaminedSource): SourceNotice | null {
+  if (verdict !== "system_changed") return null;
+  return {
+    key: `system:${now.system}`,
+    text: `behind the address of the LMS (${printAddress(address)}) is another database system than before: ` +
+      `${stored.identity?.system ?? "unknown"}, now ${now.system ?? "unknown"}. ${
+        sampled(sample)
+      }, so polling goes on. ` +
+      "An upgrade or a failover looks like this. If it was neither, stop lmsmon and look at what answers there.",
+  };
+}
+
+export function sampled({ same, known }: ExaminedSource["sample"]): string {
+  return known === 0 ? "No row was known yet" : `${same} of ${known} sampled rows are the same`;
+}

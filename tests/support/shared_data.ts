@@ -1,0 +1,14 @@
+import { sharedDataFolder } from "../../bench/support/shared_data.ts";
+
+/**
+ * The folder `../shared/data/NAME`, which lies beside the project and is never part of it. `null`, after a line on stderr,
+ * when it is not there: then `what` is to be ignored, which fails under LMSMON_TEST_REQUIRE=1.
+ */
+export async function testData(name: string, what: string): Promise<string | null> {
+  const folder = sharedDataFolder(name);
+  if (folder !== null) return folder;
+  const missing = `../shared/data/${name} is missing beside the project`;
+  if (Deno.env.get("LMSMON_TEST_REQUIRE") === "1") throw new Error(`Cannot run ${what}: ${missing}`);
+  await Deno.stderr.write(new TextEncoder().encode(`skipped: ${what}, since ${missing}\n`));
+  return null;
+}
