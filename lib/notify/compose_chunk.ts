@@ -21,6 +21,14 @@ export interface ComposedChunk {
   readonly leftOut: ReadonlySet<string>;
 }
 
+export interface ComposeRequest {
+  /** How many messages may begin to be sent at once; the others wait for the next chunk. */
+  readonly sends: number;
+  readonly cutoff: EpochMicros;
+  readonly wereTold: (markers: readonly string[]) => boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
 const NOTHING: ComposedChunk = { messages: [], suppressed: 0, leftOut: new Set() };
 
 /**
@@ -32,16 +40,13 @@ export async function composeChunk(
   claim: Claim,
   accounts: Accounts,
   recipients: readonly string[],
-  /** How many messages may begin to be sent at once; the others wait for the next chunk. */
-  sends: number,
-  cutoff: EpochMicros,
-  signal?: AbortSignal,
+  { sends, cutoff, wereTold, signal }: ComposeRequest,
 ): Promise<ComposedChunk> {
   if (recipients.length === 0) return NOTHING;
   return await retrying(async () => {
     const { losses } = deps.db;
     const due = await loadDue(deps, recipients, cutoff);
-    if (due.rows.length === 0) return NOTHING;
+    if (due.rows.length === 0 || wereTold(due.rows.map((row) => row.told.marker))) return NOTHING;
     const now = deps.clock.now();
     const [{ mentors: mentorAccounts, selves }, recent, ids] = await Promise.all([
       accounts.of(due, signal),

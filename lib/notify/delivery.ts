@@ -18,7 +18,7 @@ export interface DeliveryContext {
   readonly circuit: Circuit;
   readonly pacer: Pacer;
   /** Nothing is sent on the word of a state that is not the one the guard has looked at. */
-  readonly guard: Pick<Guard, "sure" | "confirm">;
+  readonly guard: Pick<Guard, "sure" | "confirm" | "wereTold">;
   readonly channels: Channels;
   /** Whether sends may go out now; asks Zulip when the circuit is open and it is time to. */
   zulipAnswers(options: RoundOptions): Promise<boolean>;
@@ -150,6 +150,7 @@ export class Delivery {
       only: turn.only?.map(({ recipient }) => recipient) ?? null,
       // A trial claims as many as ever: what is in doubt is looked up for all of them at once.
       sends: trial ? 1 : this.#size.messages,
+      wereTold: (markers) => this.#context.guard.wereTold(markers),
       signal: run.options.hard,
     }, run.counts);
     if (chunk !== null) run.queue.took(turn, chunk.leftOut, chunk.composed);

@@ -5,7 +5,7 @@ import {
   type OpenMessageRow,
   openMessages,
 } from "../../sql/state/messages.ts";
-import { postponeMessages, putOffRecipients } from "../../sql/state/postpone.ts";
+import { postponeMessages } from "../../sql/state/postpone.ts";
 import type { EpochMicros } from "../model/time.ts";
 import { ZulipError } from "../ops/errors.ts";
 import { failPoint } from "../ops/fail_point.ts";
@@ -13,10 +13,11 @@ import { messagesOfAbsent } from "./absent_rows.ts";
 import type { Accounts } from "./accounts.ts";
 import { type Claim, releaseClaim, takeClaim } from "./claim.ts";
 import type { Channels } from "./channels.ts";
-import { channelOf, ClaimLost, composeChunk } from "./compose_chunk.ts";
+import { ClaimLost, composeChunk } from "./compose_chunk.ts";
 import { type LookedUp, lookUp, targetOf } from "./look_up.ts";
 import type { NotifierDeps, RoundCounts } from "./notify_types.ts";
 import { POISON_LIMIT } from "./outcome.ts";
+import { CHANNEL_AGAIN_MS, NOT_READABLE, putOffUnreadable } from "./put_off_unreadable.ts";
 import { mentorOf } from "./resolve_recipients.ts";
 import { type Mark, writeMarks } from "./result_marks.ts";
 import { retrying } from "./retrying.ts";
@@ -31,6 +32,8 @@ export interface ChunkRequest {
   readonly sends: number;
   /** The recipients to choose from, `null`: all. */
   readonly only: readonly string[] | null;
+  /** Whether some of these markers stand in Zulip, though the state does not say so: then nothing is composed. */
+  readonly wereTold: (markers: readonly string[]) => boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -88,7 +91,7 @@ export async function prepareChunk(
     }));
     const again = await begin(deps, claim, waiting);
     const sends = request.sends - again.length;
-    const composed = await composeChunk(deps, claim, accounts, free, sends, request.cutoff, request.signal);
+    const composed = await composeChunk(deps, claim, accounts, free, { ...request, sends });
     counts.suppressed += composed.suppressed;
     const fresh = composed.messages.filter((message) => message.begun).map((message): Outgoing => ({
       messageId: message.messageId,
@@ -141,43 +144,6 @@ function sendable(open: readonly OpenMessageRow[], now: EpochMicros): OpenMessag
     );
     return blocked < 0 ? messages : messages.slice(0, blocked);
   });
-}
-
-const CHANNEL_AGAIN_MS = 60_000;
-/** Why deliveries to a channel wait, and messages to it that are under way. */
-const NOT_READABLE = "channel_not_readable";
-
-/**
- * The recipients that are private channels without this bot: what is sent there could not be looked up. All that they would get is put
- * off, visibly.
- */
-async function putOffUnreadable(
-  deps: NotifierDeps,
-  channels: Channels,
-  recipients: readonly string[],
-  open: readonly OpenMessageRow[],
-  signal?: AbortSignal,
-): Promise<Set<string>> {
-  const names = new Map(recipients.flatMap((recipient) => {
-    const to = channelOf(recipient, deps.config.notify.fallback);
-    return to === null ? [] : [[recipient, to.channel] as const];
-  }));
-  if (names.size === 0) return new Set();
-  const access = await channels.forSending([...new Set(names.values())], signal);
-  const unreadable = new Set(
-    [...names].filter(([, name]) => access.get(name)?.access === "not_readable").map(([to]) => to),
-  );
-  if (unreadable.size === 0) return unreadable;
-  const { db, source, clock } = deps;
-  const until = clock.now() + CHANNEL_AGAIN_MS * 1000;
-  const composed = open.filter((message) => unreadable.has(message.recipient) && message.state === "pending");
-  const untried = composed.filter((message) => message.started_ms_ago === null).map((message) => message.message_id);
-  const tried = composed.filter((message) => message.started_ms_ago !== null).map((message) => message.message_id);
-  if (untried.length > 0) await dissolveMessages(db.sql, untried, clock.now());
-  if (tried.length > 0) await postponeMessages(db.sql, tried, until, NOT_READABLE);
-  await putOffRecipients(db.sql, source, [...unreadable], NOT_READABLE, until);
-  for (const recipient of unreadable) channels.noteUnreadable(names.get(recipient) ?? "");
-  return unreadable;
 }
 
 /** Brings the messages under way up to date and returns those that are still under way. */

@@ -53,6 +53,7 @@ overBoth("send() writes a form with its length, Basic auth and its own name", as
   );
   assert.deepEqual(Object.fromEntries(new URLSearchParams(body)), {
     type: "direct",
+    read_by_sender: "true",
     to: "[9]",
     content: "a&b=c +ü\n🎓",
   });

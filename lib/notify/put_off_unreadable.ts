@@ -1,0 +1,43 @@
+import { dissolveMessages, type OpenMessageRow } from "../../sql/state/messages.ts";
+import { postponeMessages, putOffRecipients } from "../../sql/state/postpone.ts";
+import type { Channels } from "./channels.ts";
+import { channelOf } from "./compose_chunk.ts";
+import type { NotifierDeps } from "./notify_types.ts";
+
+/** When a channel that cannot be read is looked at again. */
+export const CHANNEL_AGAIN_MS = 60_000;
+/** Why deliveries to a channel wait, and messages to it that are under way. */
+export const NOT_READABLE = "channel_not_readable";
+
+/**
+ * The recipients that are private channels without this bot: what is sent there could not be looked up. All that they would get is put
+ * off, visibly.
+ */
+export async function putOffUnreadable(
+  deps: NotifierDeps,
+  channels: Channels,
+  recipients: readonly string[],
+  open: readonly OpenMessageRow[],
+  signal?: AbortSignal,
+): Promise<Set<string>> {
+  const names = new Map(recipients.flatMap((recipient) => {
+    const to = channelOf(recipient, deps.config.notify.fallback);
+    return to === null ? [] : [[recipient, to.channel] as const];
+  }));
+  if (names.size === 0) return new Set();
+  const access = await channels.forSending([...new Set(names.values())], signal);
+  const unreadable = new Set(
+    [...names].filter(([, name]) => access.get(name)?.access === "not_readable").map(([to]) => to),
+  );
+  if (unreadable.size === 0) return unreadable;
+  const { db, source, clock } = deps;
+  const until = clock.now() + CHANNEL_AGAIN_MS * 1000;
+  const composed = open.filter((message) => unreadable.has(message.recipient) && message.state === "pending");
+  const untried = composed.filter((message) => message.started_ms_ago === null).map((message) => message.message_id);
+  const tried = composed.filter((message) => message.started_ms_ago !== null).map((message) => message.message_id);
+  if (untried.length > 0) await dissolveMessages(db.sql, untried, clock.now());
+  if (tried.length > 0) await postponeMessages(db.sql, tried, until, NOT_READABLE);
+  await putOffRecipients(db.sql, source, [...unreadable], NOT_READABLE, until);
+  for (const recipient of unreadable) channels.noteUnreadable(names.get(recipient) ?? "");
+  return unreadable;
+}
