@@ -15,7 +15,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/ops"],
   ["lib/database"],
   ["lib/config", "lib/lms", "lib/detect", "lib/store", "lib/zulip", "lib/format"],
-  ["lib/users", "lib/export"],
+  ["lib/users", "lib/events", "lib/export"],
   ["lib/notify"],
   ["lib/poll"],
   ["lib/demo"],

@@ -53,7 +53,7 @@ export function judgeDeliveries(input: OracleInput, stored: Stored, found: Findi
     const expected = recipientsOf(input, event);
     for (const recipient of expected) {
       const rows = own.filter((log) => log.recipient === recipient);
-      const what = `event ${event.event_id} for ${recipient ?? "nobody"}`;
+      const what = `event ${event.event_id} (${nameOf(event)}) for ${recipient ?? "nobody"}`;
       const [log] = rows;
       if (log === undefined) {
         found.missing(`${what}: no delivery`);
@@ -125,6 +125,11 @@ function recipientsOf({ mentorsOf }: OracleInput, event: EventRow): readonly (st
   const mentors = mentorsOf.get(Number(event.student_id)) ?? [];
   return mentors.length === 0 ? [null] : mentors.map((id) => `mentor:${id}`);
 }
+
+const nameOf = ({ kind, attempt_id, incarnation, stage, revision }: EventRow) =>
+  `${kind} ${attempt_id}${incarnation > 1 ? ` attempt ${incarnation}` : ""} ${stage}${
+    revision > 1 ? ` revision ${revision}` : ""
+  }`;
 
 const sameNews = (a: EventRow, b: EventRow) =>
   a.stage === b.stage && a.student_id === b.student_id && a.activity_id === b.activity_id && sameValues(a, b);

@@ -11,7 +11,7 @@ export class ReleasedVersion implements AsyncDisposable {
     const folder = await Deno.makeTempDir({ prefix: "lmsmon-chaos-version-" });
     const archive = `${folder}/sources.tar`;
     // Not `git worktree`: that writes into the repository, whose other users know nothing of this run.
-    const made = await run("git", ["-C", ROOT, "archive", "--output", archive, commit]) ??
+    const made = await run("git", ["-c", "safe.directory=*", "-C", ROOT, "archive", "--output", archive, commit]) ??
       await run("tar", ["-xf", archive, "-C", folder]);
     if (made === null) return new ReleasedVersion(folder);
     await Deno.remove(folder, { recursive: true });

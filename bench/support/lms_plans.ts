@@ -1,7 +1,7 @@
 import { openDriver } from "../../lib/lms/open_lms.ts";
-import { BUCKET_SIZE } from "../../lib/lms/lms_source.ts";
+import { BUCKET_SIZE } from "../../lib/model/bucket.ts";
 import type { LmsDriver } from "../../lib/lms/lms_driver.ts";
-import { KINDS } from "../../lib/model/event.ts";
+import { KINDS } from "../../lib/model/event_types.ts";
 import { testpress } from "../../sql/lms/presets/testpress.ts";
 import { type LmsQueries, lmsQueries } from "../../sql/lms/queries.ts";
 import { STUDENTS } from "./lms_shape.ts";

@@ -1,7 +1,7 @@
 import { systemClock } from "../../lib/ops/clock.ts";
 import { logger } from "../../lib/ops/log.ts";
 import { RepeatedError } from "../../lib/ops/repeated_error.ts";
-import { EVENT_TYPES } from "../../lib/model/event.ts";
+import { EVENT_TYPES } from "../../lib/model/event_types.ts";
 import { LeaseKeeper } from "../../lib/poll/lease_keeper.ts";
 import { Holder } from "../../lib/poll/holder.ts";
 import type { PollSettings } from "../../lib/poll/poll_context.ts";

@@ -4,7 +4,7 @@ import { testpress } from "../../sql/lms/presets/testpress.ts";
 import type { LmsConfig } from "../../lib/config/config.ts";
 import { openLms } from "../../lib/lms/open_lms.ts";
 import type { LmsSource } from "../../lib/lms/lms_source.ts";
-import type { Kind } from "../../lib/model/event.ts";
+import type { Kind } from "../../lib/model/event_types.ts";
 import { openState } from "../../lib/store/open_state.ts";
 import type { StateDb } from "../../lib/store/state_db.ts";
 import { withPostgres } from "../../tests/support/databases.ts";

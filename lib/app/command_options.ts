@@ -1,4 +1,4 @@
-import type { EventType } from "../model/event.ts";
+import type { EventType } from "../model/event_types.ts";
 import type { EpochMicros } from "../model/time.ts";
 
 /** The flags of each subcommand after parsing: checked, times resolved, `null` where a flag was not given. */

@@ -7,7 +7,8 @@ import { CommandError, LmsmonError, StateError, UsageError } from "../ops/errors
 import { failPoint } from "../ops/fail_point.ts";
 import { OutputClosed } from "../ops/output.ts";
 import { openState } from "../store/open_state.ts";
-import { isConnectionLost, stateError } from "../store/state_errors.ts";
+import { isConnectionLost } from "../ops/database_errors.ts";
+import { stateError } from "../store/state_errors.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { ExportAiOptions } from "./command_options.ts";
 

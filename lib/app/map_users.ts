@@ -8,7 +8,8 @@ import type { Output } from "../ops/output.ts";
 import { requireKnownSource } from "../poll/check_source.ts";
 import { openState } from "../store/open_state.ts";
 import type { StateDb } from "../store/state_db.ts";
-import { isConnectionLost, stateError } from "../store/state_errors.ts";
+import { isConnectionLost } from "../ops/database_errors.ts";
+import { stateError } from "../store/state_errors.ts";
 import { Directory } from "../users/directory.ts";
 import {
   isUnmatched,

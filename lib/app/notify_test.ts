@@ -1,6 +1,6 @@
 import { formatMessages } from "../format/format_messages.ts";
 import { sampleEvent } from "../format/sample_event.ts";
-import type { EventType } from "../model/event.ts";
+import type { EventType } from "../model/event_types.ts";
 import type { EpochMicros } from "../model/time.ts";
 import { UsageError, ZulipError } from "../ops/errors.ts";
 import { logger } from "../ops/log.ts";

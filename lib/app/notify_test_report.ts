@@ -1,4 +1,4 @@
-import type { EventType } from "../model/event.ts";
+import type { EventType } from "../model/event_types.ts";
 import type { ZulipBot } from "../zulip/zulip_api.ts";
 
 /** What `notify-test --json` prints. */

@@ -1,4 +1,5 @@
-import type { EventType, LmsId } from "../model/event.ts";
+import type { LmsId } from "../model/event.ts";
+import type { EventType } from "../model/event_types.ts";
 
 /** A value that must never be printed: `String(secret)` and `JSON.stringify(secret)` give `***`. */
 export interface Secret {

@@ -1,4 +1,4 @@
-import { EVENT_TYPES } from "../model/event.ts";
+import { EVENT_TYPES } from "../model/event_types.ts";
 import { absolute, type Surroundings } from "./config_file.ts";
 import { Filled } from "./fill_env.ts";
 import type { Problem } from "./problem.ts";

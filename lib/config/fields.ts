@@ -1,4 +1,4 @@
-import { EVENT_TYPES, type EventType } from "../model/event.ts";
+import { EVENT_TYPES, type EventType, eventTypeOf } from "../model/event_types.ts";
 import { parseDuration } from "../ops/parse_duration.ts";
 import { Filled } from "./fill_env.ts";
 import { didYouMean, isSlipOf } from "./problem.ts";
@@ -108,8 +108,8 @@ export function nullable<T>(reader: Reader<T>): Reader<T | null> {
 
 export const eventType: Reader<EventType> = (raw) => {
   const word = text(raw).trim();
-  const type = EVENT_TYPES.find((candidate) => candidate === word);
-  if (type !== undefined) return type;
+  const type = eventTypeOf(word);
+  if (type !== null) return type;
   // Named although it came from the environment where it is plainly a slip: no secret looks like an event type.
   const what = shown(isSlipOf(word, EVENT_TYPES) ? word : raw);
   throw new FieldError(

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { EVENT_TYPES } from "../model/event.ts";
+import { EVENT_TYPES, typesToldAt } from "../model/event_types.ts";
 import {
   bool,
   duration,
@@ -130,9 +130,9 @@ export const schema = z.strictObject({
   }),
   notify: group({
     enabled: key(bool, true),
-    immediate: key(eventTypes, ["exam_completed", "exam_failed", "exam_passed"]),
+    immediate: key(eventTypes, typesToldAt("immediate")),
     digest: group({
-      events: key(eventTypes, ["exam_started", "content_started", "content_completed", "content_watched"]),
+      events: key(eventTypes, typesToldAt("digest")),
       at: key(listOf(minuteOfDay), ["13:30", "20:30"]),
     }),
     digest_above: key(wholeNumber(0), 1n),

@@ -7,10 +7,9 @@ const KEYS: readonly KeyPath[] = [
   ["lms", "password_file"],
   ["state", "password_file"],
   ["zulip", "api_key_file"],
-  ["zulip", "config_file"],
 ];
 
-/** The files that hold secrets, absolute, as far as the configuration names them. */
+/** The files of passwords and keys, absolute, as far as the configuration names them; the zuliprc in use is `zulip.configFile`. */
 export function secretFiles(tree: unknown, base: string, home: string | null): string[] {
   return KEYS.flatMap((path) => {
     const value = valueAt(tree, path);

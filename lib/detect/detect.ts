@@ -1,5 +1,6 @@
 import type { AttemptRow, RowState } from "../model/attempt.ts";
-import type { DetectedEvent, EventType, Reported } from "../model/event.ts";
+import type { Change, DetectedEvent, Reported } from "../model/event.ts";
+import type { EventType } from "../model/event_types.ts";
 import type { EpochMicros } from "../model/time.ts";
 import { finishOf, type Occurred, startOf } from "./times.ts";
 import { differs, NOTHING_REPORTED, valuesOf } from "./values.ts";
@@ -113,7 +114,7 @@ function revised(before: RowState, row: AttemptRow, now: EpochMicros): DetectedE
   };
 }
 
-function changeOf(reported: Reported, now: Reported): DetectedEvent["change"] {
+function changeOf(reported: Reported, now: Reported): Change | null {
   if (now.verdict !== reported.verdict) {
     // A verdict that turns null is a half-done sync or a re-evaluation: nothing is reported until there is one again.
     if (now.verdict === null) return null;

@@ -11,13 +11,6 @@ export interface Exported {
   readonly last: string | null;
 }
 
-/** The event id at the start of a line, as the view writes it. */
-export function eventIdOf(line: string): string {
-  const found = /^\{"schema":1,"event_id":"?(-?\d+)/.exec(line)?.[1];
-  if (found === undefined) throw new TypeError("Cannot read an exported line: it does not begin with its event id");
-  return found;
-}
-
 /** Waits for `work`, but no longer than until the signal aborts; then throws its reason. */
 export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();

@@ -1,11 +1,8 @@
 import type { Readable } from "node:stream";
-import { copyLines, type ExportQuery } from "../../sql/state/export.ts";
+import { copyLines, CURSOR_END, type ExportQuery } from "../../sql/state/export.ts";
 import type { StateDb } from "../store/state_db.ts";
 import { BlockWriter } from "./block_writer.ts";
-import { type ByteSink, eventIdOf, type Exported, orAborted } from "./byte_sink.ts";
-
-/** A line's beginning that holds its event id. */
-const HEAD_BYTES = 64;
+import { type ByteSink, type Exported, orAborted } from "./byte_sink.ts";
 
 /**
  * Streams lines by COPY, which sends one row a message: as fast as psql, in flat memory. One statement, one snapshot.
@@ -21,7 +18,9 @@ export async function exportByCopy(
   const statement = copyLines(db.sql, query);
   const stream = await statement.readable() as unknown as Readable;
   const writer = new BlockWriter(sink, () => stream.resume());
-  const rows = new RowCount();
+  let lines = 0;
+  let first: Uint8Array | null = null;
+  let last: Uint8Array | null = null;
   let stopped = false;
   // Cancelling leaves the connection in order. What still arrives is read and dropped: a destroyed stream would make the
   // driver read no further, and closing the database would wait for it in vain.
@@ -33,8 +32,12 @@ export async function exportByCopy(
   };
   stream.on("data", (row: Uint8Array) => {
     if (stopped) return;
-    rows.add(row);
-    writer.add(row);
+    const end = row.indexOf(CURSOR_END);
+    // No copies: the driver itself relies on received bytes staying as they are.
+    last = row.subarray(0, end);
+    first ??= last;
+    lines++;
+    writer.add(row.subarray(end + 1));
     if (writer.failure !== null) stop();
     else if (writer.isFull) stream.pause();
   });
@@ -52,27 +55,9 @@ export async function exportByCopy(
     // one that has ended never does. What the server says next, to whatever question, then lay unread for ever.
     stream._read(0);
   }
-  return rows.exported();
+  return { lines, first: idOf(first), last: idOf(last) };
 }
 
-/** Counts rows and keeps the first and the last one's id, without decoding those between. */
-class RowCount {
-  #count = 0;
-  #first: string | null = null;
-  #last: Uint8Array | null = null;
-
-  add(row: Uint8Array): void {
-    this.#first ??= idOf(row);
-    // No copy: the driver itself relies on received bytes staying as they are.
-    this.#last = row;
-    this.#count++;
-  }
-
-  exported(): Exported {
-    return { lines: this.#count, first: this.#first, last: this.#last === null ? null : idOf(this.#last) };
-  }
-}
-
-function idOf(row: Uint8Array): string {
-  return eventIdOf(new TextDecoder().decode(row.subarray(0, HEAD_BYTES)));
+function idOf(cursor: Uint8Array | null): string | null {
+  return cursor === null ? null : new TextDecoder().decode(cursor);
 }

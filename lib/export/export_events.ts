@@ -1,11 +1,12 @@
-import { type ExportFilter, findStudents, type StudentKey } from "../../sql/state/export.ts";
+import type { EventFilter, StudentKey } from "../../sql/state/event_filter.ts";
+import { findStudents } from "../../sql/state/export.ts";
 import type { StateDb } from "../store/state_db.ts";
 import type { ByteSink, Exported } from "./byte_sink.ts";
 import { exportByCopy } from "./copy_export.ts";
 import { exportByPages } from "./page_export.ts";
 
 export interface ExportRequest {
-  readonly filter: ExportFilter;
+  readonly filter: EventFilter;
   readonly limit: number | null;
   /** With usernames, addresses and Zulip ids. */
   readonly identified: boolean;

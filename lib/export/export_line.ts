@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { EVENT_TYPES } from "../model/event.ts";
+import { EVENT_TYPES } from "../model/event_types.ts";
 
 /** Text above 2^53, where a JSON number would lose digits. */
 const id = z.union([z.number().refine(Number.isInteger), z.string().regex(/^-?\d{16,19}$/)]);

@@ -1,4 +1,5 @@
-import { type ExportFilter, markExported } from "../../sql/state/export.ts";
+import type { EventFilter } from "../../sql/state/event_filter.ts";
+import { markExported } from "../../sql/state/export.ts";
 import type { StateDb } from "../store/state_db.ts";
 import { failPoint } from "../ops/fail_point.ts";
 import type { Exported } from "./byte_sink.ts";
@@ -11,7 +12,7 @@ const BATCH = 10_000;
  * given in commit order, so nothing that was recorded later lies between, and none of the filter's columns changes (a
  * corrected username does not, since students are selected by id). Harmless to repeat. Returns how many were newly marked.
  */
-export async function markProcessed(db: StateDb, filter: ExportFilter, exported: Exported): Promise<number> {
+export async function markProcessed(db: StateDb, filter: EventFilter, exported: Exported): Promise<number> {
   const { first, last } = exported;
   if (first === null || last === null) return 0;
   let after = String(BigInt(first) - 1n);

@@ -1,35 +1,11 @@
 import type { FormatContext, ToldEvent } from "../model/told_event.ts";
 import { activityKey, type DigestBlock } from "./digest_plan.ts";
-import { type Group, GROUPS, lateText, SIGNS, studentText, titleText } from "./phrases.ts";
+import { type Group, groupFacts, GROUPS, lateText, studentText, titleText } from "./phrases.ts";
 import { count } from "./wording.ts";
 
 /** Titles and names in a head line: it has to fit a phone's push. */
 const HEAD_TITLE = 40;
 const HEAD_NAME = 30;
-
-/** How a group is counted in a head: `4 failed`, `2 exams started`. */
-const COUNTED: Readonly<Record<Group, (n: number) => string>> = {
-  failed: (n) => `${n} failed`,
-  passed: (n) => `${n} passed`,
-  submitted: (n) => `${n} submitted`,
-  graded: (n) => `${n} completed`,
-  corrected: (n) => `${n} corrected`,
-  exam_started: (n) => `${count(n, "exam")} started`,
-  content_started: (n) => `${n} content started`,
-  content_completed: (n) => `${n} content completed`,
-  content_watched: (n) => `${n} watched`,
-};
-const NOUNS: Readonly<Record<Group, readonly [string, string]>> = {
-  failed: ["exam", "exams"],
-  passed: ["exam", "exams"],
-  submitted: ["exam", "exams"],
-  graded: ["exam", "exams"],
-  corrected: ["exam", "exams"],
-  exam_started: ["exam", "exams"],
-  content_started: ["item", "items"],
-  content_completed: ["item", "items"],
-  content_watched: ["lecture", "lectures"],
-};
 
 /** The first line of a digest. `saysAll`: it already names the one exam or content and what happened. */
 export function digestHead(
@@ -53,7 +29,7 @@ export function digestHead(
   const total = count(events.length, "update");
   const start = subject === null ? `📋 **${total}**` : `📋 **${subject}**: ${total}`;
   const counts = byGroup.map(({ group, events: some }, i) =>
-    i === 0 ? foremost(group, some, subject !== null) : COUNTED[group](some.length)
+    i === 0 ? foremost(group, some, subject !== null) : groupFacts(group).counted(some.length)
   );
   return { line: `${start}, ${counts.join(", ")}${end}`, saysAll: false };
 }
@@ -61,31 +37,34 @@ export function digestHead(
 /** `4 failed **Rank Test 12**`, `**Student 4** failed **Rank Test 12**`: the first group is told with what it is about. */
 function foremost(group: Group, events: readonly ToldEvent[], studentIsNamed: boolean): string {
   const title = oneTitle(events);
-  if (title === null || group === "corrected") return COUNTED[group](events.length);
+  if (title === null || group === "corrected") return groupFacts(group).counted(events.length);
   const [first] = events;
   const who = events.length > 1 || first === undefined
     ? `${events.length} `
     : studentIsNamed
     ? ""
     : `**${studentText(first, HEAD_NAME)}** `;
-  return `${who}${SIGNS[group].verb} **${title}**`;
+  return `${who}${groupFacts(group).verb} **${title}**`;
 }
 
 /** `🎬 **5 students** watched **Waves 1**`, `❗ **Student 4** failed **3 exams**`. */
 function sentence(group: Group, events: readonly ToldEvent[]): string {
-  const { emoji, verb } = SIGNS[group];
+  const { sign, verb, noun } = groupFacts(group);
   const students = new Set(events.map(studentKey)).size;
   const activities = new Set(events.map(activityKey)).size;
   const subject = oneStudent(events) ?? count(students, "student");
   if (group === "corrected") {
     const title = oneTitle(events);
-    return `${emoji} **${count(events.length, "corrected result")}**${title === null ? "" : ` in **${title}**`}`;
+    return `${sign} **${count(events.length, "corrected result")}**${title === null ? "" : ` in **${title}**`}`;
   }
-  const [singular, plural] = NOUNS[group];
-  const object = oneTitle(events) ?? count(activities, singular, plural);
+  const object = oneTitle(events) ?? count(activities, ...noun);
   const times = students === 1 && activities === 1 && events.length > 1 ? ` ${events.length} times` : "";
-  const outcome = group !== "submitted" ? "" : events.length === 1 ? ": result not out yet" : ": results not out yet";
-  return `${emoji} **${subject}** ${verb} **${object}**${times}${outcome}`;
+  const outcome = group !== "exam_completed"
+    ? ""
+    : events.length === 1
+    ? ": result not out yet"
+    : ": results not out yet";
+  return `${sign} **${subject}** ${verb} **${object}**${times}${outcome}`;
 }
 
 const studentKey = (event: ToldEvent) => `${event.source}\n${event.student.id ?? studentText(event)}`;

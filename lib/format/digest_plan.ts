@@ -6,12 +6,12 @@ import {
   attemptText,
   correctionOf,
   type Group,
+  groupFacts,
   groupOf,
   GROUPS,
   happenedText,
   placeText,
   resultText,
-  SIGNS,
   studentText,
   timeTakenText,
   titleText,
@@ -35,9 +35,6 @@ export interface DigestBlock {
   readonly label: string | null;
   readonly items: readonly DigestItem[];
 }
-
-/** Groups that are listed one line each: a mentor acts on these one by one. */
-const OWN_LINES: ReadonlySet<Group> = new Set(["failed", "corrected"]);
 
 /** Sorts events into blocks: failures first, then the other groups, inside a group by exam or content as they came. */
 export function planDigest(events: readonly ToldEvent[], ctx: FormatContext): DigestBlock[] {
@@ -68,9 +65,9 @@ export function planDigest(events: readonly ToldEvent[], ctx: FormatContext): Di
         : null;
       const items = sorted(group, entries).map(({ index, event }) => {
         const link = markedLink(event, ctx.links);
-        const text = shared && !OWN_LINES.has(group)
+        const text = shared && !groupFacts(group).lineEach
           ? sharedText(event, group, link, ctx)
-          : shared && group === "failed" && event.revision === 1
+          : shared && group === "exam_failed" && event.revision === 1
           ? failureText(event, link, ctx)
           : ownLineText(event, link, isNamesake(event), ctx);
         return { index, event, text, ref: link === null ? event.marker : null };
@@ -91,8 +88,8 @@ function inPlace(event: ToldEvent): string {
 
 /** Worst failures and best passes first; everything else as it came. */
 function sorted<T extends { readonly event: ToldEvent }>(group: Group, entries: readonly T[]): readonly T[] {
-  if (group !== "failed" && group !== "passed") return entries;
-  const sign = group === "failed" ? 1 : -1;
+  if (group !== "exam_failed" && group !== "exam_passed") return entries;
+  const sign = group === "exam_failed" ? 1 : -1;
   const rank = ({ event }: T) => event.metadata.percentage ?? event.metadata.score ?? Infinity * sign;
   return entries.toSorted((a, b) => rank(a) === rank(b) ? 0 : sign * (rank(a) - rank(b)));
 }
@@ -102,7 +99,7 @@ function sharedText(event: ToldEvent, group: Group, link: string | null, ctx: Fo
   const { percentage, pass_percentage: pass } = event.metadata;
   const watched = watchedText(event.metadata);
   const time = `${event.occurredAtApproximate ? "about " : ""}${timeText(event.occurredAt, ctx.now, ctx.timezone)}`;
-  const graded = group === "passed" || group === "graded";
+  const graded = group === "exam_passed" || group === "graded";
   const value = graded
     ? (percentage === null ? resultText(event.metadata) : percentText(percentage, pass)) ?? "attempt"
     : group === "content_watched" && watched !== null
@@ -139,12 +136,12 @@ function tail(event: ToldEvent, link: string | null, ctx: FormatContext): string
 
 /** `Passed **Rank Test 12** (11): `, the beginning of a shared line. */
 export function blockHead(block: DigestBlock, size: number): string {
-  const { emoji, verb } = SIGNS[block.group];
-  return `${emoji} ${verb.charAt(0).toUpperCase()}${verb.slice(1)} ${block.label ?? ""} (${size})`;
+  const { sign, verb } = groupFacts(block.group);
+  return `${sign} ${verb.charAt(0).toUpperCase()}${verb.slice(1)} ${block.label ?? ""} (${size})`;
 }
 
 export function hasOwnLines(block: DigestBlock): boolean {
-  return block.label === null || OWN_LINES.has(block.group);
+  return block.label === null || groupFacts(block.group).lineEach;
 }
 
 /** What an item costs at most in a message, in code points, with its separator, bullet and its share of the ref line. */

@@ -44,7 +44,7 @@ function blockLines(block: DigestBlock, headSaysAll: boolean): string[] {
   if (block.label === null) return block.items.map((item) => `- ${item.text}`);
   if (hasOwnLines(block)) {
     // Corrections name their exam themselves; failures of one exam stand under it.
-    if (block.group !== "failed" || headSaysAll) return block.items.map((item) => `- ${item.text}`);
+    if (block.group !== "exam_failed" || headSaysAll) return block.items.map((item) => `- ${item.text}`);
     return [`- ${blockHead(block, block.items.length)}:`, ...block.items.map((item) => `  - ${item.text}`)];
   }
   const names = block.items.map((item) => item.text).join(", ");

@@ -6,6 +6,7 @@ import {
   answersText,
   attemptText,
   correctionOf,
+  groupFacts,
   happenedText,
   isFresh,
   lateText,
@@ -13,7 +14,6 @@ import {
   placeText,
   plainGroup,
   resultText,
-  SIGNS,
   studentText,
   timeTakenText,
   titleClean,
@@ -55,7 +55,7 @@ export function headLine(
   const correction = correctionOf(event);
   const group = plainGroup(event);
   const student = studentText(event);
-  const { emoji, verb } = SIGNS[correction === null ? group : "corrected"];
+  const { sign, verb } = groupFacts(correction === null ? group : "corrected");
   let deed: string;
   let outcome: string;
   if (correction === null) {
@@ -63,21 +63,21 @@ export function headLine(
     outcome = outcomeText(event);
   } else {
     const changed = event.change === "verdict";
-    deed = group === "graded" || group === "submitted"
+    deed = group === "graded" || group === "exam_completed"
       ? "has a new result in"
       : changed
-      ? `now **${SIGNS[group].verb}**`
-      : `still **${SIGNS[group].verb}**`;
+      ? `now **${groupFacts(group).verb}**`
+      : `still **${groupFacts(group).verb}**`;
     const told = toldBefore(event, ctx);
     outcome = `${movedResult(correction, event.metadata) ?? ""}${told === null ? "" : ` (${told})`}`.trim();
   }
   // The push shows rendered text: measure without markup and escapes, and only up to the result's own end.
   const result = outcome.split(" (")[0] ?? "";
-  const fixed = codePoints(rendered(`${emoji} ${student} ${deed} : ${result}`));
+  const fixed = codePoints(rendered(`${sign} ${student} ${deed} : ${result}`));
   const room = use === "entry" ? TITLE_LENGTH : Math.max(SHORTEST_TITLE, PUSH_LENGTH - fixed);
   const title = titleText(event, room);
   return {
-    line: `${emoji} **${student}** ${deed} **${title}**${outcome === "" ? "" : `: ${outcome}`}`,
+    line: `${sign} **${student}** ${deed} **${title}**${outcome === "" ? "" : `: ${outcome}`}`,
     titleIsCut: codePoints(titleClean(event)) > room,
   };
 }
@@ -90,10 +90,10 @@ function rendered(markdown: string): string {
 export function outcomeText(event: ToldEvent): string {
   const { metadata } = event;
   switch (plainGroup(event)) {
-    case "submitted":
+    case "exam_completed":
       return "result not out yet";
-    case "failed":
-    case "passed":
+    case "exam_failed":
+    case "exam_passed":
     case "graded":
       return resultText(metadata) ?? "";
     case "content_watched":
@@ -115,7 +115,7 @@ function factsLine(event: ToldEvent, ctx: FormatContext): string {
   const percent = correctionOf(event) === null ? null : newPercent(event);
   const answers = listOf(percent, attemptText(event), answersText(metadata), timeTakenText(metadata));
   if (event.change === "first_result") return listOf("the result is out now", answers, happened);
-  const state = group === "submitted" && event.metadata.result === null ? null : lmsWords(event);
+  const state = group === "exam_completed" && event.metadata.result === null ? null : lmsWords(event);
   return listOf(answers, happened, state);
 }
 

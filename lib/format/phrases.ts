@@ -1,62 +1,61 @@
 import { MICROS_PER_SECOND } from "../model/time.ts";
-import type { EventMetadata, Reported } from "../model/event.ts";
+import { type EventMetadata, isCorrection, type Reported } from "../model/event.ts";
+import { EVENT_TYPES, type EventType, type EventTypeFacts, factsOf } from "../model/event_types.ts";
 import type { FormatContext, ToldEvent } from "../model/told_event.ts";
 import { cleanText, escapeClean, escapeText, NAME_LENGTH, TITLE_LENGTH } from "./escape_text.ts";
 import { count, durationText, listOf, ordinal, percentText, scoreText, timeText } from "./wording.ts";
 
 /**
- * What an event comes down to for a mentor, in the order of a digest: `graded` is a result without a verdict, `corrected` a
- * later change of a result, except one that turned to failed, which is a failure first.
+ * What an event comes down to for a mentor: its type, or `graded` (a result without a verdict), or `corrected` (a later change
+ * of a result, except one that turned to failed, which is a failure first).
  */
-export const GROUPS = [
-  "failed",
-  "passed",
-  "submitted",
-  "graded",
-  "corrected",
-  "exam_started",
-  "content_started",
-  "content_completed",
-  "content_watched",
-] as const;
-export type Group = (typeof GROUPS)[number];
+export type Group = EventType | "graded" | "corrected";
 
-/** One sign and one verb per group, the same in single messages and digests. */
-export const SIGNS: Readonly<Record<Group, { readonly emoji: string; readonly verb: string }>> = {
-  failed: { emoji: "❗", verb: "failed" },
-  passed: { emoji: "🎓", verb: "passed" },
-  submitted: { emoji: "📝", verb: "submitted" },
-  graded: { emoji: "🎓", verb: "completed" },
-  corrected: { emoji: "✏️", verb: "corrected" },
-  exam_started: { emoji: "▶️", verb: "started" },
-  content_started: { emoji: "📖", verb: "started" },
-  content_completed: { emoji: "📚", verb: "completed" },
-  content_watched: { emoji: "🎬", verb: "watched" },
+type GroupFacts = Pick<EventTypeFacts, "digestRank" | "sign" | "verb" | "noun" | "counted" | "lineEach">;
+
+const BY_CIRCUMSTANCE: Readonly<Record<Exclude<Group, EventType>, GroupFacts>> = {
+  graded: {
+    digestRank: 4,
+    sign: "🎓",
+    verb: "completed",
+    noun: ["exam", "exams"],
+    counted: (n) => `${n} completed`,
+    lineEach: false,
+  },
+  corrected: {
+    digestRank: 5,
+    sign: "✏️",
+    verb: "corrected",
+    noun: ["exam", "exams"],
+    counted: (n) => `${n} corrected`,
+    lineEach: true,
+  },
 };
+
+/** How a group is worded, the same in single messages and digests. */
+export function groupFacts(group: Group): GroupFacts {
+  return group === "graded" || group === "corrected" ? BY_CIRCUMSTANCE[group] : factsOf(group);
+}
+
+/** All groups in the order of a digest. */
+export const GROUPS: readonly Group[] = [...EVENT_TYPES, "graded" as const, "corrected" as const]
+  .toSorted((a, b) => groupFacts(a).digestRank - groupFacts(b).digestRank);
 
 /** What happened, without regard to whether it corrects something: `corrected` is never the answer. */
 export function plainGroup(event: ToldEvent): Exclude<Group, "corrected"> {
-  switch (event.type) {
-    case "exam_failed":
-      return "failed";
-    case "exam_passed":
-      return "passed";
-    case "exam_completed":
-      return event.metadata.graded === true && resultText(event.metadata) !== null ? "graded" : "submitted";
-    default:
-      return event.type;
-  }
+  if (event.type !== "exam_completed") return event.type;
+  return event.metadata.graded === true && resultText(event.metadata) !== null ? "graded" : event.type;
 }
 
 export function groupOf(event: ToldEvent): Group {
   const plain = plainGroup(event);
   if (correctionOf(event) === null) return plain;
-  return plain === "failed" && event.change === "verdict" ? "failed" : "corrected";
+  return plain === "exam_failed" && event.change === "verdict" ? plain : "corrected";
 }
 
 /** What the correction corrects, or `null` when the event is no correction for this reader (also: a first result). */
 export function correctionOf(event: ToldEvent): Reported | null {
-  if (event.change !== "verdict" && event.change !== "score") return null;
+  if (!isCorrection(event.change)) return null;
   if (event.previousTold !== null) return event.previousTold.verdict === null ? null : event.previousTold;
   return event.metadata.previous?.verdict ? event.metadata.previous : null;
 }
@@ -171,7 +170,7 @@ export function attemptText(event: ToldEvent): string | null {
 /** `finished 13:02`, `submitted about 20 Nov 13:02`: a time that lmsmon had to estimate is not stated as a fact. */
 export function happenedText(event: ToldEvent, ctx: FormatContext): string {
   const group = plainGroup(event);
-  const verb = group === "submitted" ? "submitted" : group.endsWith("started") ? "started" : "finished";
+  const verb = group === "graded" ? "finished" : factsOf(group).timeVerb;
   return `${verb} ${event.occurredAtApproximate ? "about " : ""}${timeText(event.occurredAt, ctx.now, ctx.timezone)}`;
 }
 

@@ -1,17 +1,19 @@
-import type { EventType } from "../model/event.ts";
+import { type EventType, factsOf } from "../model/event_types.ts";
 import { type EpochMicros, formatUtc, MICROS_PER_SECOND } from "../model/time.ts";
 import type { ToldEvent } from "../model/told_event.ts";
 
 /** A made-up event of a type, for `notify-test --event` and for tests; it happened three minutes before `now`. */
 export function sampleEvent(type: EventType, now: EpochMicros): ToldEvent {
-  const isExam = type.startsWith("exam_");
-  const graded = type === "exam_passed" || type === "exam_failed";
-  const passed = type === "exam_passed";
+  const { kind, stage, sample } = factsOf(type);
+  const isExam = kind === "exam";
+  const finishedExam = isExam && stage === "finished";
+  const graded = sample.verdict !== null;
+  const passed = sample.verdict === "pass";
   const occurredAt = now - 180 * MICROS_PER_SECOND;
   return {
     eventId: "1",
     source: "testpress",
-    kind: isExam ? "exam" : "content",
+    kind,
     type,
     attemptId: "68701",
     attemptNo: 1,
@@ -27,8 +29,8 @@ export function sampleEvent(type: EventType, now: EpochMicros): ToldEvent {
     chapter: "Electrostatics",
     contentType: isExam ? null : "Video",
     metadata: {
-      graded: isExam && type !== "exam_started" ? graded : null,
-      verdict: graded ? (passed ? "pass" : "fail") : null,
+      graded: finishedExam ? graded : null,
+      verdict: sample.verdict,
       score: graded ? (passed ? 148 : 41) : null,
       score_max: isExam ? 180 : null,
       percentage: graded ? (passed ? 82 : 23) : null,
@@ -37,11 +39,11 @@ export function sampleEvent(type: EventType, now: EpochMicros): ToldEvent {
       incorrect: graded ? (passed ? 4 : 7) : null,
       unanswered: graded ? (passed ? 3 : 26) : null,
       started_at: formatUtc(occurredAt - 7920 * MICROS_PER_SECOND),
-      time_taken_s: isExam && type !== "exam_started" ? 7920 : null,
+      time_taken_s: finishedExam ? 7920 : null,
       duration_allowed_s: isExam ? 10800 : null,
-      watched_percentage: type === "content_watched" ? 92 : null,
+      watched_percentage: sample.watchedPercentage,
       result: graded ? (passed ? "Pass" : "Fail") : null,
-      state: type.endsWith("_started") ? "Started" : "Completed",
+      state: stage === "started" ? "Started" : "Completed",
       revision: 1,
       supersedes: null,
       previous: null,

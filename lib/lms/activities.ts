@@ -1,7 +1,8 @@
 import type { ActivityPreset, Preset, TablePreset } from "../../sql/lms/preset.ts";
 import { integer, type LmsQueries } from "../../sql/lms/queries.ts";
 import type { Activity } from "../model/attempt.ts";
-import type { Kind, LmsId } from "../model/event.ts";
+import type { LmsId } from "../model/event.ts";
+import type { Kind } from "../model/event_types.ts";
 import { cleanText } from "./clean_text.ts";
 import type { Cell, LmsSession } from "./lms_driver.ts";
 import { readId, readNumber } from "./lms_values.ts";

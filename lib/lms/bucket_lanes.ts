@@ -1,4 +1,4 @@
-import type { BucketSum } from "./lms_source.ts";
+import type { BucketSum } from "../model/bucket.ts";
 
 /** Buckets per statement: at most half a million rows, a second or so. */
 const BUCKETS_PER_PAGE = 500;

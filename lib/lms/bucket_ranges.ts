@@ -1,12 +1,5 @@
+import { firstIdOf } from "../model/bucket.ts";
 import type { LmsId } from "../model/event.ts";
-import { BUCKET_SIZE } from "./lms_source.ts";
-
-/** `floor(id / 1000)`: ids may be negative. */
-export const bucketOf = (id: LmsId): bigint => {
-  const value = BigInt(id), size = BigInt(BUCKET_SIZE);
-  return value >= 0n ? value / size : (value - size + 1n) / size;
-};
-export const firstIdOf = (bucket: number): LmsId => String(BigInt(bucket) * BigInt(BUCKET_SIZE));
 
 /** Neighbouring buckets as one range of ids, at most ten thousand ids long. */
 export function bucketRanges(buckets: readonly number[]): [LmsId, LmsId][] {

@@ -1,3 +1,4 @@
+import { errorCode, isConnectionLost } from "../ops/database_errors.ts";
 import { LmsError, LmsmonError } from "../ops/errors.ts";
 
 /** What an error's remedy depends on. */
@@ -8,29 +9,8 @@ export interface LmsTarget {
   readonly user: string;
 }
 
-const UNREACHABLE = new Set([
-  ...[
-    "ECONNREFUSED",
-    "ECONNRESET",
-    "ECONNABORTED",
-    "ENOTFOUND",
-    "EAI_AGAIN",
-    "EAI_NODATA",
-    "ETIMEDOUT",
-    "EHOSTUNREACH",
-  ],
-  ...["ENETUNREACH", "EPIPE", "ENOENT", "CONNECT_TIMEOUT", "CONNECTION_CLOSED", "CONNECTION_DESTROYED"],
-  ...[
-    "CONNECTION_ENDED",
-    "PROTOCOL_CONNECTION_LOST",
-    "PROTOCOL_PACKETS_OUT_OF_ORDER",
-    "PROTOCOL_ENQUEUE_AFTER_FATAL_ERROR",
-  ],
-  ...["HANDSHAKE_NO_SSL_SUPPORT", "POOL_CLOSED"],
-  // Shutdown, start-up, too many connections, a database that is not there
-  ...["57P01", "57P02", "57P03", "53300", "3D000", "08000", "08001", "08003", "08004", "08006", "08P01"],
-  ...["ER_CON_COUNT_ERROR", "ER_SERVER_SHUTDOWN", "ER_BAD_DB_ERROR", "ER_CONNECTION_KILLED", "ER_NORMAL_SHUTDOWN"],
-]);
+/** Of no use as an address, though no connection was lost. */
+const WRONG_PLACE = new Set(["3D000", "ER_BAD_DB_ERROR", "HANDSHAKE_NO_SSL_SUPPORT"]);
 const REFUSED = new Set([
   ...["28P01", "28000", "ER_ACCESS_DENIED_ERROR", "ER_DBACCESS_DENIED_ERROR", "ER_HOST_NOT_PRIVILEGED"],
   ...["ER_ACCESS_DENIED_NO_PASSWORD_ERROR", "ER_MUST_CHANGE_PASSWORD_LOGIN", "ER_ACCOUNT_HAS_BEEN_LOCKED"],
@@ -47,18 +27,6 @@ const STALE = new Set([
   ...["ER_CONNECTION_KILLED", "ER_SERVER_SHUTDOWN", "ER_CLIENT_INTERACTION_TIMEOUT", "25P03"],
 ]);
 
-/** The driver's code of an error: SQLSTATE, ER_…, or the system's; `null` for anything that is no database error. */
-export function errorCode(error: unknown): string | null {
-  if (typeof error !== "object" || error === null) return null;
-  if ("code" in error && typeof error.code === "string" && error.code !== "") return error.code;
-  if (error instanceof AggregateError) return errorCode(error.errors[0]);
-  if ("errno" in error && typeof error.errno === "number") {
-    return ({ 1969: "ER_STATEMENT_TIMEOUT", 3024: "ER_QUERY_TIMEOUT", 1927: "ER_CONNECTION_KILLED" })[error.errno] ??
-      `errno ${error.errno}`;
-  }
-  return null;
-}
-
 /** A standby ended the read because it had to replay what conflicts with it: the next snapshot is past that. */
 export function isConflict(error: unknown): boolean {
   return errorCode(error) === "40001";
@@ -71,7 +39,12 @@ export function isStaleConnection(error: unknown): boolean {
 /** Whether the connection is of no use any more, or never was. */
 export function isConnectionError(error: unknown): boolean {
   const code = errorCode(error) ?? "";
-  return UNREACHABLE.has(code) || STALE.has(code) || REFUSED.has(code) || /^E[A-Z]+$/.test(code);
+  return isUnreachable(error) || STALE.has(code) || REFUSED.has(code);
+}
+
+function isUnreachable(error: unknown): boolean {
+  const code = errorCode(error) ?? "";
+  return isConnectionLost(error) || WRONG_PLACE.has(code) || /^E[A-Z]+$/.test(code);
 }
 
 /** Whether the connection itself survived: the server answered with an error of the statement. */
@@ -103,7 +76,7 @@ export function lmsError(error: unknown, target: LmsTarget): unknown {
       hint: "The server ended the statement; raise lms.statement_timeout if it is just slow",
     });
   }
-  if (UNREACHABLE.has(code) || /^E[A-Z]+$/.test(code)) {
+  if (isUnreachable(error)) {
     return new LmsError("unreachable", `Cannot reach ${at}: ${detail}`, {
       cause: error,
       hint: unreachableHint(code, detail),

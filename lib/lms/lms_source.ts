@@ -1,22 +1,9 @@
 import type { DatabaseAddress } from "../database/database_address.ts";
 import type { AttemptRow, BadRow } from "../model/attempt.ts";
-import type { Kind, LmsId } from "../model/event.ts";
+import type { BucketSum, KeyHash } from "../model/bucket.ts";
+import type { LmsId } from "../model/event.ts";
+import type { Kind } from "../model/event_types.ts";
 import type { MentorLinks, Person, Role } from "../model/person.ts";
-
-/** Ids per bucket of the keyed comparison; `bucket = floor(id / BUCKET_SIZE)`. Part of the state's format. */
-export const BUCKET_SIZE = 1000;
-
-/** Count and xor of the row hashes of one bucket, as the LMS holds them now. Signed 64-bit, decimal text. */
-export interface BucketSum {
-  readonly bucket: number;
-  readonly count: number;
-  readonly xor: string;
-}
-
-export interface KeyHash {
-  readonly id: LmsId;
-  readonly hash: string;
-}
 
 /** Rows of one page, in ascending id; rows the preset cannot read come in `bad` and block no other. */
 export interface RowPage {

@@ -3,8 +3,9 @@ import { MYSQL_BEGIN, mysqlDialect, mysqlSettings } from "../../sql/lms/dialects
 import { isLocalHost } from "../database/database_address.ts";
 import type { OpenTarget } from "../database/open_target.ts";
 import { readTlsFiles } from "../database/tls_files.ts";
+import { errorCode } from "../ops/database_errors.ts";
 import { type CellRow, CONNECT_TIMEOUT_MS, type LmsDriver, type LmsLimits, Watchdog } from "./lms_driver.ts";
-import { errorCode, isStaleConnection, isStatementError, lmsError, type LmsTarget, silentError } from "./lms_errors.ts";
+import { isStaleConnection, isStatementError, lmsError, type LmsTarget, silentError } from "./lms_errors.ts";
 
 const CONNECTIONS = 2;
 

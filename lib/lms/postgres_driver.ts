@@ -2,10 +2,10 @@ import postgres from "postgres";
 import { postgresDialect, postgresSettings } from "../../sql/lms/dialects/postgres.ts";
 import type { OpenTarget } from "../database/open_target.ts";
 import { ServerSockets } from "../database/server_sockets.ts";
+import { errorCode } from "../ops/database_errors.ts";
 import { guardTransactions } from "../ops/guard_transactions.ts";
 import { type Cell, CONNECT_TIMEOUT_MS, type LmsDriver, type LmsLimits, Watchdog } from "./lms_driver.ts";
 import {
-  errorCode,
   isConflict,
   isConnectionError,
   isStaleConnection,

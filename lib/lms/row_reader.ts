@@ -1,7 +1,8 @@
 import { type CanonicalColumn, type KindPreset, TIME_COLUMNS } from "../../sql/lms/preset.ts";
 import { canonicalColumns } from "../../sql/lms/queries.ts";
 import type { Activity, AttemptRow, BadRow, Progress } from "../model/attempt.ts";
-import type { Kind, LmsId } from "../model/event.ts";
+import type { LmsId } from "../model/event.ts";
+import type { Kind } from "../model/event_types.ts";
 import { cleanText } from "./clean_text.ts";
 import type { CellRow } from "./lms_driver.ts";
 import type { TimeReader } from "./lms_times.ts";

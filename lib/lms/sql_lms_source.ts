@@ -2,24 +2,19 @@ import type { Preset } from "../../sql/lms/preset.ts";
 import { integer, type LmsQueries, lmsQueries } from "../../sql/lms/queries.ts";
 import type { DatabaseAddress } from "../database/database_address.ts";
 import type { AttemptRow, BadRow } from "../model/attempt.ts";
-import { type Kind, KINDS, type LmsId } from "../model/event.ts";
+import { BUCKET_SIZE, bucketOf, type BucketSum, firstIdOf, type KeyHash } from "../model/bucket.ts";
+import type { LmsId } from "../model/event.ts";
+import { type Kind, KINDS } from "../model/event_types.ts";
 import type { MentorLinks, Person, Role } from "../model/person.ts";
 import { LmsError } from "../ops/errors.ts";
 import { takeTurns, turnIsOver } from "../ops/take_turns.ts";
 import { sumsInLanes } from "./bucket_lanes.ts";
-import { bucketOf, bucketRanges, firstIdOf } from "./bucket_ranges.ts";
+import { bucketRanges } from "./bucket_ranges.ts";
 import { type ActivityOptions, type KnownActivities, readActivities } from "./activities.ts";
 import { lastOf } from "./last_of.ts";
 import type { LmsDriver, LmsSession } from "./lms_driver.ts";
 import type { LmsTarget } from "./lms_errors.ts";
-import {
-  BUCKET_SIZE,
-  type BucketSum,
-  type KeyHash,
-  type LmsSource,
-  type PresentIdentity,
-  type RowPage,
-} from "./lms_source.ts";
+import type { LmsSource, PresentIdentity, RowPage } from "./lms_source.ts";
 import type { TimeReader } from "./lms_times.ts";
 import { ChangeProof } from "./change_proof.ts";
 import { readIdentityOf } from "./identity.ts";

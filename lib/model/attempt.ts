@@ -1,4 +1,5 @@
-import type { Kind, LmsId, Reported, Stage, Verdict } from "./event.ts";
+import type { LmsId, Reported } from "./event.ts";
+import type { Kind, Stage, Verdict } from "./event_types.ts";
 import type { EpochMicros } from "./time.ts";
 
 /**

@@ -1,23 +1,6 @@
+import type { EventType, Kind, Stage, Verdict } from "./event_types.ts";
 import type { EpochMicros } from "./time.ts";
 
-/** The seven event types of the original plan, in the order a student meets them. */
-export const EVENT_TYPES = [
-  "exam_started",
-  "exam_completed",
-  "exam_failed",
-  "exam_passed",
-  "content_started",
-  "content_completed",
-  "content_watched",
-] as const;
-export type EventType = (typeof EVENT_TYPES)[number];
-
-export type Kind = "exam" | "content";
-export const KINDS: readonly Kind[] = ["exam", "content"];
-
-/** Stages that can be told about; a row that has reached neither is `none`. */
-export type Stage = "started" | "finished";
-export type Verdict = "pass" | "fail";
 export type Origin = "live" | "backfill";
 
 /** An LMS id as decimal text: ids may exceed 2^53, and text is what both drivers and COPY speak. */
@@ -69,6 +52,31 @@ export const EVENT_SUPPRESSIONS = [
 ] as const;
 export type EventSuppression = (typeof EVENT_SUPPRESSIONS)[number];
 
+/** Why a revision exists. */
+export type Revised =
+  /** An ungraded finish got its verdict: told as a result. */
+  | "first_result"
+  /** From pass to fail, or from fail to pass. */
+  | "verdict"
+  /** The same verdict, another score or percentage. */
+  | "score";
+
+/**
+ * What an event changes of what was known of its row: why a revision exists, or `reused` for the first report of another
+ * attempt under a row id that was known as somebody's. `null` for any other first report.
+ */
+export type Change = Revised | "reused";
+
+/** Whether something that may have been told before is not true any more. A first result is none: it was never told. */
+export function isCorrection(change: Change | null): boolean {
+  return change === "verdict" || change === "score";
+}
+
+/** Changes of what the LMS had said before: many of them in one poll are a flood, not news (P11). */
+export function isRewritten(change: Change | null): boolean {
+  return isCorrection(change) || change === "reused";
+}
+
 /** An event as detected, before it has an id: a pure value (lib/detect makes it, lib/store records it). */
 export interface DetectedEvent {
   readonly type: EventType;
@@ -86,16 +94,4 @@ export interface DetectedEvent {
   /** What the superseded event reported; `null` for revision 1. */
   readonly previous: Reported | null;
   readonly change: Change | null;
-}
-
-/**
- * What this event changes of what was known of its row. Why a revision exists: `first_result` (an ungraded finish got its
- * verdict: told as a result), `verdict` (pass <-> fail), `score` (same verdict, other score or percentage). Or `reused`: the
- * first report of another attempt under a row id that was known as somebody's. `null` for any other first report.
- */
-export type Change = "first_result" | "verdict" | "score" | "reused";
-
-/** Changes of what the LMS had said before: many of them in one poll are a flood, not news (P11). A late result is news. */
-export function isRewritten(change: Change | null): boolean {
-  return change === "verdict" || change === "score" || change === "reused";
 }

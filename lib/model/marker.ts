@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import type { Kind, LmsId, Stage } from "./event.ts";
+import type { LmsId } from "./event.ts";
+import type { Kind, Stage } from "./event_types.ts";
 
 /** What makes an (event, recipient) itself, in every state database that ever sees it. */
 export interface DeliveryIdentity {

@@ -1,4 +1,5 @@
-import type { EventMetadata, EventType, Kind, LmsId, Reported } from "./event.ts";
+import type { EventMetadata, LmsId, Reported, Revised } from "./event.ts";
+import type { EventType, Kind } from "./event_types.ts";
 import type { EpochMicros } from "./time.ts";
 
 /** Everything a message about one event may say, read from the state database (lib/store) for one recipient. */
@@ -11,7 +12,7 @@ export interface ToldEvent {
   /** Which try of the student at this exam or content, from 1; `null` when unknown. */
   readonly attemptNo: number | null;
   readonly revision: number;
-  readonly change: "first_result" | "verdict" | "score" | null;
+  readonly change: Revised | null;
   readonly occurredAt: EpochMicros;
   readonly occurredAtApproximate: boolean;
   readonly detectedAt: EpochMicros;

@@ -23,7 +23,7 @@ export interface DeliveryContext {
   readonly circuit: Circuit;
   readonly pacer: Pacer;
   /** Nothing is sent on the word of a state that is not the one the guard has looked at. */
-  readonly guard: Pick<Guard, "sure" | "confirm">;
+  readonly guard: Pick<Guard, "sure" | "confirm" | "wereTold">;
   readonly channels: Channels;
   /** Whether sends may go out now; asks Zulip when the circuit is open and it is time to. */
   zulipAnswers(options: RoundOptions): Promise<boolean>;
@@ -124,7 +124,9 @@ export class Delivery {
       // Somebody else may change what is decided on: then it is read and decided again.
       const { decision, composed } = await retrying(async () => {
         const { losses } = db;
-        const due = await loadDue(this.#deps, this.#accounts, withNothingOpen(recipients, open), cutoff, hard);
+        const loaded = await loadDue(this.#deps, this.#accounts, withNothingOpen(recipients, open), cutoff, hard);
+        // Told by a state that is gone: the guard marks them as sent first.
+        const due = guard.wereTold(loaded.rows.map((row) => row.told.marker)) ? { ...loaded, rows: [] } : loaded;
         const decision = decide(due, roomLeft, config);
         const composing = { room: roomLeft, cutoff, losses };
         return { decision, composed: await composeChunk(this.#deps, claim, decision, composing) };

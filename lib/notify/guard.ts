@@ -25,7 +25,12 @@ export interface GuardVerdict {
 }
 
 /** What is remembered of the bot, by source. */
-const BotFact = z.object({ user_id: z.string(), accepted_through: z.string().nullable() });
+const BotFact = z.object({
+  user_id: z.string(),
+  accepted_through: z.string().nullable(),
+  /** Markers up to there that the state did not know at the last whole look. */
+  accepted_markers: z.array(z.string()).default([]),
+});
 
 /**
  * Refuses to send while the bot has recent messages that this state does not know: another lmsmon, or a state that was lost. What
@@ -50,6 +55,8 @@ export class Guard {
   /** Sending waits for a full pass that began after this poll. */
   #passAfter: string | null = null;
   #markedInDoubt = 0;
+  /** What the bot told of events that this state did not know, and a person accepted. */
+  #accepted: ReadonlySet<string> = new Set();
 
   constructor(deps: NotifierDeps) {
     this.#deps = deps;
@@ -67,6 +74,16 @@ export class Guard {
   async confirm(): Promise<boolean> {
     await this.#notice();
     return this.sure;
+  }
+
+  /**
+   * Whether some of these deliveries were told by a state that is gone, and accepted by a person: their rows left the LMS then and are
+   * back, or were corrected anew. If so, the next check reads what the bot sent and marks them as sent.
+   */
+  wereTold(markers: readonly string[]): boolean {
+    if (!markers.some((marker) => this.#accepted.has(marker))) return false;
+    this.#doubt ??= "lost";
+    return true;
   }
 
   /** How long a check is of no use; 0: sending is allowed, or it is time to check. Milliseconds. */
@@ -157,17 +174,28 @@ export class Guard {
     const since = clock.now() - BACK_US;
     const { fallback } = config.notify;
     const channels = await channelsToScan(db, source, fallback, since);
-    const scan = { since, source, fallback, channels, whole, dryRun: false, acceptedThrough: accepted };
+    const unknown = new Set<string>();
+    const onUnknown = (marker: string) => void unknown.add(marker);
+    const scan = { since, source, fallback, channels, whole, dryRun: false, acceptedThrough: accepted, onUnknown };
     const tally = await scanOwnMessages(this.#deps, scan, signal);
     let acceptedThrough = accepted;
     if (tally.foreign > 0 && this.#takeOver) acceptedThrough = tally.newestForeign;
     this.#takeOver = false; // once per process: what another lmsmon sends from now on is noticed again
-    if (!known.success || known.data.user_id !== bot.userId || acceptedThrough !== accepted) {
+    // Whoever finds something amiss has read everything: this is all that is accepted.
+    const all = acceptedThrough !== accepted || whole && tally.foreign === 0;
+    const remembered = known.success && acceptedThrough !== null ? known.data.accepted_markers : [];
+    this.#accepted = all ? unknown : new Set(remembered);
+    const changed = all && (unknown.size !== remembered.length || !remembered.every((marker) => unknown.has(marker)));
+    if (!known.success || known.data.user_id !== bot.userId || acceptedThrough !== accepted || changed) {
       await writeFact(
         db.sql,
         source,
         "bot",
-        JSON.stringify({ user_id: bot.userId, accepted_through: acceptedThrough }),
+        JSON.stringify({
+          user_id: bot.userId,
+          accepted_through: acceptedThrough,
+          accepted_markers: [...this.#accepted],
+        }),
       );
     }
     return { tally, accepted: acceptedThrough !== accepted };

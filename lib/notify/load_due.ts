@@ -9,7 +9,8 @@ import {
   siblings,
   toldBefore,
 } from "../../sql/state/outbox.ts";
-import { EVENT_TYPES, type EventMetadata, type EventType, type Kind, type LmsId, type Stage } from "../model/event.ts";
+import type { EventMetadata, LmsId } from "../model/event.ts";
+import { type EventType, eventTypeOf, type Kind, type Stage } from "../model/event_types.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { ToldEvent } from "../model/told_event.ts";
 import { type Absence, absencesOf } from "./absent_rows.ts";
@@ -250,8 +251,8 @@ function toldEvent(
 }
 
 function eventType(text: string): EventType {
-  const type = EVENT_TYPES.find((known) => known === text);
-  if (type === undefined) throw new TypeError(`Unknown event type "${text}" in the state database`);
+  const type = eventTypeOf(text);
+  if (type === null) throw new TypeError(`Unknown event type "${text}" in the state database`);
   return type;
 }
 

@@ -21,6 +21,8 @@ export interface Scan {
   readonly whole: boolean;
   readonly dryRun: boolean;
   readonly acceptedThrough: string | null;
+  /** Hears each marker that the state does not know, accepted or not. */
+  readonly onUnknown?: (marker: string) => void;
 }
 
 /** Read at first; more only when something is amiss. */
@@ -68,15 +70,19 @@ async function scanChannel(
 async function scanPlace(
   deps: ScanDeps,
   target: LookUpTarget | undefined,
-  { since, whole, dryRun, acceptedThrough }: Scan,
+  { since, whole, dryRun, acceptedThrough, onUnknown = () => {} }: Scan,
   tally: SeenTally,
   signal?: AbortSignal,
-  onForeign: (marker: string) => void = () => {},
+  alsoForeign: (marker: string) => void = () => {},
 ): Promise<void> {
   let page: ReadMessage[] = [];
   let read = 0;
   const flush = async () => {
-    await markSeen(deps, page, tally, { dryRun, acceptedThrough, onForeign });
+    const onForeign = (marker: string) => {
+      onUnknown(marker);
+      alsoForeign(marker);
+    };
+    await markSeen(deps, page, tally, { dryRun, acceptedThrough, onForeign, onAccepted: onUnknown });
     page = [];
   };
   const amiss = () => whole || tally.foreign > 0 || tally.reconciled > 0;

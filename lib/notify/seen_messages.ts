@@ -50,6 +50,8 @@ export async function markSeen(
     readonly acceptedThrough: string | null;
     /** Hears each marker that this state does not know. */
     readonly onForeign?: (marker: string) => void;
+    /** The same of those that were accepted. */
+    readonly onAccepted?: (marker: string) => void;
   },
 ): Promise<void> {
   const marked = page.flatMap((message) => {
@@ -68,7 +70,10 @@ export async function markSeen(
     for (const marker of markers) {
       const row = known.get(marker);
       if (row === undefined) {
-        if (accepted) continue;
+        if (accepted) {
+          options.onAccepted?.(marker);
+          continue;
+        }
         options.onForeign?.(marker);
         tally.foreign++;
         if (tally.newestForeign === null || BigInt(message.zulipMessageId) > BigInt(tally.newestForeign)) {

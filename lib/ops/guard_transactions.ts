@@ -1,4 +1,5 @@
 import type postgres from "postgres";
+import { isConnectionLost } from "./database_errors.ts";
 
 // deno-lint-ignore no-explicit-any -- of any set of driver types; transactions are handed through as they are
 type AnySql = postgres.Sql<any>;
@@ -21,7 +22,7 @@ export function guardTransactions<S extends AnySql>(sql: S): S {
 }
 
 async function run(begin: Begin, options: string, work: Work): Promise<unknown> {
-  const connection = new Connection();
+  const connection = new TransactionConnection();
   try {
     return await begin(options, (tx) => connection.settle(() => work(connection.guard(tx))));
   } catch (error) {
@@ -30,15 +31,8 @@ async function run(begin: Begin, options: string, work: Work): Promise<unknown> 
   }
 }
 
-/** The driver's codes of a lost connection, the system's, and a server's that shuts down or ends the session. */
-const CONNECTION_LOST = /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|EPIPE|ETIMEDOUT|08|57P0)/;
-
-function isConnectionLost(error: unknown): boolean {
-  return typeof error === "object" && error !== null && "code" in error && CONNECTION_LOST.test(String(error.code));
-}
-
 /** What is known of a transaction's connection. */
-class Connection {
+class TransactionConnection {
   #lost: { readonly error: unknown } | null = null;
 
   /** The transaction is over with `error`, as the driver says at once when the connection closed. */

@@ -1,4 +1,5 @@
-import type { Clock } from "./clock.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { errorCode } from "./database_errors.ts";
 
 export interface RetryOptions {
   /** False: give up; true: again after a growing, jittered pause; a number: again after that many milliseconds. */
@@ -17,7 +18,7 @@ export interface RetryOptions {
 
 /**
  * Calls `work` until it succeeds, `classify` gives up, or the attempts are used up (throws the last error), or `signal`
- * aborts (throws its reason). The one place where lmsmon repeats things.
+ * aborts (throws its reason). The only place where lmsmon repeats things.
  */
 export async function retry<T>(work: (attempt: number) => Promise<T>, options: RetryOptions): Promise<T> {
   const { classify, clock, signal, attempts = Infinity, random = Math.random, onRetry } = options;
@@ -43,3 +44,29 @@ export function backoffMs(
 ): number {
   return Math.min(maxMs, baseMs * 2 ** Math.min(attempt - 1, 40)) * (0.5 + random / 2);
 }
+
+/** Deadlock and serialization failure: nothing of the transaction happened, and it may work when it is run again. */
+const LOST_RACES: readonly string[] = ["40P01", "40001"];
+
+/**
+ * Runs a whole transaction again when it lost a race against another one, at most six times, after short random pauses. Every
+ * other error is the caller's. `settled`: further codes that mean "somebody else did it meanwhile", where the transaction
+ * first reads what is there.
+ */
+export function retryLostRaces<T>(
+  transaction: () => Promise<T>,
+  clock: Clock = systemClock,
+  settled: readonly string[] = [],
+): Promise<T> {
+  const races = [...LOST_RACES, ...settled];
+  return retry(transaction, {
+    classify: (error) => races.includes(errorCode(error) ?? ""),
+    clock,
+    signal: NEVER,
+    attempts: 6,
+    baseMs: 40,
+    maxMs: 1_300,
+  });
+}
+
+const NEVER = new AbortController().signal;

@@ -1,15 +1,5 @@
-import { BUCKET_SIZE, type BucketSum, type KeyHash } from "../lms/lms_source.ts";
+import type { BucketSum, KeyHash } from "../model/bucket.ts";
 import type { LmsId } from "../model/event.ts";
-
-const SIZE = BigInt(BUCKET_SIZE);
-
-/** `floor(id / 1000)`: ids may be negative. */
-export function bucketOf(id: LmsId): number {
-  const value = BigInt(id);
-  return Number(value >= 0n ? value / SIZE : (value - SIZE + 1n) / SIZE);
-}
-
-export const firstIdOf = (bucket: number): LmsId => (BigInt(bucket) * SIZE).toString();
 
 /** Buckets whose count or xor differs, or that only one side has, ascending. Pure. */
 export function differingBuckets(theirs: readonly BucketSum[], ours: readonly BucketSum[]): number[] {

@@ -6,7 +6,7 @@ import type { Clock } from "../ops/clock.ts";
 import type { Batch, BatchEvent, Stream } from "../store/batch.ts";
 import type { StateDb } from "../store/state_db.ts";
 import { readStreams } from "../store/streams.ts";
-import { bucketOf } from "./buckets.ts";
+import { bucketOf } from "../model/bucket.ts";
 import { examineSource } from "./check_source.ts";
 import { PeopleCache } from "./people_cache.ts";
 import type { BatchSink, KnownRows, PollContext, PollSettings } from "./poll_context.ts";
@@ -135,7 +135,7 @@ export class DryOverlay implements KnownRows {
     const wanted = new Set(buckets);
     const hashes = new Map(stored.map((key) => [key.id, key.hash]));
     for (const { id, hash } of changed.values()) {
-      if (!wanted.has(bucketOf(id))) continue;
+      if (!wanted.has(Number(bucketOf(id)))) continue;
       if (hash === null) hashes.delete(id);
       else hashes.set(id, hash);
     }

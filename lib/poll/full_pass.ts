@@ -1,7 +1,7 @@
 import { collectPiledUpGarbage } from "../ops/collect_garbage.ts";
-import { BUCKET_SIZE, type BucketSum } from "../lms/lms_source.ts";
+import { BUCKET_SIZE, bucketOf, type BucketSum, firstIdOf } from "../model/bucket.ts";
 import type { Stream } from "../store/batch.ts";
-import { bucketOf, differingBuckets, differingKeys, firstIdOf } from "./buckets.ts";
+import { differingBuckets, differingKeys } from "./buckets.ts";
 import { buildBatch } from "./build_batch.ts";
 import type { PollContext } from "./poll_context.ts";
 import { retryQuarantined } from "./retry_quarantined.ts";
@@ -69,7 +69,7 @@ async function readSums(
     const ours = await known.bucketSums(stream, cursor, Number.MAX_SAFE_INTEGER);
     return { theirs: [], ours, end: null, tookMs: 0 };
   }
-  const from = bucketOf(nextId);
+  const from = Number(bucketOf(nextId));
   const end = from + span;
   const startedMs = clock.monotonicMs();
   const reading = lms.buckets(stream.kind, from, end).then((theirs) => (

@@ -1,4 +1,4 @@
-import type { EventType } from "../model/event.ts";
+import type { EventType } from "../model/event_types.ts";
 
 /** What one poll saw and wrote; kept in `lmsmon.poll_runs` and printed by `poll-once`. */
 export interface PollTally {

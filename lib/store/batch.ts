@@ -1,5 +1,6 @@
 import type { AttemptRow, RowState } from "../model/attempt.ts";
-import type { DetectedEvent, EventSuppression, Kind, LmsId, Origin } from "../model/event.ts";
+import type { DetectedEvent, EventSuppression, LmsId, Origin } from "../model/event.ts";
+import type { Kind } from "../model/event_types.ts";
 import type { MentorLinks, Person } from "../model/person.ts";
 import type { EpochMicros } from "../model/time.ts";
 

@@ -1,7 +1,7 @@
 import { endLease, extendLease, readLease, setLockTimeout, takeLease } from "../../sql/state/leases.ts";
 import { type EpochMicros, fromInstant } from "../model/time.ts";
+import { errorCode } from "../ops/database_errors.ts";
 import type { Lease } from "./batch.ts";
-import { sqlState } from "./fenced.ts";
 import type { StateDb } from "./state_db.ts";
 
 /** Who polls a source now, by the state database's clock. */
@@ -34,7 +34,7 @@ export async function acquireLease(
     });
     if (token !== null) return { lease: { source, holder, token } };
   } catch (error) {
-    if (sqlState(error) !== "55P03") throw error;
+    if (errorCode(error) !== "55P03") throw error;
   }
   const [held] = await readLease(db.sql, source);
   if (!held) return acquireLease(db, source, holder, ttlMs, takeOverFrom);

@@ -18,7 +18,8 @@ import { type EngineOptions, PgliteEngine } from "./pglite_engine.ts";
 import { PgliteSocket } from "./pglite_socket.ts";
 import type { Sql, StateDb } from "./state_db.ts";
 import { ConnectionLosses } from "./connection_losses.ts";
-import { isConnectionCut, stateError } from "./state_errors.ts";
+import { isConnectionCut } from "../ops/database_errors.ts";
+import { stateError } from "./state_errors.ts";
 import { embeddedPool, PooledState, statePool } from "./state_pool.ts";
 
 export interface OpenStateOptions {

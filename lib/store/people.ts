@@ -2,8 +2,8 @@ import * as q from "../../sql/state/people.ts";
 import type { Queryable } from "../../sql/state/queryable.ts";
 import type { LmsId } from "../model/event.ts";
 import type { MentorLinks, Person, Role } from "../model/person.ts";
+import { retryLostRaces } from "../ops/retry.ts";
 import { arrayLiteral, numberArrayLiteral } from "./array_literal.ts";
-import { retrying } from "./fenced.ts";
 import type { StateDb } from "./state_db.ts";
 
 const AT_A_TIME = 5_000;
@@ -74,7 +74,7 @@ export async function refreshLinks(
   links: MentorLinks,
 ): Promise<void> {
   if (people.length === 0 && links.size === 0) return;
-  await retrying(() =>
+  await retryLostRaces(() =>
     db.sql.begin(async (tx) => {
       await writePeople(tx, source, people);
       await writeLinks(tx, source, links);

@@ -5,10 +5,10 @@ import type { LmsId } from "../model/event.ts";
 import type { Person } from "../model/person.ts";
 import { formatUtc, fromInstant } from "../model/time.ts";
 import { takeTurns, turnIsOver } from "../ops/take_turns.ts";
+import { retryLostRaces } from "../ops/retry.ts";
 import { arrayLiteral, numberArrayLiteral } from "./array_literal.ts";
 import type { Batch, BatchEvent, RowChange } from "./batch.ts";
 import { type EventContext, eventValues, jsonId } from "./event_values.ts";
-import { retrying } from "./fenced.ts";
 import { storedPeople } from "./people.ts";
 import type { PreparedRow } from "./prepare_batch.ts";
 import type { RecordOptions } from "./recording.ts";
@@ -161,7 +161,7 @@ async function readMentorSets(sql: Sql, source: string, mentorsOf: Iterable<read
     const exports = [...sets.values()].map((mentors) =>
       `[${mentors.map((id) => `{"id":${jsonId(id)},"username":null,"email":null}`).join(",")}]`
     );
-    await retrying(() => addMentorSets(sql, source, literal, arrayLiteral(exports)).execute());
+    await retryLostRaces(() => addMentorSets(sql, source, literal, arrayLiteral(exports)).execute());
   }
   const rows = known.length < sets.size ? await mentorSetIds(sql, source, literal) : known;
   return new Map(rows.map((row) => [row.mentors, row.mentor_set_id]));

@@ -6,7 +6,7 @@ import { arrayLiteral, numberArrayLiteral } from "./array_literal.ts";
 import type { Batch, Lease } from "./batch.ts";
 import { fenced } from "./fenced.ts";
 import { prepareBatch, type PreparedBatch } from "./prepare_batch.ts";
-import { dataProblem } from "./quarantine.ts";
+import { brokenRule, dataProblem } from "./quarantine.ts";
 import { recordOnce } from "./record_once.ts";
 import type { Recorded, RecordOptions } from "./recording.ts";
 import type { StateDb } from "./state_db.ts";
@@ -14,7 +14,7 @@ import type { StateDb } from "./state_db.ts";
 /**
  * Writes row states, bucket sums, events, people and deliveries of a batch in one transaction (P2), under the lease.
  *
- * A row whose values break the database's rules is found by halving the batch, and goes to quarantine alone (P9); each part
+ * A row whose values the database cannot hold is found by halving the batch, and goes to quarantine alone (P9); each part
  * is then a transaction of its own. Recording is not repeatable but checked: every row's stored state must still be its
  * `before`, so that a batch whose commit had an unknown outcome cannot be recorded twice. `ahead`: what prepareBatch() makes of
  * the batch, where that began earlier. Throws LeaseLostError and
@@ -31,7 +31,7 @@ export async function recordBatch(
     return await recordOnce(db, lease, await (ahead ?? prepareBatch(db, batch, options)), options);
   } catch (error) {
     const reason = dataProblem(error);
-    if (reason === null) throw error;
+    if (reason === null) throw brokenRule(error) ?? error;
     const only = batch.changes[0];
     if (!only) throw error;
     if (batch.changes.length === 1) return await refuse(db, lease, batch, only.after.id, reason, options);

@@ -9,11 +9,13 @@ import { isRewritten } from "../model/event.ts";
 import type { MentorLinks } from "../model/person.ts";
 import { formatUtc } from "../model/time.ts";
 import { systemClock } from "../ops/clock.ts";
+import { errorCode } from "../ops/database_errors.ts";
 import { failPoint } from "../ops/fail_point.ts";
+import { retryLostRaces } from "../ops/retry.ts";
 import { arrayLiteral, numberArrayLiteral } from "./array_literal.ts";
 import type { Batch, Lease, RowChange } from "./batch.ts";
 import { copyInto } from "./copy_into.ts";
-import { leaseLost, retrying, sqlState } from "./fenced.ts";
+import { leaseLost } from "./fenced.ts";
 import { deliveriesOf, type Delivery, dueByRecipient } from "./deliveries_of.ts";
 import type { PreparedBatch, PreparedRow, PreparedState } from "./prepare_batch.ts";
 import type { PreparedEvent } from "./prepare_events.ts";
@@ -33,7 +35,7 @@ export async function recordOnce(
   options: RecordOptions,
 ): Promise<Recorded> {
   try {
-    return (await retrying(
+    return (await retryLostRaces(
       () =>
         db.sql.begin(async (tx) => {
           const value = await record(tx, lease, prepared);
@@ -44,7 +46,7 @@ export async function recordOnce(
     )).value;
   } catch (error) {
     // COPY and insert write rows that were read as unknown; if one is there now, somebody recorded it in between.
-    if (sqlState(error) === "23505") throw stale(error);
+    if (errorCode(error) === "23505") throw stale(error);
     throw error;
   }
 }

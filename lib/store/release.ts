@@ -2,7 +2,7 @@ import { wakeRecipientsOfPoll } from "../../sql/state/poll_runs.ts";
 import * as pollRuns from "../../sql/state/poll_runs.ts";
 import * as q from "../../sql/state/release.ts";
 import { type EpochMicros, fromInstant } from "../model/time.ts";
-import { retrying } from "./fenced.ts";
+import { retryLostRaces } from "../ops/retry.ts";
 import type { StateDb } from "./state_db.ts";
 
 /** A poll whose messages the fuse holds. */
@@ -40,7 +40,7 @@ export async function listHeld(db: Pick<StateDb, "sql">, source: string, digestA
 
 /** Lets a held poll's messages go: they are due now. False when the poll is not held (any more). */
 export async function releasePoll(db: Pick<StateDb, "sql">, source: string, pollId: string): Promise<boolean> {
-  return await retrying(() =>
+  return await retryLostRaces(() =>
     db.sql.begin(async (tx) => {
       const [released] = await q.endHold(tx, source, pollId, "open", null);
       if (!released) return false;
@@ -58,7 +58,7 @@ export async function dropPoll(
   pollId: string,
   reason: string,
 ): Promise<boolean> {
-  return await retrying(() =>
+  return await retryLostRaces(() =>
     db.sql.begin(async (tx) => {
       const [dropped] = await q.endHold(tx, source, pollId, "dropped", `dropped: ${reason}`);
       if (dropped) await q.dropLogs(tx, pollId, `dropped: ${reason}`);

@@ -1,6 +1,7 @@
-import { BUCKET_SIZE } from "../lms/lms_source.ts";
 import type { RowState } from "../model/attempt.ts";
-import type { LmsId, Stage, Verdict } from "../model/event.ts";
+import { bucketOf } from "../model/bucket.ts";
+import type { LmsId } from "../model/event.ts";
+import type { Stage, Verdict } from "../model/event_types.ts";
 import { formatUtc } from "../model/time.ts";
 import { numberArrayLiteral } from "./array_literal.ts";
 
@@ -48,13 +49,6 @@ export function laterValues({ incarnation, missingSince, missingAtPass }: RowSta
 
 /** Positions in {@link rowStateValues} of what comes from the LMS as text. */
 export const ROW_STATE_TEXTS: readonly number[] = [0, 1, 2, 3];
-
-/** `floor(id / 1000)`, as decimal text. */
-export function bucketOf(id: LmsId): string {
-  if (id.charCodeAt(0) !== 45) return id.length > 3 ? id.slice(0, -3) : "0";
-  const size = BigInt(BUCKET_SIZE);
-  return String((BigInt(id) - (size - 1n)) / size);
-}
 
 /** Sums up what a batch does to the counts and xors of buckets. Signed 64-bit. */
 export class BucketDeltas {

@@ -1,6 +1,6 @@
 import { attemptIdentities, type AttemptIdentityRow } from "../../sql/state/events.ts";
 import * as q from "../../sql/state/row_states.ts";
-import { BUCKET_SIZE, type BucketSum, type KeyHash } from "../lms/lms_source.ts";
+import { BUCKET_SIZE, type BucketSum, firstIdOf, type KeyHash } from "../model/bucket.ts";
 import type { RowState } from "../model/attempt.ts";
 import type { LmsId } from "../model/event.ts";
 import { fromInstant } from "../model/time.ts";
@@ -101,7 +101,7 @@ export async function keyHashes(
   stream: Stream,
   buckets: readonly number[],
 ): Promise<KeyHash[]> {
-  const starts = numberArrayLiteral(buckets.map((bucket) => String(BigInt(bucket) * BigInt(BUCKET_SIZE))));
+  const starts = numberArrayLiteral(buckets.map(firstIdOf));
   const rows = await q.keyHashes(db.sql, stream.streamId, stream.recipe, starts, BUCKET_SIZE);
   return rows.map((row) => ({ id: row.row_key, hash: row.hash }));
 }

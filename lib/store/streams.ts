@@ -1,6 +1,6 @@
 import { forgetGone } from "../../sql/state/quarantine.ts";
 import * as q from "../../sql/state/streams.ts";
-import type { Kind } from "../model/event.ts";
+import type { Kind } from "../model/event_types.ts";
 import { type EpochMicros, fromInstant } from "../model/time.ts";
 import type { Lease, Stream } from "./batch.ts";
 import { fenced } from "./fenced.ts";

@@ -6,7 +6,6 @@ import { type Clock, systemClock } from "../ops/clock.ts";
 import { ZulipError } from "../ops/errors.ts";
 import { checkBotKind } from "./bot_kind.ts";
 import { type Credentials, readCredentials, sameCredentials } from "./credentials.ts";
-import { realAddress } from "./delivery_email.ts";
 import { httpDateS } from "./http_date.ts";
 import type { Exchange } from "./exchange.ts";
 import { type BodySink, createZulipHttp, type ZulipHttp } from "./http.ts";
@@ -14,7 +13,7 @@ import { ItemReader } from "./item_reader.ts";
 import { rateLimitOf, readFailure } from "./read_failure.ts";
 import { sendOutcome } from "./send_outcome.ts";
 import { readChannels } from "./read_channels.ts";
-import { Member, MemberList, MessagePage, OneUser, OwnUser, parseAnswer, Rendered, ServerSettings } from "./wire.ts";
+import { MemberList, MessagePage, OneUser, OwnUser, parseAnswer, Rendered, ServerSettings, userOf } from "./wire.ts";
 import { messageForm, OLDEST_FEATURE_LEVEL, ownMessagesNarrow } from "./words.ts";
 import type {
   LookUpTarget,
@@ -283,18 +282,4 @@ class ZulipClient implements ZulipConnection {
     const serverS = httpDateS(exchange.headers.get("date"));
     if (serverS !== null) this.#serverAheadS = serverS - this.clock.now() / MICROS_PER_SECOND;
   }
-}
-
-/** `null` for a member that is none. */
-function userOf(raw: unknown): ZulipUser | null {
-  const parsed = Member.safeParse(raw);
-  if (!parsed.success) return null;
-  const member = parsed.data;
-  return {
-    userId: String(member.user_id),
-    deliveryEmail: realAddress(member),
-    fullName: member.full_name,
-    isActive: member.is_active,
-    isBot: member.is_bot,
-  };
 }

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { realAddress } from "./delivery_email.ts";
+import type { ZulipUser } from "./zulip_api.ts";
 
 /**
  * Zulip's answers as far as lmsmon reads them. Lenient: new keys appear with every release, so unknown ones pass and
@@ -88,4 +90,18 @@ export function parseAnswer<T>(schema: z.ZodType<T>, text: string | null): T | n
   }
   const parsed = schema.safeParse(value);
   return parsed.success ? parsed.data : null;
+}
+
+/** `null` for a member that is none. */
+export function userOf(raw: unknown): ZulipUser | null {
+  const parsed = Member.safeParse(raw);
+  if (!parsed.success) return null;
+  const member = parsed.data;
+  return {
+    userId: String(member.user_id),
+    deliveryEmail: realAddress(member),
+    fullName: member.full_name,
+    isActive: member.is_active,
+    isBot: member.is_bot,
+  };
 }

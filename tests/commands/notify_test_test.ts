@@ -4,7 +4,7 @@ import type { NotifyTestOptions } from "../../lib/app/command_options.ts";
 import { runNotifyTest } from "../../lib/app/notify_test.ts";
 import type { Config, ZulipConfig } from "../../lib/config/config.ts";
 import { startZulipStandIn, type ZulipStandIn } from "../../lib/demo/zulip_stand_in.ts";
-import { EVENT_TYPES } from "../../lib/model/event.ts";
+import { EVENT_TYPES } from "../../lib/model/event_types.ts";
 import { markersIn } from "../../lib/model/marker.ts";
 import { systemClock } from "../../lib/ops/clock.ts";
 import { LmsmonError, ZulipError } from "../../lib/ops/errors.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { detect, missing } from "../../lib/detect/detect.ts";
 import type { AttemptRow, RowState } from "../../lib/model/attempt.ts";
-import type { Kind } from "../../lib/model/event.ts";
+import type { Kind } from "../../lib/model/event_types.ts";
 import { contentRow, examRow } from "./rows.ts";
 
 /** What can differ between two versions of a row, as far as events go. */

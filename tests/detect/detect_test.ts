@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { detect, metadataOf } from "../../lib/detect/detect.ts";
 import { type AttemptRow } from "../../lib/model/attempt.ts";
-import type { DetectedEvent, EventType } from "../../lib/model/event.ts";
+import type { DetectedEvent } from "../../lib/model/event.ts";
+import type { EventType } from "../../lib/model/event_types.ts";
 import { at, contentRow, examRow, finishedContent, finishedExam, follow, NOW } from "./rows.ts";
 
 const literals: [string, AttemptRow, EventType | null][] = [

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { exportLine } from "../../lib/export/export_line.ts";
-import { EVENT_TYPES } from "../../lib/model/event.ts";
+import { EVENT_TYPES } from "../../lib/model/event_types.ts";
 import { forEachState, withState } from "../support/state/with_state.ts";
 import { isServerReachable } from "../support/state/server_state.ts";
 import { type EventRow, eventRow, exportedText, insertPeople, insertRows, METADATA } from "./_events.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { EVENT_TYPES } from "../../lib/model/event.ts";
+import { EVENT_TYPES } from "../../lib/model/event_types.ts";
 import { markersIn } from "../../lib/model/marker.ts";
 import { formatDigest } from "../../lib/format/format_digest.ts";
 import { formatMessages } from "../../lib/format/format_messages.ts";

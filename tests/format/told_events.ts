@@ -1,4 +1,5 @@
-import type { EventMetadata, EventType } from "../../lib/model/event.ts";
+import type { EventMetadata } from "../../lib/model/event.ts";
+import type { EventType } from "../../lib/model/event_types.ts";
 import { fromInstant } from "../../lib/model/time.ts";
 import type { FormatContext, ToldEvent } from "../../lib/model/told_event.ts";
 import { deliveryMarker } from "../../lib/model/marker.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { sampleEvent } from "../../lib/format/sample_event.ts";
-import { EVENT_TYPES } from "../../lib/model/event.ts";
+import { EVENT_TYPES } from "../../lib/model/event_types.ts";
 import { markersIn } from "../../lib/model/marker.ts";
 import { compose, type ComposePolicy } from "../../lib/notify/compose.ts";
 import type { DueRow } from "../../lib/notify/notify_types.ts";

@@ -1,7 +1,8 @@
 import { getLogger } from "@logtape/logtape";
 import type { Config } from "../../lib/config/config.ts";
 import { type StandInOptions, startZulipStandIn, UNLIMITED, type ZulipStandIn } from "../../lib/demo/zulip_stand_in.ts";
-import type { EventMetadata, EventType, Kind, Stage } from "../../lib/model/event.ts";
+import type { EventMetadata } from "../../lib/model/event.ts";
+import type { EventType, Kind, Stage } from "../../lib/model/event_types.ts";
 import { deliveryMarker } from "../../lib/model/marker.ts";
 import { type EpochMicros, fromInstant } from "../../lib/model/time.ts";
 import { createNotifier, type Notifier } from "../../lib/notify/notifier.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Clock } from "../../lib/ops/clock.ts";
-import { retry, type RetryOptions } from "../../lib/ops/retry.ts";
+import { retry, retryLostRaces, type RetryOptions } from "../../lib/ops/retry.ts";
 
 function bundle(options: Partial<RetryOptions> = {}) {
   const pauses: number[] = [];
@@ -42,4 +42,17 @@ Deno.test("retry() stops when the signal aborts during a pause", async () => {
   let calls = 0;
   await assert.rejects(retry(() => Promise.reject(new Error(`attempt ${++calls}`)), settings), /stopped/);
   assert.equal(calls, 1);
+});
+
+Deno.test("retryLostRaces() runs a transaction again that lost a race, six times at most, and nothing else", async () => {
+  const { clock } = bundle().settings;
+  const failing = (code: string, times: number) => {
+    let runs = 0;
+    return () => ++runs <= times ? Promise.reject(Object.assign(new Error(code), { code })) : Promise.resolve(runs);
+  };
+  assert.equal(await retryLostRaces(failing("40P01", 5), clock), 6);
+  assert.equal(await retryLostRaces(failing("40001", 1), clock), 2);
+  await assert.rejects(retryLostRaces(failing("40001", 6), clock), /40001/);
+  await assert.rejects(retryLostRaces(failing("23505", 1), clock), /23505/);
+  assert.equal(await retryLostRaces(failing("23505", 1), clock, ["23505"]), 2);
 });

@@ -4,7 +4,7 @@ import { PgliteEngine } from "../../lib/store/pglite_engine.ts";
 import { PgliteSocket } from "../../lib/store/pglite_socket.ts";
 import { embeddedPool } from "../../lib/store/state_pool.ts";
 import type { Sql, Transaction } from "../../lib/store/state_db.ts";
-import { isConnectionLost } from "../../lib/store/state_errors.ts";
+import { isConnectionLost } from "../../lib/ops/database_errors.ts";
 import { embeddedImage } from "../support/state/embedded_state.ts";
 import { forEachState, serverTest, withState } from "../support/state/with_state.ts";
 

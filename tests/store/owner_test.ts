@@ -9,7 +9,7 @@ import { prepareDirectory, stateDirectory } from "../../lib/store/owner_director
 import { OwnerLock } from "../../lib/store/owner_lock.ts";
 import { OwnerState } from "../../lib/store/owner_state.ts";
 import type { StateDb } from "../../lib/store/state_db.ts";
-import { isConnectionLost } from "../../lib/store/state_errors.ts";
+import { isConnectionLost } from "../../lib/ops/database_errors.ts";
 import { startStateProcess } from "../support/state/state_process.ts";
 import { withStateDirectory } from "../support/state/state_directory.ts";
 

@@ -111,9 +111,9 @@ Deno.test("send() writes a form with its length, Basic auth and its own name", a
   );
   assert.deepEqual(Object.fromEntries(new URLSearchParams(body)), {
     type: "direct",
+    read_by_sender: "true",
     to: "[9]",
     content: "a&b=c +ü\n🎓",
-    read_by_sender: "true",
   });
 });
 

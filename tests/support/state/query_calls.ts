@@ -2,12 +2,14 @@ import * as checkpoints from "../../../sql/state/checkpoints.ts";
 import * as deliveriesInsert from "../../../sql/state/deliveries_insert.ts";
 import * as events from "../../../sql/state/events.ts";
 import * as eventsAfter from "../../../sql/state/events_after.ts";
+import type { EventFilter } from "../../../sql/state/event_filter.ts";
 import * as exporting from "../../../sql/state/export.ts";
 import * as leases from "../../../sql/state/leases.ts";
 import * as migrations from "../../../sql/state/migrations.ts";
 import * as people from "../../../sql/state/people.ts";
 import * as pollRuns from "../../../sql/state/poll_runs.ts";
 import * as quarantine from "../../../sql/state/quarantine.ts";
+import * as readEvents from "../../../sql/state/read_events.ts";
 import * as release from "../../../sql/state/release.ts";
 import * as replayCounts from "../../../sql/state/replay_counts.ts";
 import * as rowStates from "../../../sql/state/row_states.ts";
@@ -85,12 +87,16 @@ const eventsAfterCalls: CallsOf<typeof eventsAfter> = {
   stateTotals: [(sql) => eventsAfter.stateTotals(sql, "lms"), eventsAfter.StateTotalsRow],
 };
 
-const filter: exporting.ExportFilter = {
+const filter: EventFilter = {
   since: TIME,
   until: TIME,
   types: ["exam_passed"],
   students: [{ source: "lms", id: ID }],
   unprocessed: true,
+};
+
+const readEventsCalls: CallsOf<typeof readEvents> = {
+  readEventPage: [(sql) => readEvents.readEventPage(sql, { filter, after: ID, limit: 1 }), readEvents.EventRow],
 };
 
 const exportCalls: CallsOf<typeof exporting> = {
@@ -271,6 +277,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   quarantine: quarantineCalls,
   recipients: recipientsCalls,
   reconcile: reconcileCalls,
+  read_events: readEventsCalls,
   release: releaseCalls,
   replay_counts: replayCountsCalls,
   row_states: rowStatesCalls,
