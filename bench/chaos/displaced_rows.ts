@@ -1,6 +1,7 @@
 import type { Random } from "../../lib/demo/random.ts";
 import { deleteStatement, insertStatement, updateStatement } from "../../sql/lms/write_statements.ts";
 import {
+  contentType,
   EVENING,
   examFinish,
   type LoadRow,
@@ -85,6 +86,7 @@ export class DisplacedRows {
     const columns = {
       ...old.columns,
       ...ownerColumns(kind, student, activity),
+      ...content === undefined ? {} : { content_type: contentType(content) },
       ...rewrittenColumns(kind, version, EVENING),
     };
     const row: LoadRow = {

@@ -2,6 +2,7 @@ import type { Random } from "../../lib/demo/random.ts";
 import { insertStatement, updateStatement, type WriteRow } from "../../sql/lms/write_statements.ts";
 import { DisplacedRows } from "./displaced_rows.ts";
 import {
+  contentType,
   EVENING,
   examColumns,
   examFinish,
@@ -93,7 +94,7 @@ export class LmsPlans {
         course_id: 1,
         chapter_id: 1,
         chapter_content_id: content.id,
-        content_type: content.live ? "live_stream" : "notes",
+        content_type: contentType(content),
         created: when,
         state: finished ? "Completed" : "Started",
         completed_on: finished ? when : null,

@@ -76,6 +76,9 @@ export function rewrittenColumns(kind: RowKind, version: Version, when: string):
   return finished ? examColumns(version, when) : { ...examColumns(version, when), ...blank };
 }
 
+/** What the row of a content attempt calls its content. */
+export const contentType = (content: { readonly live: boolean }) => content.live ? "live_stream" : "notes";
+
 /** The columns that say whose attempt a row is, and at what. */
 export function ownerColumns(kind: RowKind, student: number, activity: number): WriteRow {
   return kind === "exam" ? { user_id: student, exam_id: activity } : { user_id: student, chapter_content_id: activity };
