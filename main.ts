@@ -2,8 +2,8 @@ import { Command, Option } from "@commander-js/extra-typings";
 import { host, withCommon } from "./commands/common.ts";
 import { commands } from "./commands/commands.ts";
 import denoJson from "./deno.json" with { type: "json" };
-import { reportError } from "./lib/ops/report_error.ts";
-import { isStrayRejection } from "./lib/ops/stray_rejection.ts";
+import { reportError } from "./lib/base/report_error.ts";
+import { isStrayRejection } from "./lib/drivers/postgres/stray_rejection.ts";
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 state database not migrated or newer than

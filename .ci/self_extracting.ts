@@ -17,7 +17,7 @@ const HELPERS = ["verify.js", "remove_unused.js", "hold.js"];
 /** One executable file of the launcher and a packed folder. */
 export async function selfExtracting({ target, content, version, flags, compression = 9 }: SelfExtracting) {
   for (const helper of HELPERS) await Deno.copyFile(new URL(helper, import.meta.url), `${content}/${helper}`);
-  const launcher = await Deno.readTextFile(new URL("launcher.sh", import.meta.url));
+  const launcher = await Deno.readTextFile(new URL("./launcher.sh", import.meta.url));
   const head = launcher
     .replaceAll("@VERSION@", version)
     .replaceAll("@CONTENT@", contentOf(content))

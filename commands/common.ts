@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, type OptionValues } from "@commander-js/extra-typings";
 import type { CommandContext } from "../lib/app/command_context.ts";
 import type { CommandSettings } from "../lib/app/run_command.ts";
-import { standardOutput, writeStderr } from "../lib/ops/output.ts";
+import { standardOutput, writeStderr } from "../lib/base/output.ts";
 
 /** The process as commands see it: where the exit code goes, and how a second signal ends everything. */
 export const host = {

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
-import { UsageError } from "../lib/ops/errors.ts";
-import { parseTime } from "../lib/ops/parse_time.ts";
+import { UsageError } from "../lib/base/errors.ts";
+import { parseTime } from "../lib/text/parse_time.ts";
 import { execute, notEmpty, wholeNumberFrom, withCommon } from "./common.ts";
 
 export const exportAiCommand = withCommon(new Command("export-ai"))

@@ -1,5 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
-import { parseTime } from "../lib/ops/parse_time.ts";
+import { parseTime } from "../lib/text/parse_time.ts";
 import { execute, notEmpty, withCommon } from "./common.ts";
 
 export const reconcileCommand = withCommon(new Command("reconcile"))

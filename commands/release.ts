@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
-import { UsageError } from "../lib/ops/errors.ts";
+import { UsageError } from "../lib/base/errors.ts";
 import { execute, notEmpty, withCommon } from "./common.ts";
 
 export const releaseCommand = withCommon(new Command("release"))

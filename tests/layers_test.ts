@@ -12,12 +12,15 @@ const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const LAYERS: readonly (readonly string[])[] = [
   ["sql/state", "sql/lms"],
   ["lib/model"],
-  ["lib/ops"],
-  ["lib/database"],
-  ["lib/config", "lib/lms", "lib/detect", "lib/store", "lib/zulip", "lib/format"],
-  ["lib/users", "lib/events", "lib/export"],
-  ["lib/notify"],
+  ["lib/text"],
+  ["lib/base"],
+  ["lib/drivers", "lib/database"],
+  ["lib/config"],
+  ["lib/state", "lib/source", "lib/detect", "lib/bot", "lib/format"],
+  ["lib/people", "lib/events", "lib/export"],
+  ["lib/tell"],
   ["lib/poll"],
+  ["lib/stand_in"],
   ["lib/demo"],
   ["lib/app"],
   ["commands"],
@@ -27,18 +30,18 @@ const LAYERS: readonly (readonly string[])[] = [
 /** Imports of types only, which cost nothing at run time, may also point here. */
 const TYPES_FOR_ALL = [
   /^lib\/model\//, // sql/ speaks of the same values
-  /^lib\/store\/state_db\.ts$/, // what a query of sql/state runs on
+  /^lib\/state\/state_db\.ts$/, // what a query of sql/state runs on
   /^lib\/config\/config\.ts$/, // the configuration's shape; each part takes its own section
 ];
 
 /** Single files that several layers share, each with its reason. */
 const SHARED: Readonly<Record<string, string>> = {
   "deno.json": "the version of the program",
-  "lib/lms/lms_source.ts": "the interface, and the bucket size by which the store keeps its sums",
+  "lib/base/errors.ts": "what any part may throw",
 };
 
 /** The output module, logging's question whether it is a terminal, and a program of its own that prints its port. */
-const TERMINAL = /^lib\/(ops\/(output|log)|demo\/zulip_stand_in_main)\.ts$/;
+const TERMINAL = /^lib\/(base\/(output|log)|stand_in\/zulip_stand_in_main)\.ts$/;
 
 interface Import {
   readonly from: string;
@@ -69,12 +72,12 @@ Deno.test("SQL text is in sql/ only", async () => {
   assert.deepEqual(await filesWith(["lib", "commands", "main.ts"], statement), []);
 });
 
-Deno.test("only lib/ops/output.ts writes to the terminal, only lib/config reads the environment", async () => {
+Deno.test("only lib/base/output.ts writes to the terminal, only lib/config reads the environment", async () => {
   const outside = async (pattern: RegExp, allowed: RegExp) =>
     (await filesWith(["lib", "commands", "sql", "main.ts"], pattern)).filter((path) => !allowed.test(path));
   assert.deepEqual(await outside(/\bconsole\.|\bDeno\.std(out|err)\b/, TERMINAL), []);
   assert.deepEqual(await outside(/\bDeno\.env\b|\bprocess\.env\b/, /^lib\/config\//), []);
-  assert.deepEqual(await outside(/\bDeno\.(args|exit)\b/, /^(main|lib\/demo\/zulip_stand_in_main)\.ts$/), []);
+  assert.deepEqual(await outside(/\bDeno\.(args|exit)\b/, /^(main|lib\/stand_in\/zulip_stand_in_main)\.ts$/), []);
 });
 
 Deno.test("times are EpochMicros or Temporal: no Date", async () => {

@@ -1,10 +1,10 @@
 import { loadConfig } from "../../lib/config/load_config.ts";
-import { createNotifier } from "../../lib/notify/notifier.ts";
-import { SENDS_AT_ONCE } from "../../lib/notify/send_chunk.ts";
-import { systemClock } from "../../lib/ops/clock.ts";
-import { logger } from "../../lib/ops/log.ts";
-import { openState } from "../../lib/store/open_state.ts";
-import { connectZulip } from "../../lib/zulip/connect_zulip.ts";
+import { createNotifier } from "../../lib/tell/notifier.ts";
+import { SENDS_AT_ONCE } from "../../lib/tell/send_chunk.ts";
+import { systemClock } from "../../lib/base/clock.ts";
+import { logger } from "../../lib/base/log.ts";
+import { openState } from "../../lib/state/open_state.ts";
+import { connectZulip } from "../../lib/bot/connect_zulip.ts";
 import { ConfigFolder } from "../support/bench_config.ts";
 import { runLmsmon } from "../support/child.ts";
 import { benchLms, newDatabase, postgresUrl } from "../support/databases.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { startZulipStandIn, UNLIMITED } from "../../lib/demo/zulip_stand_in.ts";
+import { startZulipStandIn, UNLIMITED } from "../../lib/stand_in/zulip_stand_in.ts";
 import { withPostgres } from "../../tests/support/databases.ts";
 import { ConfigFolder } from "../support/bench_config.ts";
 import { Daemon, runLmsmon } from "../support/child.ts";

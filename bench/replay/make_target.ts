@@ -1,5 +1,5 @@
 import { LmsWriter } from "../../lib/demo/lms_writer.ts";
-import { openState } from "../../lib/store/open_state.ts";
+import { openState } from "../../lib/state/open_state.ts";
 import { realMariaDb, realPostgres, type TestServer } from "../../tests/support/databases.ts";
 import mysql from "mysql2/promise";
 import postgres from "postgres";

@@ -1,8 +1,8 @@
-import { openDriver } from "../../lib/lms/open_lms.ts";
+import { openDriver } from "../../lib/source/open_lms.ts";
 import { BUCKET_SIZE } from "../../lib/model/bucket.ts";
-import type { LmsDriver } from "../../lib/lms/lms_driver.ts";
+import type { LmsDriver } from "../../lib/source/lms_driver.ts";
 import { KINDS } from "../../lib/model/event_types.ts";
-import { testpress } from "../../sql/lms/presets/testpress.ts";
+import { testpress } from "../../sql/lms/testpress/preset.ts";
 import { type LmsQueries, lmsQueries } from "../../sql/lms/queries.ts";
 import { STUDENTS } from "./lms_shape.ts";
 import { lmsConfig } from "./watched.ts";

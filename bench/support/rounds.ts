@@ -1,6 +1,6 @@
-import { systemClock } from "../../lib/ops/clock.ts";
-import { logger } from "../../lib/ops/log.ts";
-import { RepeatedError } from "../../lib/ops/repeated_error.ts";
+import { systemClock } from "../../lib/base/clock.ts";
+import { logger } from "../../lib/base/log.ts";
+import { RepeatedError } from "../../lib/base/repeated_error.ts";
 import { EVENT_TYPES } from "../../lib/model/event_types.ts";
 import { LeaseKeeper } from "../../lib/poll/lease_keeper.ts";
 import { Holder } from "../../lib/poll/holder.ts";

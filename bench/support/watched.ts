@@ -1,12 +1,12 @@
 import { mysqlDialect } from "../../sql/lms/dialects/mysql.ts";
 import { postgresDialect } from "../../sql/lms/dialects/postgres.ts";
-import { testpress } from "../../sql/lms/presets/testpress.ts";
+import { testpress } from "../../sql/lms/testpress/preset.ts";
 import type { LmsConfig } from "../../lib/config/config.ts";
-import { openLms } from "../../lib/lms/open_lms.ts";
-import type { LmsSource } from "../../lib/lms/lms_source.ts";
+import { openLms } from "../../lib/source/open_lms.ts";
+import type { LmsSource } from "../../lib/source/lms_source.ts";
 import type { Kind } from "../../lib/model/event_types.ts";
-import { openState } from "../../lib/store/open_state.ts";
-import type { StateDb } from "../../lib/store/state_db.ts";
+import { openState } from "../../lib/state/open_state.ts";
+import type { StateDb } from "../../lib/state/state_db.ts";
 import { withPostgres } from "../../tests/support/databases.ts";
 import { runShell } from "./child.ts";
 import {

@@ -1,7 +1,7 @@
 import type { Logger } from "@logtape/logtape";
 import type { Config } from "../config/config.ts";
-import type { Clock } from "../ops/clock.ts";
-import type { Output } from "../ops/output.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Output } from "../base/output.ts";
 
 /** What every command gets besides its own options. */
 export interface CommandContext {
@@ -14,7 +14,7 @@ export interface CommandContext {
   readonly clock: Clock;
   /** The only way to stdout. */
   readonly out: Output;
-  /** Category `lmsmon`; parts use `logger("zulip")` of lib/ops/log.ts. */
+  /** Category `lmsmon`; parts use `logger("zulip")` of lib/base/log.ts. */
   readonly log: Logger;
 }
 

@@ -1,6 +1,6 @@
 import type { EpochMicros } from "../model/time.ts";
-import type { Clock } from "../ops/clock.ts";
-import type { RepeatedError } from "../ops/repeated_error.ts";
+import type { Clock } from "../base/clock.ts";
+import type { RepeatedError } from "../base/repeated_error.ts";
 
 export interface DeliverLoopDeps {
   /** One delivery round: everything due when it began. */

@@ -4,10 +4,10 @@ import { deliveryMarker } from "../model/marker.ts";
 import { isRewritten, type LmsId } from "../model/event.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { ToldEvent } from "../model/told_event.ts";
-import { compose } from "../notify/compose.ts";
-import type { DueRow } from "../notify/notify_types.ts";
+import { compose } from "../tell/compose.ts";
+import type { DueRow } from "../tell/notify_types.ts";
 import type { DryEvent } from "../poll/dry_run.ts";
-import { decideFuse } from "../store/poll_runs.ts";
+import { decideFuse } from "../poll/record/poll_runs.ts";
 
 /** A message that a dry run would have sent. */
 export interface DryMessage {

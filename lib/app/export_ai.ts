@@ -3,12 +3,12 @@ import { exportEvents, studentsNamed } from "../export/export_events.ts";
 import { markProcessed } from "../export/mark_processed.ts";
 import { openOutputFile } from "../export/output_file.ts";
 import { formatUtc } from "../model/time.ts";
-import { CommandError, LmsmonError, StateError, UsageError } from "../ops/errors.ts";
-import { failPoint } from "../ops/fail_point.ts";
-import { OutputClosed } from "../ops/output.ts";
-import { openState } from "../store/open_state.ts";
-import { isConnectionLost } from "../ops/database_errors.ts";
-import { stateError } from "../store/state_errors.ts";
+import { CommandError, LmsmonError, StateError, UsageError } from "../base/errors.ts";
+import { failPoint } from "../base/fail_point.ts";
+import { OutputClosed } from "../base/output.ts";
+import { openState } from "../state/open_state.ts";
+import { isConnectionLost } from "../base/database_errors.ts";
+import { stateError } from "../state/state_errors.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { ExportAiOptions } from "./command_options.ts";
 

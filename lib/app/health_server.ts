@@ -1,8 +1,8 @@
-import { type BoundedHttp, type HttpAnswer, type HttpLimits, serveBounded } from "../ops/bounded_http.ts";
-import type { Clock } from "../ops/clock.ts";
-import { CommandError } from "../ops/errors.ts";
-import { logger } from "../ops/log.ts";
-import type { Metrics } from "../ops/metrics.ts";
+import { type BoundedHttp, type HttpAnswer, type HttpLimits, serveBounded } from "../drivers/deno/bounded_http.ts";
+import type { Clock } from "../base/clock.ts";
+import { CommandError } from "../base/errors.ts";
+import { logger } from "../base/log.ts";
+import type { Metrics } from "../base/metrics.ts";
 
 /** What `/readyz` is answered from. */
 export class Health {

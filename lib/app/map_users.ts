@@ -1,16 +1,16 @@
 import type { Logger } from "@logtape/logtape";
-import type { LmsSource } from "../lms/lms_source.ts";
-import { openLms } from "../lms/open_lms.ts";
+import type { LmsSource } from "../source/lms_source.ts";
+import { openLms } from "../source/open_lms.ts";
 import type { Role } from "../model/person.ts";
-import { CommandError, UsageError } from "../ops/errors.ts";
-import { logger } from "../ops/log.ts";
-import type { Output } from "../ops/output.ts";
+import { CommandError, UsageError } from "../base/errors.ts";
+import { logger } from "../base/log.ts";
+import type { Output } from "../base/output.ts";
 import { requireKnownSource } from "../poll/check_source.ts";
-import { openState } from "../store/open_state.ts";
-import type { StateDb } from "../store/state_db.ts";
-import { isConnectionLost } from "../ops/database_errors.ts";
-import { stateError } from "../store/state_errors.ts";
-import { Directory } from "../users/directory.ts";
+import { openState } from "../state/open_state.ts";
+import type { StateDb } from "../state/state_db.ts";
+import { isConnectionLost } from "../base/database_errors.ts";
+import { stateError } from "../state/state_errors.ts";
+import { Directory } from "../people/directory.ts";
 import {
   isUnmatched,
   matchedPages,
@@ -19,12 +19,12 @@ import {
   type Survey,
   surveyRole,
   unusedOverrides,
-} from "../users/map_users.ts";
-import type { MatchSettings } from "../users/match_person.ts";
-import { csvPrinter, jsonPrinter, type PeoplePrinter, tablePrinter } from "../users/people_printer.ts";
-import { createUserLinkStore, type UserLinkStore } from "../users/user_links.ts";
-import { connectZulip } from "../zulip/connect_zulip.ts";
-import type { ZulipApi } from "../zulip/zulip_api.ts";
+} from "../people/map_users.ts";
+import type { MatchSettings } from "../people/match_person.ts";
+import { csvPrinter, jsonPrinter, type PeoplePrinter, tablePrinter } from "../people/people_printer.ts";
+import { createUserLinkStore, type UserLinkStore } from "../people/user_links.ts";
+import { connectZulip } from "../bot/connect_zulip.ts";
+import type { ZulipApi } from "../bot/zulip_api.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { MapUsersOptions } from "./command_options.ts";
 

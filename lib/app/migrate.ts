@@ -1,6 +1,6 @@
 import type { Migration } from "../../sql/state/migrations/manifest.ts";
-import { type MigrationStatus, readMigrationStatus, refuseForeignMigrations } from "../store/migrate.ts";
-import { openState } from "../store/open_state.ts";
+import { type MigrationStatus, readMigrationStatus, refuseForeignMigrations } from "../state/migrate.ts";
+import { openState } from "../state/open_state.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { MigrateOptions } from "./command_options.ts";
 

@@ -1,5 +1,5 @@
 import type { EventType } from "../model/event_types.ts";
-import type { ZulipBot } from "../zulip/zulip_api.ts";
+import type { ZulipBot } from "../bot/zulip_api.ts";
 
 /** What `notify-test --json` prints. */
 export interface NotifyTestReport {

@@ -1,12 +1,12 @@
 import type { Sql } from "postgres";
 import type { Config } from "../config/config.ts";
-import { openLms } from "../lms/open_lms.ts";
-import type { LmsSource } from "../lms/lms_source.ts";
-import { systemClock } from "../ops/clock.ts";
-import { logger } from "../ops/log.ts";
+import { openLms } from "../source/open_lms.ts";
+import type { LmsSource } from "../source/lms_source.ts";
+import { systemClock } from "../base/clock.ts";
+import { logger } from "../base/log.ts";
 import type { PollSettings } from "../poll/poll_context.ts";
-import { openMemory, openState } from "../store/open_state.ts";
-import type { StateDb } from "../store/state_db.ts";
+import { openMemory, openState } from "../state/open_state.ts";
+import type { StateDb } from "../state/state_db.ts";
 
 const HURRIED_CLOSE_MS = 1_500;
 

@@ -1,6 +1,6 @@
 import { formatUtc } from "../model/time.ts";
-import type { RoundResult } from "../notify/notify_types.ts";
-import type { Output } from "../ops/output.ts";
+import type { RoundResult } from "../tell/notify_types.ts";
+import type { Output } from "../base/output.ts";
 import type { DryRunResult } from "../poll/dry_run.ts";
 import type { PollResult } from "../poll/run_poll.ts";
 import type { PollTally } from "../poll/tally.ts";

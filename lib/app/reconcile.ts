@@ -1,8 +1,8 @@
 import type { Fallback } from "../config/config.ts";
-import { channelsToScan, type ScanDeps, scanOwnMessages } from "../notify/scan_own_messages.ts";
-import type { SeenTally } from "../notify/seen_messages.ts";
-import { logger } from "../ops/log.ts";
-import { connectZulip } from "../zulip/connect_zulip.ts";
+import { channelsToScan, type ScanDeps, scanOwnMessages } from "../tell/scan_own_messages.ts";
+import type { SeenTally } from "../tell/seen_messages.ts";
+import { logger } from "../base/log.ts";
+import { connectZulip } from "../bot/connect_zulip.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { ReconcileOptions } from "./command_options.ts";
 import { OpenParts } from "./open_parts.ts";

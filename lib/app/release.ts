@@ -1,6 +1,6 @@
 import { formatUtc, toInstant } from "../model/time.ts";
-import { CommandError } from "../ops/errors.ts";
-import { dropPoll, type HeldPoll, listHeld, releasePoll } from "../store/release.ts";
+import { CommandError } from "../base/errors.ts";
+import { dropPoll, type HeldPoll, listHeld, releasePoll } from "../poll/record/release.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { ReleaseOptions } from "./command_options.ts";
 import { OpenParts } from "./open_parts.ts";

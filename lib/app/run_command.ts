@@ -3,10 +3,10 @@ import { forgetPgEnvironment } from "../config/forget_pg_environment.ts";
 import { loadConfig, type Need } from "../config/load_config.ts";
 import { spareLoopback } from "../config/spare_loopback.ts";
 import type { Overrides } from "../config/env_overrides.ts";
-import { systemClock } from "../ops/clock.ts";
-import { logger, setUpLogging } from "../ops/log.ts";
-import { standardOutput } from "../ops/output.ts";
-import { Shutdown } from "../ops/shutdown.ts";
+import { systemClock } from "../base/clock.ts";
+import { logger, setUpLogging } from "../base/log.ts";
+import { standardOutput } from "../base/output.ts";
+import { Shutdown } from "../base/shutdown.ts";
 import type { CommandContext } from "./command_context.ts";
 
 /** The flags that every command takes. */

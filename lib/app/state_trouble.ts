@@ -1,6 +1,6 @@
-import { LmsmonError } from "../ops/errors.ts";
-import { isConnectionLost } from "../ops/database_errors.ts";
-import { stateError } from "../store/state_errors.ts";
+import { LmsmonError } from "../base/errors.ts";
+import { isConnectionLost } from "../base/database_errors.ts";
+import { stateError } from "../state/state_errors.ts";
 
 /** The error as a person should read it: the driver's "connect ECONNREFUSED" does not say that it is the state database. */
 export function nameStateTrouble(url: string, error: unknown): unknown {

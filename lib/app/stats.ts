@@ -7,7 +7,7 @@ import {
   streamStats,
 } from "../../sql/state/stats.ts";
 import { describeHolder } from "../poll/holder.ts";
-import type { StateDb } from "../store/state_db.ts";
+import type { StateDb } from "../state/state_db.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { StatsOptions } from "./command_options.ts";
 import { OpenParts } from "./open_parts.ts";

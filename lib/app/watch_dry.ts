@@ -1,9 +1,9 @@
-import type { LmsSource } from "../lms/lms_source.ts";
-import { logger } from "../ops/log.ts";
-import { RepeatedError } from "../ops/repeated_error.ts";
+import type { LmsSource } from "../source/lms_source.ts";
+import { logger } from "../base/log.ts";
+import { RepeatedError } from "../base/repeated_error.ts";
 import { DryOverlay, dryRun } from "../poll/dry_run.ts";
 import { stateKnownRows } from "../poll/state_edges.ts";
-import type { StateDb } from "../store/state_db.ts";
+import type { StateDb } from "../state/state_db.ts";
 import type { CommandContext } from "./command_context.ts";
 import { dryMessages } from "./dry_messages.ts";
 import { pollSettings } from "./open_parts.ts";

@@ -1,5 +1,5 @@
 import { isAbsolute, join, relative, resolve } from "node:path";
-import { ConfigError } from "../ops/errors.ts";
+import { ConfigError } from "../base/errors.ts";
 
 /** Far more than any real configuration; a wrong path to a log or a database is refused before it fills memory. */
 const MAX_BYTES = 1024 * 1024;

@@ -1,5 +1,5 @@
 import { EVENT_TYPES, type EventType, eventTypeOf } from "../model/event_types.ts";
-import { parseDuration } from "../ops/parse_duration.ts";
+import { parseDuration } from "../text/parse_duration.ts";
 import { Filled } from "./fill_env.ts";
 import { didYouMean, isSlipOf } from "./problem.ts";
 

@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { isSameDatabase } from "../database/database_url.ts";
-import { ConfigError } from "../ops/errors.ts";
-import { redact, registerSecret } from "../ops/secrets.ts";
+import { ConfigError } from "../base/errors.ts";
+import { redact, registerSecret } from "../base/secrets.ts";
 import { checkTree } from "./check_tree.ts";
 import type { Config } from "./config.ts";
 import { configCandidates, type ConfigText, readConfigFile, type Surroundings } from "./config_file.ts";
@@ -32,7 +32,7 @@ export interface LoadOptions extends Surroundings {
 }
 
 /**
- * Finds, reads and checks the configuration. Precedence: flags, LMS_*, the file, ZULIP_*, zuliprc (read by lib/zulip),
+ * Finds, reads and checks the configuration. Precedence: flags, LMS_*, the file, ZULIP_*, zuliprc (read by lib/bot),
  * defaults. Throws ConfigError with every problem, one a line.
  */
 export async function loadConfig(options: LoadOptions): Promise<Config> {

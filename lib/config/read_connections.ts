@@ -1,7 +1,7 @@
 import { BadUrl } from "../database/bad_url.ts";
 import { type DatabaseUrl, parseDatabaseUrl } from "../database/database_url.ts";
 import { readTlsFiles } from "../database/tls_files.ts";
-import { registerUrlSecrets, Secret } from "../ops/secrets.ts";
+import { registerUrlSecrets, Secret } from "../base/secrets.ts";
 import { absolute, exists, ioProblem } from "./config_file.ts";
 import { FieldError, filledText, nullable, text, zulipSite } from "./fields.ts";
 import { type Problem } from "./problem.ts";

@@ -1,4 +1,4 @@
-import { Secret } from "../ops/secrets.ts";
+import { Secret } from "../base/secrets.ts";
 import { exists, ioProblem, readAtMost } from "./config_file.ts";
 
 const MAX_BYTES = 64 * 1024;

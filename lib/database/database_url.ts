@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { Secret } from "../ops/secrets.ts";
+import { Secret } from "../base/secrets.ts";
 import { BadUrl } from "./bad_url.ts";
 import { addressLabel, type DatabaseAddress, isSameAddress } from "./database_address.ts";
 import { choiceOf, oneOf, type ReadParameters, readParameters, valueOf } from "./read_parameters.ts";

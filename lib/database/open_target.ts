@@ -1,4 +1,4 @@
-import { ConfigError } from "../ops/errors.ts";
+import { ConfigError } from "../base/errors.ts";
 import { BadUrl } from "./bad_url.ts";
 import { type DatabaseTarget, parseDatabaseUrl } from "./database_url.ts";
 import { readTlsFiles } from "./tls_files.ts";

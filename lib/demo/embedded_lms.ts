@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import postgres from "postgres";
-import { type EngineOptions, PgliteEngine } from "../store/pglite_engine.ts";
-import { PgliteSocket } from "../store/pglite_socket.ts";
+import { type EngineOptions, PgliteEngine } from "../drivers/pglite/pglite_engine.ts";
+import { PgliteSocket } from "../drivers/pglite/pglite_socket.ts";
 
 export interface EmbeddedLms {
   readonly sql: postgres.Sql;

@@ -1,5 +1,5 @@
-import mysqlSchema from "../../sql/lms/schemas/testpress_mysql.sql" with { type: "text" };
-import postgresSchema from "../../sql/lms/schemas/testpress_postgres.sql" with { type: "text" };
+import mysqlSchema from "../../sql/lms/testpress/schema_mysql.sql" with { type: "text" };
+import postgresSchema from "../../sql/lms/testpress/schema_postgres.sql" with { type: "text" };
 import type { WriteDialect } from "../../sql/lms/write_statements.ts";
 
 /** The statements that create an empty Testpress database, in order. */

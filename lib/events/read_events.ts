@@ -3,7 +3,7 @@ import { type EventRow, readEventPage } from "../../sql/state/read_events.ts";
 import type { EventMetadata, LmsId, Origin } from "../model/event.ts";
 import { type EventType, eventTypeOf, factsOf, type Kind, type Stage } from "../model/event_types.ts";
 import { type EpochMicros, fromInstant } from "../model/time.ts";
-import type { StateDb } from "../store/state_db.ts";
+import type { StateDb } from "../state/state_db.ts";
 
 /** A stored event with its people as they are known now. Ids are decimal text. */
 export interface EventRecord {

@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import { copyLines, CURSOR_END, type ExportQuery } from "../../sql/state/export.ts";
-import type { StateDb } from "../store/state_db.ts";
+import type { StateDb } from "../state/state_db.ts";
 import { BlockWriter } from "./block_writer.ts";
 import { type ByteSink, type Exported, orAborted } from "./byte_sink.ts";
 

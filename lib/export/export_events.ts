@@ -1,6 +1,6 @@
 import type { EventFilter, StudentKey } from "../../sql/state/event_filter.ts";
 import { findStudents } from "../../sql/state/export.ts";
-import type { StateDb } from "../store/state_db.ts";
+import type { StateDb } from "../state/state_db.ts";
 import type { ByteSink, Exported } from "./byte_sink.ts";
 import { exportByCopy } from "./copy_export.ts";
 import { exportByPages } from "./page_export.ts";

@@ -1,7 +1,7 @@
 import type { EventFilter } from "../../sql/state/event_filter.ts";
 import { markExported } from "../../sql/state/export.ts";
-import type { StateDb } from "../store/state_db.ts";
-import { failPoint } from "../ops/fail_point.ts";
+import type { StateDb } from "../state/state_db.ts";
+import { failPoint } from "../base/fail_point.ts";
 import type { Exported } from "./byte_sink.ts";
 
 /** Events marked in one transaction: short enough to be in nobody's way. */

@@ -1,5 +1,5 @@
 import { basename, dirname, join } from "node:path";
-import { CommandError } from "../ops/errors.ts";
+import { CommandError } from "../base/errors.ts";
 import type { ByteSink } from "./byte_sink.ts";
 
 /** A file that is either wholly there or not at all. */

@@ -1,5 +1,5 @@
 import { type ExportQuery, pageLines } from "../../sql/state/export.ts";
-import type { StateDb } from "../store/state_db.ts";
+import type { StateDb } from "../state/state_db.ts";
 import { type ByteSink, type Exported, orAborted } from "./byte_sink.ts";
 
 const FIRST_PAGE = 50;

@@ -77,7 +77,7 @@ export function isRewritten(change: Change | null): boolean {
   return isCorrection(change) || change === "reused";
 }
 
-/** An event as detected, before it has an id: a pure value (lib/detect makes it, lib/store records it). */
+/** An event as detected, before it has an id: a pure value (lib/detect makes it, lib/poll/record records it). */
 export interface DetectedEvent {
   readonly type: EventType;
   readonly kind: Kind;

@@ -2,7 +2,7 @@ import type { EventMetadata, LmsId, Reported, Revised } from "./event.ts";
 import type { EventType, Kind } from "./event_types.ts";
 import type { EpochMicros } from "./time.ts";
 
-/** Everything a message about one event may say, read from the state database (lib/store) for one recipient. */
+/** Everything a message about one event may say, read from the state database (lib/poll/record) for one recipient. */
 export interface ToldEvent {
   readonly eventId: string;
   readonly source: string;

@@ -2,9 +2,9 @@ import { detect, missing, unseen } from "../detect/detect.ts";
 import type { AttemptRow, RowState } from "../model/attempt.ts";
 import { type DetectedEvent, isRewritten, type LmsId } from "../model/event.ts";
 import type { Person } from "../model/person.ts";
-import { planTelling } from "../notify/plan.ts";
-import { takeTurns, turnIsOver } from "../ops/take_turns.ts";
-import type { Batch, BatchEvent, RowChange, Stream } from "../store/batch.ts";
+import { planTelling } from "../tell/plan.ts";
+import { takeTurns, turnIsOver } from "../drivers/deno/take_turns.ts";
+import type { Batch, BatchEvent, RowChange, Stream } from "./record/batch.ts";
 import type { Page, PollContext } from "./poll_context.ts";
 
 /** Rows that the LMS does not have (any more). */

@@ -1,12 +1,14 @@
 import { sampleRows } from "../../sql/state/sample_rows.ts";
 import type { DatabaseAddress } from "../database/database_address.ts";
-import { hostAddresses } from "../lms/host_addresses.ts";
-import type { LmsIdentity, LmsSource, PresentIdentity } from "../lms/lms_source.ts";
-import { type AddressChange, compareAddresses } from "../lms/source_address.ts";
-import type { Logger } from "../ops/log.ts";
-import { acceptSource, readSource, type StoredSource } from "../store/sources.ts";
-import type { StateDb } from "../store/state_db.ts";
-import { readStreams } from "../store/streams.ts";
+import { hostAddresses } from "../source/host_addresses.ts";
+import type { LmsSource } from "../source/lms_source.ts";
+import type { PresentIdentity } from "../model/source_identity.ts";
+import type { LmsIdentity } from "../model/source_identity.ts";
+import { type AddressChange, compareAddresses } from "../source/source_address.ts";
+import type { Logger } from "../base/log.ts";
+import { acceptSource, readSource, type StoredSource } from "../state/sources.ts";
+import type { StateDb } from "../state/state_db.ts";
+import { readStreams } from "./record/streams.ts";
 import { isRefusal, judgeSource, type Sample, SAMPLE_EACH_END, type SourceVerdict } from "./judge_source.ts";
 import { describeSource, sampled, sourceNotice, sourceRefusal } from "./source_words.ts";
 

@@ -1,11 +1,11 @@
-import type { LmsSource } from "../lms/lms_source.ts";
+import type { LmsSource } from "../source/lms_source.ts";
 import type { RowState } from "../model/attempt.ts";
 import type { LmsId } from "../model/event.ts";
 import type { Person } from "../model/person.ts";
-import type { Clock } from "../ops/clock.ts";
-import type { Batch, BatchEvent, Stream } from "../store/batch.ts";
-import type { StateDb } from "../store/state_db.ts";
-import { readStreams } from "../store/streams.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Batch, BatchEvent, Stream } from "./record/batch.ts";
+import type { StateDb } from "../state/state_db.ts";
+import { readStreams } from "./record/streams.ts";
 import { bucketOf } from "../model/bucket.ts";
 import { examineSource } from "./check_source.ts";
 import { PeopleCache } from "./people_cache.ts";

@@ -1,5 +1,5 @@
-import type { LmsSource } from "../lms/lms_source.ts";
-import { LmsError } from "../ops/errors.ts";
+import type { LmsSource } from "../source/lms_source.ts";
+import { LmsError } from "../base/errors.ts";
 
 /**
  * The error that a person gets when a poll failed because of the LMS's tables: a server names one column that it missed

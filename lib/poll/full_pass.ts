@@ -1,6 +1,6 @@
-import { collectPiledUpGarbage } from "../ops/collect_garbage.ts";
+import { collectPiledUpGarbage } from "../drivers/deno/collect_garbage.ts";
 import { BUCKET_SIZE, bucketOf, type BucketSum, firstIdOf } from "../model/bucket.ts";
-import type { Stream } from "../store/batch.ts";
+import type { Stream } from "./record/batch.ts";
 import { differingBuckets, differingKeys } from "./buckets.ts";
 import { buildBatch } from "./build_batch.ts";
 import type { PollContext } from "./poll_context.ts";

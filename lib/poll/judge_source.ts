@@ -1,6 +1,7 @@
-import type { AddressChange } from "../lms/source_address.ts";
-import type { LmsIdentity, PresentIdentity } from "../lms/lms_source.ts";
-import type { StoredSource } from "../store/sources.ts";
+import type { AddressChange } from "../source/source_address.ts";
+import type { PresentIdentity } from "../model/source_identity.ts";
+import type { LmsIdentity } from "../model/source_identity.ts";
+import type { StoredSource } from "../state/sources.ts";
 
 /** Known rows asked for at each end of a stream. */
 export const SAMPLE_EACH_END = 10;

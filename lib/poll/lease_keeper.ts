@@ -1,8 +1,8 @@
-import type { Clock } from "../ops/clock.ts";
-import { LeaseLostError } from "../ops/errors.ts";
-import type { Lease } from "../store/batch.ts";
-import { releaseLease, renewLease } from "../store/leases.ts";
-import type { StateDb } from "../store/state_db.ts";
+import type { Clock } from "../base/clock.ts";
+import { LeaseLostError } from "../base/errors.ts";
+import type { Lease } from "../state/leases.ts";
+import { releaseLease, renewLease } from "../state/leases.ts";
+import type { StateDb } from "../state/state_db.ts";
 
 /**
  * Holds a lease while work is under way: renews it three times per its life, and aborts `signal` when it was lost. Fencing in

@@ -1,4 +1,4 @@
-import type { LmsSource } from "../lms/lms_source.ts";
+import type { LmsSource } from "../source/lms_source.ts";
 import type { LmsId } from "../model/event.ts";
 import type { Person } from "../model/person.ts";
 

@@ -1,11 +1,11 @@
 import type { Config } from "../config/config.ts";
-import type { LmsSource } from "../lms/lms_source.ts";
+import type { LmsSource } from "../source/lms_source.ts";
 import type { AttemptRow, BadRow, RowState } from "../model/attempt.ts";
 import type { LmsId } from "../model/event.ts";
 import type { EventType } from "../model/event_types.ts";
 import type { EpochMicros } from "../model/time.ts";
-import type { Clock } from "../ops/clock.ts";
-import type { Batch, Stream } from "../store/batch.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Batch, Stream } from "./record/batch.ts";
 import type { PeopleCache } from "./people_cache.ts";
 import type { PollTally } from "./tally.ts";
 import type { BucketSum, KeyHash } from "../model/bucket.ts";

@@ -1,7 +1,7 @@
 import type { LmsId } from "../model/event.ts";
-import type { Batch, Stream } from "../store/batch.ts";
-import { collectPiledUpGarbage } from "../ops/collect_garbage.ts";
-import { takeTurns } from "../ops/take_turns.ts";
+import type { Batch, Stream } from "./record/batch.ts";
+import { collectPiledUpGarbage } from "../drivers/deno/collect_garbage.ts";
+import { takeTurns } from "../drivers/deno/take_turns.ts";
 import { buildBatch } from "./build_batch.ts";
 import type { PollContext } from "./poll_context.ts";
 

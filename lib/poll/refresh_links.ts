@@ -1,6 +1,6 @@
 import type { LmsId } from "../model/event.ts";
-import { refreshLinks, studentsWithUndelivered } from "../store/people.ts";
-import type { StateDb } from "../store/state_db.ts";
+import { refreshLinks, studentsWithUndelivered } from "./record/people.ts";
+import type { StateDb } from "../state/state_db.ts";
 import type { PollContext } from "./poll_context.ts";
 
 const PAGE_STUDENTS = 2_000;

@@ -1,4 +1,4 @@
-import type { Stream } from "../store/batch.ts";
+import type { Stream } from "./record/batch.ts";
 import { buildBatch } from "./build_batch.ts";
 import type { PollContext } from "./poll_context.ts";
 

@@ -1,19 +1,20 @@
-import type { LmsSource } from "../lms/lms_source.ts";
+import type { LmsSource } from "../source/lms_source.ts";
 import type { EpochMicros } from "../model/time.ts";
-import type { Clock } from "../ops/clock.ts";
-import { failPoint } from "../ops/fail_point.ts";
-import type { Lease, Stream } from "../store/batch.ts";
-import type { StateDb } from "../store/state_db.ts";
+import type { Clock } from "../base/clock.ts";
+import { failPoint } from "../base/fail_point.ts";
+import type { Stream } from "./record/batch.ts";
+import type { Lease } from "../state/leases.ts";
+import type { StateDb } from "../state/state_db.ts";
 import {
   completeFirstContact,
   ensureStreams,
   noteFullPass,
   noteHighestKey,
   startFirstContact,
-} from "../store/streams.ts";
-import { beginPoll, closeAbandonedPolls, failPoll, finishPoll, type PollVerdict } from "../store/poll_runs.ts";
-import { wakeAwaitedRows } from "../notify/absent_rows.ts";
-import { refreshStatistics } from "../store/statistics.ts";
+} from "./record/streams.ts";
+import { beginPoll, closeAbandonedPolls, failPoll, finishPoll, type PollVerdict } from "./record/poll_runs.ts";
+import { wakeAwaitedRows } from "../tell/absent_rows.ts";
+import { refreshStatistics } from "../state/statistics.ts";
 import { explainLmsError } from "./explain_error.ts";
 import { fullPass } from "./full_pass.ts";
 import { PeopleCache } from "./people_cache.ts";

@@ -1,8 +1,8 @@
 import type { DatabaseAddress } from "../database/database_address.ts";
-import type { LmsIdentity } from "../lms/lms_source.ts";
-import { printAddress } from "../lms/source_address.ts";
-import { LmsError } from "../ops/errors.ts";
-import type { SourceNotice } from "../store/sources.ts";
+import type { LmsIdentity } from "../model/source_identity.ts";
+import { printAddress } from "../source/source_address.ts";
+import { LmsError } from "../base/errors.ts";
+import type { SourceNotice } from "../state/sources.ts";
 import type { ExaminedSource } from "./check_source.ts";
 
 /** Database, server and address of one LMS, as people read them. */

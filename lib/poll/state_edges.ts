@@ -1,11 +1,11 @@
 import { metadataOf } from "../detect/metadata.ts";
-import { bucketSums, isEmpty, keyHashes, openKeys, statesByKeys } from "../store/row_states.ts";
-import type { Lease } from "../store/batch.ts";
-import { prepareBatch, standsAlone } from "../store/prepare_batch.ts";
-import { failPoint } from "../ops/fail_point.ts";
-import { recordBatch } from "../store/record_batch.ts";
-import { quarantinedRows } from "../store/quarantine.ts";
-import type { StateDb } from "../store/state_db.ts";
+import { bucketSums, isEmpty, keyHashes, openKeys, statesByKeys } from "./record/row_states.ts";
+import type { Lease } from "../state/leases.ts";
+import { prepareBatch, standsAlone } from "./record/prepare_batch.ts";
+import { failPoint } from "../base/fail_point.ts";
+import { recordBatch } from "./record/record_batch.ts";
+import { quarantinedRows } from "./record/quarantine.ts";
+import type { StateDb } from "../state/state_db.ts";
 import type { BatchSink, KnownRows } from "./poll_context.ts";
 
 /** Known rows as the state database has them. */

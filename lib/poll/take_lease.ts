@@ -1,5 +1,5 @@
-import { acquireLease, type LeaseResult } from "../store/leases.ts";
-import type { StateDb } from "../store/state_db.ts";
+import { acquireLease, type LeaseResult } from "../state/leases.ts";
+import type { StateDb } from "../state/state_db.ts";
 import { isProvablyGone } from "./holder.ts";
 
 /** Takes the lease when it is free or expired, and at once when its holder was a process of this machine that is gone. */

@@ -1,5 +1,5 @@
 /**
- * How the tables of one LMS product read, as data. A dialect turns it into queries (sql/lms/queries.ts), lib/lms turns
+ * How the tables of one LMS product read, as data. A dialect turns it into queries (sql/lms/queries.ts), lib/source turns
  * the answers into rows: a further LMS is one more object of this shape and no code.
  *
  * A column reference is a column of the kind's own table (`user_id`) or of its side table (`side.state`).

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
-// What the driver makes of a column of the state database (lib/store/driver_types.ts): the words that row schemas are made
-// of. Rows are not parsed on the way: tests/store/query_contract_test.ts holds schemas and statements together.
+// What the driver makes of a column of the state database (lib/state/driver_types.ts): the words that row schemas are made
+// of. Rows are not parsed on the way: tests/state/query_contract_test.ts holds schemas and statements together.
 
 /** bigint: more than a JavaScript number holds, so decimal text. */
 export const int8 = z.string().regex(/^-?\d+$/);

@@ -76,7 +76,7 @@ export const attemptIdentities = (sql: Queryable, ids: string) =>
   sql<AttemptIdentityRow[]>`
     select event_id, student_id, activity_id from lmsmon.lms_activity_events where event_id = any(${ids}::bigint[])`;
 
-/** event_id, then columns in the order of `eventValues` in lib/store/event_values.ts, as array literals. */
+/** event_id, then columns in the order of `eventValues` in lib/poll/record/event_values.ts, as array literals. */
 export const insertEvents = (sql: Queryable, columns: readonly string[]) => {
   const c = (i: number) => columns[i] ?? null;
   return sql`

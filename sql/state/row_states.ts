@@ -73,7 +73,7 @@ export const keyHashes = (sql: Queryable, streamId: number, recipe: number, star
     where r.hash is not null and r.recipe = ${recipe}::int
     order by r.row_key`;
 
-/** Columns in the order of `rowStateValues` and `laterValues` in lib/store/row_state_values.ts and last_event_id, as array literals. */
+/** Columns in the order of `rowStateValues` and `laterValues` in lib/poll/record/row_state_values.ts and last_event_id, as array literals. */
 export const upsertRowStates = (sql: Queryable, streamId: number, columns: readonly string[]) => {
   const [key, student, activity, hash, recipe, stage, verdict, score, percentage, revision, open, seenOpen, ...later] =
     columns;

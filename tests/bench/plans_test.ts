@@ -3,7 +3,7 @@ import { fillMariaDb } from "../../bench/support/fill_mariadb.ts";
 import { fillPostgres } from "../../bench/support/fill_postgres.ts";
 import { everyQuery, lmsPlans } from "../../bench/support/lms_plans.ts";
 import { postgresDialect } from "../../sql/lms/dialects/postgres.ts";
-import { testpress } from "../../sql/lms/presets/testpress.ts";
+import { testpress } from "../../sql/lms/testpress/preset.ts";
 import { lmsQueries } from "../../sql/lms/queries.ts";
 import { realMariaDb, realPostgres } from "../support/databases.ts";
 

@@ -3,12 +3,12 @@
  * scenario compares what lmsmon stored and told with an oracle; see docs/guarantees.md.
  */
 import assert from "node:assert/strict";
-import { ChaosRun } from "../../bench/chaos/chaos_run.ts";
-import { failoverScenario } from "../../bench/chaos/failover.ts";
-import { killScenario } from "../../bench/chaos/kill.ts";
-import { severalScenario } from "../../bench/chaos/several.ts";
-import { sweep } from "../../bench/chaos/sweep.ts";
-import { brieflyTroubledZulip } from "../../bench/chaos/zulip_trouble.ts";
+import { ChaosRun } from "./harness/chaos_run.ts";
+import { failoverScenario } from "./harness/failover.ts";
+import { killScenario } from "./harness/kill.ts";
+import { severalScenario } from "./harness/several.ts";
+import { sweep } from "./harness/sweep.ts";
+import { brieflyTroubledZulip } from "./harness/zulip_trouble.ts";
 import { realPostgres } from "../support/databases.ts";
 
 const server = await realPostgres();

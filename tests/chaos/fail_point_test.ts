@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { FAIL_POINTS } from "../../lib/ops/fail_point.ts";
+import { FAIL_POINTS } from "../../lib/base/fail_point.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 

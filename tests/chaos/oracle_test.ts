@@ -1,11 +1,11 @@
 /** The oracle of the chaos harness finds what it is there to find: each kind of damage, done on purpose to a run that was good. */
 import assert from "node:assert/strict";
-import { ChaosRun } from "../../bench/chaos/chaos_run.ts";
-import { readEvents } from "../../bench/chaos/judge_attempts.ts";
-import type { LoadRow } from "../../bench/chaos/lms_rows.ts";
-import { makePlace, type Place } from "../../bench/chaos/place.ts";
-import { runLmsmon } from "../../bench/chaos/watcher.ts";
-import type { StateDb } from "../../lib/store/state_db.ts";
+import { ChaosRun } from "./harness/chaos_run.ts";
+import { readEvents } from "./harness/judge_attempts.ts";
+import type { LoadRow } from "./harness/lms_rows.ts";
+import { makePlace, type Place } from "./harness/place.ts";
+import { runLmsmon } from "./harness/watcher.ts";
+import type { StateDb } from "../../lib/state/state_db.ts";
 import { realPostgres } from "../support/databases.ts";
 
 interface Damage {

@@ -1,11 +1,11 @@
 /**
  * A state that 0.1 made, killed in the middle of an outage with deliveries in every state, opened by this version; see
- * bench/chaos/upgrade.ts. It needs the whole history of the repository.
+ * tests/chaos/harness/upgrade.ts. It needs the whole history of the repository.
  */
 import assert from "node:assert/strict";
-import { ChaosRun, type StateChoice } from "../../bench/chaos/chaos_run.ts";
-import { ReleasedVersion } from "../../bench/chaos/released_version.ts";
-import { UPGRADE_FROM, upgradeScenario } from "../../bench/chaos/upgrade.ts";
+import { ChaosRun, type StateChoice } from "./harness/chaos_run.ts";
+import { ReleasedVersion } from "./harness/released_version.ts";
+import { UPGRADE_FROM, upgradeScenario } from "./harness/upgrade.ts";
 import { realPostgres } from "../support/databases.ts";
 
 const server = await realPostgres();

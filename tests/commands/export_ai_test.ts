@@ -6,11 +6,11 @@ import { runExportAi } from "../../lib/app/export_ai.ts";
 import type { CommandContext } from "../../lib/app/command_context.ts";
 import type { ExportAiOptions } from "../../lib/app/command_options.ts";
 import type { Config } from "../../lib/config/config.ts";
-import { systemClock } from "../../lib/ops/clock.ts";
-import { CommandError, UsageError } from "../../lib/ops/errors.ts";
-import { createOutput, OutputClosed } from "../../lib/ops/output.ts";
-import { openState } from "../../lib/store/open_state.ts";
-import type { StateDb } from "../../lib/store/state_db.ts";
+import { systemClock } from "../../lib/base/clock.ts";
+import { CommandError, UsageError } from "../../lib/base/errors.ts";
+import { createOutput, OutputClosed } from "../../lib/base/output.ts";
+import { openState } from "../../lib/state/open_state.ts";
+import type { StateDb } from "../../lib/state/state_db.ts";
 import { eventRow, insertPeople, insertRows, manyRows } from "../export/_events.ts";
 
 const OPTIONS: ExportAiOptions = {

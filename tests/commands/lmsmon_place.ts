@@ -1,4 +1,9 @@
-import { type StandInOptions, startZulipStandIn, UNLIMITED, type ZulipStandIn } from "../../lib/demo/zulip_stand_in.ts";
+import {
+  type StandInOptions,
+  startZulipStandIn,
+  UNLIMITED,
+  type ZulipStandIn,
+} from "../../lib/stand_in/zulip_stand_in.ts";
 import { realPostgres, withPostgres } from "../support/databases.ts";
 import { makeLms, type TestLms } from "../support/lms/lms_database.ts";
 import { createStateDirectory } from "../support/state/state_directory.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { copyPostgresDatabase, withPostgres } from "../support/databases.ts";
-import { startCluster } from "../../bench/chaos/cluster.ts";
+import { startCluster } from "../chaos/harness/cluster.ts";
 import { LmsWriter } from "../../lib/demo/lms_writer.ts";
 import { TcpProxy } from "../support/lms/tcp_proxy.ts";
 import { grantReading, type LmsmonPlace, makePlace, postgresServer, through } from "./lmsmon_place.ts";

@@ -5,7 +5,7 @@ import { fillEnv } from "../../lib/config/fill_env.ts";
 import { loadConfig } from "../../lib/config/load_config.ts";
 import { parseYaml } from "../../lib/config/parse_yaml.ts";
 import { setAt } from "../../lib/config/tree.ts";
-import { ConfigError } from "../../lib/ops/errors.ts";
+import { ConfigError } from "../../lib/base/errors.ts";
 
 const EXAMPLE = Deno.readTextFileSync(new URL("../../config.example.yaml", import.meta.url));
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ConfigError } from "../../lib/ops/errors.ts";
+import { ConfigError } from "../../lib/base/errors.ts";
 import { loadConfig } from "../../lib/config/load_config.ts";
 
 const FOLDER = new URL("./invalid/", import.meta.url);

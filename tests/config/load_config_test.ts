@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { Config } from "../../lib/config/config.ts";
 import { loadConfig, type LoadOptions } from "../../lib/config/load_config.ts";
 import { ALL_KEYS } from "../../lib/config/check_tree.ts";
-import { ConfigError } from "../../lib/ops/errors.ts";
-import { redact } from "../../lib/ops/secrets.ts";
+import { ConfigError } from "../../lib/base/errors.ts";
+import { redact } from "../../lib/base/secrets.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const LMS = "lms: {url: postgres://ro@lms.example/lms}\n";
@@ -267,7 +267,7 @@ Deno.test("P7: a password inside a URL is taken out of it and never printed", as
 });
 
 Deno.test("loadConfig() finds the certificates of a URL beside the configuration and at home, or names the parameter", async () => {
-  const pem = await Deno.readTextFile(new URL("../zulip/tls/authority.pem", import.meta.url));
+  const pem = await Deno.readTextFile(new URL("../bot/tls/authority.pem", import.meta.url));
   await withFiles({
     "etc/config.yaml": "lms: {url: 'postgres://ro@h/lms?sslrootcert=../ca.pem'}\n" +
       "state: {url: 'postgres://me@h2/s?sslmode=require&sslrootcert=~/ca.pem'}\n",

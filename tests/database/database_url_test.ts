@@ -3,7 +3,7 @@ import { BadUrl } from "../../lib/database/bad_url.ts";
 import { isLocalHost } from "../../lib/database/database_address.ts";
 import { isSameDatabase, parseDatabaseUrl } from "../../lib/database/database_url.ts";
 import { schemasOf } from "../../lib/database/schema_list.ts";
-import { redact } from "../../lib/ops/secrets.ts";
+import { redact } from "../../lib/base/secrets.ts";
 
 type Part = "lms" | "state";
 const PLACE = { base: "/etc/lmsmon", home: "/home/me" };

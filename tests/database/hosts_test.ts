@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import type { LmsConfig } from "../../lib/config/config.ts";
-import { openDriver } from "../../lib/lms/open_lms.ts";
-import { LmsError, StateError } from "../../lib/ops/errors.ts";
-import { openState } from "../../lib/store/open_state.ts";
+import { openDriver } from "../../lib/source/open_lms.ts";
+import { LmsError, StateError } from "../../lib/base/errors.ts";
+import { openState } from "../../lib/state/open_state.ts";
 import { withPostgres } from "../support/databases.ts";
 import { spawnMariaDb, spawnPostgres } from "../support/spawned_servers.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { LmsConfig } from "../../lib/config/config.ts";
-import { openDriver } from "../../lib/lms/open_lms.ts";
-import { LmsmonError } from "../../lib/ops/errors.ts";
-import { openState } from "../../lib/store/open_state.ts";
+import { openDriver } from "../../lib/source/open_lms.ts";
+import { LmsmonError } from "../../lib/base/errors.ts";
+import { openState } from "../../lib/state/open_state.ts";
 import { spawnMariaDb, spawnPostgres } from "../support/spawned_servers.ts";
 import { makeCertificates, tlsMariaDb, tlsPostgres } from "../support/tls_servers.ts";
 

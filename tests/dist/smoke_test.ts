@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { startZulipStandIn } from "../../lib/demo/zulip_stand_in.ts";
+import { startZulipStandIn } from "../../lib/stand_in/zulip_stand_in.ts";
 import { makeLms } from "../support/lms/lms_database.ts";
 import { realMariaDb, realPostgres } from "../support/databases.ts";
 import { makeOwnPlace } from "./own_place.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readEvents } from "../../lib/events/read_events.ts";
 import type { EventFilter } from "../../sql/state/event_filter.ts";
-import type { StateDb } from "../../lib/store/state_db.ts";
+import type { StateDb } from "../../lib/state/state_db.ts";
 import { forEachState } from "../support/state/with_state.ts";
 import { eventRow, EVERYTHING, exportedText, insertPeople, insertRows, manyRows } from "../export/_events.ts";
 

@@ -1,4 +1,4 @@
-import type { StateDb } from "../../lib/store/state_db.ts";
+import type { StateDb } from "../../lib/state/state_db.ts";
 import type { ByteSink } from "../../lib/export/byte_sink.ts";
 import { exportEvents, type ExportRequest } from "../../lib/export/export_events.ts";
 

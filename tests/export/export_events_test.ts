@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { ByteSink } from "../../lib/export/byte_sink.ts";
 import { exportEvents, studentsNamed } from "../../lib/export/export_events.ts";
 import { markProcessed } from "../../lib/export/mark_processed.ts";
-import type { StateDb } from "../../lib/store/state_db.ts";
+import type { StateDb } from "../../lib/state/state_db.ts";
 import { forEachState } from "../support/state/with_state.ts";
 import {
   eventRow,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openOutputFile } from "../../lib/export/output_file.ts";
-import { CommandError } from "../../lib/ops/errors.ts";
+import { CommandError } from "../../lib/base/errors.ts";
 
 async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();

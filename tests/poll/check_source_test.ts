@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { startCluster } from "../../bench/chaos/cluster.ts";
-import type { LmsSource } from "../../lib/lms/lms_source.ts";
-import { logger } from "../../lib/ops/log.ts";
-import { LmsError } from "../../lib/ops/errors.ts";
+import { startCluster } from "../chaos/harness/cluster.ts";
+import type { LmsSource } from "../../lib/source/lms_source.ts";
+import { logger } from "../../lib/base/log.ts";
+import { LmsError } from "../../lib/base/errors.ts";
 import { checkSource, compareSource } from "../../lib/poll/check_source.ts";
 import type { SourceVerdict } from "../../lib/poll/judge_source.ts";
-import { readSource, readSourceNotice } from "../../lib/store/sources.ts";
+import { readSource, readSourceNotice } from "../../lib/state/sources.ts";
 import {
   copyPostgresDatabase,
   realMariaDb,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { AddressChange } from "../../lib/lms/source_address.ts";
+import type { AddressChange } from "../../lib/source/source_address.ts";
 import type { DatabaseAddress } from "../../lib/database/database_address.ts";
-import type { LmsIdentity } from "../../lib/lms/lms_source.ts";
+import type { LmsIdentity } from "../../lib/model/source_identity.ts";
 import { isRefusal, judgeSource, type Sample, type SourceVerdict } from "../../lib/poll/judge_source.ts";
 
 const PROD: LmsIdentity = { dialect: "postgres", database: "lms", system: "1", schema: "public" };

@@ -1,20 +1,25 @@
-import { createNotifier } from "../../lib/notify/notifier.ts";
+import { createNotifier } from "../../lib/tell/notifier.ts";
 import type { Config } from "../../lib/config/config.ts";
-import { type StandInOptions, startZulipStandIn, UNLIMITED, type ZulipStandIn } from "../../lib/demo/zulip_stand_in.ts";
+import {
+  type StandInOptions,
+  startZulipStandIn,
+  UNLIMITED,
+  type ZulipStandIn,
+} from "../../lib/stand_in/zulip_stand_in.ts";
 import type { LmsWriter } from "../../lib/demo/lms_writer.ts";
-import type { LmsSource } from "../../lib/lms/lms_source.ts";
-import type { RoundResult } from "../../lib/notify/notify_types.ts";
-import type { Notifier } from "../../lib/notify/notifier.ts";
-import { type Clock, systemClock } from "../../lib/ops/clock.ts";
-import { logger } from "../../lib/ops/log.ts";
+import type { LmsSource } from "../../lib/source/lms_source.ts";
+import type { RoundResult } from "../../lib/tell/notify_types.ts";
+import type { Notifier } from "../../lib/tell/notifier.ts";
+import { type Clock, systemClock } from "../../lib/base/clock.ts";
+import { logger } from "../../lib/base/log.ts";
 import { pollSettings } from "../../lib/app/open_parts.ts";
 import { type PollDeps, type PollResult, runPoll } from "../../lib/poll/run_poll.ts";
 import { takeLease } from "../../lib/poll/take_lease.ts";
-import type { Lease } from "../../lib/store/batch.ts";
-import { releaseLease } from "../../lib/store/leases.ts";
-import type { StateDb } from "../../lib/store/state_db.ts";
-import { connectZulip } from "../../lib/zulip/connect_zulip.ts";
-import { SOURCE, type TestChanges, testConfig } from "../notify/outbox_fixture.ts";
+import type { Lease } from "../../lib/state/leases.ts";
+import { releaseLease } from "../../lib/state/leases.ts";
+import type { StateDb } from "../../lib/state/state_db.ts";
+import { connectZulip } from "../../lib/bot/connect_zulip.ts";
+import { SOURCE, type TestChanges, testConfig } from "../tell/outbox_fixture.ts";
 import { realMariaDb, realPostgres, type TestServer } from "../support/databases.ts";
 import { makeLms, type TestLms } from "../support/lms/lms_database.ts";
 import { type StateKind, withState } from "../support/state/with_state.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { LeaseLostError } from "../../lib/ops/errors.ts";
+import { LeaseLostError } from "../../lib/base/errors.ts";
 import { recordingSink } from "../../lib/poll/state_edges.ts";
-import { attempt, batch, change, history, person, told } from "../store/batches.ts";
-import { startPolling } from "../store/start_polling.ts";
+import { attempt, batch, change, history, person, told } from "./record/batches.ts";
+import { startPolling } from "./record/start_polling.ts";
 import { forEachState } from "../support/state/with_state.ts";
 
 /** More events than have their tries counted: such a batch is prepared while the one before is written. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { pollSettings } from "../../lib/app/open_parts.ts";
-import { systemClock } from "../../lib/ops/clock.ts";
-import { logger } from "../../lib/ops/log.ts";
-import { RepeatedError } from "../../lib/ops/repeated_error.ts";
+import { systemClock } from "../../lib/base/clock.ts";
+import { logger } from "../../lib/base/log.ts";
+import { RepeatedError } from "../../lib/base/repeated_error.ts";
 import { pollLoop } from "../../lib/poll/poll_loop.ts";
 import type { PollResult } from "../../lib/poll/run_poll.ts";
 import { type PollBench, withBench } from "./poll_bench.ts";

@@ -1,4 +1,4 @@
-import type { LmsSource } from "../../lib/lms/lms_source.ts";
+import type { LmsSource } from "../../lib/source/lms_source.ts";
 
 /** The source with some methods replaced; the rest is the original's. */
 export function wrappedSource(source: LmsSource, changes: Partial<LmsSource>): LmsSource {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { systemClock } from "../../lib/ops/clock.ts";
+import { systemClock } from "../../lib/base/clock.ts";
 import { pollSettings } from "../../lib/app/open_parts.ts";
 import { runPoll } from "../../lib/poll/run_poll.ts";
 import { takeLease } from "../../lib/poll/take_lease.ts";
-import { LeaseLostError } from "../../lib/ops/errors.ts";
+import { LeaseLostError } from "../../lib/base/errors.ts";
 import { atEveryPlace, atOnePlace, PLACES, type PollBench, withBench } from "../poll/poll_bench.ts";
 import { wrappedSource } from "../poll/wrapped_source.ts";
 import { withPostgres } from "../support/databases.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LmsError } from "../../lib/ops/errors.ts";
+import { LmsError } from "../../lib/base/errors.ts";
 import { atEveryPlace, atOnePlace, PLACES, withBench } from "../poll/poll_bench.ts";
 import { wrappedSource } from "../poll/wrapped_source.ts";
 import { withPostgres } from "../support/databases.ts";

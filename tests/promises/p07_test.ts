@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { PASSWORD } from "../commands/lmsmon_place.ts";
-import { startZulipStandIn } from "../../lib/demo/zulip_stand_in.ts";
+import { startZulipStandIn } from "../../lib/stand_in/zulip_stand_in.ts";
 import { realMariaDb } from "../support/databases.ts";
 import { LmsmonHome } from "../support/lmsmon_process.ts";
 import { makeLms } from "../support/lms/lms_database.ts";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { dropPoll, listHeld, releasePoll } from "../../lib/store/release.ts";
-import { LmsError } from "../../lib/ops/errors.ts";
+import { dropPoll, listHeld, releasePoll } from "../../lib/poll/record/release.ts";
+import { LmsError } from "../../lib/base/errors.ts";
 import type { PollBench } from "../poll/poll_bench.ts";
 import { atOnePlace } from "../poll/poll_bench.ts";
 import { wrappedSource } from "../poll/wrapped_source.ts";
-import { SOURCE } from "../notify/outbox_fixture.ts";
+import { SOURCE } from "../tell/outbox_fixture.ts";
 
 const utcNow = () => Temporal.Now.instant().toString({ fractionalSecondDigits: 0 }).slice(0, 19).replace("T", " ");
 const passed = () => ({ state: "Completed", result: "Pass", score: 80, percentage: 80, date: utcNow() });

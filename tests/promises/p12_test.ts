@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { TestClock } from "../notify/outbox_fixture.ts";
+import { TestClock } from "../tell/outbox_fixture.ts";
 import { atEveryPlace, atOnePlace, type PollBench } from "../poll/poll_bench.ts";
 
 const utcNow = () => Temporal.Now.instant().toString({ fractionalSecondDigits: 0 }).slice(0, 19).replace("T", " ");

@@ -1,8 +1,8 @@
 /** Serves `alive` with room for more connections than the process has file descriptors; prints its port. */
-import { HTTP_LIMITS, serveBounded } from "../../lib/ops/bounded_http.ts";
-import { systemClock } from "../../lib/ops/clock.ts";
-import { logger, setUpLogging } from "../../lib/ops/log.ts";
-import { standardOutput } from "../../lib/ops/output.ts";
+import { HTTP_LIMITS, serveBounded } from "../../lib/drivers/deno/bounded_http.ts";
+import { systemClock } from "../../lib/base/clock.ts";
+import { logger, setUpLogging } from "../../lib/base/log.ts";
+import { standardOutput } from "../../lib/base/output.ts";
 
 setUpLogging({ level: "info", format: "json" });
 const server = serveBounded(

@@ -1,8 +1,8 @@
 import { getLogger } from "@logtape/logtape";
 import type { ZulipConfig } from "../../lib/config/config.ts";
-import { type StandInOptions, startZulipStandIn, type ZulipStandIn } from "../../lib/demo/zulip_stand_in.ts";
-import { connectZulip, type ZulipConnection } from "../../lib/zulip/connect_zulip.ts";
-import { Secret } from "../../lib/ops/secrets.ts";
+import { type StandInOptions, startZulipStandIn, type ZulipStandIn } from "../../lib/stand_in/zulip_stand_in.ts";
+import { connectZulip, type ZulipConnection } from "../../lib/bot/connect_zulip.ts";
+import { Secret } from "../../lib/base/secrets.ts";
 
 /** A ZulipConfig that reads no file and waits no longer than tests may. */
 export function zulipConfig(overrides: Partial<ZulipConfig> = {}): ZulipConfig {

@@ -9,7 +9,7 @@ export interface Migration {
   readonly sql: string;
 }
 
-/** Every migration, in order; tests/store/migrate_test.ts holds it equal to the folder. */
+/** Every migration, in order; tests/state/migrate_test.ts holds it equal to the folder. */
 export const migrations: readonly Migration[] = [
   { version: 1, name: "0001_initial", sql: initial },
   { version: 2, name: "0002_cheaper_deliveries", sql: cheaperDeliveries },

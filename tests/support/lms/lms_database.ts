@@ -3,8 +3,8 @@ import postgres from "postgres";
 import type { LmsConfig } from "../../../lib/config/config.ts";
 import { openEmbeddedLms } from "../../../lib/demo/embedded_lms.ts";
 import { LmsWriter } from "../../../lib/demo/lms_writer.ts";
-import { type LmsDeps, openLms } from "../../../lib/lms/open_lms.ts";
-import type { LmsSource } from "../../../lib/lms/lms_source.ts";
+import { type LmsDeps, openLms } from "../../../lib/source/open_lms.ts";
+import type { LmsSource } from "../../../lib/source/lms_source.ts";
 import type { TestServer } from "../databases.ts";
 import { embeddedImage } from "../state/embedded_state.ts";
 

@@ -1,5 +1,5 @@
 /** Prints the times of the first exam attempt of the LMS at the given URL; run under different TZ by zones_test.ts. */
-import { openLms } from "../../../lib/lms/open_lms.ts";
+import { openLms } from "../../../lib/source/open_lms.ts";
 
 const lms = await openLms({
   name: "testpress",

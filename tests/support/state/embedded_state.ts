@@ -1,11 +1,11 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { openMemory } from "../../../lib/store/open_state.ts";
-import type { StateDb } from "../../../lib/store/state_db.ts";
-import { migrate } from "../../../lib/store/migrate.ts";
-import { type EngineOptions, PgliteEngine } from "../../../lib/store/pglite_engine.ts";
-import { embeddedPool } from "../../../lib/store/state_pool.ts";
-import { PgliteSocket } from "../../../lib/store/pglite_socket.ts";
+import { openMemory } from "../../../lib/state/open_state.ts";
+import type { StateDb } from "../../../lib/state/state_db.ts";
+import { migrate } from "../../../lib/state/migrate.ts";
+import { type EngineOptions, PgliteEngine } from "../../../lib/drivers/pglite/pglite_engine.ts";
+import { embeddedPool } from "../../../lib/state/state_pool.ts";
+import { PgliteSocket } from "../../../lib/drivers/pglite/pglite_socket.ts";
 import { stateHash } from "./state_hash.ts";
 
 const IMAGES = join(Deno.env.get("TMPDIR") ?? "/tmp", "lmsmon-test-images");

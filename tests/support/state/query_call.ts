@@ -1,6 +1,6 @@
 import type postgres from "postgres";
 import type { z } from "zod";
-import type { Sql } from "../../../lib/store/state_db.ts";
+import type { Sql } from "../../../lib/state/state_db.ts";
 
 type Described = { describe(): postgres.PendingDescribeQuery };
 /** How a statement that answers rows is called, and the schema of its rows. */

@@ -1,9 +1,9 @@
 import { hostname } from "node:os";
 import process from "node:process";
 import postgres from "postgres";
-import { migrate } from "../../../lib/store/migrate.ts";
-import { openState } from "../../../lib/store/open_state.ts";
-import type { StateDb } from "../../../lib/store/state_db.ts";
+import { migrate } from "../../../lib/state/migrate.ts";
+import { openState } from "../../../lib/state/open_state.ts";
+import type { StateDb } from "../../../lib/state/state_db.ts";
 import { stateHash } from "./state_hash.ts";
 
 /** A superuser's URL of a PostgreSQL server for tests. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { embeddedImage } from "./embedded_state.ts";
-import { PgliteEngine } from "../../../lib/store/pglite_engine.ts";
+import { PgliteEngine } from "../../../lib/drivers/pglite/pglite_engine.ts";
 import { stateHash } from "./state_hash.ts";
 
 let template: Promise<string> | undefined;

@@ -5,7 +5,7 @@
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { openState } from "../../../lib/store/open_state.ts";
+import { openState } from "../../../lib/state/open_state.ts";
 
 export interface StateProcess extends AsyncDisposable {
   readonly pid: number;

@@ -1,4 +1,4 @@
-import type { StateDb } from "../../../lib/store/state_db.ts";
+import type { StateDb } from "../../../lib/state/state_db.ts";
 import { openEmbeddedState } from "./embedded_state.ts";
 import { createServerDatabase, isServerReachable, openServerState, serverUrl, START_A_SERVER } from "./server_state.ts";
 

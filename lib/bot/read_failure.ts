@@ -1,0 +1,59 @@
+import { ZulipError } from "../base/errors.ts";
+import type { Exchange, HeaderValues } from "./exchange.ts";
+import { USE_GENERIC_BOT } from "./bot_kind.ts";
+import { cleanReason, retryAfterMs } from "./send_outcome.ts";
+import { ErrorAnswer, parseAnswer } from "./wire.ts";
+import type { RateLimit } from "./zulip_api.ts";
+
+/** What a reading call throws when it got no usable answer: names the site, the status and the remedy. */
+export function readFailure(path: string, exchange: Exchange, site: string): ZulipError {
+  const what = `Cannot read ${path.replace(/^users\/\d+$/, "users/…")} from Zulip at ${site}`;
+  if (exchange.kind === "failed") {
+    return new ZulipError("unreachable", `${what}: ${cleanReason(exchange.reason)}`, {
+      hint: "Check zulip.site, the network and the proxy",
+    });
+  }
+  const { status, headers, text } = exchange;
+  const error = parseAnswer(ErrorAnswer, text);
+  const said = `HTTP ${status}${error === null || error.msg === "" ? "" : `: ${cleanReason(error.msg)}`}`;
+  if (status === 401 && /incoming webhook/i.test(said)) {
+    return new ZulipError("refused", `${what}: the key is an incoming webhook bot's, which may only send (${said})`, {
+      hint: USE_GENERIC_BOT,
+    });
+  }
+  if (status === 401) {
+    return new ZulipError("refused", `${what}: the bot's address or key was refused (${said})`, {
+      hint: "Check the zuliprc (email, key, site); a bot is deactivated together with its owner",
+    });
+  }
+  if (status === 429) {
+    const waitMs = retryAfterMs(headers, text);
+    return new ZulipError("failed", `${what}: rate limit, free again in ${Math.ceil(waitMs / 1000)} s`, {
+      hint: "Try again later, or raise the bot's rate limit on the server",
+      retryAfterMs: waitMs,
+    });
+  }
+  if (status >= 300 && status < 400) {
+    return new ZulipError("refused", `${what}: it redirects elsewhere (${said})`, {
+      hint: "Set zulip.site to the address that the browser shows for this organization, with https",
+    });
+  }
+  if (status >= 500 || status === 408) return new ZulipError("unreachable", `${what}: ${said}`);
+  if (status < 300 && text === null) return new ZulipError("unreachable", `${what}: the answer broke off`);
+  // server_settings takes no parameters: a 4xx is about the address ("Invalid subdomain", which older servers call BAD_REQUEST).
+  const noSuchOrganization = path === "server_settings" && status >= 400;
+  if (error === null || error.code === "NONEXISTENT_SUBDOMAIN" || noSuchOrganization) {
+    return new ZulipError("refused", `${what}: this is no Zulip organization (${said})`, {
+      hint: "Check zulip.site: the organization's own address, without a path",
+    });
+  }
+  return new ZulipError("failed", `${what}: ${said}`);
+}
+
+/** The X-RateLimit-* headers; `null` when any of them is missing or no number. */
+export function rateLimitOf(headers: HeaderValues): RateLimit | null {
+  const [limit, remaining, resetS] = ["Limit", "Remaining", "Reset"]
+    .map((name) => Number.parseFloat(headers.get(`X-RateLimit-${name}`) ?? ""));
+  if (!Number.isFinite(limit) || !Number.isFinite(remaining) || !Number.isFinite(resetS)) return null;
+  return { limit: limit ?? 0, remaining: remaining ?? 0, resetS: resetS ?? 0 };
+}

@@ -1,0 +1,79 @@
+import { takeTurns, turnIsOver } from "../../drivers/deno/take_turns.ts";
+import type { Batch, RowChange } from "./batch.ts";
+import { copyLine } from "../../drivers/postgres/copy_into.ts";
+import { EVENT_TEXTS } from "./event_values.ts";
+import { countsAttempts, type PreparedEvent, prepareEvents } from "./prepare_events.ts";
+import type { RecordOptions } from "./recording.ts";
+import { BucketDeltas, laterValues, ROW_STATE_TEXTS, rowStateValues } from "./row_state_values.ts";
+import type { StateDb } from "../../state/state_db.ts";
+
+/** From here on COPY is faster than unnest. */
+const COPY_FROM_ROWS = 500;
+
+/** A row as it is written, without the id of an event: a line for COPY, or values for unnest. */
+export type PreparedRow = string | readonly (string | null)[];
+
+/** A row state as it is written; `event`: index in `events` of the one that it reports, -1 for none. */
+export interface PreparedState {
+  readonly row: PreparedRow;
+  readonly event: number;
+  readonly lastEventId: string | null;
+}
+
+/** A batch with all that its rows in the database will say, except the ids of its events: those are taken when it is written. */
+export interface PreparedBatch {
+  readonly batch: Batch;
+  readonly events: readonly PreparedEvent[];
+  readonly states: readonly PreparedState[];
+  /** What the states add to the buckets. */
+  readonly added: BucketDeltas;
+  /** Rows that nobody knows go straight in by COPY: the primary key is the check that they are new. */
+  readonly direct: boolean;
+}
+
+/**
+ * Looks up and shapes what a batch writes. Reads what is committed, so that it may run while an earlier batch is still being
+ * written, where {@link standsAlone} says so. Adds mentor sets that are new, which mean nothing without an event.
+ */
+export async function prepareBatch(
+  db: Pick<StateDb, "sql" | "copy">,
+  batch: Batch,
+  options: RecordOptions,
+): Promise<PreparedBatch> {
+  const withEvent = eventChanges(batch);
+  const allNew = batch.changes.every(({ before }) => before === null);
+  const direct = db.copy && allNew && batch.changes.length >= COPY_FROM_ROWS;
+  const byCopy = db.copy && withEvent.length >= COPY_FROM_ROWS;
+  const events = await prepareEvents(db.sql, batch, withEvent, {
+    metadataOf: options.metadataOf,
+    rowOf: byCopy ? (values) => copyLine(values, EVENT_TEXTS) : (values) => values,
+  });
+  await takeTurns();
+  const { states, added } = await prepareStates(batch, direct);
+  return { batch, events, states, added, direct };
+}
+
+/** Whether nothing that {@link prepareBatch} reads can depend on batches that are not committed yet. */
+export function standsAlone(batch: Batch): boolean {
+  return !countsAttempts(eventChanges(batch));
+}
+
+const eventChanges = (batch: Batch): readonly RowChange[] => batch.changes.filter(({ event }) => event !== null);
+
+async function prepareStates(batch: Batch, direct: boolean): Promise<Pick<PreparedBatch, "states" | "added">> {
+  const { streamId, recipe } = batch.stream;
+  const added = new BucketDeltas();
+  const states: PreparedState[] = [];
+  let events = 0;
+  for (const { before, after, event } of batch.changes) {
+    const index = event === null ? -1 : events++;
+    // A row that is gone before it was ever known leaves nothing to remember.
+    if (before === null && after.hash === null) continue;
+    if (turnIsOver(states.length)) await takeTurns();
+    added.add(after.id, after.hash);
+    const values = rowStateValues(after, recipe);
+    const row = direct ? `${streamId}\t${copyLine(values, ROW_STATE_TEXTS)}` : [...values, ...laterValues(after)];
+    states.push({ row, event: index, lastEventId: after.lastEventId });
+  }
+  return { states, added };
+}

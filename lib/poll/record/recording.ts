@@ -1,0 +1,28 @@
+import type { AttemptRow } from "../../model/attempt.ts";
+import type { DetectedEvent, EventMetadata, LmsId } from "../../model/event.ts";
+import type { Clock } from "../../base/clock.ts";
+import { StateError } from "../../base/errors.ts";
+
+export interface RecordOptions {
+  /** lib/detect's; passed in because the store does not know the detector. */
+  readonly metadataOf: (row: AttemptRow, event: DetectedEvent) => EventMetadata;
+  readonly clock?: Clock;
+}
+
+/** What one call of recordBatch wrote. */
+export interface Recorded {
+  readonly events: number;
+  /** Events that somebody is to be told about, and how many of them correct an earlier verdict or score. */
+  readonly told: number;
+  readonly toldRevisions: number;
+  /** Recipients (`mentor:<id>`) with something new to tell. */
+  readonly recipients: readonly string[];
+  /** Rows that the state database refused, now in quarantine; their state and events were not written. */
+  readonly refused: readonly { readonly id: LmsId; readonly reason: string }[];
+}
+
+/**
+ * The row states changed between reading and recording them, or were recorded already: after a commit whose outcome was
+ * unknown, say. Nothing was written. Read the states again, and compare again.
+ */
+export class StaleBatchError extends StateError {}

@@ -1,0 +1,107 @@
+import { attemptIdentities, type AttemptIdentityRow } from "../../../sql/state/events.ts";
+import * as q from "../../../sql/state/row_states.ts";
+import { BUCKET_SIZE, type BucketSum, firstIdOf, type KeyHash } from "../../model/bucket.ts";
+import type { RowState } from "../../model/attempt.ts";
+import type { LmsId } from "../../model/event.ts";
+import { fromInstant } from "../../model/time.ts";
+import { numberArrayLiteral } from "../../state/array_literal.ts";
+import type { Stream } from "./batch.ts";
+import { stageOf, STALE_HASH, verdictOf } from "./row_state_values.ts";
+import type { StateDb } from "../../state/state_db.ts";
+
+const KEYS_AT_A_TIME = 10_000;
+/** row_key is a bigint: bounds beyond it would be an error instead of "everything from here". */
+const MAX_BUCKET = 9_223_372_036_854_775;
+
+/**
+ * What is known of the given rows; unknown ids are absent. The hash of a row that was made by another recipe reads as `""`, which equals no
+ * hash, so that the row is looked at again.
+ */
+export async function statesByKeys(
+  db: Pick<StateDb, "sql">,
+  stream: Stream,
+  ids: readonly LmsId[],
+): Promise<Map<LmsId, RowState>> {
+  const states = new Map<LmsId, RowState>();
+  for (let i = 0; i < ids.length; i += KEYS_AT_A_TIME) {
+    const keys = numberArrayLiteral(ids.slice(i, i + KEYS_AT_A_TIME));
+    const rows = await q.rowStatesByKeys(db.sql, stream.streamId, keys);
+    const events = await identitiesOf(db, rows);
+    for (const row of rows) {
+      states.set(row.row_key, toRowState(row, events.get(row.last_event_id ?? ""), stream.recipe));
+    }
+  }
+  return states;
+}
+
+/**
+ * Whose attempt a row is stands with it since version 4 of the schema; of a row that was stored before, its last event says
+ * it. A question of its own, since a join would be planned, and compiled, as if every row needed it.
+ */
+async function identitiesOf(db: Pick<StateDb, "sql">, rows: readonly q.RowStateRow[]) {
+  const asked = rows.flatMap((row) =>
+    (row.student_id === null || row.activity_id === null) && row.last_event_id !== null ? [row.last_event_id] : []
+  );
+  const events = asked.length === 0 ? [] : await attemptIdentities(db.sql, numberArrayLiteral(asked));
+  return new Map(events.map((event) => [event.event_id, event]));
+}
+
+function toRowState(row: q.RowStateRow, event: AttemptIdentityRow | undefined, recipe: number): RowState {
+  return {
+    id: row.row_key,
+    studentId: row.student_id ?? event?.student_id ?? null,
+    activityId: row.activity_id ?? event?.activity_id ?? null,
+    incarnation: row.incarnation,
+    hash: row.hash === null || row.recipe === recipe ? row.hash : STALE_HASH,
+    stage: stageOf(row.stage),
+    reported: { verdict: verdictOf(row.verdict), score: row.score, percentage: row.percentage },
+    revision: row.revision,
+    open: row.is_open,
+    seenOpen: row.seen_open,
+    lastEventId: row.last_event_id,
+    missingSince: row.missing_since === null ? null : fromInstant(row.missing_since),
+    missingAtPass: row.missing_at_pass,
+  };
+}
+
+/** Up to `limit` ids of rows known as open, above `after`, ascending. */
+export async function openKeys(
+  db: Pick<StateDb, "sql">,
+  stream: Stream,
+  after: LmsId | null,
+  limit: number,
+): Promise<LmsId[]> {
+  return (await q.openRowKeys(db.sql, stream.streamId, after, limit)).map((row) => row.row_key);
+}
+
+/** True when nothing of the stream is known. */
+export async function isEmpty(db: Pick<StateDb, "sql">, stream: Stream): Promise<boolean> {
+  return !(await q.anyRowState(db.sql, stream.streamId))[0]?.any;
+}
+
+/** Count and xor of the known hashes, per non-empty bucket with fromBucket <= bucket < toBucket, ascending. */
+export async function bucketSums(
+  db: Pick<StateDb, "sql">,
+  stream: Stream,
+  fromBucket: number,
+  toBucket: number,
+): Promise<BucketSum[]> {
+  const rows = await q.bucketSums(
+    db.sql,
+    stream.streamId,
+    Math.min(fromBucket, MAX_BUCKET),
+    Math.min(toBucket, MAX_BUCKET + 1),
+  );
+  return rows.map((row) => ({ bucket: Number(row.bucket), count: row.row_count, xor: row.hash_xor }));
+}
+
+/** Ids and hashes of the given buckets that count: of the stream's recipe and not missing. Ascending by id. */
+export async function keyHashes(
+  db: Pick<StateDb, "sql">,
+  stream: Stream,
+  buckets: readonly number[],
+): Promise<KeyHash[]> {
+  const starts = numberArrayLiteral(buckets.map(firstIdOf));
+  const rows = await q.keyHashes(db.sql, stream.streamId, stream.recipe, starts, BUCKET_SIZE);
+  return rows.map((row) => ({ id: row.row_key, hash: row.hash }));
+}

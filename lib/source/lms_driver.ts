@@ -1,0 +1,66 @@
+import type { Dialect } from "../../sql/lms/dialects/dialect.ts";
+
+/** Every value comes as text; readers of lib/source give it a type. */
+export type Cell = string | null;
+export type CellRow = readonly Cell[];
+
+/** One transaction with its own snapshot. */
+export interface LmsSession {
+  rows(query: string): Promise<readonly CellRow[]>;
+}
+
+/**
+ * The connection to an LMS database. Sessions are read-only by default, and every transaction once more: whatever runs
+ * here cannot write. Throws LmsError; after a failure the same driver works again as soon as the database does.
+ */
+export interface LmsDriver {
+  readonly dialect: Dialect;
+  /** One short READ ONLY transaction; `work` must only read, and may run a second time after a lost connection. */
+  read<T>(work: (session: LmsSession) => Promise<T>): Promise<T>;
+  /** A host beyond this machine that the last connection reached without TLS; else `null`. */
+  plaintextHost(): string | null;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface LmsLimits {
+  /** The server ends a statement after this. */
+  readonly statementTimeoutMs: number;
+  /** The client gives the connection up when nothing came for this long; longer than the former. */
+  readonly deadlineMs: number;
+}
+
+export const CONNECT_TIMEOUT_MS = 10_000;
+
+/**
+ * Rejects when nothing was heard for `ms` milliseconds: a server that vanished without a reset would otherwise hold a
+ * call for many minutes. `touch` starts the time anew.
+ */
+export class Watchdog {
+  readonly expired: Promise<never>;
+  #reject: () => void = () => {};
+  #timer: ReturnType<typeof setTimeout>;
+  #barked = false;
+
+  constructor(private readonly ms: number) {
+    const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(() => {}); // raced by the caller; nobody listens once the work is done
+    this.expired = promise;
+    this.#reject = () => {
+      this.#barked = true;
+      reject(new Error(`no answer for ${ms / 1000} s`));
+    };
+    this.#timer = setTimeout(this.#reject, ms);
+  }
+  get barked(): boolean {
+    return this.#barked;
+  }
+  touch(): void {
+    if (this.#barked) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#reject, this.ms);
+  }
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}

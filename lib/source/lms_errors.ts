@@ -1,0 +1,147 @@
+import { errorCode, isConnectionLost } from "../base/database_errors.ts";
+import { LmsError, LmsmonError } from "../base/errors.ts";
+
+/** What an error's remedy depends on. */
+export interface LmsTarget {
+  readonly dialect: "postgres" | "mysql";
+  /** `host:port/database`. */
+  readonly label: string;
+  readonly user: string;
+}
+
+/** Of no use as an address, though no connection was lost. */
+const WRONG_PLACE = new Set(["3D000", "ER_BAD_DB_ERROR", "HANDSHAKE_NO_SSL_SUPPORT"]);
+const REFUSED = new Set([
+  ...["28P01", "28000", "ER_ACCESS_DENIED_ERROR", "ER_DBACCESS_DENIED_ERROR", "ER_HOST_NOT_PRIVILEGED"],
+  ...["ER_ACCESS_DENIED_NO_PASSWORD_ERROR", "ER_MUST_CHANGE_PASSWORD_LOGIN", "ER_ACCOUNT_HAS_BEEN_LOCKED"],
+  ...["AUTH_TYPE_NOT_IMPLEMENTED", "SASL_SIGNATURE_MISMATCH", "AUTH_SWITCH_PLUGIN_ERROR"],
+]);
+const SCHEMA = new Set([
+  ...["42P01", "42703", "42501", "3F000", "42883", "ER_NO_SUCH_TABLE", "ER_BAD_FIELD_ERROR"],
+  ...["ER_TABLEACCESS_DENIED_ERROR", "ER_COLUMNACCESS_DENIED_ERROR"],
+]);
+const TIMEOUT = new Set(["57014", "ER_STATEMENT_TIMEOUT", "ER_QUERY_TIMEOUT", "ER_QUERY_INTERRUPTED"]);
+/** A pooled connection that had died unnoticed: a fresh one is worth one more try. */
+const STALE = new Set([
+  ...["CONNECTION_CLOSED", "CONNECTION_DESTROYED", "ECONNRESET", "EPIPE", "PROTOCOL_CONNECTION_LOST", "57P01", "57P02"],
+  ...["ER_CONNECTION_KILLED", "ER_SERVER_SHUTDOWN", "ER_CLIENT_INTERACTION_TIMEOUT", "25P03"],
+]);
+
+/** A standby ended the read because it had to replay what conflicts with it: the next snapshot is past that. */
+export function isConflict(error: unknown): boolean {
+  return errorCode(error) === "40001";
+}
+
+export function isStaleConnection(error: unknown): boolean {
+  return STALE.has(errorCode(error) ?? "");
+}
+
+/** Whether the connection is of no use any more, or never was. */
+export function isConnectionError(error: unknown): boolean {
+  const code = errorCode(error) ?? "";
+  return isUnreachable(error) || STALE.has(code) || REFUSED.has(code);
+}
+
+function isUnreachable(error: unknown): boolean {
+  const code = errorCode(error) ?? "";
+  return isConnectionLost(error) || WRONG_PLACE.has(code) || /^E[A-Z]+$/.test(code);
+}
+
+/** Whether the connection itself survived: the server answered with an error of the statement. */
+export function isStatementError(error: unknown): boolean {
+  const code = errorCode(error) ?? "";
+  return SCHEMA.has(code) || TIMEOUT.has(code);
+}
+
+/** An error of a driver as an LmsError with reason and remedy. Errors that are no database's come back as they are. */
+export function lmsError(error: unknown, target: LmsTarget): unknown {
+  if (error instanceof LmsmonError) return error;
+  const raw = errorCode(error);
+  const tlsFault = raw === null && error instanceof Error &&
+    /certificate|\btls\b|\bssl\b|UnknownIssuer/i.test(error.message);
+  const code = raw ?? (tlsFault ? "TLS" : null);
+  if (code === null) return error;
+  const detail = error instanceof Error ? firstLine(error) : String(error);
+  const at = `the LMS database at ${target.label}`;
+  if (REFUSED.has(code)) {
+    return new LmsError("refused", `Cannot log in to ${at} as "${target.user}": ${detail}`, {
+      cause: error,
+      hint: "Check lms.url, lms.password or lms.password_file, and which hosts the server lets in",
+    });
+  }
+  if (SCHEMA.has(code)) return schemaError(error, code, detail, target);
+  if (TIMEOUT.has(code)) {
+    return new LmsError("timeout", `Cannot read ${at}: ${detail}`, {
+      cause: error,
+      hint: "The server ended the statement; raise lms.statement_timeout if it is just slow",
+    });
+  }
+  if (isUnreachable(error)) {
+    return new LmsError("unreachable", `Cannot reach ${at}: ${detail}`, {
+      cause: error,
+      hint: unreachableHint(code, detail),
+    });
+  }
+  if (/^(TLS|HANDSHAKE_SSL_ERROR|CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/.test(code)) {
+    return new LmsError("unreachable", `Cannot trust ${at}: ${detail}`, {
+      cause: error,
+      hint: "Name the server's certificate authority with ?sslrootcert=FILE, or choose another ?sslmode=",
+    });
+  }
+  return new LmsError("failed", `Cannot read ${at}: ${detail} (${code})`, { cause: error });
+}
+
+/** The server was silent beyond its own statement timeout: the connection is taken for dead. */
+export function silentError(target: LmsTarget, waitedMs: number): LmsError {
+  return new LmsError(
+    "unreachable",
+    `Cannot reach the LMS database at ${target.label}: no answer for ${Math.round(waitedMs / 1000)} s`,
+    { hint: "The connection was dropped; check the network, a firewall that forgets idle connections, or the server" },
+  );
+}
+
+function schemaError(error: unknown, code: string, detail: string, target: LmsTarget): LmsError {
+  const denied = ["42501", "ER_TABLEACCESS_DENIED_ERROR", "ER_COLUMNACCESS_DENIED_ERROR"].includes(code);
+  if (!denied) {
+    return new LmsError("schema", `Cannot read ${`the LMS database at ${target.label}`}: ${detail}`, {
+      cause: error,
+      hint: "The LMS's tables do not look like lms.preset says; check lms.url (database, ?schema=) and lms.preset",
+    });
+  }
+  // PostgreSQL: for table attempts; MariaDB: for table `lms`.`attempts`; MySQL: for table 'attempts'
+  const table = /(?:table|relation|view) (?:`[^`]+`\.)?["'`]?([^"'`\s]+)["'`]?/i.exec(detail)?.[1] ?? null;
+  return new LmsError(
+    "schema",
+    table === null ? `Cannot read the LMS database: ${detail}` : `Cannot read table "${table}": permission denied`,
+    { cause: error, hint: grantHint(target, table === null ? [] : [table]) },
+  );
+}
+
+/** `grant select on "attempts" to "lms_readonly"`, in the dialect's quotes. */
+export function grantHint(target: LmsTarget, tables: readonly string[]): string {
+  if (target.dialect === "postgres") {
+    const what = tables.length === 0 ? "all tables in schema public" : tables.map((t) => `"${t}"`).join(", ");
+    return `Run as the owner: grant select on ${what} to "${target.user}"`;
+  }
+  const list = tables.length === 0 ? ["*"] : tables.map((t) => `\`${t}\``);
+  return `Run as the owner: ${list.map((t) => `grant select on ${t} to '${target.user}'@'%'`).join("; ")}`;
+}
+
+function unreachableHint(code: string, detail: string): string {
+  if (code === "3D000" || code === "ER_BAD_DB_ERROR") return "Check the database's name in lms.url";
+  if (code === "53300" || code === "ER_CON_COUNT_ERROR") return "The server has no connection left; lmsmon needs two";
+  if (code === "ENOTFOUND" || code.startsWith("EAI_")) return "Check the host's name in lms.url and the name server";
+  if (code === "HANDSHAKE_NO_SSL_SUPPORT" || /\bTLS\b/.test(detail)) {
+    return "The server speaks no TLS: set ?sslmode=disable if that is intended";
+  }
+  return "Check that the server runs, lms.url, and the firewall in between";
+}
+
+function firstLine(error: Error): string {
+  const text = error.message !== ""
+    ? error.message
+    : error instanceof AggregateError
+    ? String(error.errors[0]?.message ?? error.errors[0])
+    : error.name;
+  return text.split("\n", 1)[0] ?? text;
+}

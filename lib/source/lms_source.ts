@@ -1,0 +1,61 @@
+import type { DatabaseAddress } from "../database/database_address.ts";
+import type { AttemptRow, BadRow } from "../model/attempt.ts";
+import type { BucketSum, KeyHash } from "../model/bucket.ts";
+import type { LmsId } from "../model/event.ts";
+import type { Kind } from "../model/event_types.ts";
+import type { MentorLinks, Person, Role } from "../model/person.ts";
+import type { PresentIdentity } from "../model/source_identity.ts";
+
+/** Rows of one page, in ascending id; rows the preset cannot read come in `bad` and block no other. */
+export interface RowPage {
+  readonly rows: readonly AttemptRow[];
+  readonly bad: readonly BadRow[];
+}
+
+/**
+ * The only door to the LMS. Every call is one short READ ONLY transaction with its own snapshot and a statement timeout;
+ * nothing is held between calls. All calls throw `LmsError`, with the table, column or host and the remedy.
+ */
+export interface LmsSource {
+  readonly name: string;
+  readonly kinds: readonly Kind[];
+  /**
+   * Where `lms.url` points, in normal form (lib/source/source_address.ts). The user, the password and words about TLS are no part of
+   * it: they may change, and the database is the same. Of an embedded LMS its URL, and no host.
+   */
+  readonly address: DatabaseAddress;
+  /** Version of the hash recipe (preset, columns and dialect): another number makes all known hashes worthless. */
+  recipe(kind: Kind): number;
+  /**
+   * Connects, and checks that every table and column of the preset can be read, naming all that cannot. `plaintextHost`: a
+   * host beyond this machine that is spoken to without TLS.
+   */
+  check(): Promise<{ readonly version: string; readonly readOnly: true; readonly plaintextHost: string | null }>;
+  identity(): Promise<PresentIdentity>;
+  /** What the role could write, a phrase each ("it is a superuser"); empty when it may only read, as it should. */
+  writeRights(): Promise<readonly string[]>;
+  /**
+   * A token that is equal to an earlier one only if nothing at all was committed in between (PostgreSQL: the snapshot on a
+   * primary, the replay position on a standby); `null` where that does not prove that every table reads as before (see
+   * `skipObstacles`). Skips full passes only.
+   */
+  changeToken(): Promise<string | null>;
+  /** Why there is no such token now, naming what prevents it; `null` when there is one. */
+  whyNoChangeToken(): Promise<string | null>;
+  /** Up to `limit` whole rows with id > `after` (`null`: from the start), ascending. */
+  rowsAfter(kind: Kind, after: LmsId | null, limit: number): Promise<RowPage>;
+  /** Whole rows for the given ids; absent ids are simply not returned. Any number of ids: the source pages. */
+  rowsByIds(kind: Kind, ids: readonly LmsId[]): Promise<RowPage>;
+  /** Smallest id >= `from`, `null` when there is none: lets a pass jump over gaps between ids. */
+  firstIdFrom(kind: Kind, from: LmsId): Promise<LmsId | null>;
+  /** Non-empty buckets with fromBucket <= bucket < toBucket, ascending. */
+  buckets(kind: Kind, fromBucket: number, toBucket: number): Promise<BucketSum[]>;
+  /** Ids and hashes of all rows in the given buckets, ascending by id. */
+  keyHashes(kind: Kind, buckets: readonly number[]): Promise<KeyHash[]>;
+  people(role: Role, ids: readonly LmsId[]): Promise<Person[]>;
+  /** All people of a role in pages, ascending by id; bounded memory. */
+  allPeople(role: Role): AsyncIterable<readonly Person[]>;
+  /** Mentors of the given students; a student without any is absent or empty. */
+  links(studentIds: readonly LmsId[]): Promise<MentorLinks>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,91 @@
+import type postgres from "postgres";
+import { presets } from "../../sql/lms/presets.ts";
+import type { LmsConfig } from "../config/config.ts";
+import type { DatabaseAddress } from "../database/database_address.ts";
+import { openTarget } from "../database/open_target.ts";
+import { ConfigError } from "../base/errors.ts";
+import type { LmsDriver } from "./lms_driver.ts";
+import type { LmsTarget } from "./lms_errors.ts";
+import type { LmsSource } from "./lms_source.ts";
+import { timeReader } from "./lms_times.ts";
+import { mysqlDriver } from "./mysql_driver.ts";
+import { borrowedPostgresDriver, postgresDriver } from "./postgres_driver.ts";
+import { embeddedAddress, normalAddress } from "./source_address.ts";
+import { SqlLmsSource } from "./sql_lms_source.ts";
+
+export interface LmsDeps {
+  /** A ready postgres.js handle, such as one on an embedded LMS: used as it is, and left open by `close`. */
+  readonly sql?: postgres.Sql;
+  /** Opens `pglite:<dir>` (`null`: in memory), closed with the source; see lib/demo/embedded_lms.ts. */
+  readonly openEmbedded?: (
+    directory: string | null,
+  ) => Promise<{ readonly sql: postgres.Sql; close(): Promise<void> }>;
+  /** How long the client waits for an answer beyond the statement timeout before it drops the connection; 5 s. */
+  readonly deadlineGraceMs?: number;
+}
+
+/**
+ * The LMS of a configuration. Connects at the first call, so that an LMS that is away now may come later; throws
+ * ConfigError for what no waiting heals (unknown preset, scheme, zone).
+ */
+export async function openLms(config: LmsConfig, deps: LmsDeps = {}): Promise<LmsSource> {
+  const preset = presets.get(config.preset);
+  if (preset === undefined) {
+    throw new ConfigError(`Cannot use lms.preset "${config.preset}": unknown`, {
+      hint: `One of ${[...presets.keys()].join(", ")}`,
+    });
+  }
+  let readTime;
+  try {
+    readTime = timeReader(config.timezone);
+  } catch (cause) {
+    throw new ConfigError(`Cannot use lms.timezone "${config.timezone}": unknown time zone`, { cause });
+  }
+  const { driver, target, address } = await openDriver(config, deps);
+  return new SqlLmsSource({
+    name: config.name,
+    preset,
+    driver,
+    target,
+    address,
+    readTime,
+    examDurationUnit: config.examDurationUnit,
+  });
+}
+
+/** The driver alone, for tests that try to write through it. */
+export async function openDriver(
+  config: LmsConfig,
+  deps: LmsDeps = {},
+): Promise<{ driver: LmsDriver; target: LmsTarget; address: DatabaseAddress }> {
+  const limits = {
+    statementTimeoutMs: config.statementTimeoutMs,
+    deadlineMs: config.statementTimeoutMs + (deps.deadlineGraceMs ?? 5000),
+  };
+  const embedded: LmsTarget = { dialect: "postgres", label: "the embedded database", user: "postgres" };
+  const borrowed = (sql: postgres.Sql, close?: () => Promise<void>) => ({
+    driver: borrowedPostgresDriver(sql, embedded.label, limits, close),
+    target: embedded,
+    address: embeddedAddress(config.url),
+  });
+  if (deps.sql !== undefined) return borrowed(deps.sql);
+  if (config.url.startsWith("pglite:")) {
+    const directory = config.url.slice("pglite:".length);
+    if (deps.openEmbedded === undefined) {
+      throw new ConfigError("Cannot use lms.url: an embedded LMS is for the demo and tests", {
+        hint: "Write postgres://user@host:5432/database or mysql://user@host:3306/database",
+      });
+    }
+    const { sql, close } = await deps.openEmbedded(directory === "" || directory === "memory" ? null : directory);
+    return borrowed(sql, close);
+  }
+  const opened = openTarget(config, "lms");
+  const { address, label, user } = opened.target;
+  const { dialect } = address;
+  const [open, owner] = dialect === "postgres" ? [postgresDriver, "postgres"] : [mysqlDriver, "root"];
+  return {
+    driver: open(opened, limits),
+    target: { dialect, label, user: user ?? owner },
+    address: normalAddress(address),
+  };
+}

@@ -1,0 +1,175 @@
+import postgres from "postgres";
+import { postgresDialect, postgresSettings } from "../../sql/lms/dialects/postgres.ts";
+import type { OpenTarget } from "../database/open_target.ts";
+import { ServerSockets } from "../database/server_sockets.ts";
+import { errorCode } from "../base/database_errors.ts";
+import { guardTransactions } from "../drivers/postgres/guard_transactions.ts";
+import { type Cell, CONNECT_TIMEOUT_MS, type LmsDriver, type LmsLimits, Watchdog } from "./lms_driver.ts";
+import {
+  isConflict,
+  isConnectionError,
+  isStaleConnection,
+  lmsError,
+  type LmsTarget,
+  silentError,
+} from "./lms_errors.ts";
+
+const SNAPSHOT = "isolation level repeatable read read only";
+/** A poll reads one thing at a time; the second is for people and links beside it. */
+const CONNECTIONS = 2;
+
+/** PostgreSQL over the network. Connects at the first read. */
+export function postgresDriver({ target, password, keyPassword }: OpenTarget, limits: LmsLimits): LmsDriver {
+  let readOnlyParameter = true;
+  let pool: Pool | null = null;
+  let closed = false;
+  const user = target.user ?? "postgres";
+  const watchdogs = new Set<Watchdog>();
+  let plaintextHost: () => string | null = () => null;
+
+  const open = (): Pool => {
+    const sockets = new ServerSockets(target, { user, password, keyPassword, connectTimeoutMs: CONNECT_TIMEOUT_MS });
+    // Each of several hosts has its own time; a look at all of them is no silence.
+    sockets.onAttempt = () => watchdogs.forEach((watchdog) => watchdog.touch());
+    plaintextHost = () => sockets.plaintextHost;
+    const sql = guardTransactions(postgres({
+      ...sockets.options(),
+      max: CONNECTIONS,
+      idle_timeout: 180,
+      max_lifetime: 3600,
+      backoff: () => 0, // the poller has a pace of its own; a second one here would delay the return of the LMS
+      keep_alive: 30,
+      prepare: false,
+      fetch_types: false,
+      onnotice: () => {},
+      connection: {
+        application_name: target.applicationName ?? "lmsmon",
+        ...(target.options === null ? {} : { options: target.options }),
+        ...(readOnlyParameter ? { default_transaction_read_only: true } : {}),
+      },
+    }));
+    return { sql, sockets };
+  };
+  const end = async (old: Pool, timeout: number) => {
+    await old.sql.end({ timeout }).catch(() => {});
+    old.sockets.close();
+  };
+
+  return sqlDriver({
+    target: { dialect: "postgres", label: target.label, user },
+    limits,
+    schemas: target.schemas,
+    watchdogs,
+    plaintextHost: () => plaintextHost(),
+    acquire: () => {
+      if (closed) throw new TypeError("Cannot read the LMS: the source is closed");
+      return (pool ??= open()).sql;
+    },
+    drop: (broken) => {
+      if (pool?.sql !== broken) return;
+      void end(pool, 0);
+      pool = null;
+    },
+    recover: (error) => {
+      // pgbouncer refuses start parameters it does not know. Setting it per session instead would stay behind in the
+      // pool and hit other programs, so there only the transactions themselves are READ ONLY.
+      if (readOnlyParameter && errorCode(error) === "08P01") {
+        readOnlyParameter = false;
+        return true;
+      }
+      return isStaleConnection(error) || isConflict(error);
+    },
+    close: async () => {
+      closed = true;
+      const open = pool;
+      pool = null;
+      if (open !== null) await end(open, 5);
+    },
+  });
+}
+
+/** An LMS behind a postgres.js handle that is ready and belongs to somebody else: the embedded LMS of demo and tests. */
+export function borrowedPostgresDriver(
+  sql: postgres.Sql,
+  label: string,
+  limits: LmsLimits,
+  close: () => Promise<void> = () => Promise.resolve(),
+): LmsDriver {
+  return sqlDriver({
+    target: { dialect: "postgres", label, user: "postgres" },
+    limits,
+    schemas: [],
+    watchdogs: new Set(),
+    plaintextHost: () => null,
+    acquire: () => sql,
+    drop: () => {},
+    recover: () => false,
+    close,
+  });
+}
+
+interface Pool {
+  readonly sql: postgres.Sql;
+  readonly sockets: ServerSockets;
+}
+
+interface SqlAccess {
+  readonly target: LmsTarget;
+  readonly limits: LmsLimits;
+  readonly schemas: readonly string[];
+  /** Of the reads that go on. */
+  readonly watchdogs: Set<Watchdog>;
+  plaintextHost(): string | null;
+  acquire(): postgres.Sql;
+  drop(broken: postgres.Sql): void;
+  /** Whether the read is worth one more try at once. */
+  recover(error: unknown): boolean;
+  close(): Promise<void>;
+}
+
+function sqlDriver(access: SqlAccess): LmsDriver {
+  const settings = postgresSettings(access.limits.statementTimeoutMs, access.schemas);
+  const { deadlineMs } = access.limits;
+
+  return {
+    dialect: postgresDialect,
+    async read(work) {
+      for (let attempt = 0;; attempt++) {
+        const sql = access.acquire();
+        const watchdog = new Watchdog(deadlineMs);
+        access.watchdogs.add(watchdog);
+        try {
+          const done = sql.begin(SNAPSHOT, async (tx) => {
+            await tx.unsafe(settings);
+            return {
+              result: await work({
+                rows: async (query) => {
+                  watchdog.touch();
+                  const rows = await tx.unsafe<Record<string, Cell>[]>(query).values();
+                  watchdog.touch();
+                  return Array.from(rows); // without what postgres.js adds to its arrays
+                },
+              }),
+            };
+          });
+          done.catch(() => {}); // after a deadline nobody waits for it any more
+          return (await Promise.race([done, watchdog.expired])).result;
+        } catch (error) {
+          if (watchdog.barked) {
+            access.drop(sql);
+            throw silentError(access.target, deadlineMs);
+          }
+          // postgres.js keeps the place of a connection that died inside a transaction taken for ever: begin anew.
+          if (isConnectionError(error)) access.drop(sql);
+          if (attempt === 0 && access.recover(error)) continue;
+          throw lmsError(error, access.target);
+        } finally {
+          access.watchdogs.delete(watchdog);
+          watchdog.stop();
+        }
+      }
+    },
+    plaintextHost: () => access.plaintextHost(),
+    close: () => access.close(),
+  };
+}

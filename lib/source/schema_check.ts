@@ -1,0 +1,96 @@
+import type { Dialect } from "../../sql/lms/dialects/dialect.ts";
+import { type Preset, requirements } from "../../sql/lms/preset.ts";
+import { catalogQuery, type ColumnTypes, type LmsQueries } from "../../sql/lms/queries.ts";
+import { LmsError } from "../base/errors.ts";
+import type { LmsDriver, LmsSession } from "./lms_driver.ts";
+import { grantHint, type LmsTarget } from "./lms_errors.ts";
+
+/** What the LMS database has of the tables a preset names. */
+export interface Catalog {
+  readonly types: ColumnTypes;
+  readonly has: (table: string, columns: readonly string[]) => boolean;
+  readonly tables: ReadonlySet<string>;
+  readonly readable: (table: string, column: string) => boolean;
+}
+
+export async function readCatalog(session: LmsSession, preset: Preset, driver: LmsDriver): Promise<Catalog> {
+  // MySQL compares column names without case, and may keep table names in lower case.
+  const fold = driver.dialect.name === "mysql" ? (name: string) => name.toLowerCase() : (name: string) => name;
+  const columns = new Map<string, { type: string; readable: boolean }>();
+  const tables = new Set<string>();
+  for (const [table, column, type, readable] of await session.rows(catalogQuery(preset, driver.dialect))) {
+    if (table === null || table === undefined || column === null || column === undefined) continue;
+    tables.add(fold(table));
+    columns.set(`${fold(table)}.${fold(column)}`, {
+      type: (type ?? "").toLowerCase(),
+      readable: readable === "1",
+    });
+  }
+  const find = (table: string, column: string) => columns.get(`${fold(table)}.${fold(column)}`);
+  return {
+    types: (table, column) => find(table, column)?.type,
+    has: (table, names) => names.every((name) => find(table, name)?.readable === true),
+    tables: new Set(requirements(preset).map((r) => r.table).filter((t) => tables.has(fold(t)))),
+    readable: (table, column) => find(table, column)?.readable === true,
+  };
+}
+
+/** Throws LmsError when the server is too old for the queries. */
+export function checkVersion(dialect: Dialect, version: string, target: LmsTarget): void {
+  const major = Number.parseInt(version, 10);
+  if (dialect.oldest === null || !(major < dialect.oldest)) return;
+  throw new LmsError("schema", `Cannot read the LMS database at ${target.label}: it is ${dialect.name} ${version}`, {
+    hint: `${dialect.oldest} or newer is needed`,
+  });
+}
+
+/** Throws one LmsError that names every table and column that is missing or may not be read. */
+export async function checkSchema(
+  driver: LmsDriver,
+  preset: Preset,
+  catalog: Catalog,
+  queries: LmsQueries,
+  target: LmsTarget,
+): Promise<void> {
+  const missing: string[] = [], denied: string[] = [], wrong: string[] = [];
+  for (const { table, columns, integerKeys, optional } of requirements(preset)) {
+    if (optional) continue;
+    if (!catalog.tables.has(table)) {
+      // MySQL's catalog hides what the role may not read; only an attempt tells the difference.
+      (await isDenied(driver, queries.probe(table)) ? denied : missing).push(table);
+      continue;
+    }
+    const absent = columns.filter((column) => catalog.types(table, column) === undefined);
+    missing.push(...absent.map((column) => `${table}.${column}`));
+    const unreadable = columns.filter((c) => !absent.includes(c) && !catalog.readable(table, c));
+    if (unreadable.length > 0) denied.push(table);
+    for (const key of integerKeys) {
+      const type = catalog.types(table, key);
+      if (type !== undefined && !driver.dialect.isInteger(type)) wrong.push(`${table}.${key} (${type})`);
+    }
+  }
+  const problems = [
+    ...(denied.length === 0 ? [] : [
+      `Cannot read table${denied.length > 1 ? "s" : ""} ${denied.map((t) => `"${t}"`).join(", ")}: permission denied`,
+    ]),
+    ...(missing.length === 0 ? [] : [`Cannot find in the LMS database: ${missing.join(", ")}`]),
+    ...(wrong.length === 0 ? [] : [`Cannot page by ${wrong.join(", ")}: keys must be whole numbers`]),
+  ];
+  if (problems.length === 0) return;
+  throw new LmsError("schema", problems.join("; "), {
+    hint: denied.length > 0
+      ? grantHint(target, denied)
+      : `The tables do not look like preset "${preset.name}" says; check lms.url (database, ?schema=) and lms.preset, ` +
+        `and that "${target.user}" may use the schema`,
+  });
+}
+
+async function isDenied(driver: LmsDriver, probe: string): Promise<boolean> {
+  try {
+    await driver.read((session) => session.rows(probe));
+    return false;
+  } catch (error) {
+    if (error instanceof LmsError && error.reason === "schema") return /permission denied/.test(error.message);
+    throw error;
+  }
+}

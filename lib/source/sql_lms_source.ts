@@ -1,0 +1,296 @@
+import type { Preset } from "../../sql/lms/preset.ts";
+import { integer, type LmsQueries, lmsQueries } from "../../sql/lms/queries.ts";
+import type { DatabaseAddress } from "../database/database_address.ts";
+import type { AttemptRow, BadRow } from "../model/attempt.ts";
+import { BUCKET_SIZE, bucketOf, type BucketSum, firstIdOf, type KeyHash } from "../model/bucket.ts";
+import type { LmsId } from "../model/event.ts";
+import { type Kind, KINDS } from "../model/event_types.ts";
+import type { MentorLinks, Person, Role } from "../model/person.ts";
+import { LmsError } from "../base/errors.ts";
+import { takeTurns, turnIsOver } from "../drivers/deno/take_turns.ts";
+import { sumsInLanes } from "./bucket_lanes.ts";
+import { bucketRanges } from "./bucket_ranges.ts";
+import { type ActivityOptions, type KnownActivities, readActivities } from "./activities.ts";
+import { lastOf } from "./last_of.ts";
+import type { LmsDriver, LmsSession } from "./lms_driver.ts";
+import type { LmsTarget } from "./lms_errors.ts";
+import type { LmsSource, RowPage } from "./lms_source.ts";
+import type { PresentIdentity } from "../model/source_identity.ts";
+import type { TimeReader } from "./lms_times.ts";
+import { ChangeProof } from "./change_proof.ts";
+import { readIdentityOf } from "./identity.ts";
+import { compareIds, readId } from "./lms_values.ts";
+import { readPeople } from "./people.ts";
+import { complete, isBad, type ReadRow, type RowReader, rowReader } from "./row_reader.ts";
+import { type Catalog, checkSchema, checkVersion, readCatalog } from "./schema_check.ts";
+import { mysqlWriteRights, postgresWriteRights } from "./write_rights.ts";
+
+/** Ids per query: some thousand, so that a statement stays short and an `in` list small. */
+const IDS_PER_PAGE = 2000;
+const PEOPLE_PER_PAGE = 1000;
+/** Ranges of differing buckets per statement. */
+const RANGES_PER_PAGE = 20;
+const LARGEST_BUCKET = 9_223_372_036_854_775;
+
+export interface SqlLmsOptions {
+  readonly name: string;
+  readonly preset: Preset;
+  readonly driver: LmsDriver;
+  readonly target: LmsTarget;
+  readonly address: DatabaseAddress;
+  readonly readTime: TimeReader;
+  readonly examDurationUnit: ActivityOptions["examDurationUnit"];
+}
+
+/** What is known once the tables have been looked at: on MySQL a query depends on the types of its time columns. */
+interface Prepared {
+  readonly catalog: Catalog;
+  readonly queries: LmsQueries;
+}
+
+/** An LMS behind SQL: a preset's queries through a driver. See LmsSource for the contract of each method. */
+export class SqlLmsSource implements LmsSource {
+  readonly name: string;
+  readonly kinds: readonly Kind[] = KINDS;
+  readonly address: DatabaseAddress;
+  readonly #options: SqlLmsOptions;
+  readonly #changes: ChangeProof;
+  readonly #readers: Readonly<Record<Kind, RowReader>>;
+  #prepared: Prepared | null = null;
+  /** Where the last full page of `rowsAfter` ended, and what its pass knows of activities. */
+  readonly #passes: Record<Kind, { readonly last: LmsId; readonly known: KnownActivities } | null> = {
+    exam: null,
+    content: null,
+  };
+
+  constructor(options: SqlLmsOptions) {
+    this.name = options.name;
+    this.address = options.address;
+    this.#changes = new ChangeProof(options.driver, options.preset);
+    this.#options = options;
+    const { kinds } = options.preset;
+    this.#readers = {
+      exam: rowReader("exam", kinds.exam, options.readTime),
+      content: rowReader("content", kinds.content, options.readTime),
+    };
+  }
+
+  recipe(kind: Kind): number {
+    const { preset, driver } = this.#options;
+    return preset.number * 10_000 + driver.dialect.number * 1000 + preset.kinds[kind].version;
+  }
+
+  async check(): ReturnType<LmsSource["check"]> {
+    const { driver, preset, target } = this.#options;
+    this.#prepared = null; // look again: tables may have been added or granted since
+    const { version, prepared } = await this.#read(async (session, prepared) => {
+      const [about] = await session.rows(driver.dialect.about);
+      return { version: about?.[0] ?? "unknown", prepared };
+    });
+    checkVersion(driver.dialect, version, target);
+    await checkSchema(driver, preset, prepared.catalog, prepared.queries, target);
+    return { version, readOnly: true, plaintextHost: driver.plaintextHost() };
+  }
+
+  identity(): Promise<PresentIdentity> {
+    return readIdentityOf(this.#options.driver, this.#options.preset, this.address.database);
+  }
+
+  async writeRights(): Promise<readonly string[]> {
+    const { driver } = this.#options;
+    const rows = await driver.read((session) => session.rows(driver.dialect.writeRights));
+    return driver.dialect.name === "postgres"
+      ? postgresWriteRights(rows)
+      : mysqlWriteRights(rows, this.address.database);
+  }
+
+  async changeToken(): Promise<string | null> {
+    const { token, obstacles } = await this.#changes.look();
+    return obstacles.length === 0 ? token : null;
+  }
+
+  async whyNoChangeToken(): Promise<string | null> {
+    const { token, obstacles } = await this.#changes.look();
+    if (obstacles.length > 0) return obstacles.join(", ");
+    return token === null ? "this database has no proof that nothing was committed" : null;
+  }
+
+  async rowsAfter(kind: Kind, after: LmsId | null, limit: number): Promise<RowPage> {
+    const from = after === null ? null : integer(after);
+    if (!Number.isInteger(limit) || limit < 1) throw new RangeError(`Cannot read a page of ${limit} rows`);
+    const pass = this.#passes[kind];
+    const known: KnownActivities = from !== null && pass?.last === from ? pass.known : new Map();
+    const page = await this.#read((session, prepared) =>
+      this.#page(session, prepared, kind, prepared.queries.rows(kind, { after: from, limit }), known)
+    );
+    // A page that is not full ends its pass: what comes later reads titles anew.
+    const full = page.rows.length + page.bad.length >= limit;
+    this.#passes[kind] = full ? { last: lastOf(page), known } : null;
+    return page;
+  }
+
+  async rowsByIds(kind: Kind, ids: readonly LmsId[]): Promise<RowPage> {
+    const rows: AttemptRow[] = [], bad: BadRow[] = [];
+    for (const chunk of chunks(distinct(ids), IDS_PER_PAGE)) {
+      const page = await this.#read((session, prepared) =>
+        this.#page(session, prepared, kind, prepared.queries.rows(kind, { ids: chunk }))
+      );
+      rows.push(...page.rows);
+      bad.push(...page.bad);
+    }
+    return { rows, bad };
+  }
+
+  firstIdFrom(kind: Kind, from: LmsId): Promise<LmsId | null> {
+    const id = integer(from);
+    return this.#read((session, { queries }) => firstId(session, queries, kind, id));
+  }
+
+  buckets(kind: Kind, fromBucket: number, toBucket: number): Promise<BucketSum[]> {
+    return sumsInLanes(
+      {
+        page: (from, to) => this.#bucketPage(kind, from, to),
+        nextBucket: async (from) => {
+          const id = await this.firstIdFrom(kind, firstIdOf(from));
+          return id === null ? null : Number(bucketOf(id));
+        },
+      },
+      Math.max(fromBucket, -LARGEST_BUCKET),
+      Math.min(toBucket, LARGEST_BUCKET),
+    );
+  }
+
+  async #bucketPage(kind: Kind, from: number, to: number): Promise<BucketSum[]> {
+    const found = await this.#read((session, { queries }) =>
+      session.rows(queries.buckets(kind, firstIdOf(from), firstIdOf(to), BUCKET_SIZE))
+    );
+    return found.map(([bucket, count, xor]) => ({ bucket: Number(bucket), count: Number(count), xor: xor ?? "0" }));
+  }
+
+  async keyHashes(kind: Kind, buckets: readonly number[]): Promise<KeyHash[]> {
+    const found: KeyHash[] = [];
+    for (const ranges of chunks(bucketRanges(buckets), RANGES_PER_PAGE)) {
+      const rows = await this.#read((session, { queries }) => session.rows(queries.keyHashes(kind, ranges)));
+      for (const [id, hash] of rows) found.push({ id: readId(id) ?? "", hash: hash ?? "" });
+    }
+    return found.sort((a, b) => compareIds(a.id, b.id));
+  }
+
+  async people(role: Role, ids: readonly LmsId[]): Promise<Person[]> {
+    const found: Person[] = [];
+    for (const chunk of chunks(distinct(ids), PEOPLE_PER_PAGE)) {
+      found.push(
+        ...await this.#read((session, { queries }) =>
+          readPeople(session, queries, this.#options.preset, role, { ids: chunk })
+        ),
+      );
+    }
+    return found;
+  }
+
+  async *allPeople(role: Role): AsyncIterable<readonly Person[]> {
+    for (let after: LmsId | null = null;;) {
+      const where: { after: LmsId | null; limit: number } = { after, limit: PEOPLE_PER_PAGE };
+      const page: Person[] = await this.#read((session, { queries }) =>
+        readPeople(session, queries, this.#options.preset, role, where)
+      );
+      const last = page.at(-1);
+      if (last === undefined) return;
+      yield page;
+      if (page.length < PEOPLE_PER_PAGE) return;
+      after = last.id;
+    }
+  }
+
+  async links(studentIds: readonly LmsId[]): Promise<MentorLinks> {
+    const links = new Map<LmsId, LmsId[]>();
+    for (const chunk of chunks(distinct(studentIds), PEOPLE_PER_PAGE)) {
+      for (const [student, mentor] of await this.#read((s, { queries }) => s.rows(queries.links(chunk)))) {
+        const studentId = readId(student), mentorId = readId(mentor);
+        if (!studentId || !mentorId) continue;
+        const list = links.get(studentId);
+        if (list === undefined) links.set(studentId, [mentorId]);
+        else if (!list.includes(mentorId)) list.push(mentorId); // Prisma's older link tables have no key
+      }
+    }
+    for (const list of links.values()) list.sort(compareIds);
+    return links;
+  }
+
+  close(): Promise<void> {
+    return this.#options.driver.close();
+  }
+
+  /** One transaction; the first one also looks at the tables, and so does one more when they changed since. */
+  async #read<T>(work: (session: LmsSession, prepared: Prepared) => Promise<T>): Promise<T> {
+    const known = this.#prepared;
+    if (known === null) return await this.#readAnew(work);
+    try {
+      return await this.#options.driver.read((session) => work(session, known));
+    } catch (error) {
+      if (!(error instanceof LmsError && error.reason === "schema")) throw error;
+      this.#prepared = null;
+      return await this.#readAnew(work);
+    }
+  }
+
+  #readAnew<T>(work: (session: LmsSession, prepared: Prepared) => Promise<T>): Promise<T> {
+    const { driver, preset } = this.#options;
+    return driver.read(async (session) => {
+      const catalog = await readCatalog(session, preset, driver);
+      const prepared = { catalog, queries: lmsQueries(preset, driver.dialect, catalog.types) };
+      // An LMS whose tables are not there yet is looked at again next time.
+      if (catalog.tables.size > 0) this.#prepared = prepared;
+      return await work(session, prepared);
+    });
+  }
+
+  async #page(
+    session: LmsSession,
+    prepared: Prepared,
+    kind: Kind,
+    query: string,
+    known: KnownActivities = new Map(),
+  ): Promise<RowPage> {
+    const { preset, examDurationUnit } = this.#options;
+    const read = this.#readers[kind];
+    const good: ReadRow[] = [], bad: BadRow[] = [];
+    for (const [i, cells] of (await session.rows(query)).entries()) {
+      if (turnIsOver(i)) await takeTurns();
+      const row = read(cells);
+      if (isBad(row)) bad.push(row);
+      else good.push(row);
+    }
+    const chapterTable = preset.kinds[kind].activity.chapterOfContent;
+    const activities = await readActivities(session, prepared.queries, preset, kind, good, {
+      examDurationUnit,
+      chapterOfContent: chapterTable !== null &&
+        prepared.catalog.has(chapterTable.table, [chapterTable.key, ...Object.values(chapterTable.columns)]),
+    }, known);
+    return {
+      rows: ascending(good.map((row, i) => complete(row, activities[i] ?? null))),
+      bad: ascending(bad),
+    };
+  }
+}
+
+async function firstId(session: LmsSession, queries: LmsQueries, kind: Kind, from: LmsId): Promise<LmsId | null> {
+  const [row] = await session.rows(queries.firstIdFrom(kind, from));
+  return readId(row?.[0]) ?? null;
+}
+
+function ascending<T extends { readonly id: LmsId }>(rows: T[]): T[] {
+  for (let i = 1; i < rows.length; i++) {
+    const before = rows[i - 1], row = rows[i];
+    if (before && row && compareIds(before.id, row.id) > 0) return rows.sort((a, b) => compareIds(a.id, b.id));
+  }
+  return rows;
+}
+
+function distinct(ids: readonly LmsId[]): LmsId[] {
+  return [...new Set(ids.map(integer))].sort(compareIds);
+}
+
+function* chunks<T>(list: readonly T[], size: number): Iterable<T[]> {
+  for (let i = 0; i < list.length; i += size) yield list.slice(i, i + size);
+}

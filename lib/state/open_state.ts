@@ -1,0 +1,181 @@
+import type { Logger } from "@logtape/logtape";
+import type { Migration } from "../../sql/state/migrations/manifest.ts";
+import type { StateConfig } from "../config/config.ts";
+import { openTarget } from "../database/open_target.ts";
+import { ServerSockets } from "../database/server_sockets.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
+import { logger } from "../base/log.ts";
+import {
+  migrate,
+  type MigrationStatus,
+  readMigrationStatus,
+  refuseForeignMigrations,
+  requireMigrated,
+} from "./migrate.ts";
+import { isCreated, stateDirectory } from "./owner_directory.ts";
+import { OwnerState } from "./owner_state.ts";
+import { type EngineOptions, PgliteEngine } from "../drivers/pglite/pglite_engine.ts";
+import { PgliteSocket } from "../drivers/pglite/pglite_socket.ts";
+import type { Sql, StateDb } from "./state_db.ts";
+import { ConnectionLosses } from "./connection_losses.ts";
+import { isConnectionCut } from "../base/database_errors.ts";
+import { stateError } from "./state_errors.ts";
+import { embeddedPool, PooledState, statePool } from "./state_pool.ts";
+
+export interface OpenStateOptions {
+  /**
+   * `require` (default): a server must be migrated, an embedded state migrates itself. `auto`: both are migrated. `skip`:
+   * neither is looked at; for `migrate` itself.
+   */
+  readonly migrate?: "auto" | "require" | "skip";
+  /**
+   * Nothing is to change: an embedded state that was never created is opened in memory, empty and migrated; an older one is
+   * not migrated but refused; a server refuses writes.
+   */
+  readonly dryRun?: boolean;
+  /** Hears of every migration that this opening applied. */
+  readonly onApplied?: (migration: Migration) => void;
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  /** Seconds to wait for a server (default 10), or for a process that owns the directory (default 30). */
+  readonly connectTimeoutS?: number;
+  /** Connections at most; default 4. */
+  readonly connections?: number;
+}
+
+const CONNECT_TIMEOUT_S = 10;
+const ELECTIONS = 10;
+const ELECTION_PAUSE_MS = 100;
+
+/**
+ * Opens the state database that the configuration names.
+ *
+ * Errors: StateError (cannot be reached, opened, refused), MigrationError (not migrated, newer, edited, too old a server),
+ * ConfigError (what the URL says about TLS).
+ *
+ * Permissions (tried): `--allow-env=PGAPPNAME,PGTARGETSESSIONATTRS`, which the driver reads always; for a server `net` of its
+ * address, `sys` when the URL names no user, `read` of certificate files; embedded `read` and `write` of the directory, `net=unix:<directory>/lmsmon.sock`
+ * (and the temporary directory when that path is longer than a socket's may be), and `read` of Deno's cache for PGlite's files.
+ */
+export async function openState(config: StateConfig, options: OpenStateOptions = {}): Promise<StateDb> {
+  const log = options.log ?? logger("state");
+  const state = config.url.startsWith("pglite:")
+    ? await openEmbedded(config.url.slice("pglite:".length), options, log)
+    : openServer(config, options, log);
+  const clock = options.clock ?? systemClock;
+  for (let tries = 1;; tries++) {
+    try {
+      await checkMigrations(state, options, log);
+      return state;
+    } catch (error) {
+      // The owner of the directory died while it was asked: the next connection finds another, or owns it itself.
+      if (config.url.startsWith("pglite:") && isConnectionCut(error) && tries < ELECTIONS) {
+        await clock.sleep(ELECTION_PAUSE_MS);
+        continue;
+      }
+      await state.close().catch(() => {});
+      throw stateError(config.url, error);
+    }
+  }
+}
+
+/** A database in memory, for tests and dry runs. */
+export async function openMemory(
+  options: Pick<OpenStateOptions, "log" | "connections" | "migrate"> & EngineOptions = {},
+): Promise<StateDb> {
+  const engine = await PgliteEngine.open(null, options);
+  const losses = new ConnectionLosses();
+  const connect = () => Promise.resolve(new PgliteSocket(engine));
+  const sql = embeddedPool(connect, options, options.log ?? logger("state"), losses);
+  const state = new PooledState(sql, false, () => "embedded", losses, () => engine.close());
+  if (options.migrate !== "skip") await migrate(sql);
+  return state;
+}
+
+async function openEmbedded(path: string, options: OpenStateOptions, log: Logger): Promise<StateDb> {
+  const directory = stateDirectory(path);
+  if (options.dryRun && !(await isCreated(directory))) {
+    return await openMemory({ ...options, migrate: options.migrate === "skip" ? "skip" : "auto" });
+  }
+  const prepare = (engine: PgliteEngine) => prepareOwned(engine, options, log);
+  const owner = new OwnerState(directory, options.clock ?? systemClock, prepare, log);
+  const losses = new ConnectionLosses();
+  const sql = embeddedPool(() => owner.connect(), options, log, losses);
+  const mode = () => owner.owns ? "embedded" : "via_owner";
+  return new PooledState(sql, false, mode, losses, () => owner.close(), () => owner.retire());
+}
+
+/** What the owner does before it serves anybody, also when it takes the ownership over from one that died. */
+async function prepareOwned(engine: PgliteEngine, options: OpenStateOptions, log: Logger): Promise<void> {
+  if (options.migrate === "skip") return;
+  const sql = embeddedPool(() => Promise.resolve(new PgliteSocket(engine)), { connections: 1 }, log);
+  try {
+    const status = await readMigrationStatus(sql);
+    if (options.dryRun) return requireMigrated(status);
+    await runPending(sql, status, options, log);
+  } finally {
+    await sql.end();
+  }
+}
+
+function openServer(config: StateConfig, options: OpenStateOptions, log: Logger): StateDb {
+  const { target, password, keyPassword } = openTarget(config, "state");
+  const losses = new ConnectionLosses();
+  const sockets = new ServerSockets(target, {
+    user: target.user,
+    password,
+    keyPassword,
+    connectTimeoutMs: (options.connectTimeoutS ?? CONNECT_TIMEOUT_S) * 1000,
+  });
+  sockets.onGoodbye = () => losses.goodbye();
+  const sql = statePool(
+    {
+      ...sockets.options(),
+      prepare: target.prepare,
+      max_lifetime: 3600,
+      connection: {
+        application_name: target.applicationName ?? "lmsmon",
+        ...(target.options === null ? {} : { options: target.options }),
+        TimeZone: "UTC",
+        DateStyle: "ISO, MDY",
+        // A stopped process must not keep the lease's row, and everybody else with it. Poolers refuse the setting.
+        ...(target.prepare ? { idle_in_transaction_session_timeout: 60_000 } : {}),
+        ...(target.prepare && options.dryRun ? { default_transaction_read_only: true } : {}),
+      },
+    },
+    options,
+    log,
+    losses,
+  );
+  return new PooledState(
+    sql,
+    true,
+    () => "server",
+    losses,
+    () => Promise.resolve(sockets.close()),
+    () => {},
+    () => sockets.plaintextHost,
+  );
+}
+
+async function checkMigrations(state: StateDb, options: OpenStateOptions, log: Logger): Promise<void> {
+  // Connects, also when nothing is to be checked: an error here is better than one in the middle.
+  const status = await readMigrationStatus(state.sql);
+  if (options.migrate === "skip") return;
+  if (options.migrate === "auto" && !options.dryRun) await runPending(state.sql, status, options, log);
+  else requireMigrated(status);
+}
+
+async function runPending(
+  sql: Sql,
+  status: MigrationStatus,
+  options: OpenStateOptions,
+  log: Logger,
+): Promise<void> {
+  refuseForeignMigrations(status);
+  if (status.pending.length === 0) return;
+  for (const migration of await migrate(sql)) {
+    log.info("Applied migration {name}", { name: migration.name });
+    options.onApplied?.(migration);
+  }
+}

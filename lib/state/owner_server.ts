@@ -1,0 +1,72 @@
+import { createServer, type Server, type Socket } from "node:net";
+import { basename, dirname, join } from "node:path";
+import { cannotOpen, type StateDirectory } from "./owner_directory.ts";
+import type { PgliteEngine } from "../drivers/pglite/pglite_engine.ts";
+import { servePglite } from "../drivers/pglite/pglite_socket.ts";
+
+/** `sun_path` holds 108 bytes with its final zero. */
+const LONGEST_SOCKET_PATH = 107;
+const TEMP_PREFIX = "lmsmon-state-";
+
+/** The owner's door for other processes: a Unix socket that only this user can open. */
+export class OwnerServer implements AsyncDisposable {
+  readonly #clients = new Map<Socket, Promise<void>>();
+
+  private constructor(readonly path: string, private readonly server: Server, engine: PgliteEngine) {
+    server.on("connection", (socket) => {
+      this.#clients.set(socket, servePglite(engine, socket).finally(() => this.#clients.delete(socket)));
+    });
+  }
+
+  /** @param formerPath Where the last owner served; a leftover of a killed one is removed. */
+  static async listen(
+    directory: StateDirectory,
+    engine: PgliteEngine,
+    formerPath: string | null,
+  ): Promise<OwnerServer> {
+    try {
+      await Deno.remove(directory.socket).catch(ignoreMissing);
+      if (formerPath !== null && formerPath !== directory.socket) await removeTempSocket(formerPath);
+      const path = await socketPath(directory);
+      const server = createServer();
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      server.once("error", reject);
+      server.listen(path, () => resolve());
+      await promise;
+      server.off("error", reject);
+      // Before this line the directory's mode 0700 keeps others out.
+      await Deno.chmod(path, 0o600);
+      return new OwnerServer(path, server, engine);
+    } catch (error) {
+      throw cannotOpen(directory, error);
+    }
+  }
+
+  /** Stops listening and ends the connections: what a client has in flight fails there as a lost connection. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.server.close(() => resolve());
+    for (const socket of this.#clients.keys()) socket.destroy();
+    await Promise.all(this.#clients.values());
+    await promise;
+    await Deno.remove(this.path).catch(ignoreMissing);
+    await removeTempSocket(this.path);
+  }
+}
+
+/** Beside the database; in a private directory of the system's temporary one when that path is too long for a socket. */
+async function socketPath(directory: StateDirectory): Promise<string> {
+  if (new TextEncoder().encode(directory.socket).length <= LONGEST_SOCKET_PATH) return directory.socket;
+  return join(await Deno.makeTempDir({ prefix: TEMP_PREFIX }), basename(directory.socket));
+}
+
+async function removeTempSocket(path: string): Promise<void> {
+  const directory = dirname(path);
+  if (!basename(directory).startsWith(TEMP_PREFIX)) return;
+  await Deno.remove(path).catch(() => {});
+  await Deno.remove(directory).catch(() => {});
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}

@@ -1,0 +1,40 @@
+import { errorCode, isConnectionLost } from "../base/database_errors.ts";
+import { LmsmonError, StateError } from "../base/errors.ts";
+
+/** Class 28 of SQLSTATE, and "database does not exist". */
+const REFUSED = /^(28|3D000)/;
+/** TLS: nobody who could be trusted, or none at all. */
+const UNTRUSTED = /^(TLS|HANDSHAKE_NO_SSL_SUPPORT|CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/;
+
+/** The error a person gets when the state database at `url` (without a password) cannot be used. */
+export function stateError(url: string, error: unknown): Error {
+  if (error instanceof LmsmonError) return error;
+  const code = errorCode(error) ?? "";
+  const detail = error instanceof Error && error.message !== "" ? error.message : code;
+  if (url.startsWith("pglite:")) {
+    const lost = isConnectionLost(error);
+    return new StateError(
+      `Cannot open the state database ${url}: ${lost ? "the process that has it open does not answer" : detail}`,
+      { cause: error, ...(lost ? { hint: "lmsmon.lock in that directory names it: wake it up or end it" } : {}) },
+    );
+  }
+  if (REFUSED.test(code)) {
+    return new StateError(`Cannot open the state database ${url}: the server refused: ${detail}`, {
+      cause: error,
+      hint: "check user, password and database of state.url (state.password_file)",
+    });
+  }
+  if (isConnectionLost(error)) {
+    return new StateError(`Cannot reach the state database ${url}: ${detail}`, {
+      cause: error,
+      hint: "check that the server runs and that state.url names its host and port",
+    });
+  }
+  if (UNTRUSTED.test(code)) {
+    return new StateError(`Cannot trust the state database ${url}: ${detail}`, {
+      cause: error,
+      hint: "name the server's certificate authority with ?sslrootcert=FILE, or choose another ?sslmode= in state.url",
+    });
+  }
+  return new StateError(`Cannot open the state database ${url}: ${detail}`, { cause: error });
+}

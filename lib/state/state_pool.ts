@@ -1,0 +1,115 @@
+import type { Logger } from "@logtape/logtape";
+import postgres from "postgres";
+import { logger } from "../base/log.ts";
+import type { ConnectionLosses } from "./connection_losses.ts";
+import { driverTypes } from "./driver_types.ts";
+import { guardTransactions } from "../drivers/postgres/guard_transactions.ts";
+import type { Sql, StateDb, StateMode } from "./state_db.ts";
+
+type PoolOptions = postgres.Options<Record<string, postgres.PostgresType>>;
+
+interface PoolSize {
+  readonly connections?: number;
+  /** Seconds. */
+  readonly connectTimeoutS?: number;
+}
+
+/** How long queries in flight may take when the state is closed, seconds. */
+const CLOSE_TIMEOUT_S = 5;
+
+/** A pool over connections that `connect` makes; it must never reject (RefusedSocket). */
+export function embeddedPool(
+  connect: () => Promise<unknown>,
+  options: PoolSize = {},
+  log: Logger = logger("state"),
+  losses: ConnectionLosses | null = null,
+): Sql {
+  return statePool(
+    {
+      host: "embedded",
+      port: 5432,
+      user: "lmsmon",
+      pass: () => "",
+      database: "lmsmon",
+      ssl: false,
+      prepare: true,
+      // Of connecting to an owner that was stopped; opening the database itself has no limit.
+      connect_timeout: options.connectTimeoutS ?? 30,
+      max_lifetime: null,
+      socket: connect,
+    } as PoolOptions,
+    options,
+    log,
+    losses,
+  );
+}
+
+/** Every option is given, because the driver takes missing ones from PG… variables of the environment. */
+export function statePool(
+  chosen: PoolOptions,
+  options: PoolSize,
+  log: Logger,
+  losses: ConnectionLosses | null = null,
+): Sql {
+  let lost = false;
+  const sql = postgres({
+    max: options.connections ?? 4,
+    idle_timeout: 0,
+    keep_alive: 60,
+    max_pipeline: 100,
+    // Seconds before a lost connection is tried again; grows with the number of failures.
+    backoff: (failures: number) => Math.min(3 ** failures / 100, 5),
+    sslnegotiation: null,
+    target_session_attrs: undefined,
+    debug: false,
+    fetch_types: true,
+    publications: "alltables",
+    types: driverTypes as unknown as Record<string, postgres.PostgresType>,
+    onnotice: (notice) => log.debug("The state database says: {message}", { message: notice["message"] }),
+    onclose: () => {
+      lost = true;
+      losses?.closed();
+    },
+    ...chosen,
+  } as PoolOptions);
+  const end = sql.end.bind(sql);
+  // The driver waits for the query in flight of a connection that it lost, which never ends.
+  const endSoon: typeof end = ({ timeout } = {}) =>
+    lost ? end({ timeout: Math.min(1, timeout ?? 1) }) : end(timeout === undefined ? {} : { timeout });
+  return guardTransactions(Object.assign(sql, { end: endSoon }) as unknown as Sql);
+}
+
+/** A state database over a pool; `retire` runs before its connections are closed, `release` when they are. */
+export class PooledState implements StateDb {
+  #closing: Promise<void> | null = null;
+
+  constructor(
+    readonly sql: Sql,
+    readonly copy: boolean,
+    private readonly currentMode: () => StateMode,
+    private readonly connectionLosses: ConnectionLosses,
+    private readonly release: () => Promise<void>,
+    private readonly retire: () => void = () => {},
+    readonly plaintextHost: () => string | null = () => null,
+  ) {}
+
+  get mode(): StateMode {
+    return this.currentMode();
+  }
+
+  get losses(): number {
+    return this.connectionLosses.count;
+  }
+
+  close(): Promise<void> {
+    if (this.#closing === null) {
+      this.retire();
+      this.#closing = this.sql.end({ timeout: CLOSE_TIMEOUT_S }).finally(() => this.release());
+    }
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

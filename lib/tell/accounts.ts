@@ -1,0 +1,88 @@
+import type { LmsId } from "../model/event.ts";
+import { peopleByIds } from "../../sql/state/outbox.ts";
+import type { Person } from "../model/person.ts";
+import { createUserResolver, type UserResolver } from "../people/resolve_users.ts";
+import { addressKey } from "../people/directory.ts";
+import { createUserLinkStore, type KnownLink, type UserLinkStore } from "../people/user_links.ts";
+import type { AccountId, AccountsById, NotifierDeps } from "./notify_types.ts";
+import { mentorOf } from "./resolve_recipients.ts";
+
+/** A mentor as the LMS names them. */
+export interface MentorPerson {
+  readonly id: LmsId;
+  readonly username: string | null;
+  readonly email: string | null;
+  readonly name: string | null;
+}
+
+/** Due rows, and the mentors whose accounts matter for them. */
+export interface WhoseAccounts {
+  readonly rows: readonly {
+    readonly recipient: string;
+    readonly studentId: LmsId | null;
+    readonly studentEmail: string | null;
+  }[];
+  readonly mentors: ReadonlyMap<LmsId, MentorPerson>;
+}
+
+/** Finds the Zulip accounts of mentors, and which mentor is their own student. */
+export interface Accounts {
+  /**
+   * Of the mentors, and the pairs `<mentor>/<student>` among the rows that are one person. Throws ZulipError when Zulip
+   * is needed and away.
+   */
+  of(due: WhoseAccounts, signal?: AbortSignal): Promise<{ mentors: AccountsById; selves: ReadonlySet<string> }>;
+  ofMentorIds(ids: readonly LmsId[], signal?: AbortSignal): Promise<AccountsById>;
+  /** A recipient was refused: look everybody up again, at most once a minute. */
+  forget(): void;
+}
+
+const FORGET_PAUSE_MS = 60_000;
+
+export function createAccounts(deps: NotifierDeps): Accounts {
+  const links: UserLinkStore = createUserLinkStore(deps.db.sql, deps.source);
+  const resolver: UserResolver = createUserResolver({
+    links,
+    zulip: deps.zulip,
+    clock: deps.clock,
+    users: deps.config.users,
+  });
+  let forgottenAtMs = -Infinity;
+  async function resolve(mentors: readonly MentorPerson[], signal?: AbortSignal): Promise<AccountsById> {
+    const people = mentors.map(({ id, username, email, name }): Person => (
+      { role: "mentor", id, username, email, name, active: true, batchIds: [] }
+    ));
+    const matches = await resolver.resolve("mentor", people, signal);
+    return new Map([...matches].map(([id, match]): [LmsId, AccountId] => [id, match.zulipUserId]));
+  }
+  function readStudents(due: WhoseAccounts): Promise<Map<LmsId, KnownLink>> {
+    return links.read("student", [...new Set(due.rows.flatMap((row) => row.studentId ?? []))], Number.MAX_SAFE_INTEGER);
+  }
+
+  return {
+    async of(due, signal) {
+      const [mentors, students] = await Promise.all([resolve([...due.mentors.values()], signal), readStudents(due)]);
+      return { mentors, selves: selvesOf(due, mentors, students) };
+    },
+    ofMentorIds: async (ids, signal) => resolve(await peopleByIds(deps.db.sql, deps.source, "mentor", ids), signal),
+    forget() {
+      const now = deps.clock.monotonicMs();
+      if (now - forgottenAtMs < FORGET_PAUSE_MS) return;
+      forgottenAtMs = now;
+      resolver.forget();
+    },
+  };
+}
+
+function selvesOf(due: WhoseAccounts, mentors: AccountsById, students: ReadonlyMap<LmsId, KnownLink>): Set<string> {
+  const own = new Set<string>();
+  for (const { recipient, studentId, studentEmail } of due.rows) {
+    const mentor = mentorOf(recipient);
+    const account = mentor === null ? null : mentors.get(mentor) ?? null;
+    if (mentor === null || account === null || studentId === null) continue;
+    const email = addressKey(due.mentors.get(mentor)?.email ?? "");
+    const sameAddress = email !== "" && email === addressKey(studentEmail ?? "");
+    if (sameAddress || students.get(studentId)?.zulipUserId === account) own.add(`${mentor}/${studentId}`);
+  }
+  return own;
+}

@@ -1,0 +1,214 @@
+import { z } from "zod";
+import { fullPassDoneAfter } from "../../sql/state/lineage.ts";
+import { readFact, writeFact } from "../../sql/state/reconcile.ts";
+import { type Doubt, StateLineage } from "../state/state_lineage.ts";
+import type { NotifierDeps } from "./notify_types.ts";
+import { channelsToScan, scanOwnMessages } from "./scan_own_messages.ts";
+import type { SeenTally } from "./seen_messages.ts";
+
+/** How far back the bot's own messages say whether this state is the one that sends in its name. */
+const BACK_US = 36 * 3_600_000_000;
+const AGAIN_MS = 3_600_000;
+/** While refusing: the administrator may have put things right. */
+const AGAIN_REFUSED_MS = 10_000;
+/** While waiting for a full pass. */
+const AGAIN_HELD_MS = 1000;
+
+export const GUARD_HINT =
+  "Another lmsmon uses this bot, or this state was restored or replaced: run `lmsmon reconcile --since 36h`, " +
+  "or start with --take-over (accept what the bot sent so far) or --no-notify";
+
+/** Why nothing may be sent now. `held`: it ends by itself; `refused`: a person is asked. */
+export interface GuardVerdict {
+  readonly kind: "held" | "refused";
+  readonly reason: string;
+}
+
+/** What is remembered of the bot, by source. */
+const BotFact = z.object({
+  user_id: z.string(),
+  accepted_through: z.string().nullable(),
+  /** Markers up to there that the state did not know at the last whole look. */
+  accepted_markers: z.array(z.string()).default([]),
+});
+
+/**
+ * Refuses to send while the bot has recent messages that this state does not know: another lmsmon, or a state that was lost. What
+ * is found of this state's own deliveries is marked as sent, so that a state restored from a backup tells nothing twice.
+ *
+ * A state can also be set back under a running process: a standby that had not got the last commits takes over, or a backup is put
+ * in its place. So after every lost connection, and when the state shows itself to be another or an older one, everything is read before
+ * the next message. What the state does not know then is mostly an event that the next full pass finds again: sending waits for it, and
+ * only what is unknown after that is a person's affair.
+ */
+export class Guard {
+  readonly #deps: NotifierDeps;
+  readonly #lineage: StateLineage;
+  #checkedAtMs = -Infinity;
+  #refusal: string | null = null;
+  #takeOver: boolean;
+  #doubt: Doubt | null = null;
+  /** The losses of the state's connection that were dealt with. */
+  #losses: number;
+  /** When what was on its way to Zulip while commits may have been lost is there, if it ever comes. */
+  #settledAtMs = -Infinity;
+  /** Sending waits for a full pass that began after this poll. */
+  #passAfter: string | null = null;
+  #markedInDoubt = 0;
+  /** What the bot told of events that this state did not know, and a person accepted. */
+  #accepted: ReadonlySet<string> = new Set();
+
+  constructor(deps: NotifierDeps) {
+    this.#deps = deps;
+    this.#lineage = new StateLineage(deps.db);
+    this.#losses = deps.db.losses;
+    this.#takeOver = deps.takeOver === true;
+  }
+
+  /** Whether the state is still the one that the last check spoke of, as far as is known without asking it. */
+  get sure(): boolean {
+    return this.#doubt === null && this.#deps.db.losses === this.#losses;
+  }
+
+  /** The same after asking the state, for the moment between marking messages as being sent and sending them. */
+  async confirm(): Promise<boolean> {
+    await this.#notice();
+    return this.sure;
+  }
+
+  /**
+   * Whether some of these deliveries were told by a state that is gone, and accepted by a person: their rows left the LMS then and are
+   * back, or were corrected anew. If so, the next check reads what the bot sent and marks them as sent.
+   */
+  wereTold(markers: readonly string[]): boolean {
+    if (!markers.some((marker) => this.#accepted.has(marker))) return false;
+    this.#doubt ??= "lost";
+    return true;
+  }
+
+  /** How long a check is of no use; 0: sending is allowed, or it is time to check. Milliseconds. */
+  pauseMs(): number {
+    const now = this.#deps.clock.monotonicMs();
+    if (this.#doubt !== null) return Math.max(this.#settledAtMs - now, this.#passAfter === null ? 0 : AGAIN_HELD_MS);
+    return this.#refusal === null ? 0 : Math.max(0, this.#checkedAtMs + AGAIN_REFUSED_MS - now);
+  }
+
+  /** `null` when sending is allowed, else why not. Throws ZulipError when Zulip cannot be asked. */
+  async check(signal?: AbortSignal): Promise<GuardVerdict | null> {
+    await this.#notice();
+    if (this.#doubt !== null) return await this.#dispelDoubt(signal);
+    const pause = this.#refusal === null ? AGAIN_MS : AGAIN_REFUSED_MS;
+    if (this.#deps.clock.monotonicMs() - this.#checkedAtMs >= pause) this.#conclude(await this.#read(false, signal));
+    return this.#verdict();
+  }
+
+  async #notice(): Promise<void> {
+    const { db, clock, config, log } = this.#deps;
+    const lost = db.losses !== this.#losses;
+    const doubt = await this.#lineage.look();
+    this.#losses = this.#lineage.losses;
+    if (doubt === null) return;
+    const what = lost ? "The state database lost its connection" : "The state database was set back or replaced";
+    log.warn(`${what}: reading what the bot sent before the next message`, {
+      commits: doubt === "replaced" ? "some may be gone" : "none is missing",
+    });
+    this.#passAfter = null;
+    if (this.#doubt === null) this.#markedInDoubt = 0;
+    if (doubt === "replaced") {
+      // Other processes had messages on their way too, and nobody can ask the state about them any more.
+      this.#settledAtMs = clock.monotonicMs() + config.zulip.requestTimeoutMs + config.zulip.settleMs;
+    }
+    if (this.#doubt !== "replaced") this.#doubt = doubt;
+  }
+
+  async #dispelDoubt(signal?: AbortSignal): Promise<GuardVerdict | null> {
+    const { clock, db, source, log } = this.#deps;
+    if (clock.monotonicMs() < this.#settledAtMs) {
+      return held("the state database changed, and messages that were on their way then are waited for");
+    }
+    const passAfter = this.#passAfter;
+    if (passAfter !== null) {
+      const [row] = await fullPassDoneAfter(db.sql, source, passAfter);
+      if (row?.done !== true) return held(WAITS_FOR_PASS);
+    }
+    const { tally, ...read } = await this.#read(true, signal);
+    this.#markedInDoubt += tally.reconciled;
+    if (passAfter === null && tally.foreign > 0 && !read.accepted) {
+      this.#passAfter = this.#lineage.newestPoll;
+      await writeFact(db.sql, source, "full_pass_wanted", JSON.stringify({ after_poll: this.#passAfter }));
+      log.warn("{markers} deliveries of the bot are unknown to this state: sending waits for the next full pass", {
+        markers: tally.foreign,
+        marked: tally.reconciled,
+      });
+      return held(WAITS_FOR_PASS);
+    }
+    log.info("Read what the bot sent: {marked} deliveries marked as sent, {unknown} unknown", {
+      marked: this.#markedInDoubt,
+      unknown: tally.foreign,
+      messages: tally.marked,
+    });
+    this.#doubt = null;
+    this.#passAfter = null;
+    this.#conclude({ tally, ...read });
+    return this.#verdict();
+  }
+
+  #conclude({ tally, accepted }: Reading): void {
+    this.#checkedAtMs = this.#deps.clock.monotonicMs();
+    this.#refusal = tally.foreign > 0 && !accepted
+      ? `the bot sent ${tally.foreign} notifications in the last 36 hours that this state does not know`
+      : null;
+  }
+
+  #verdict(): GuardVerdict | null {
+    return this.#refusal === null ? null : { kind: "refused", reason: this.#refusal };
+  }
+
+  async #read(whole: boolean, signal?: AbortSignal): Promise<Reading> {
+    const { db, zulip, source, config, clock } = this.#deps;
+    const bot = await zulip.me(signal);
+    const [row] = await readFact(db.sql, source, "bot");
+    const known = BotFact.safeParse(row?.value);
+    const accepted = known.success && known.data.user_id === bot.userId ? known.data.accepted_through : null;
+    // Two copies of a state on one bot, or a human's key: a bot that cannot read what it sent cannot be guarded.
+    const since = clock.now() - BACK_US;
+    const { fallback } = config.notify;
+    const channels = await channelsToScan(db, source, fallback, since);
+    const unknown = new Set<string>();
+    const onUnknown = (marker: string) => void unknown.add(marker);
+    const scan = { since, source, fallback, channels, whole, dryRun: false, acceptedThrough: accepted, onUnknown };
+    const tally = await scanOwnMessages(this.#deps, scan, signal);
+    let acceptedThrough = accepted;
+    if (tally.foreign > 0 && this.#takeOver) acceptedThrough = tally.newestForeign;
+    this.#takeOver = false; // once per process: what another lmsmon sends from now on is noticed again
+    // Whoever finds something amiss has read everything: this is all that is accepted.
+    const all = acceptedThrough !== accepted || whole && tally.foreign === 0;
+    const remembered = known.success && acceptedThrough !== null ? known.data.accepted_markers : [];
+    this.#accepted = all ? unknown : new Set(remembered);
+    const changed = all && (unknown.size !== remembered.length || !remembered.every((marker) => unknown.has(marker)));
+    if (!known.success || known.data.user_id !== bot.userId || acceptedThrough !== accepted || changed) {
+      await writeFact(
+        db.sql,
+        source,
+        "bot",
+        JSON.stringify({
+          user_id: bot.userId,
+          accepted_through: acceptedThrough,
+          accepted_markers: [...this.#accepted],
+        }),
+      );
+    }
+    return { tally, accepted: acceptedThrough !== accepted };
+  }
+}
+
+interface Reading {
+  readonly tally: SeenTally;
+  /** What is unknown was accepted just now, by --take-over. */
+  readonly accepted: boolean;
+}
+
+const WAITS_FOR_PASS =
+  "the bot sent notifications that this state does not know: the next full pass may find their events";
+
+const held = (reason: string): GuardVerdict => ({ kind: "held", reason });

@@ -1,0 +1,117 @@
+import { markersOfMessages, type OpenMessageRow } from "../../sql/state/messages.ts";
+import { markersIn } from "../model/marker.ts";
+import { MICROS_PER_SECOND } from "../model/time.ts";
+import { ZulipError } from "../base/errors.ts";
+import type { LookUpTarget, ZulipTarget } from "../bot/zulip_api.ts";
+import type { ChannelAccess, Channels } from "./channels.ts";
+import type { NotifierDeps } from "./notify_types.ts";
+
+/** Above this many conversations one scan over all of the bot's own messages is cheaper. */
+const FEW_CONVERSATIONS = 5;
+/** The database's clock, which says how long ago a send began, may be set in between. Seconds. */
+const CLOCK_MARGIN_S = 3600;
+
+/** A channel that could not be read for so long is gone. */
+const GONE_MS = 7 * 24 * 3_600_000;
+
+/** What a look-up showed. Of a message that is in none of these, it is sure that it is not there. */
+export interface LookedUp {
+  /** Zulip's ids of those that are there, by message. */
+  readonly found: ReadonlyMap<string, string>;
+  /** Their channel cannot be read now: whether they are there shows when it can. */
+  readonly hidden: ReadonlySet<string>;
+  /** Nobody can say any more: sent before the bot could read the channel, which hides what is older, or the channel is gone. */
+  readonly lost: ReadonlySet<string>;
+}
+
+/**
+ * Finds messages whose outcome is unknown among the bot's own: by any of their rows' markers, or, for a notice to the
+ * administrator, by its last line. Throws ZulipError.
+ */
+export async function lookUp(
+  deps: NotifierDeps,
+  channels: Channels,
+  messages: readonly OpenMessageRow[],
+  signal?: AbortSignal,
+): Promise<LookedUp> {
+  const wanted = new Map<string, string>(); // marker or last line -> message id
+  for (const row of await markersOfMessages(deps.db.sql, messages.map((m) => m.message_id))) {
+    wanted.set(row.marker, row.message_id);
+  }
+  const plain = messages.filter((message) => message.rows === 0);
+  const found = new Map<string, string>();
+  const take = (content: string, zulipMessageId: string) => {
+    for (const marker of markersIn(content)) {
+      const id = wanted.get(marker);
+      if (id !== undefined) found.set(id, zulipMessageId);
+    }
+    for (const message of plain) {
+      if (content.includes(lastLine(message.content))) found.set(message.message_id, zulipMessageId);
+    }
+  };
+  const sinceS = (list: readonly OpenMessageRow[]) =>
+    Math.floor(deps.clock.now() / MICROS_PER_SECOND - Math.max(...list.map((m) => m.started_ms_ago ?? 0)) / 1000) -
+    CLOCK_MARGIN_S;
+  const names = [...new Set(messages.flatMap((message) => message.channel ?? []))];
+  const access: ReadonlyMap<string, ChannelAccess> = names.length === 0
+    ? new Map()
+    : await channels.forLookingUp(names, signal);
+  const hidden = new Set<string>();
+  const lost = new Set<string>();
+  // Of a channel all topics together: somebody may have renamed, resolved or moved one since.
+  const conversations = Map.groupBy(messages, ({ channel, zulip_user_id }) => JSON.stringify([channel, zulip_user_id]));
+  const direct = messages.filter((message) => message.channel === null);
+  const together = conversations.size > FEW_CONVERSATIONS && direct.length > 0;
+  if (together) {
+    const left = new Set(direct.map((message) => message.message_id));
+    for await (const message of deps.zulip.ownMessages(undefined, sinceS(direct), signal)) {
+      take(message.content, message.zulipMessageId);
+      for (const id of found.keys()) left.delete(id);
+      if (left.size === 0) break;
+    }
+  }
+  for (const group of conversations.values()) {
+    const [first] = group;
+    if (first === undefined || (together && first.channel === null)) continue;
+    const place = first.channel === null ? null : access.get(first.channel) ?? { access: "invisible" };
+    const target: LookUpTarget = place === null
+      ? { type: "direct", userId: first.zulip_user_id ?? "" }
+      : { type: "channel", channel: place.access === "readable" ? place.id : first.channel ?? "" };
+    try {
+      if (place !== null && place.access !== "readable") throw new CannotSee();
+      for await (const message of deps.zulip.ownMessages(target, sinceS(group), signal)) {
+        take(message.content, message.zulipMessageId);
+        if (group.every((each) => found.has(each.message_id))) break;
+      }
+    } catch (error) {
+      // An error is never read as "not there". A channel may also have gone between the two questions.
+      if (place === null || !(error instanceof CannotSee || isAboutThisChannel(error))) throw error;
+      for (const { message_id, started_ms_ago } of group) {
+        (started_ms_ago !== null && started_ms_ago > GONE_MS ? lost : hidden).add(message_id);
+      }
+      channels.noteUnreadable(first.channel ?? "");
+      continue;
+    }
+    if (place?.access !== "readable" || place.unbrokenMs === null) continue;
+    for (const { message_id, started_ms_ago } of group) {
+      if (!found.has(message_id) && place.unbrokenMs < (started_ms_ago ?? Infinity)) lost.add(message_id);
+    }
+  }
+  return { found, hidden, lost };
+}
+
+class CannotSee extends Error {}
+
+function isAboutThisChannel(error: unknown): boolean {
+  return error instanceof ZulipError && error.reason === "failed" && error.retryAfterMs === null;
+}
+
+export function targetOf(message: Pick<OpenMessageRow, "zulip_user_id" | "channel" | "topic">): ZulipTarget {
+  return message.channel !== null
+    ? { type: "channel", channel: message.channel, topic: message.topic ?? "" }
+    : { type: "direct", userId: message.zulip_user_id ?? "" };
+}
+
+function lastLine(content: string): string {
+  return content.trimEnd().split("\n").at(-1) ?? content;
+}

@@ -1,0 +1,238 @@
+import { dissolvableMessages, dissolveMessages } from "../../sql/state/messages.ts";
+import { openCounts, wakeRowsWithAccount } from "../../sql/state/outbox.ts";
+import {
+  nextRecipientDue,
+  recipientsWithExams,
+  wakeForgottenRecipients,
+  wakeRecipients,
+} from "../../sql/state/recipients.ts";
+import { escapeText } from "../format/escape_text.ts";
+import { type EpochMicros, fromInstant } from "../model/time.ts";
+import { ZulipError } from "../base/errors.ts";
+import { createPacer } from "../bot/rate_limiter.ts";
+import { Channels } from "./channels.ts";
+import { Circuit, troubleOfError } from "../bot/circuit.ts";
+import { Delivery, type Round } from "./delivery.ts";
+import { Guard, GUARD_HINT, type GuardVerdict } from "./guard.ts";
+import { Notices } from "./notices.ts";
+import type { NotifierDeps, RoundCounts, RoundOptions, RoundResult } from "./notify_types.ts";
+import { adoptOrphans } from "./orphans.ts";
+import { ADMIN } from "./resolve_recipients.ts";
+
+export interface Notifier {
+  /** Delivers everything that was due when it began. Throws only for the state database. One at a time. */
+  round(options: RoundOptions): Promise<RoundResult>;
+  /** When something is due next (also the next try while Zulip is away); `null`: nothing waits. */
+  nextDueAt(): Promise<EpochMicros | null>;
+  /** The fuse holds a poll: the administrator hears of it as soon as Zulip can be reached. */
+  pollHeld(pollId: string, reason: string): Promise<void>;
+}
+
+/** Recipients whose exams are told before anything else, at most: their names are in memory. */
+const MOST_FIRST = 100_000;
+const SWEEP_MS = 10 * 60_000;
+const DISSOLVE_PAGE = 1000;
+
+export function createNotifier(deps: NotifierDeps): Notifier {
+  return new OutboxNotifier(deps);
+}
+
+class OutboxNotifier implements Notifier {
+  readonly #deps: NotifierDeps;
+  readonly #pacer;
+  readonly #guard: Guard;
+  readonly #channels: Channels;
+  readonly #notices: Notices;
+  readonly #circuit = new Circuit();
+  readonly #delivery: Delivery;
+  #sweptAtMs = -Infinity;
+  #orphansNotBeforeMs = -Infinity;
+  #freshStart = true;
+  #left = { waiting: 0, unknown: 0 };
+  #busy = true;
+  #guardLogged = false;
+
+  constructor(deps: NotifierDeps) {
+    this.#deps = deps;
+    this.#pacer = createPacer(deps.clock);
+    this.#guard = new Guard(deps);
+    this.#channels = new Channels(deps);
+    this.#delivery = new Delivery(deps, {
+      circuit: this.#circuit,
+      pacer: this.#pacer,
+      guard: this.#guard,
+      channels: this.#channels,
+      zulipAnswers: (options) => this.#zulipAnswers(options),
+    });
+    this.#notices = new Notices(deps);
+  }
+
+  async pollHeld(pollId: string, reason: string): Promise<void> {
+    this.#deps.log.warn("Poll {pollId} is held by the fuse: {reason}", { pollId, reason });
+    await this.#notices.tellHeldPolls();
+  }
+
+  async nextDueAt(): Promise<EpochMicros | null> {
+    const { clock, db, source } = this.#deps;
+    const [row] = await nextRecipientDue(db.sql, source);
+    if (row?.due_at == null) return null;
+    const due = fromInstant(row.due_at);
+    const pauseMs = Math.max(this.#circuit.probeInMs(clock.monotonicMs()), this.#guard.pauseMs());
+    return pauseMs === 0 ? due : Math.max(due, clock.now() + Math.ceil(pauseMs * 1000));
+  }
+
+  async round(options: RoundOptions): Promise<RoundResult> {
+    const counts: RoundCounts = { sent: 0, messages: 0, dead: 0, suppressed: 0 };
+    let verdict: GuardVerdict | null = null;
+    if (this.#circuit.state === "closed") {
+      await this.#notices.tellHeldPolls();
+      await this.#notices.tellOfSource();
+    }
+    const cutoff = this.#deps.clock.now();
+    await this.#prepareRound(cutoff, counts);
+    const due = await this.#somethingDue(cutoff);
+    this.#busy ||= due;
+    if (!options.stop.aborted && due && await this.#zulipAnswers(options)) {
+      try {
+        verdict = await this.#guard.check(options.hard);
+        this.#pacer.observe(this.#deps.zulip.rateLimit(), null);
+        const refusal = verdict?.kind === "refused" ? verdict.reason : null;
+        this.#noteGuard(refusal);
+        if (verdict === null) await this.#deliver({ cutoff, counts, options });
+        await this.#tellTrouble(refusal, counts, options);
+      } catch (error) {
+        this.#zulipTrouble(error, options);
+      }
+    }
+    await this.#count(counts);
+    return {
+      ...counts,
+      ...this.#left,
+      circuit: this.#circuit.state,
+      trouble: verdict === null
+        ? this.#circuit.reason
+        : verdict.kind === "held"
+        ? verdict.reason
+        : `${verdict.reason}. ${GUARD_HINT}`,
+      guarded: verdict !== null,
+    };
+  }
+
+  /** What must be looked at although no recipient is due yet. */
+  async #prepareRound(cutoff: EpochMicros, counts: RoundCounts): Promise<void> {
+    const { db, source, clock } = this.#deps;
+    if (this.#freshStart) await this.#dissolveUntried();
+    if (clock.monotonicMs() - this.#sweptAtMs >= SWEEP_MS) {
+      await wakeForgottenRecipients(db.sql, source);
+      this.#sweptAtMs = clock.monotonicMs();
+    }
+    if (clock.monotonicMs() < this.#orphansNotBeforeMs && !this.#freshStart) return;
+    const began = clock.monotonicMs();
+    await adoptOrphans(this.#deps, cutoff, counts);
+    // At a start everybody without an account is looked for again; later those whom somebody else found.
+    const found = await wakeRowsWithAccount(db.sql, source, cutoff, this.#freshStart);
+    if (found.length > 0) await wakeRecipients(db.sql, source, found.map((row) => row.recipient), cutoff);
+    // However many wait, looking takes a twentieth of the time at most.
+    this.#orphansNotBeforeMs = clock.monotonicMs() + 20 * (clock.monotonicMs() - began);
+    this.#freshStart = false;
+  }
+
+  async #somethingDue(cutoff: EpochMicros): Promise<boolean> {
+    const [row] = await nextRecipientDue(this.#deps.db.sql, this.#deps.source);
+    return row?.due_at != null && fromInstant(row.due_at) <= cutoff;
+  }
+
+  async #deliver(round: Round): Promise<void> {
+    const { db, source } = this.#deps;
+    // Exams first, also between recipients: they matter most when much has piled up.
+    const first = await recipientsWithExams(db.sql, source, round.cutoff, MOST_FIRST);
+    await this.#delivery.deliver(round, first.map((row) => row.recipient));
+    await this.#delivery.deliver(round, null);
+  }
+
+  /** The administrator hears in the same round, also when the guard lets nothing else out. */
+  async #tellTrouble(refusal: string | null, counts: RoundCounts, options: RoundOptions): Promise<void> {
+    if (refusal !== null) await this.#notices.tell("guard", `nothing is sent: ${refusal}. ${GUARD_HINT}.`);
+    if (counts.dead > 0) {
+      await this.#notices.tell(
+        "dead",
+        `${counts.dead} notifications could not be delivered and were given up. \`lmsmon stats\` shows them.`,
+      );
+    }
+    const unreadable = this.#channels.takeUnreadable();
+    for (const channel of unreadable) await this.#notices.tell(`channel:${channel}`, cannotRead(channel));
+    if (refusal === null && counts.dead === 0 && unreadable.length === 0) return;
+    await this.#delivery.deliver({ cutoff: this.#deps.clock.now(), counts, options }, [ADMIN]);
+  }
+
+  /** Whether sends may go out now; asks Zulip when the circuit is open and it is time for the next probe. */
+  async #zulipAnswers(options: RoundOptions): Promise<boolean> {
+    const { clock, zulip, log } = this.#deps;
+    if (this.#circuit.state !== "open") return true;
+    if (!this.#circuit.probeDue(clock.monotonicMs())) return false;
+    try {
+      await zulip.reloadCredentials();
+      await zulip.me(options.hard);
+    } catch (error) {
+      if (!(error instanceof ZulipError)) throw error;
+      this.#circuit.probeFailed(troubleOfError(error), clock.monotonicMs());
+      return false;
+    }
+    if (this.#circuit.probeWorked()) log.info("Delivery goes on: Zulip answers again");
+    await this.#dissolveUntried();
+    return true;
+  }
+
+  /** A reading call failed: Zulip is away for everybody. */
+  #zulipTrouble(error: unknown, options: RoundOptions): void {
+    if (options.hard?.aborted === true) return;
+    if (!(error instanceof ZulipError)) throw error;
+    const { clock, log } = this.#deps;
+    if (this.#circuit.trip(troubleOfError(error), clock.monotonicMs())) {
+      log.error("Delivery pauses: {reason}", { reason: error.message, hint: error.hint });
+    }
+  }
+
+  /** After an outage, what was composed but never tried is composed anew with all that came since: one message per mentor. */
+  async #dissolveUntried(): Promise<void> {
+    const { db, source, clock } = this.#deps;
+    for (let page = DISSOLVE_PAGE; page === DISSOLVE_PAGE;) {
+      const untried = await dissolvableMessages(db.sql, source, DISSOLVE_PAGE);
+      page = untried.length;
+      if (page === 0) return;
+      await dissolveMessages(db.sql, untried.map((row) => row.message_id), clock.now());
+      await wakeRecipients(db.sql, source, untried.map((row) => row.recipient), clock.now());
+    }
+  }
+
+  #noteGuard(refusal: string | null): void {
+    if (refusal === null) {
+      if (this.#guardLogged) this.#deps.log.info("Delivery goes on: this state knows what the bot sent");
+      this.#guardLogged = false;
+      return;
+    }
+    if (!this.#guardLogged) {
+      this.#deps.log.error("Cannot send: {reason}. {hint}", { reason: refusal, hint: GUARD_HINT });
+    }
+    this.#guardLogged = true;
+  }
+
+  async #count(counts: RoundCounts): Promise<void> {
+    // An idle round costs next to nothing: the numbers change only when somebody was due.
+    if (!this.#busy && counts.suppressed === 0) return;
+    const rows = await openCounts(this.#deps.db.sql, this.#deps.source);
+    const count = (...names: string[]) =>
+      rows.filter((row) => names.includes(row.status)).reduce((sum, row) => sum + row.count, 0);
+    this.#left = { waiting: count("waiting", "pending", "sending"), unknown: count("unknown") };
+    this.#busy = false;
+  }
+}
+
+/** What the administrator reads when a channel cannot be read. */
+function cannotRead(channel: string): string {
+  return `nothing is sent to the channel ${
+    escapeText(channel) ?? ""
+  }: this bot cannot see there what it sent, so it could tell things ` +
+    "twice. Subscribe the bot itself to the channel (its owner's subscription is not enough); what waits goes out then. " +
+    "`lmsmon doctor` checks it.";
+}

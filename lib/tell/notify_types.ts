@@ -1,0 +1,93 @@
+import type { Config } from "../config/config.ts";
+import type { LmsId } from "../model/event.ts";
+import type { EpochMicros } from "../model/time.ts";
+import type { ToldEvent } from "../model/told_event.ts";
+import type { Clock } from "../base/clock.ts";
+import type { StateDb } from "../state/state_db.ts";
+import type { ZulipApi } from "../bot/zulip_api.ts";
+
+/** What the notifier logs with: constant templates, data as properties. */
+export interface Log {
+  debug(message: string, properties?: Record<string, unknown>): void;
+  info(message: string, properties?: Record<string, unknown>): void;
+  warn(message: string, properties?: Record<string, unknown>): void;
+  error(message: string, properties?: Record<string, unknown>): void;
+}
+
+export interface NotifierDeps {
+  readonly db: StateDb;
+  readonly zulip: ZulipApi;
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly source: string;
+  /** `--take-over`: recent messages of this bot that this state does not know are accepted as somebody else's past. */
+  readonly takeOver?: boolean;
+}
+
+/** One (event, recipient) that may leave now. */
+export interface DueRow {
+  readonly logId: string;
+  /** `mentor:<lms id>` or `channel:<name>/<topic>`. */
+  readonly recipient: string;
+  readonly told: ToldEvent;
+  readonly dueAt: EpochMicros;
+  /** It waited for a digest time (reason `digest` or `rate`), not for lmsmon. */
+  readonly planned: boolean;
+  /** How long the LMS was away before the event could be seen. Milliseconds. */
+  readonly lmsAwayMs: number;
+  /** Refusals that the row met already. */
+  readonly attempts: number;
+}
+
+/** Messages a recipient got within the window of `notify.max_per_mentor`. */
+export interface Recent {
+  readonly messages: number;
+  /** When the oldest of them was made. */
+  readonly oldestAt: EpochMicros;
+}
+
+/** One message as it will be sent, with the rows it tells. */
+export interface Composed {
+  readonly recipient: string;
+  readonly kind: "single" | "digest";
+  readonly content: string;
+  readonly rows: readonly DueRow[];
+}
+
+export interface Composition {
+  readonly messages: readonly Composed[];
+  /** Rows that wait because the recipient had enough messages. */
+  readonly putOff: { readonly rows: readonly DueRow[]; readonly until: EpochMicros } | null;
+}
+
+/** A mentor's (or student's) Zulip account; `null` when there is none that can be written to. */
+export type AccountId = string | null;
+export type AccountsById = ReadonlyMap<LmsId, AccountId>;
+
+export interface RoundCounts {
+  /** Deliveries (event, recipient) that are in Zulip now. */
+  sent: number;
+  /** Zulip messages they took. */
+  messages: number;
+  dead: number;
+  suppressed: number;
+}
+
+export interface RoundResult extends Readonly<RoundCounts> {
+  /** Deliveries that wait for something: a time, an account, a mentor, Zulip. */
+  readonly waiting: number;
+  readonly unknown: number;
+  readonly circuit: "closed" | "open" | "half_open";
+  /** Why nothing, or not everything, was sent: Zulip's trouble or the guard's refusal. */
+  readonly trouble: string | null;
+  /** The guard lets nothing out: another lmsmon on this bot, a lost state, or one that is just being compared with Zulip. */
+  readonly guarded: boolean;
+}
+
+export interface RoundOptions {
+  /** Finish the sends in hand, begin no new one. */
+  readonly stop: AbortSignal;
+  /** Abort requests in flight; their outcome is unknown then. */
+  readonly hard?: AbortSignal;
+}

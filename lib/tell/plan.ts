@@ -1,0 +1,98 @@
+import type { Config, NotifyConfig } from "../config/config.ts";
+import type { AttemptRow } from "../model/attempt.ts";
+import type { DetectedEvent, EventSuppression } from "../model/event.ts";
+import type { Person } from "../model/person.ts";
+import type { EpochMicros } from "../model/time.ts";
+
+import { nextDigestTime } from "./digest_times.ts";
+
+/** When and how an event is to be told; decided at detection. */
+export interface TellPlan {
+  readonly status: "pending" | "waiting";
+  /** `digest` when waiting for a digest time; `null` when pending. */
+  readonly reason: "digest" | null;
+  readonly dueAt: EpochMicros;
+}
+
+export interface PlanContext {
+  /** The first whole pass over this stream is not stored yet: its rows are history (P10). */
+  readonly firstContact: boolean;
+  /** `poll-once --notify-history`: tell history as if it were news; `notify.max_age` still holds. */
+  readonly notifyHistory: boolean;
+  readonly now: EpochMicros;
+  readonly notify: NotifyConfig;
+  readonly students: Config["students"];
+}
+
+/** Exactly one of both is set. */
+export type Telling =
+  | { readonly suppressed: EventSuppression; readonly tell: null }
+  | { readonly suppressed: null; readonly tell: TellPlan };
+
+/**
+ * Whether, and when, an event is told to anybody at all; decided once, at detection. Who is told is decided later, when a
+ * message is composed. `student`: as the people table knows them, `null` when it does not.
+ */
+export function planTelling(
+  event: DetectedEvent,
+  row: AttemptRow,
+  student: Person | null,
+  context: PlanContext,
+): Telling {
+  const suppressed = suppressionOf(event, row, student, context);
+  return suppressed === null ? { suppressed, tell: whenToTell(event, context) } : { suppressed, tell: null };
+}
+
+/** The first reason that holds for every recipient. The order goes from the general to the particular. */
+function suppressionOf(
+  event: DetectedEvent,
+  row: AttemptRow,
+  student: Person | null,
+  { firstContact, notifyHistory, now, notify, students }: PlanContext,
+): EventSuppression | null {
+  if (!notify.enabled) return "notifications_off";
+  if (firstContact && !notifyHistory) return "first_contact";
+  if (!notify.immediate.includes(event.type) && !notify.digest.events.includes(event.type)) return "type_not_told";
+  if (!revisionIsTold(event, row, notify.revisions)) return "revision_not_told";
+  if (isTooOld(event, now, notify.maxAgeMs)) return "too_old";
+  if (isExcluded(row, student, students)) return "student_excluded";
+  return null;
+}
+
+function revisionIsTold(event: DetectedEvent, row: AttemptRow, revisions: NotifyConfig["revisions"]): boolean {
+  switch (event.change) {
+    case null:
+    case "reused": // another attempt, and its first report
+    case "first_result": // a result that came late is a result, not a correction
+      return true;
+    case "verdict":
+      return revisions !== "none";
+    case "score":
+      return revisions === "score" && row.verdict !== null;
+  }
+}
+
+/** Only rows first seen in a stage can be too old: what lmsmon saw happen is news whatever the row's dates say. */
+function isTooOld(event: DetectedEvent, now: EpochMicros, maxAgeMs: number | null): boolean {
+  return maxAgeMs !== null && event.firstSeen && event.revision === 1 && event.occurredAt < now - maxAgeMs * 1000;
+}
+
+/** An unknown student is told about (hard case 14), unless the row itself names an excluded username. */
+function isExcluded(row: AttemptRow, student: Person | null, filter: Config["students"]): boolean {
+  const names = [student?.username ?? row.studentUsername].flatMap((name) => name ? [folded(name)] : []);
+  if (filter.excludeUsernames.some((excluded) => names.includes(folded(excluded)))) return true;
+  if (student === null) return false;
+  if (filter.activeOnly && !student.active) return true;
+  return filter.batches.length > 0 && !filter.batches.some((batch) => student.batchIds.includes(batch));
+}
+
+const folded = (username: string) => username.trim().toLowerCase();
+
+function whenToTell(event: DetectedEvent, { now, notify }: PlanContext): TellPlan {
+  const atDigest = notify.immediate.includes(event.type)
+    ? null
+    : nextDigestTime(now, notify.digest.at, notify.timezone);
+  return atDigest === null
+    ? { status: "pending", reason: null, dueAt: now }
+    : { status: "waiting", reason: "digest", dueAt: atDigest };
+}

@@ -1,0 +1,189 @@
+import {
+  beginSends,
+  dissolveMessages,
+  markUnknown,
+  type OpenMessageRow,
+  openMessages,
+} from "../../sql/state/messages.ts";
+import { postponeMessages } from "../../sql/state/postpone.ts";
+import type { EpochMicros } from "../model/time.ts";
+import { ZulipError } from "../base/errors.ts";
+import { failPoint } from "../base/fail_point.ts";
+import { messagesOfAbsent } from "./absent_rows.ts";
+import type { Accounts } from "./accounts.ts";
+import { CHANNEL_AGAIN_MS, type Channels, NOT_READABLE } from "./channels.ts";
+import type { Claim } from "./claim.ts";
+import { type LookedUp, lookUp, targetOf } from "./look_up.ts";
+import type { NotifierDeps, RoundCounts } from "./notify_types.ts";
+import { mentorOf } from "./resolve_recipients.ts";
+import { type Mark, writeMarks } from "./outcome_recorder.ts";
+import { retrying } from "./retrying.ts";
+import type { Outgoing } from "./send_chunk.ts";
+
+/** Messages under way looked at per recipient and chunk. */
+const OPEN_PER_RECIPIENT = 50;
+/** Sends whose end nobody recorded, or that stayed unclear while others went well: at this many a message is poison. */
+const POISON_LIMIT = 10;
+const LOOK_UP_AGAIN_MS = 5 * 60_000;
+
+/**
+ * What earlier chunks left open, of recipients in this process's hand: finds out about messages in doubt, and takes apart those
+ * whose recipient has another account by now, and those never tried of which a row left the LMS. Returns the messages that are
+ * still under way. Throws ZulipError when Zulip was needed and is away.
+ */
+export async function settleOpenMessages(
+  deps: NotifierDeps,
+  { accounts, channels }: { readonly accounts: Accounts; readonly channels: Channels },
+  recipients: readonly string[],
+  cutoff: EpochMicros,
+  counts: RoundCounts,
+  signal?: AbortSignal,
+): Promise<OpenMessageRow[]> {
+  const { db, source, config, clock } = deps;
+  const read = () => openMessages(db.sql, source, recipients, OPEN_PER_RECIPIENT);
+  let open = await read();
+  if (open.length === 0) return [];
+  const now = clock.now();
+  // The claim was free, so whoever was sending these has stopped: it crashed, or lost the claim while it slept.
+  const stranded = open.filter((message) => message.state === "sending");
+  if (stranded.length > 0) {
+    const settledMs = config.zulip.requestTimeoutMs + config.zulip.settleMs;
+    await retrying(async () => {
+      await markUnknown(
+        db.sql,
+        null, // whoever held them holds them no more
+        stranded.map((message) => message.message_id),
+        stranded.map((message) => now + Math.ceil(Math.max(0, settledMs - (message.started_ms_ago ?? 0)) * 1000)),
+        stranded.map(() => true),
+        "the process that sent it ended before it knew the outcome",
+      );
+    });
+    open = await read();
+  }
+  const due = open.filter((message) => message.state === "unknown" && Number(message.look_up_us) <= clock.now());
+  if (due.length > 0) {
+    await resolveDoubts(deps, channels, due, cutoff, counts, signal);
+    open = await read();
+  }
+  const anew = [...await messagesToReaddress(accounts, open), ...await messagesToReconsider(deps, open)];
+  if (anew.length > 0) {
+    await dissolveMessages(db.sql, anew, clock.now());
+    open = await read();
+  }
+  return open;
+}
+
+/**
+ * Messages under way that may leave now: of each recipient those up to the first that is in doubt or waits for its time, since
+ * nothing leaves past it.
+ */
+export function readyAgain(open: readonly OpenMessageRow[], now: EpochMicros): Outgoing[] {
+  return [...Map.groupBy(open, (message) => message.recipient).values()].flatMap((messages) => {
+    const blocked = messages.findIndex((message) =>
+      message.state !== "pending" || Number(message.next_attempt_us ?? 0) > now
+    );
+    return blocked < 0 ? messages : messages.slice(0, blocked);
+  }).map((message) => ({
+    messageId: message.message_id,
+    recipient: message.recipient,
+    target: targetOf(message),
+    content: message.content,
+    attempts: message.attempts,
+    doubted: message.started_ms_ago !== null,
+    rows: message.rows,
+  }));
+}
+
+/** Marks messages as being sent; returns those whose recipient was not taken over meanwhile. */
+export async function markBegun(deps: NotifierDeps, claim: Claim, ready: readonly Outgoing[]): Promise<Outgoing[]> {
+  if (ready.length === 0) return [];
+  const begun = await retrying(async () =>
+    await beginSends(deps.db.sql, deps.source, ready.map((message) => message.messageId), {
+      holder: claim.holder,
+      recipients: [...claim.tokens.keys()],
+      tokens: [...claim.tokens.values()],
+    })
+  );
+  const ids = new Set(begun.map((row) => row.message_id));
+  return ready.filter((message) => ids.has(message.messageId));
+}
+
+const UNSEEN =
+  "it may be in the channel, where this bot cannot see it: the bot was subscribed later, or the channel is gone";
+
+async function resolveDoubts(
+  deps: NotifierDeps,
+  channels: Channels,
+  due: readonly OpenMessageRow[],
+  cutoff: EpochMicros,
+  counts: RoundCounts,
+  signal?: AbortSignal,
+): Promise<void> {
+  const now = deps.clock.now();
+  const { losses } = deps.db;
+  let looked: LookedUp;
+  try {
+    looked = await lookUp(deps, channels, due, signal);
+  } catch (error) {
+    // A bot that may not read what it sent: nothing about Zulip's health, and no reason to ask again at once.
+    // A rate limit ends by itself, and the circuit waits for it.
+    if (error instanceof ZulipError && error.reason === "failed" && error.retryAfterMs === null) {
+      const ids = due.map((message) => message.message_id);
+      await postponeMessages(deps.db.sql, ids, now + LOOK_UP_AGAIN_MS * 1000, null);
+    }
+    throw error;
+  }
+  // Who answers for the state now may call other messages by these ids.
+  if (deps.db.losses !== losses) return;
+  const { found, hidden, lost } = looked;
+  if (hidden.size > 0) await postponeMessages(deps.db.sql, [...hidden], now + CHANNEL_AGAIN_MS * 1000, NOT_READABLE);
+  const marks = due.filter((message) => !hidden.has(message.message_id)).map((message): Mark => {
+    const messageId = message.message_id;
+    const zulipMessageId = found.get(messageId);
+    if (zulipMessageId !== undefined) {
+      counts.sent += message.rows;
+      if (message.rows > 0) counts.messages++;
+      return { mark: "sent", messageId, zulipMessageId };
+    }
+    if (lost.has(messageId)) {
+      counts.dead += message.rows;
+      return { mark: "dead", messageId, reason: "unseen", error: UNSEEN };
+    }
+    if (message.crashes > POISON_LIMIT) {
+      counts.dead += message.rows;
+      return {
+        mark: "dead",
+        messageId,
+        reason: "poison",
+        error: `not delivered in ${message.crashes} tries without an answer`,
+      };
+    }
+    return { mark: "given_back", messageId, nextAttemptAt: cutoff, unsent: false };
+  });
+  failPoint("look_up.before_mark");
+  await writeMarks(deps, marks, null);
+}
+
+/** Messages about to be sent for the first time that tell of an attempt which is gone from the LMS since they were composed. */
+async function messagesToReconsider(deps: NotifierDeps, open: readonly OpenMessageRow[]): Promise<string[]> {
+  const now = deps.clock.now();
+  const untried = open.filter((message) =>
+    message.state === "pending" && message.started_ms_ago === null && Number(message.next_attempt_us ?? 0) <= now
+  );
+  return await messagesOfAbsent(deps, untried.map((message) => message.message_id));
+}
+
+/** Refused messages whose recipient has another account by now, or none: they are taken apart and composed anew. */
+async function messagesToReaddress(
+  accounts: Accounts,
+  open: readonly OpenMessageRow[],
+): Promise<string[]> {
+  const refused = open.filter((message) =>
+    message.state === "pending" && message.attempts > 0 && message.started_ms_ago === null &&
+    message.zulip_user_id !== null && mentorOf(message.recipient) !== null
+  );
+  if (refused.length === 0) return [];
+  const current = await accounts.ofMentorIds(refused.flatMap((message) => mentorOf(message.recipient) ?? []));
+  return refused.filter((message) => current.get(mentorOf(message.recipient) ?? "") !== message.zulip_user_id)
+    .map((message) => message.message_id);
+}

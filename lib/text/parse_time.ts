@@ -1,0 +1,37 @@
+import { type EpochMicros, fromInstant } from "../model/time.ts";
+import { UsageError } from "../base/errors.ts";
+import { parseDuration } from "./parse_duration.ts";
+
+const HINT = "Write a duration (7d, 36h), a date (2026-11-20), or a time with its zone (2026-11-20T09:15:00+05:30)";
+
+/**
+ * A moment as people write it: a duration means that long ago, a date means its midnight in `timezone`, and a time needs
+ * its own zone (`Z`, an offset or `[Asia/Kolkata]`). `name` is the flag, for the UsageError.
+ */
+export function parseTime(name: string, text: string, now: EpochMicros, timezone: string): EpochMicros {
+  const ago = parseDuration(text);
+  if (ago !== null) return now - ago * 1000;
+  const moment = parseMoment(text.trim(), timezone);
+  if (moment === null) {
+    const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
+    const problem = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?$/.test(text.trim()) ? "has no zone" : "is no time";
+    throw new UsageError(`Cannot read ${name}: ${JSON.stringify(shown)} ${problem}`, { hint: HINT });
+  }
+  return moment;
+}
+
+function parseMoment(text: string, timezone: string): EpochMicros | null {
+  // Only whole dates and times: Temporal would also take "202611" or "2026-W47", which more likely are slips.
+  if (!/^\d{4}-\d\d-\d\d/.test(text) || text.length > 80) return null;
+  try {
+    if (text.length === 10) {
+      return fromInstant(Temporal.PlainDate.from(text).toZonedDateTime(timezone).toInstant());
+    }
+    return fromInstant(
+      text.endsWith("]") ? Temporal.ZonedDateTime.from(text).toInstant() : Temporal.Instant.from(text),
+    );
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { acquireLease } from "../../../lib/state/leases.ts";
+import { recordBatch } from "../../../lib/poll/record/record_batch.ts";
+import { bucketSums, isEmpty, keyHashes, openKeys, statesByKeys } from "../../../lib/poll/record/row_states.ts";
+import {
+  completeFirstContact,
+  ensureStreams,
+  loadStream,
+  noteFullPass,
+  noteHighestKey,
+  readStreams,
+} from "../../../lib/poll/record/streams.ts";
+import { LeaseLostError } from "../../../lib/base/errors.ts";
+import { forEachState } from "../../support/state/with_state.ts";
+import { attempt, batch, change, history, options } from "./batches.ts";
+import { startPolling } from "./start_polling.ts";
+
+const WANTED = [{ kind: "exam", recipe: 1 }, { kind: "content", recipe: 1 }] as const;
+
+forEachState("ensureStreams() makes the streams once, in the order asked for", async (db) => {
+  const first = await ensureStreams(db, "testpress", WANTED);
+  assert.deepEqual(first.map((s) => [s.kind, s.recipe, s.firstContactDone, s.highestRowKey, s.lastFullPassAt]), [
+    ["exam", 1, false, null, null],
+    ["content", 1, false, null, null],
+  ]);
+  for (let i = 0; i < 5; i++) assert.deepEqual(await ensureStreams(db, "testpress", WANTED), first);
+  const [other] = await ensureStreams(db, "other", [{ kind: "exam", recipe: 1 }]);
+  assert.equal(other?.streamId, (first.at(-1)?.streamId ?? 0) + 1, "no number of the small column is used up");
+});
+
+forEachState("streams remember first contact, highest key and full pass", async (db) => {
+  const { lease, stream, pollId } = await startPolling(db);
+  assert.equal(await isEmpty(db, stream), true);
+  const rows = ["9", "10", "100"].map((id) => attempt(id));
+  await recordBatch(db, lease, batch(stream, pollId, rows.map((row) => change(row, history(row)))), options);
+  assert.equal(await isEmpty(db, stream), false);
+  assert.equal(await noteHighestKey(db, lease, stream), "100");
+  const at = await noteFullPass(db, lease, stream);
+  await completeFirstContact(db, lease, stream);
+  assert.deepEqual(await loadStream(db, "testpress", "exam"), {
+    ...stream,
+    firstContactDone: true,
+    highestRowKey: "100",
+    lastFullPassAt: at,
+    fullPasses: 1,
+  });
+  assert.equal((await readStreams(db, "testpress"))[1]?.firstContactDone, false);
+  // A pass that was skipped because it could find nothing counts, too; it reads nothing.
+  await noteHighestKey(db, lease, stream, true);
+  const after = await loadStream(db, "testpress", "exam");
+  assert.deepEqual([after?.fullPasses, after?.lastFullPassAt], [2, at]);
+});
+
+forEachState("streams cannot be moved on by a poller that lost its lease", async (db) => {
+  const { lease, stream } = await startPolling(db);
+  await acquireLease(db, "testpress", "h:2:b", 60_000, lease.holder);
+  await assert.rejects(completeFirstContact(db, lease, stream), LeaseLostError);
+  await assert.rejects(noteFullPass(db, lease, stream), LeaseLostError);
+  assert.equal((await loadStream(db, "testpress", "exam"))?.firstContactDone, false);
+});
+
+forEachState("a new hash recipe makes known hashes worthless without forgetting what was reported", async (db) => {
+  const { lease, stream, pollId } = await startPolling(db);
+  const row = attempt("1500");
+  await recordBatch(db, lease, batch(stream, pollId, [change(row, history(row))]), options);
+  assert.deepEqual(await bucketSums(db, stream, 0, 10), [{ bucket: 1, count: 1, xor: row.hash }]);
+  assert.deepEqual(await keyHashes(db, stream, [0, 1]), [{ id: "1500", hash: row.hash }]);
+  const [renewed] = await ensureStreams(db, "testpress", [{ kind: "exam", recipe: 2 }], lease);
+  assert.ok(renewed);
+  assert.deepEqual(await bucketSums(db, renewed, 0, 10), []);
+  assert.deepEqual(await keyHashes(db, renewed, [1]), []);
+  const before = (await statesByKeys(db, renewed, ["1500"])).get("1500");
+  assert.equal(before?.hash, "");
+  assert.equal(before?.reported.score, 148);
+  // Compared again under the new recipe, also with the same hash: no event, and the row counts.
+  await recordBatch(
+    db,
+    lease,
+    batch(
+      renewed,
+      pollId,
+      [change(row, null, before, before)].map((c) => ({
+        ...c,
+        after: { ...c.after, hash: row.hash },
+      })),
+    ),
+    options,
+  );
+  assert.deepEqual(await bucketSums(db, renewed, 0, 10), [{ bucket: 1, count: 1, xor: row.hash }]);
+  assert.equal((await db.sql`select 1 from lmsmon.lms_activity_events`).length, 1);
+});
+
+forEachState("openKeys() pages through rows that can still move", async (db) => {
+  const { lease, stream, pollId } = await startPolling(db);
+  const rows = ["1", "2", "30", "4"].map((id) => attempt(id, { progress: id === "2" ? "finished" : "running" }));
+  await recordBatch(db, lease, batch(stream, pollId, rows.map((row) => change(row))), options);
+  assert.deepEqual(await openKeys(db, stream, null, 2), ["1", "4"]);
+  assert.deepEqual(await openKeys(db, stream, "4", 2), ["30"]);
+});

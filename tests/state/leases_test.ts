@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { acquireLease, leaseHolder, releaseLease, renewLease } from "../../lib/state/leases.ts";
+import { forEachState } from "../support/state/with_state.ts";
+
+forEachState("acquireLease() gives the lease to one holder and says who has it", async (db) => {
+  const first = await acquireLease(db, "testpress", "h:1:a", 60_000);
+  assert.equal(first.lease?.token, "1");
+  const second = await acquireLease(db, "testpress", "h:2:b", 60_000);
+  assert.equal(second.lease, null);
+  assert.equal(second.lease === null && second.heldBy, "h:1:a");
+  assert.equal((await leaseHolder(db, "testpress"))?.heldBy, "h:1:a");
+  assert.ok((await acquireLease(db, "another", "h:2:b", 60_000)).lease);
+});
+
+forEachState("acquireLease() takes over an expired lease with a higher token", async (db) => {
+  const { lease } = await acquireLease(db, "testpress", "h:1:a", 0);
+  assert.equal(await leaseHolder(db, "testpress"), null);
+  const { lease: next } = await acquireLease(db, "testpress", "h:2:b", 60_000);
+  assert.equal(next?.token, "2");
+  assert.ok(lease);
+  assert.equal(await renewLease(db, lease, 60_000), false);
+  await releaseLease(db, lease);
+  assert.equal((await leaseHolder(db, "testpress"))?.heldBy, "h:2:b", "a lost lease cannot end the new one");
+});
+
+forEachState("acquireLease() takes over from a holder that is gone", async (db) => {
+  await acquireLease(db, "testpress", "h:1:a", 60_000);
+  assert.equal((await acquireLease(db, "testpress", "h:2:b", 60_000, "h:9:x")).lease, null);
+  assert.equal((await acquireLease(db, "testpress", "h:2:b", 60_000, "h:1:a")).lease?.token, "2");
+});
+
+forEachState("releaseLease() frees the source at once and the token goes on rising", async (db) => {
+  const { lease } = await acquireLease(db, "testpress", "h:1:a", 60_000);
+  assert.ok(lease);
+  assert.equal(await renewLease(db, lease, 60_000), true);
+  await releaseLease(db, lease);
+  assert.equal((await acquireLease(db, "testpress", "h:2:b", 60_000)).lease?.token, "2");
+});
+
+forEachState("acquireLease() gives the lease to one of many that want it at once", async (db) => {
+  const results = await Promise.all(
+    Array.from({ length: 10 }, (_, i) => acquireLease(db, "testpress", `h:${i}:x`, 60_000)),
+  );
+  assert.equal(results.filter(({ lease }) => lease !== null).length, 1);
+});
