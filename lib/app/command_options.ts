@@ -14,7 +14,7 @@ export interface PollOnceOptions {
   /** False with --no-notify: deliveries stay pending. */
   readonly notify: boolean;
   readonly notifyHistory: boolean;
-  /** The database under this source's name was exchanged on purpose (issue 3, item 7). */
+  /** The database under this source's name was exchanged on purpose. */
   readonly acceptSource: boolean;
   /** Send although the bot's own messages show markers that this state does not know. */
   readonly takeOver: boolean;

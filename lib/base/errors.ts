@@ -9,7 +9,7 @@ export interface ErrorOptionsWithHint {
 
 export abstract class LmsmonError extends Error {
   abstract readonly code: string;
-  /** The process's exit code when this error ends a command (DESIGN section 3). */
+  /** The process's exit code when this error ends a command. */
   abstract readonly exitCode: number;
   readonly hint: string | undefined;
 

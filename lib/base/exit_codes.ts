@@ -1,4 +1,4 @@
-/** What the process's exit code means (DESIGN section 3). */
+/** What the process's exit code means; the README has the same table. */
 export const ExitCode = {
   /** Also when mentors are unmatched, deliveries dead, or SIGTERM ended `watch` cleanly. */
   done: 0,

@@ -15,7 +15,7 @@ export type Fallback = { readonly channel: string; readonly topic: string } | nu
 
 /**
  * The whole configuration after loading: checked, secrets read, paths absolute, durations in milliseconds.
- * One to one with DESIGN section 4; `config.example.yaml` documents every key.
+ * `config.example.yaml` documents every key.
  */
 export interface Config {
   readonly enabled: boolean;
@@ -65,7 +65,7 @@ export interface LmsConfig {
   /** Link templates by kind: `exam_attempt`, `content`; values with `{attempt_id}`, `{activity_id}`, `{student_id}`. */
   readonly links: Readonly<Record<string, string>>;
   readonly statementTimeoutMs: number;
-  /** What `exams.duration` counts; `auto`: up to 600 minutes, above seconds (testpress.md: the unit is not documented). */
+  /** What `exams.duration` counts; `auto`: up to 600 minutes, above seconds (the unit is documented nowhere, docs/lms-testpress.md). */
   readonly examDurationUnit: "auto" | "minutes" | "seconds";
 }
 

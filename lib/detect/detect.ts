@@ -13,7 +13,7 @@ export interface Detection {
   readonly event: DetectedEvent | null;
   /** Why the row cannot be judged; it stays open and is looked at again in every poll. */
   readonly quarantine: string | null;
-  /** The LMS took the row back to a lower stage (hard case 11): counted, never told. Once per change, not per poll. */
+  /** The LMS took the row back to a lower stage: counted, never told. Once per change, not per poll. */
   readonly regression: boolean;
   /** The state differs from `before`. A row that stays quarantined is read in every poll, but stored once. */
   readonly changed: boolean;
@@ -45,7 +45,7 @@ export function detect(before: RowState | null, row: AttemptRow, now: EpochMicro
 }
 
 /**
- * The row is gone from the LMS. Its identity stays: should it come back, only other values are news (hard cases 21, 22).
+ * The row is gone from the LMS. Its identity stays: should it come back, only other values are news.
  * `pass`: how many full passes have ended when the one that misses it ends.
  */
 export function missing(before: RowState, now: EpochMicros, pass: number): RowState {
@@ -87,7 +87,7 @@ export function unseen(id: string): RowState {
   };
 }
 
-/** A row that mirrors an exam attempt is tracked but never tells (hard case 23). */
+/** A row that mirrors an exam attempt is tracked but never tells. */
 function told(row: AttemptRow, event: DetectedEvent | null): DetectedEvent | null {
   return row.mirrorsExam ? null : event;
 }

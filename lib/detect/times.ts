@@ -9,7 +9,7 @@ export interface Occurred {
 
 /** When a running row was started; `now` is when it was first seen running. */
 export function startOf(row: AttemptRow, now: EpochMicros): Occurred {
-  // The last start may be a resume (hard case 5), hence approximate.
+  // The last start may be a resume, hence approximate.
   return { at: row.startedAt ?? row.lastStartedAt ?? now, approximate: row.startedAt === null };
 }
 
@@ -29,7 +29,7 @@ export function finishOf(row: AttemptRow, now: EpochMicros, seenOpen: boolean): 
   return { at: Math.min(now, ...(latest.length === 0 ? [] : [Math.max(...latest)])), approximate: true };
 }
 
-/** Seconds; `null` where the LMS has none, or nonsense (hard case 25). */
+/** Seconds; `null` where the LMS has none, or nonsense. */
 export function timeTakenOf(row: AttemptRow): number | null {
   const { timeTakenS } = row;
   return timeTakenS !== null && Number.isFinite(timeTakenS) && timeTakenS >= 0 ? timeTakenS : null;

@@ -48,7 +48,7 @@ function cut(text: string, max: number): string {
   return `${kept.trimEnd()}…`;
 }
 
-// What Zulip acts on (zulip.md section 7). Zulip knows no backslash escape, but decodes numeric references last.
+// What Zulip acts on (docs/zulip.md, "Text"). Zulip knows no backslash escape, but decodes numeric references last.
 // Always: entities, html, mentions, channels, emphasis, code, links, tables, TeX, backslashes. By their surroundings:
 // `:` except before a space (emoji and URL schemes need a character after it), `.` except before a space or a digit (no
 // top-level domain begins so), `/` except between letters, digits and spaces, brackets in emoticons, `!` of old macros.

@@ -4,7 +4,7 @@ import type { EpochMicros } from "./time.ts";
 
 /**
  * How far a row has come, in lmsmon's words. The preset's literal map makes it of the LMS's words; `unknown` is a word the
- * preset does not know: the row is quarantined and looked at again, never taken as finished (hard case 12).
+ * preset does not know: the row is quarantined and looked at again, never taken as finished.
  */
 export type Progress = "not_started" | "running" | "finished" | "unknown";
 
@@ -20,7 +20,7 @@ export interface AttemptRow {
   readonly state: string | null;
   readonly result: string | null;
   readonly studentId: LmsId | null;
-  /** As the attempt row itself names the student; the people table is better where it knows them (hard case 14). */
+  /** As the attempt row itself names the student; the people table is better where it knows them. */
   readonly studentUsername: string | null;
   readonly studentName: string | null;
   readonly studentEmail: string | null;
@@ -41,7 +41,7 @@ export interface AttemptRow {
   readonly contentType: string | null;
   /** True when a finish of this content means "watched" (video, recording, live stream). */
   readonly watchable: boolean;
-  /** True when the row only mirrors an exam attempt (`assessment_id`): it gives no event (hard case 23). */
+  /** True when the row only mirrors an exam attempt (`assessment_id`): it gives no event. */
   readonly mirrorsExam: boolean;
   readonly courseId: LmsId | null;
   readonly chapterId: LmsId | null;

@@ -15,7 +15,7 @@ export interface Reported {
 
 /**
  * `activity_metadata` in the database and `metadata` in an export line: the same keys, always all of them, `null` when
- * unknown or not applicable (DESIGN section 3). `graded` is `null` for content and for started exams.
+ * unknown or not applicable. `graded` is `null` for content and for started exams.
  */
 export interface EventMetadata {
   readonly graded: boolean | null;
@@ -41,7 +41,7 @@ export interface EventMetadata {
   readonly previous: Reported | null;
 }
 
-/** Reasons kept once on the event because they hold for every recipient (DESIGN P4). */
+/** Reasons kept once on the event because they hold for every recipient (P4). */
 export const EVENT_SUPPRESSIONS = [
   "first_contact",
   "notifications_off",

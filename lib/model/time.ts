@@ -33,7 +33,7 @@ const TWO = Array.from({ length: 100 }, (_, n) => String(n).padStart(2, "0"));
 const two = (n: number) => TWO[n] ?? "";
 const pad = (n: number, width: number) => String(n).padStart(width, "0");
 
-/** `2026-11-20T09:15:00.5Z`: UTC with `Z` and no trailing zeros, the one spelling of times in exports (DESIGN section 3). */
+/** `2026-11-20T09:15:00.5Z`: UTC with `Z` and no trailing zeros, the one spelling of times in exports. */
 export function formatUtc(micros: EpochMicros): string {
   const days = Math.floor(micros / MICROS_PER_DAY);
   const inDay = micros - days * MICROS_PER_DAY;

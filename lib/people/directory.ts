@@ -65,7 +65,7 @@ function add(map: Map<string, Account | readonly Account[]>, key: string, accoun
 const listOf = (found: Account | readonly Account[] | undefined): readonly Account[] =>
   found === undefined ? [] : "userId" in found ? [found] : found;
 
-/** Addresses are the same without regard to case and outer blanks (hard case 18); Zulip compares them so, too. */
+/** Addresses are the same without regard to case and outer blanks; Zulip compares them so, too. */
 export const addressKey = (address: string): string => address.trim().toLowerCase();
 
 /** "Rao, Asha" and "asha rao" are one name; good enough for a hint, never for choosing an account. */

@@ -7,7 +7,7 @@ const PAGE_STUDENTS = 2_000;
 
 /**
  * Reads again who the mentors are of every student with something left to tell, so that recipients are resolved by what
- * the LMS says now, also while the dispatcher works without it (hard case 16).
+ * the LMS says now, also while delivery goes on without it.
  */
 export async function refreshWaitingLinks(context: PollContext, db: StateDb, source: string): Promise<void> {
   let after: LmsId | null = null;

@@ -170,7 +170,7 @@ function literalReader(preset: KindPreset) {
   return {
     progress(own: string | null, side: string | null): { progress: Progress; ungraded: boolean } {
       const read = own === null ? unknown : state(own);
-      // The attempt's own state lags behind its video's (hard case 24).
+      // The attempt's own state lags behind its video's.
       const finished = side !== null && read.progress !== "finished" && state(side).progress === "finished";
       return finished ? { progress: "finished", ungraded: read.ungraded } : read;
     },

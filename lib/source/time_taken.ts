@@ -1,7 +1,7 @@
 /**
  * Seconds out of the many spellings of a duration in the LMS: `2:47:53.076906`, `1 day, 2:03:04` (Python), `PT2H3M`
  * (ISO), `1171.627827` (seconds), `18 seconds`. `null` for anything else and for negative ones: it is shown, never
- * decided upon, so an unreadable one costs a detail and not the row (hard case 26).
+ * decided upon, so an unreadable one costs a detail and not the row.
  */
 export function readTimeTaken(text: string | null | undefined): number | null {
   if (text === null || text === undefined) return null;

@@ -48,7 +48,7 @@ export interface LoggedRequest {
   readonly fault: string | null;
 }
 
-/** A Zulip that keeps what it is told, checks what Zulip checks, and fails on demand. Not Zulip's code; zulip.md section 8. */
+/** A Zulip that keeps what it is told, checks what Zulip checks, and fails on demand. Not Zulip's code; docs/zulip.md says what it is held to. */
 export interface ZulipStandIn extends AsyncDisposable {
   /** `http://127.0.0.1:PORT`. */
   readonly site: string;

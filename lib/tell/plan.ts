@@ -77,7 +77,7 @@ function isTooOld(event: DetectedEvent, now: EpochMicros, maxAgeMs: number | nul
   return maxAgeMs !== null && event.firstSeen && event.revision === 1 && event.occurredAt < now - maxAgeMs * 1000;
 }
 
-/** An unknown student is told about (hard case 14), unless the row itself names an excluded username. */
+/** An unknown student is told about, unless the row itself names an excluded username. */
 function isExcluded(row: AttemptRow, student: Person | null, filter: Config["students"]): boolean {
   const names = [student?.username ?? row.studentUsername].flatMap((name) => name ? [folded(name)] : []);
   if (filter.excludeUsernames.some((excluded) => names.includes(folded(excluded)))) return true;

@@ -1,8 +1,7 @@
+import type { EpochMicros } from "../../lib/model/time.ts";
 import { z } from "zod";
 import { bool, int4, int8, neverNull, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
-/** Microseconds since 1970; the driver writes numbers as timestamptz. */
-type EpochMicros = number;
 
 // An event's row is absent when it is missing from the LMS, or when the LMS keeps another attempt under its id by now. Every
 // look at an event or a row state is lateral with `offset 0`: an index probe each, whatever the planner knows of the tables.

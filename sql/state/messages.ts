@@ -1,8 +1,7 @@
+import type { EpochMicros } from "../../lib/model/time.ts";
 import { z } from "zod";
 import { float8, int4, int8, neverNull, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
-/** Microseconds since 1970; the driver writes numbers as timestamptz. */
-type EpochMicros = number;
 
 export const OpenMessageRow = z.object({
   message_id: int8,

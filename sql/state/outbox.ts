@@ -1,8 +1,7 @@
+import type { EpochMicros } from "../../lib/model/time.ts";
 import { z } from "zod";
 import { bool, float8, int4, int8, jsonb, neverNull, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
-/** Microseconds since 1970; the driver writes numbers as timestamptz. */
-type EpochMicros = number;
 
 /** One due (event, recipient) with everything its message may say. Times are microseconds since 1970, as text. */
 export const DueLogRow = z.object({

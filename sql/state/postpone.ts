@@ -1,6 +1,5 @@
+import type { EpochMicros } from "../../lib/model/time.ts";
 import type { Queryable } from "./queryable.ts";
-/** Microseconds since 1970; the driver writes numbers as timestamptz. */
-type EpochMicros = number;
 
 /** Puts off looking up messages that could not be looked up, or (pending ones) sending them. `reason`: null keeps what stands there. */
 export function postponeMessages(

@@ -1,8 +1,7 @@
+import type { EpochMicros } from "../../lib/model/time.ts";
 import { z } from "zod";
 import { int8, neverNull, text, timestamptz } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
-/** Microseconds since 1970; the driver writes numbers as timestamptz. */
-type EpochMicros = number;
 
 export const ClaimedRecipientRow = z.object({ recipient: text, claim_token: int8 });
 export type ClaimedRecipientRow = z.infer<typeof ClaimedRecipientRow>;

@@ -5,7 +5,7 @@ import { cleanText, codePoints, escapeText } from "../../lib/format/escape_text.
 /** What Zulip shows: numeric references are decoded last. */
 const shown = (escaped: string) => escaped.replace(/&#(\d+);/g, (_, code) => String.fromCharCode(Number(code)));
 
-/** Zulip's inline patterns as zulip.md and its sources give them, near enough to see that nothing of them matches. */
+/** Zulip's inline patterns as Zulip's sources give them, near enough to see that nothing of them matches. */
 const PATTERNS: Readonly<Record<string, RegExp>> = {
   mention: /@/,
   channel: /#\*\*/,

@@ -48,7 +48,7 @@ Deno.test("summaryLine() says how many have an account, and counts each problem"
   assert.equal(summaryLine(await surveyRole(survey([]), "mentor")), "0 of 0 mentors have a Zulip account");
 });
 
-Deno.test("hard case 18: people of one role who share an address are duplicates, wherever they stand", async () => {
+Deno.test("people of one role who share an address are duplicates, wherever they stand", async () => {
   const people = [mentor("1"), mentor("2"), mentor("3"), mentor("9", { email: "M1@inst.example " })];
   const of = survey(people);
   assert.deepEqual(await statuses(of), [
@@ -60,13 +60,13 @@ Deno.test("hard case 18: people of one role who share an address are duplicates,
   assert.equal(summaryLine(await surveyRole(of, "mentor")), "2 of 4 mentors have a Zulip account; 2 duplicate");
 });
 
-Deno.test("hard case 18: one person who is student and mentor is no duplicate", async () => {
+Deno.test("one person who is student and mentor is no duplicate", async () => {
   const of = survey([mentor("1"), student("1", { email: "m1@inst.example" })]);
   assert.deepEqual(await statuses(of), [["1", "matched", "11"]]);
   assert.deepEqual(await statuses(of, "student"), [["1", "matched", "11"]]);
 });
 
-Deno.test("hard case 18: an override settles a shared address", async () => {
+Deno.test("an override settles a shared address", async () => {
   const of = survey([mentor("1"), mentor("9", { email: "m1@inst.example" })], { m9: "12" });
   assert.deepEqual(await statuses(of), [["1", "matched", "11"], ["9", "override", "12"]]);
 });

@@ -23,19 +23,19 @@ const match = (person: Person, overrides: Record<string, string> = {}) =>
   });
 
 const cases: [string, Person, Record<string, string>, MatchStatus, string | null, RegExp | null][] = [
-  ["hard case 18: case and blanks differ", mentor("1", { email: "  m1@INST.example " }), {}, "matched", "11", null],
-  ["hard case 18: no address", mentor("3", { email: null }), {}, "no_email", null, /Enter an address/],
-  ["hard case 18: a blank address", mentor("3", { email: "  " }), {}, "no_email", null, /Enter an address/],
+  ["case and blanks differ", mentor("1", { email: "  m1@INST.example " }), {}, "matched", "11", null],
+  ["no address", mentor("3", { email: null }), {}, "no_email", null, /Enter an address/],
+  ["a blank address", mentor("3", { email: "  " }), {}, "no_email", null, /Enter an address/],
   [
-    "hard case 18: something else in the address",
+    "something else in the address",
     mentor("3", { email: "N/A" }),
     {},
     "no_email",
     null,
     /valid address/,
   ],
-  ["hard case 18: nobody has the address", mentor("3"), {}, "no_account", null, /Invite/],
-  ["hard case 18: two accounts have it", mentor("3", { email: "twin@inst.example" }), {}, "duplicate", null, /14, 15/],
+  ["nobody has the address", mentor("3"), {}, "no_account", null, /Invite/],
+  ["two accounts have it", mentor("3", { email: "twin@inst.example" }), {}, "duplicate", null, /14, 15/],
   ["one active, one deactivated account", mentor("3", { email: "moved@inst.example" }), {}, "matched", "18", null],
   ["the account is deactivated", mentor("2"), {}, "deactivated", null, /12 is deactivated/],
   ["the address is a bot's", mentor("3", { email: "bot@inst.example" }), {}, "no_account", null, /./],

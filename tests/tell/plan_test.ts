@@ -83,7 +83,7 @@ Deno.test("planTelling() lets immediate win when a type is in both lists", () =>
   assert.equal(plan({ rows: [examRow()], notify: { immediate: ["exam_started"] } }).tell?.status, "pending");
 });
 
-Deno.test("P10: hard case 4: planTelling() tells nobody at first contact, whatever the age of a row", () => {
+Deno.test("P10: planTelling() tells nobody at first contact, whatever the age of a row", () => {
   assert.equal(suppressed({ rows: [finishedExam()], firstContact: true }), "first_contact");
   assert.equal(suppressed({ rows: [finishedExam()], firstContact: true, notifyHistory: true }), null);
 });
@@ -101,7 +101,7 @@ for (
     ["none", "revision_not_told", "revision_not_told", null, "revision_not_told"],
   ] as const
 ) {
-  Deno.test(`hard case 7: planTelling() with revisions: ${revisions} tells its corrections, and a first result always`, () => {
+  Deno.test(`planTelling() with revisions: ${revisions} tells its corrections, and a first result always`, () => {
     const notify = { revisions };
     assert.equal(suppressed({ rows: corrected({ verdict: "fail" }), notify }), verdict);
     assert.equal(suppressed({ rows: corrected({ score: 81 }), notify }), score);
@@ -111,7 +111,7 @@ for (
   });
 }
 
-Deno.test("hard case 3: planTelling() stores but does not tell a row first seen in a stage older than max_age", () => {
+Deno.test("planTelling() stores but does not tell a row first seen in a stage older than max_age", () => {
   assert.equal(suppressed({ rows: [finishedExam({ finishedAt: OLD })] }), "too_old");
   assert.equal(suppressed({ rows: [finishedExam({ finishedAt: OLD + 1_000_000 })] }), null);
   assert.equal(suppressed({ rows: [examRow({ startedAt: OLD })] }), "too_old");
@@ -125,7 +125,7 @@ Deno.test("planTelling() tells what lmsmon saw happen and corrections, whatever 
   assert.equal(suppressed({ rows: [finishedExam(old), finishedExam({ ...old, verdict: "fail" })] }), null);
 });
 
-Deno.test("hard case 33: planTelling() leaves out inactive students, excluded usernames and other batches", () => {
+Deno.test("planTelling() leaves out inactive students, excluded usernames and other batches", () => {
   const rows = [finishedExam()];
   const inactive = { ...STUDENT, active: false };
   assert.equal(suppressed({ rows, student: inactive }), "student_excluded");
@@ -136,7 +136,7 @@ Deno.test("hard case 33: planTelling() leaves out inactive students, excluded us
   assert.equal(suppressed({ rows, students: { batches: ["1"] } }), "student_excluded");
 });
 
-Deno.test("hard case 14: planTelling() tells about an unknown student, unless the row names an excluded one", () => {
+Deno.test("planTelling() tells about an unknown student, unless the row names an excluded one", () => {
   const rows = [finishedExam({ studentId: null, studentUsername: "admin" })];
   assert.equal(suppressed({ rows, student: null, students: { batches: ["1"] } }), null);
   assert.equal(suppressed({ rows, student: null, students: { excludeUsernames: ["Admin"] } }), "student_excluded");

@@ -31,7 +31,7 @@ export const testpress: Preset = {
         unanswered: "unanswered_count",
       },
       side: null,
-      // Percentile is left out on purpose: it is relative to the cohort and drifts in every row (hard case 8).
+      // Percentile is left out on purpose: it is relative to the cohort and drifts in every row.
       hashed: ["user_id", "exam_id", "state", "result", "score", "percentage"],
       states: {
         "0": "running", // 2 is documented nowhere: unknown

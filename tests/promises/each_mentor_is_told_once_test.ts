@@ -4,7 +4,7 @@ import { atEveryPlace, atOnePlace } from "../poll/poll_bench.ts";
 const utcNow = () => Temporal.Now.instant().toString({ fractionalSecondDigits: 0 }).slice(0, 19).replace("T", " ");
 const passed = () => ({ state: "Completed", result: "Pass", score: 80, percentage: 80, date: utcNow() });
 
-atEveryPlace("P4: a student's first mentor may come after the event (hard case 16)", {}, async (bench) => {
+atEveryPlace("P4: a student's first mentor may come after the event", {}, async (bench) => {
   await bench.pair();
   const student = Number(await bench.writer.student());
   await bench.firstContact();
@@ -25,7 +25,7 @@ atEveryPlace("P4: a student's first mentor may come after the event (hard case 1
 });
 
 atOnePlace(
-  "P4: all mentors are told; one who is no longer the mentor when it leaves is not (hard case 17)",
+  "P4: all mentors are told; one who is no longer the mentor when it leaves is not",
   {},
   async (bench) => {
     const first = await bench.pair();
