@@ -18,18 +18,17 @@ export function describeSource(identity: LmsIdentity | null, address: DatabaseAd
 
 /** What was stored and what is there now, of an LMS that is not polled before a person confirms it. */
 export function sourceRefusal(source: string, { stored, now, address, sample, verdict }: ExaminedSource): LmsError {
-  const rows = `${sample.same} of ${sample.known} sampled rows are the same`;
+  const rows = sampled(sample);
+  const asInAnyCopy = sample.known === 0 ? "" : `; ${rows}, as in any copy`;
   const why = verdict === "edited"
-    ? `lms.url was edited, and that it is the same database cannot be proven; ${rows}, as in any copy`
+    ? `It cannot be proven to be the same database, and lms.url was edited${asInAnyCopy}`
     : verdict === "other_database"
-    ? `behind the same address is another database; ${rows}, as in any copy`
+    ? `Behind the same address is another database${asInAnyCopy}`
     : rows;
   return new LmsError(
     "identity",
     `Cannot poll "${source}": the database behind it is not the one that this state knows. ` +
-      `Stored: ${describeSource(stored.identity, stored.address)}. Present: ${describeSource(now, address)}. ${
-        why[0]?.toUpperCase()
-      }${why.slice(1)}`,
+      `Stored: ${describeSource(stored.identity, stored.address)}. Present: ${describeSource(now, address)}. ${why}`,
     { hint: "check lms.url; give another LMS another lms.name, or confirm the exchange once with --accept-source" },
   );
 }
