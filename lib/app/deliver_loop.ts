@@ -13,7 +13,7 @@ export interface DeliverLoopDeps {
   readonly intervalMs: number;
 }
 
-/** Lets the poller wake the dispatcher; a wake that comes while nobody waits is kept. */
+/** Lets the poller wake the delivery; a wake that comes while nobody waits is kept. */
 export class Wake {
   #pending = new AbortController();
 

@@ -121,7 +121,7 @@ async function waitForLease(
   }
 }
 
-/** The dispatcher of a command; throws ConfigError when Zulip's address or credentials are missing. */
+/** What delivers for a command; throws ConfigError when Zulip's address or credentials are missing. */
 export function openNotifier(context: CommandContext, db: StateDb, parts: OpenParts, takeOver: boolean): Notifier {
   const { config, clock } = context;
   const zulip = connectZulip(config.zulip, { log: logger("zulip") });

@@ -16,7 +16,7 @@ export const LATE_MS = 15 * 60_000;
 
 /**
  * What goes out to each recipient of the given rows, in their order: exams before content, each in order of occurrence. Pure; the
- * dispatcher and `poll-once --dry-run` share it. `recent` holds recipients that got messages lately.
+ * delivery and `poll-once --dry-run` share it. `recent` holds recipients that got messages lately.
  */
 export function compose(
   due: readonly DueRow[],

@@ -17,7 +17,7 @@ export const insertLogs = (sql: Queryable, source: string, pollId: string, creat
       from unnest(${logs.eventIds}::bigint[], ${logs.recipients}::text[], ${logs.statuses}::text[], ${logs.reasons}::text[],
         ${logs.markers}::text[], ${logs.dues}::timestamptz[]) as u (event_id, recipient, status, reason, marker, due)`;
 
-/** Makes each recipient due no later than given; in one order, so that it cannot wait in a circle with the dispatcher. */
+/** Makes each recipient due no later than given; in one order, so that it cannot wait in a circle with a round of deliveries. */
 export const upsertRecipients = (sql: Queryable, source: string, recipients: string, dues: string) =>
   sql`
     insert into lmsmon.recipients as old (source, recipient, next_due_at)

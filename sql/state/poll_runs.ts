@@ -92,7 +92,7 @@ export const holdPollLogs = (sql: Queryable, pollId: string) =>
     update lmsmon.lms_event_logs set status = 'held', reason = 'fuse'
      where poll_id = ${pollId}::bigint and untold and status <> 'held'`;
 
-/** A dispatcher that looked while the poll was undecided may have put the recipient to sleep: wake it. */
+/** A round of deliveries that looked while the poll was undecided may have put the recipient to sleep: wake it. */
 export const wakeRecipientsOfPoll = (sql: Queryable, pollId: string) =>
   sql`
     insert into lmsmon.recipients as old (source, recipient, next_due_at)

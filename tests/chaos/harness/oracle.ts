@@ -39,7 +39,7 @@ export interface OracleInput {
 
 /**
  * Computes from what the writer committed what lmsmon must have stored and told, and compares. It shares no code with the
- * detector, the store or the dispatcher (only the marker's recipe, which is a public contract).
+ * detector, the recording or the delivery (only the marker's recipe, which is a public contract).
  */
 export async function consult(input: OracleInput): Promise<Verdict> {
   const source = input.source ?? "testpress";

@@ -77,7 +77,7 @@ forEachState("P11: finishPoll() holds a poll that would send too much, until it 
     [held?.pollId, held?.messages, held?.events, held?.recipients, held?.revisions, held?.withoutMentor],
     [polling.pollId, 6, 4, 2, 0, 1],
   );
-  // A dispatcher that looked meanwhile found nothing to do.
+  // A round of deliveries that looked meanwhile found nothing to do.
   await db.sql`update lmsmon.recipients set next_due_at = null`;
   assert.equal(await releasePoll(db, "other", polling.pollId), false);
   assert.equal(await releasePoll(db, "testpress", polling.pollId), true);
@@ -152,7 +152,7 @@ forEachState("closeAbandonedPolls() ends the polls of a dead process through the
 });
 
 forEachState(
-  "finishPoll() wakes recipients that a dispatcher put to sleep while the poll was undecided",
+  "finishPoll() wakes recipients that a round of deliveries put to sleep while the poll was undecided",
   async (db) => {
     const polling = await startPolling(db);
     await tell(polling, 1);
