@@ -5,6 +5,9 @@ import type { Queryable } from "./queryable.ts";
 export const LeaseTokenRow = z.object({ token: int8 });
 export type LeaseTokenRow = z.infer<typeof LeaseTokenRow>;
 
+/** No lease lives shorter, milliseconds. */
+export const SHORTEST_LIFE_MS = 1_500;
+
 /**
  * Takes the lease when it is free, expired, the holder's own, or held by `takeOverFrom`; no row when somebody else has it.
  * clock_timestamp(), not now(): the statement may have waited for the row.
@@ -59,14 +62,15 @@ export type LockedLeaseRow = z.infer<typeof LockedLeaseRow>;
 /**
  * The fence: the lease row stays locked until the transaction ends, so nobody takes over in between; no row when somebody
  * did. A writer that is alive renews its lease by writing. A process that is stopped inside the transaction must not keep
- * the row for ever: the server ends its session.
+ * the row beyond its lease, or nobody could take over: the server ends a session that was idle for a lease's life.
  */
 export const lockLease = (sql: Queryable, lease: { source: string; token: string }) =>
   sql<LockedLeaseRow[]>`
     update lmsmon.leases
        set expires_at = greatest(expires_at, clock_timestamp() + (expires_at - renewed_at)), renewed_at = clock_timestamp()
      where source = ${lease.source} and token = ${lease.token}::bigint
-    returning token, set_config('idle_in_transaction_session_timeout', '60s', true) as idle`;
+    returning token, set_config('idle_in_transaction_session_timeout',
+      greatest(extract(epoch from expires_at - renewed_at) * 1000, ${SHORTEST_LIFE_MS}::int)::bigint::text, true) as idle`;
 
 /** One writer of events at a time over all sources: makes the order of event_id the order of commits. */
 export const lockEventOrder = (sql: Queryable) => sql`select pg_advisory_xact_lock(5127034610871)`;

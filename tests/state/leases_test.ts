@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { acquireLease, leaseHolder, releaseLease, renewLease } from "../../lib/state/leases.ts";
-import { forEachState } from "../support/state/with_state.ts";
+import { fenced } from "../../lib/state/fenced.ts";
+import { forEachState, serverTest, withState } from "../support/state/with_state.ts";
 
 forEachState("acquireLease() gives the lease to one holder and says who has it", async (db) => {
   const first = await acquireLease(db, "testpress", "h:1:a", 60_000);
@@ -43,3 +44,22 @@ forEachState("acquireLease() gives the lease to one of many that want it at once
   );
   assert.equal(results.filter(({ lease }) => lease !== null).length, 1);
 });
+
+serverTest(
+  "P1: a leader stopped inside a transaction keeps nobody from taking over beyond its lease",
+  () =>
+    withState("server", async (db) => {
+      const { lease } = await acquireLease(db, "testpress", "h:1:a", 1_500);
+      assert.ok(lease);
+      const wake = Promise.withResolvers<void>();
+      const stopped = fenced(db, lease, () => wake.promise); // as a process that SIGSTOP met between two statements
+      const outcome = assert.rejects(stopped);
+      let next = await acquireLease(db, "testpress", "h:2:b", 60_000);
+      for (let looks = 0; next.lease === null && looks < 3; looks++) { // each waits for the row for three seconds
+        next = await acquireLease(db, "testpress", "h:2:b", 60_000);
+      }
+      assert.equal(next.lease?.token, "2");
+      wake.resolve();
+      await outcome;
+    }),
+);
