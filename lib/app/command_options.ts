@@ -18,6 +18,8 @@ export interface PollOnceOptions {
   readonly acceptSource: boolean;
   /** Send although the bot's own messages show markers that this state does not know. */
   readonly takeOver: boolean;
+  /** Wait for a running poller, at most as long as its lease lives. */
+  readonly wait: boolean;
   readonly json: boolean;
 }
 

@@ -4,6 +4,8 @@ import { LmsmonError } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import { printable } from "../base/output.ts";
 import { compareSource, compareWith } from "../poll/check_source.ts";
+import { describePeriod } from "../poll/pass_policy.ts";
+import { readMeasuredPass } from "../poll/pass_schedule.ts";
 import { isRefusal } from "../poll/judge_source.ts";
 import { describeSource, sampled, sourceRefusal } from "../poll/source_words.ts";
 import { readSource } from "../state/sources.ts";
@@ -76,6 +78,11 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
     warnOfPlaintext("state", db.plaintextHost(), warn);
     ok("state", `migrated, ${db.mode === "server" ? "on a server" : "embedded"}`);
     await lookAtSource(db, lms, { name: config.lms.name, ok, warn });
+    const pass = await readMeasuredPass(db, config.lms.name);
+    if (pass !== null) {
+      const costs = `to compare everything costs the LMS ${Math.round(pass.costMs)} ms`;
+      ok("state", `full passes come ${describePeriod(pass.periodMs)} of watch: ${costs}`);
+    }
   });
   if (!config.notify.enabled) warn("zulip", "notify.enabled is false: nobody is told anything", "set it to true");
   else await look("zulip", () => lookAtZulip(context, ok, warn));

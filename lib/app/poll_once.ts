@@ -61,7 +61,7 @@ export async function runPollOnce(context: CommandContext, options: PollOnceOpti
   if (failures.length > 0) throw failures[0];
 }
 
-/** Waits for a running poller at most one lease, then says who it is. */
+/** Throws CommandError, which says who it is, when another process polls. */
 async function pollUnderLease(
   context: CommandContext,
   options: PollOnceOptions,
@@ -72,7 +72,7 @@ async function pollUnderLease(
   const { config, clock, stop } = context;
   const { ttlMs } = leaseTimes(config.poll.intervalMs);
   using holder = Holder.open();
-  const lease = await waitForLease(context, db, lms.name, holder.name, ttlMs);
+  const lease = await leaseToPoll(context, options.wait, db, lms.name, holder.name, ttlMs);
   await using keeper = new LeaseKeeper(db, lease, ttlMs, clock);
   await checkSource(db, lms, logger("poll"), options.acceptSource);
   const telling: Promise<void>[] = [];
@@ -100,21 +100,24 @@ async function pollUnderLease(
   ).finally(() => Promise.all(telling));
 }
 
-async function waitForLease(
+async function leaseToPoll(
   context: CommandContext,
+  wait: boolean,
   db: StateDb,
   source: string,
   holder: string,
   ttlMs: number,
 ): Promise<Lease> {
   const { clock, stop } = context;
-  const untilMs = clock.monotonicMs() + ttlMs;
+  const untilMs = clock.monotonicMs() + (wait ? ttlMs : 0);
   while (true) {
     const taken = await takeLease(db, source, holder, ttlMs);
     if (taken.lease) return taken.lease;
     if (clock.monotonicMs() >= untilMs || stop.soft.aborted) {
       throw new CommandError(`Cannot poll "${source}" now: it is being polled by ${describeHolder(taken.heldBy)}`, {
-        hint: "that poller finds the same; stop it, or leave the polling to it",
+        hint: wait
+          ? "that poller finds the same; stop it, or leave the polling to it"
+          : "that poller finds the same: leave the polling to it, stop it, or wait for it with --wait",
       });
     }
     await clock.sleep(Math.min(500, ttlMs / 5), stop.soft);

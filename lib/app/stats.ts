@@ -6,6 +6,8 @@ import {
   quarantineStats,
   streamStats,
 } from "../../sql/state/stats.ts";
+import { measuredPasses } from "../poll/pass_schedule.ts";
+import { describePeriod } from "../poll/pass_policy.ts";
 import { describeHolder } from "../poll/holder.ts";
 import type { StateDb } from "../state/state_db.ts";
 import type { CommandContext } from "./command_context.ts";
@@ -15,8 +17,9 @@ import { OpenParts } from "./open_parts.ts";
 /** What the state database holds, in counts; no names, no titles. */
 export async function readStats(db: StateDb) {
   const { sql } = db;
-  const [streams, events, deliveries, polls, quarantine, leases] = await Promise.all([
+  const [streams, passes, events, deliveries, polls, quarantine, leases] = await Promise.all([
     streamStats(sql),
+    measuredPasses(db),
     eventStats(sql),
     deliveryStats(sql),
     pollStats(sql),
@@ -32,6 +35,12 @@ export async function readStats(db: StateDb) {
       quarantined: Number(s.quarantined),
       first_contact_completed_at: text(s.first_contact_completed_at),
       last_full_pass_at: text(s.last_full_pass_at),
+    })),
+    full_passes: passes.map(({ source, costMs, periodMs }) => ({
+      source,
+      comes: describePeriod(periodMs),
+      period_s: periodMs / 1000,
+      cost_ms: Math.round(costMs),
     })),
     events: events.map((e) => ({
       source: e.source,

@@ -35,6 +35,7 @@ export async function fullPass(context: PollContext, stream: Stream): Promise<vo
     while (true) {
       context.signal.throwIfAborted();
       const page = await next;
+      context.tally.sumsMs = (context.tally.sumsMs ?? 0) + page.tookMs;
       if (page.tookMs < SHORT_PAGE_MS) span = Math.min(span * 2, MAX_SPAN);
       if (page.tookMs > LONG_PAGE_MS) span = Math.max(Math.floor(span / 2), 1);
       if (page.end !== null) {
@@ -54,6 +55,7 @@ interface Sums {
   readonly ours: readonly BucketSum[];
   /** The bucket after the page; `null` when the LMS has no row beyond. */
   readonly end: number | null;
+  /** The statements in the LMS alone, milliseconds. */
   readonly tookMs: number;
 }
 
@@ -64,14 +66,15 @@ async function readSums(
   cursor: number,
   span: number,
 ): Promise<Sums> {
+  const startedMs = clock.monotonicMs();
   const nextId = await lms.firstIdFrom(stream.kind, firstIdOf(cursor));
+  const firstMs = clock.monotonicMs() - startedMs;
   if (nextId === null) {
     const ours = await known.bucketSums(stream, cursor, Number.MAX_SAFE_INTEGER);
-    return { theirs: [], ours, end: null, tookMs: 0 };
+    return { theirs: [], ours, end: null, tookMs: firstMs };
   }
   const from = Number(bucketOf(nextId));
   const end = from + span;
-  const startedMs = clock.monotonicMs();
   const reading = lms.buckets(stream.kind, from, end).then((theirs) => (
     { theirs, tookMs: clock.monotonicMs() - startedMs }
   ));

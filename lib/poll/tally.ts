@@ -14,6 +14,8 @@ export interface PollTally {
   readonly byType: Map<EventType, number>;
   /** True when a hint proved that nothing was committed since the last full pass. */
   skippedFullPass: boolean;
+  /** What the statements took that counted and hashed whole tables, milliseconds; `null` when there were none. */
+  sumsMs: number | null;
 }
 
 export function newTally(): PollTally {
@@ -28,5 +30,6 @@ export function newTally(): PollTally {
     toldRevisions: 0,
     byType: new Map(),
     skippedFullPass: false,
+    sumsMs: null,
   };
 }

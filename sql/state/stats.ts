@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { bool, int8, neverNull, text, timestamptz } from "./columns.ts";
+import { bool, int8, jsonb, neverNull, text, timestamptz } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
 export const StreamStatsRow = z.object({
@@ -100,3 +100,11 @@ export type LeaseStatsRow = z.infer<typeof LeaseStatsRow>;
 export const leaseStats = (sql: Queryable) =>
   sql<LeaseStatsRow[]>`
     select source, holder, expires_at, expires_at > clock_timestamp() as held from lmsmon.leases order by source`;
+
+export const PassStatsRow = z.object({ source: text, value: jsonb });
+export type PassStatsRow = z.infer<typeof PassStatsRow>;
+
+/** What a full pass of each source costs, where one was measured. */
+export const passStats = (sql: Queryable) =>
+  sql<PassStatsRow[]>`
+    select source, value from lmsmon.facts where name = 'full_pass_cost' order by source`;

@@ -189,18 +189,25 @@ Deno.test(
 );
 
 Deno.test(
-  { ignore, name: "P1: poll-once waits for a running poller, at most its lease, and then says who polls" },
+  { ignore, name: "P1: poll-once beside a poller says at once who polls; with --wait after that one's lease" },
   async () => {
     await using bench = await makePlace({ state: "server" });
     const { place } = bench;
+    await place.configure({ poll: { interval: "4s" } }); // the lease's life, and so how long --wait waits
     await using watcher = place.home.start("watch");
     await watcher.said(/Polling testpress/);
-    const { code, err } = await place.home.run("poll-once");
-    assert.equal(code, 1);
-    assert.match(
-      err,
-      new RegExp(`Cannot poll "testpress" now: it is being polled by host .*, process ${watcher.pid}\n`),
+    const polledBy = new RegExp(
+      `Cannot poll "testpress" now: it is being polled by host .*, process ${watcher.pid}\\n`,
     );
+    const waiting = place.home.run("poll-once", "--wait");
+    const first = await Promise.race([place.home.run("poll-once"), waiting.then(() => null)]);
+    assert.ok(first !== null, "the one that does not wait is the first to end");
+    assert.equal(first.code, 1);
+    assert.match(first.err, polledBy);
+    assert.match(first.err, /--wait/);
+    const late = await waiting;
+    assert.equal(late.code, 1);
+    assert.match(late.err, polledBy);
     watcher.kill("SIGKILL");
     await watcher.finished;
     assert.equal((await place.home.run("poll-once")).code, 0, "a dead poller is replaced at once");

@@ -307,3 +307,27 @@ async function rewriteIdentity(place: LmsmonPlace): Promise<void> {
       sql.unsafe(`update lmsmon.sources set identity = '{"dialect":"postgres","system":"1","database":"other"}'`),
   );
 }
+
+Deno.test(
+  {
+    ignore,
+    name:
+      "P1: watch over ten rows tells a new row below the highest id, and a finished row corrected, in its next polls",
+  },
+  async () => {
+    await using place = await makePlace();
+    const { news, told } = await institute(place);
+    for (let id = 1001; id <= 1010; id++) await news(id);
+    await using watcher = place.home.start("watch", "--interval", "1s");
+    await watcher.said(/First contact/);
+    await news(5);
+    await told(5);
+    await place.lms.execute("update attempts set score = 30, percentage = 20, result = 'Fail' where id = 1001");
+    await told(1001);
+    const stats = JSON.parse((await place.home.run("stats", "--json")).out);
+    assert.equal(stats.full_passes[0].period_s, 0);
+    const doctor = await place.home.run("doctor");
+    assert.match(doctor.out, /full passes come in every poll of watch/);
+    assert.equal((await watcher.stop()).code, 0);
+  },
+);

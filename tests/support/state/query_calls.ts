@@ -222,6 +222,7 @@ const statsCalls: CallsOf<typeof stats> = {
   pollStats: [(sql) => stats.pollStats(sql), stats.PollStatsRow],
   quarantineStats: [(sql) => stats.quarantineStats(sql), stats.QuarantineStatsRow],
   leaseStats: [(sql) => stats.leaseStats(sql), stats.LeaseStatsRow],
+  passStats: [(sql) => stats.passStats(sql), stats.PassStatsRow],
 };
 
 const sourcesCalls: CallsOf<typeof sources> = {
