@@ -42,7 +42,7 @@ export async function hostileScenario(run: ChaosRun, state: StateChoice): Promis
     await watcher.untilSays("Polling testpress");
     await place.load.some(100);
     await place.load.finishedExams(100);
-    await place.settle({ running: watcher });
+    await place.settle({ running: watcher, oracle: { disguised: true } });
     await watcher.end("SIGTERM");
     if (watcher.leaks.length > 0) run.fail(`a secret stands in the log: ${watcher.leaks[0]?.slice(0, 200)}`);
   }

@@ -6,7 +6,11 @@ import { markersIn, type ReadableZulip } from "./told_markers.ts";
 const CORRECTS = /→|\byou were told\b|\bnow \*\*|\bstill \*\*|\bwas (?:passed|failed)\b/;
 
 /** What a mentor reads of an event names its student, and a first report speaks of nothing that was before it. */
-export function judgeTexts(zulip: ReadableZulip, events: ReadonlyMap<string, EventRow>, found: Findings): void {
+export function judgeTexts(
+  { zulip, disguised = false }: { readonly zulip: ReadableZulip; readonly disguised?: boolean },
+  events: ReadonlyMap<string, EventRow>,
+  found: Findings,
+): void {
   for (const message of zulip.messages) {
     if (message.senderId !== zulip.bot.id) continue;
     const own = markersIn(message.content);
@@ -18,7 +22,7 @@ export function judgeTexts(zulip: ReadableZulip, events: ReadonlyMap<string, Eve
       const text = own.length === 1 ? message.content : line;
       if (own.length > 1 && !/^\s*- /.test(line)) continue;
       const what = `event ${event.event_id} in message ${message.id}`;
-      if (!new RegExp(`\\bStudent ${event.student_id}\\b`).test(text)) {
+      if (!disguised && !new RegExp(`\\bStudent ${event.student_id}\\b`).test(text)) {
         found.wrong(`${what}: its student is not named: ${text}`);
       }
       if (!event.has_previous && CORRECTS.test(text)) {

@@ -128,13 +128,18 @@ export class LmsLoad implements AsyncDisposable {
 
   async #now(plan: Plan | null): Promise<void> {
     if (plan === null) return;
-    if (plan.statements.length === 1) await this.#sql.unsafe(plan.statements[0] ?? "");
-    else {
-      await this.#sql.begin(async (tx) => {
-        for (const statement of plan.statements) await tx.unsafe(statement);
-      });
+    for (const row of plan.rows) row.busy = true; // several write at a time: `start` and `some`
+    try {
+      if (plan.statements.length === 1) await this.#sql.unsafe(plan.statements[0] ?? "");
+      else {
+        await this.#sql.begin(async (tx) => {
+          for (const statement of plan.statements) await tx.unsafe(statement);
+        });
+      }
+      plan.commit();
+    } finally {
+      for (const row of plan.rows) row.busy = false;
     }
-    plan.commit();
     this.#count(plan.name);
     if (plan.counts !== undefined) this.run.tally[plan.counts]++;
   }
