@@ -12,6 +12,8 @@ export interface LogRow {
   readonly reason: string | null;
   /** When its send began, seconds since 1970. */
   readonly began_s: number | null;
+  readonly attempts: number;
+  readonly due: string | null;
 }
 
 /** Since when the state knows a row to be missing, seconds since 1970, by `exam 7`. */
@@ -25,7 +27,8 @@ interface Stored {
 }
 
 interface Told {
-  readonly open: number;
+  /** A phrase for each delivery that is under way. */
+  readonly open: readonly string[];
   readonly ended: Record<string, number>;
   /** Each event by its markers, but for those under which a lost state told something else. */
   readonly events: ReadonlyMap<string, EventRow>;
@@ -42,7 +45,7 @@ export function judgeDeliveries(input: OracleInput, stored: Stored, found: Findi
   const byEvent = Map.groupBy(logs, (log) => log.event_id);
   const byMarker = new Map<string, EventRow>();
   const ended: Record<string, number> = {};
-  let open = 0;
+  const open: string[] = [];
   for (const event of events) {
     const own = byEvent.get(event.event_id) ?? [];
     if (event.suppressed_reason !== null) {
@@ -83,7 +86,12 @@ export function judgeDeliveries(input: OracleInput, stored: Stored, found: Findi
         if (there > others) found.wrong(`${what}: waits for its row, but in Zulip`);
         ended["row_missing, waiting"] = (ended["row_missing, waiting"] ?? 0) + 1;
       } else {
-        open++;
+        const { missing_since, present } = rowOf(input, event, stored.absences);
+        open.push(
+          `${what}: ${log.status} ${log.reason ?? ""}, attempt ${log.attempts}, due ${log.due ?? "never"}, row ${
+            present ? "there" : "away"
+          }${missing_since}`,
+        );
         if (there > others && log.status !== "sending" && log.status !== "unknown") {
           found.wrong(`${what}: in Zulip, but ${log.status}`);
         }
@@ -159,4 +167,13 @@ function wasReplaced(input: OracleInput, event: EventRow): boolean {
 function isAway(input: OracleInput, event: EventRow): boolean {
   const row = livesOf(input, event).at(-1);
   return row !== undefined && isFor(row, event) && !row.present;
+}
+
+/** What is known of an event's row at the end: whether the LMS has it, and since when the state thinks that it does not. */
+function rowOf(input: OracleInput, event: EventRow, absences: Absences) {
+  const since = absences.get(`${event.kind} ${event.attempt_id}`);
+  return {
+    present: !isAway(input, event) && !wasReplaced(input, event),
+    missing_since: since === undefined ? "" : `, missed since ${since}`,
+  };
 }

@@ -11,8 +11,9 @@ export interface Verdict {
   readonly problems: readonly string[];
   readonly lost: number;
   readonly duplicated: number;
-  /** Deliveries that are still under way. */
+  /** Deliveries that are still under way, and a phrase for each. */
   readonly open: number;
+  readonly underWay: readonly string[];
   readonly rows: number;
   readonly events: number;
   readonly deliveries: number;
@@ -47,7 +48,8 @@ export async function consult(input: OracleInput): Promise<Verdict> {
   const source = input.source ?? "testpress";
   const events = await readEvents(input.sql, source);
   const logs = await input.sql<LogRow[]>`
-    select l.event_id::text, l.recipient, l.status, l.reason, extract(epoch from m.started_at)::float8 as began_s
+    select l.event_id::text, l.recipient, l.status, l.reason, extract(epoch from m.started_at)::float8 as began_s,
+           l.attempts, l.next_attempt_at::text as due
       from lmsmon.lms_event_logs l left join lmsmon.messages m on m.message_id = l.message_id where l.source = ${source}`;
   const found = new Findings();
   judgeEvents(input.load, events, found);
@@ -57,7 +59,8 @@ export async function consult(input: OracleInput): Promise<Verdict> {
     problems: found.problems,
     lost: found.lost,
     duplicated: found.duplicated,
-    open: told.open,
+    open: told.open.length,
+    underWay: told.open,
     rows: [...input.load.rows.exam.values(), ...input.load.rows.content.values()].filter(mustHaveEvent).length,
     events: events.length,
     deliveries: logs.length,

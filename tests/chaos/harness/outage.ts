@@ -75,7 +75,9 @@ export async function outages(run: ChaosRun, state: StateChoice, perHalfHour: nu
 
   await clockSteps(run, place, day);
   const verdict = await place.consult({ sql: day.db.sql });
-  const open = verdict.open > 0 ? [`${verdict.open} deliveries are still under way`] : [];
+  const open = verdict.open > 0
+    ? [`${verdict.open} deliveries are still under way`, ...verdict.underWay.slice(0, 5)]
+    : [];
   run.failAll([...verdict.problems, ...open]);
   run.tally.rows += verdict.rows;
   run.tally.events += verdict.events;

@@ -204,7 +204,9 @@ async function settle(run: ChaosRun, place: Place, options: SettleOptions): Prom
   }
   if (watcher.leaks.length > 0) run.fail("a secret stands in a log");
   verdict = await place.consult(options.oracle);
-  const open = verdict.open > 0 ? [`${verdict.open} deliveries are still under way`] : [];
+  const open = verdict.open > 0
+    ? [`${verdict.open} deliveries are still under way`, ...verdict.underWay.slice(0, 5)]
+    : [];
   const problems = [...verdict.problems, ...open];
   if (problems.length > 0) {
     run.lastWords(`${stalled}; last words of the last watch:\n${watcher.log.slice(-60).join("\n")}`);
