@@ -1,0 +1,141 @@
+/**
+ * `deno task race`: what an LMS does to its rows, in front of lmsmon and of the predicates that polling tools send: what each
+ * reported once, late, twice, wrongly or not at all. Exit 1 when lmsmon lost, doubled or invented something, or was late.
+ *
+ * --dialect postgres,mariadb  --rows N (default 10,100000 and 10,30000)  --only SCENARIO,…
+ */
+import Table from "cli-table3";
+import { parseArgs } from "node:util";
+import { type Fact, type Score, scoreOf } from "./race/claims.ts";
+import { inTime, LmsmonContender } from "./race/lmsmon_contender.ts";
+import { type PredicateName, PredicatePoller, PREDICATES } from "./race/predicates.ts";
+import { FIRST_ID, makeRaceLms, type RaceDialect } from "./race/race_lms.ts";
+import { type RaceWorld, type Scenario, SCENARIOS } from "./race/scenarios.ts";
+
+const INTERVAL_MS = 2_000;
+/** Whatever a contender has not reported by then, after everything else is quiet, is lost. */
+const PATIENCE_MS = 300_000;
+/** What 100 ms allow for a full pass in every poll. */
+const ROWS: Readonly<Record<RaceDialect, readonly number[]>> = { postgres: [10, 100_000], mariadb: [10, 30_000] };
+
+const { values } = parseArgs({
+  options: {
+    dialect: { type: "string", default: "postgres,mariadb" },
+    rows: { type: "string" },
+    only: { type: "string" },
+  },
+});
+const say = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+const chosen = SCENARIOS.filter(({ name }) => values.only === undefined || values.only.split(",").includes(name));
+let bad = 0;
+for (const dialect of values.dialect.split(",") as RaceDialect[]) {
+  for (const rows of values.rows?.split(",").map(Number) ?? ROWS[dialect]) bad += await race(dialect, rows);
+}
+say(bad === 0 ? "\nlmsmon: nothing lost, doubled, false or late" : `\nlmsmon: ${bad} LOST, DOUBLED, FALSE OR LATE`);
+Deno.exit(bad === 0 ? 0 : 1);
+
+async function race(dialect: RaceDialect, rows: number): Promise<number> {
+  say(`\n${dialect}, ${rows} rows, a poll every ${INTERVAL_MS / 1000} s`);
+  await using lms = await makeRaceLms(dialect, rows);
+  await using watch = await LmsmonContender.make("watch", lms, INTERVAL_MS);
+  await using once = await LmsmonContender.make("poll-once", lms, INTERVAL_MS);
+  const ours = [watch, once];
+  const predicates = (Object.keys(PREDICATES) as PredicateName[])
+    .map((name) => new PredicatePoller(lms, name, INTERVAL_MS));
+  for (const poller of predicates) await poller.start();
+  for (const contender of ours) await contender.start();
+  let high = FIRST_ID + 2 * rows, low = FIRST_ID + 2 * rows - 1;
+  const table = new Table({
+    head: ["scenario", "facts", ...[...ours, ...predicates].map(({ name }) => name), "watch: known, told after (s)"],
+    style: { head: [], border: [] },
+  });
+  let failures = 0;
+  for (const scenario of chosen) {
+    const sinceMs = performance.now();
+    const facts: Fact[] = [];
+    for (const poller of predicates) poller.claims.length = 0;
+    for (const contender of ours) contender.begin();
+    await play(scenario, {
+      lms,
+      rows,
+      news: (attempt, student, score) => facts.push({ attempt, student, score, visibleMs: performance.now() }),
+      highId: () => high++,
+      lowId: () => low -= 2,
+      polls: () => sleep(2.5 * INTERVAL_MS),
+      killAll: async () => {
+        for (const poller of predicates) poller.kill();
+        for (const contender of ours) await contender.kill();
+      },
+      told: () => everybodyIsDone(ours, facts, sinceMs),
+      restoreStates: async (work) => {
+        const copies = new Map<LmsmonContender, Awaited<ReturnType<LmsmonContender["copyState"]>>>();
+        for (const contender of ours) {
+          await contender.stop();
+          copies.set(contender, await contender.copyState());
+          await contender.start();
+        }
+        await work();
+        for (const [contender, copy] of copies) {
+          await contender.stop();
+          await contender.useState(copy);
+          await contender.start();
+        }
+      },
+    });
+    await everybodyIsDone(ours, facts, sinceMs);
+    await sleep(1.5 * INTERVAL_MS); // nothing more may come
+    const scores: Score[] = [];
+    for (const contender of ours) {
+      const starts = await contender.pollStarts();
+      const score = scoreOf(facts, await contender.claims(sinceMs), (fact, knownMs) => inTime(fact, knownMs, starts));
+      failures += score.late + score.lost + score.doubled + score.wrong;
+      scores.push(score);
+    }
+    for (const { claims } of predicates) {
+      scores.push(scoreOf(facts, claims, (fact, knownMs) => knownMs - fact.visibleMs <= 1.5 * INTERVAL_MS));
+    }
+    const seconds = (ms: number) => (ms / 1000).toFixed(1);
+    const [first] = scores;
+    table.push([
+      scenario.name,
+      String(facts.length),
+      ...scores.map(describe),
+      first === undefined ? "" : `${seconds(first.knownMs)}, ${seconds(first.toldMs)}`,
+    ]);
+  }
+  for (const poller of predicates) await poller.stop();
+  say(table.toString());
+  return failures;
+}
+
+async function play({ name, play }: Scenario, world: RaceWorld): Promise<void> {
+  try {
+    await play(world);
+  } catch (error) {
+    throw new Error(`Cannot play "${name}"`, { cause: error });
+  }
+}
+
+/** Until lmsmon has reported every fact and has nothing under way, or `PATIENCE_MS`. */
+async function everybodyIsDone(
+  ours: readonly LmsmonContender[],
+  facts: readonly Fact[],
+  sinceMs: number,
+): Promise<void> {
+  const until = performance.now() + PATIENCE_MS;
+  for (const contender of ours) {
+    while (performance.now() < until) {
+      const { lost } = scoreOf(facts, await contender.claims(sinceMs), () => true);
+      if (lost === 0 && await contender.isIdle()) break;
+      await sleep(INTERVAL_MS / 4);
+    }
+  }
+}
+
+/** `5 once`, or what was not. */
+function describe({ once, late, lost, doubled, wrong }: Score): string {
+  const parts = [[once, "once"], [late, "late"], [lost, "lost"], [doubled, "doubled"], [wrong, "false"]] as const;
+  return parts.filter(([n, word]) => n > 0 || word === "once").map(([n, word]) => `${n} ${word}`).join("\n");
+}
