@@ -14,7 +14,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/model"],
   ["lib/text"],
   ["lib/base"],
-  ["lib/drivers", "lib/database"],
+  ["lib/drivers"],
+  ["lib/database"],
   ["lib/config"],
   ["lib/state", "lib/source", "lib/detect", "lib/bot", "lib/format"],
   ["lib/people", "lib/events", "lib/export"],
@@ -78,6 +79,13 @@ Deno.test("only lib/base/output.ts writes to the terminal, only lib/config reads
   assert.deepEqual(await outside(/\bconsole\.|\bDeno\.std(out|err)\b/, TERMINAL), []);
   assert.deepEqual(await outside(/\bDeno\.env\b|\bprocess\.env\b/, /^lib\/config\//), []);
   assert.deepEqual(await outside(/\bDeno\.(args|exit)\b/, /^(main|lib\/stand_in\/zulip_stand_in_main)\.ts$/), []);
+});
+
+Deno.test("each file of lib/drivers begins with the fault, where it was seen, upstream, and when to delete it", async () => {
+  const head = /^\/\*\n \* Fault: [^]+?\n \* Seen in: .*\d[^]*?\n \* Upstream: [^]+?\n \* Delete when: [^]+?\n \*\/\n/;
+  const silent: string[] = [];
+  for await (const { path, text } of sources(["lib/drivers"])) if (!head.test(text)) silent.push(path);
+  assert.deepEqual(silent, []);
 });
 
 Deno.test("times are EpochMicros or Temporal: no Date", async () => {
