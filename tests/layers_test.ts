@@ -41,8 +41,8 @@ const SHARED: Readonly<Record<string, string>> = {
   "lib/base/errors.ts": "what any part may throw",
 };
 
-/** The output module, logging's question whether it is a terminal, and a program of its own that prints its port. */
-const TERMINAL = /^lib\/(base\/(output|log)|stand_in\/zulip_stand_in_main)\.ts$/;
+/** The output module, and logging's question whether it is a terminal. */
+const TERMINAL = /^lib\/base\/(output|log)\.ts$/;
 
 interface Import {
   readonly from: string;
@@ -67,6 +67,10 @@ Deno.test("no module imports itself in a circle", async () => {
   for (const module of next.keys()) walk(module, []);
 });
 
+Deno.test("bench may import what tests are made of; tests never import bench", async () => {
+  assert.deepEqual(await filesWith(["tests"], /from "[./]+\/bench\//), []);
+});
+
 Deno.test("SQL text is in sql/ only", async () => {
   const statement =
     /[`"']\s*(select\s.+?\sfrom\s|insert\s+into\s|update\s+\S+\s+set\s|delete\s+from\s|create\s+(table|schema)\s)/is;
@@ -78,7 +82,7 @@ Deno.test("only lib/base/output.ts writes to the terminal, only lib/config reads
     (await filesWith(["lib", "commands", "sql", "main.ts"], pattern)).filter((path) => !allowed.test(path));
   assert.deepEqual(await outside(/\bconsole\.|\bDeno\.std(out|err)\b/, TERMINAL), []);
   assert.deepEqual(await outside(/\bDeno\.env\b|\bprocess\.env\b/, /^lib\/config\//), []);
-  assert.deepEqual(await outside(/\bDeno\.(args|exit)\b/, /^(main|lib\/stand_in\/zulip_stand_in_main)\.ts$/), []);
+  assert.deepEqual(await outside(/\bDeno\.(args|exit)\b/, /^main\.ts$/), []);
 });
 
 Deno.test("each file of lib/drivers begins with the fault, where it was seen, upstream, and when to delete it", async () => {

@@ -24,7 +24,8 @@ export interface HttpReply {
 }
 
 /** `reset`: the connection ends without an answer. */
-export type HttpHandler = (request: HttpRequest) => HttpReply | "reset" | Promise<HttpReply | "reset">;
+export type HttpOutcome = HttpReply | "reset";
+export type HttpHandler = (request: HttpRequest) => HttpOutcome | Promise<HttpOutcome>;
 
 export interface HttpListener {
   readonly port: number;
@@ -65,6 +66,18 @@ export function listenHttp(port: number, handler: HttpHandler): HttpListener {
       await accepting;
       await Promise.all(running);
     },
+  };
+}
+
+export function json(status: number, value: unknown): HttpReply {
+  return { status, contentType: "application/json", body: JSON.stringify(value) };
+}
+
+export function html(status: number, title: string): HttpReply {
+  return {
+    status,
+    contentType: "text/html; charset=utf-8",
+    body: `<!DOCTYPE html><html><head><title>${status} ${title}</title></head><body><h1>${title}</h1></body></html>`,
   };
 }
 
