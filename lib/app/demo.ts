@@ -11,9 +11,8 @@ import type { Clock } from "../base/clock.ts";
 import { logger, setUpLogging } from "../base/log.ts";
 import { type Output, printable } from "../base/output.ts";
 import { Secret } from "../base/secrets.ts";
-import { openState } from "../state/open_state.ts";
+import { OpenParts } from "./open_parts.ts";
 import type { StateDb } from "../state/state_db.ts";
-import { connectZulip } from "../bot/connect_zulip.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { DemoOptions } from "./command_options.ts";
 import { watch } from "./watch.ts";
@@ -45,12 +44,11 @@ export async function runDemo(context: CommandContext, { seed }: DemoOptions): P
   stack.defer(() => zulip.close());
 
   const config = demoConfig(context.config, zulip, directory);
-  const db = stack.use(await openState(config.state, { log: logger("state") }));
+  const parts = stack.use(new OpenParts(config));
+  const db = await parts.state();
   const lms = await openLms(config.lms, { sql: lmsDb.sql });
   stack.defer(() => lms.close());
-  const api = connectZulip(config.zulip, { log: logger("zulip") });
-  stack.defer(() => api.close());
-  const notifier = createNotifier({ db, zulip: api, config, clock, log: logger("notify"), source: lms.name });
+  const notifier = createNotifier({ db, zulip: parts.zulip(), config, clock, log: logger("notify"), source: lms.name });
 
   const show = new Show(out, db, zulip, lms.name);
   const end = new AbortController();

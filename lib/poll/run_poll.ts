@@ -22,7 +22,7 @@ import type { PollContext, PollSettings } from "./poll_context.ts";
 import { quickRound, rowsAbove } from "./quick_round.ts";
 import { refreshWaitingLinks } from "./refresh_links.ts";
 import { recordingSink, stateKnownRows } from "./state_edges.ts";
-import { newTally, type PollTally } from "./tally.ts";
+import { newPollTally, type PollTally } from "./tally.ts";
 
 export interface PollOptions {
   readonly mode: "quick" | "full";
@@ -71,7 +71,7 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
   }
   const pollId = await beginPoll(db, lease, options.mode);
   failPoint("poll.begun");
-  const tally = newTally();
+  const tally = newPollTally();
   tally.skippedFullPass = options.skippedFullPass ?? false;
   const context: PollContext = {
     lms,

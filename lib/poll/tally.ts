@@ -16,7 +16,7 @@ export interface PollTally {
   skippedFullPass: boolean;
 }
 
-export function newTally(): PollTally {
+export function newPollTally(): PollTally {
   return {
     rowsRead: 0,
     rowsChanged: 0,
