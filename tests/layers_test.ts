@@ -92,6 +92,16 @@ Deno.test("each file of lib/drivers begins with the fault, where it was seen, up
   assert.deepEqual(silent, []);
 });
 
+Deno.test("the walk of a row in docs/architecture.md passes at most 30 files, and all of them are there", async () => {
+  const text = await Deno.readTextFile(`${ROOT}docs/architecture.md`);
+  const walk = [...text.matchAll(/^(\d+)\. `((?:lib|sql)\/[^`]+)`/gm)].map((
+    [, number, path],
+  ) => [Number(number), path]);
+  assert.deepEqual(walk.map(([number]) => number), walk.map((_, i) => i + 1));
+  assert.ok(walk.length >= 20 && walk.length <= 30, `${walk.length} files`);
+  for (const [, path] of walk) assert.ok((await Deno.stat(`${ROOT}${path}`)).isFile, `${path}`);
+});
+
 Deno.test("times are EpochMicros or Temporal: no Date", async () => {
   assert.deepEqual(
     await filesWith(["lib", "commands", "sql", "main.ts"], /\bnew Date\b|\bDate\.(now|parse|UTC)\b/),

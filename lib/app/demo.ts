@@ -3,7 +3,6 @@ import type { Config } from "../config/config.ts";
 import { openEmbeddedLms } from "../demo/embedded_lms.ts";
 import { type DemoStep, makeInstitute } from "../demo/institute.ts";
 import { LmsWriter } from "../demo/lms_writer.ts";
-import { terminalText } from "../demo/terminal_text.ts";
 import { startZulipStandIn, type ZulipStandIn } from "../stand_in/zulip_stand_in.ts";
 import { openLms } from "../source/open_lms.ts";
 import { createNotifier } from "../tell/notifier.ts";
@@ -158,4 +157,12 @@ class Show {
         `${this.zulip.messages.length} messages to ${mentors.size} mentors, ${waiting} still waiting, ${other} not sent.`,
     );
   }
+}
+
+/** A message roughly as Zulip shows it: entities decoded, emphasis and link targets gone. For a terminal. */
+function terminalText(markdown: string): string {
+  return markdown
+    .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replace(/\*\*(.+?)\*\*/g, "$1")
+    .replace(/&#(\d+);/g, (_, code: string) => String.fromCodePoint(Number(code)));
 }

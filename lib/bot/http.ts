@@ -1,7 +1,7 @@
 import type { Logger } from "@logtape/logtape";
 import { bodySentOnce } from "../drivers/deno/body_sent_once.ts";
 import type { Credentials } from "./credentials.ts";
-import { type Exchange, Stopped, TimedOut, transportFailure } from "./exchange.ts";
+import { type Exchange, Stopped, TimedOut, transportFailure } from "./http_exchange.ts";
 
 /** Takes the body of a good answer piece by piece; `text()` is what the exchange shows of it. What `take` throws makes it unreadable. */
 export interface BodySink {

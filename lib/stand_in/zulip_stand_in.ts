@@ -1,5 +1,5 @@
-import { dateHeader } from "./http_date_header.ts";
 import {
+  dateHeader,
   type HttpListener,
   type HttpOutcome,
   type HttpReply,

@@ -39,8 +39,6 @@ export class TestClock implements Clock {
 /** The first attempt under a row id; whose it is does not count in its marker. */
 const FIRST = { incarnation: 1, studentId: null, activityId: null };
 
-export type Deep<T> = { readonly [K in keyof T]?: T[K] extends object ? Partial<T[K]> : T[K] };
-
 export function testConfig(standIn: ZulipStandIn, changes: TestChanges = {}): Config {
   const types = {
     immediate: ["exam_completed", "exam_failed", "exam_passed"] as EventType[],
