@@ -1,10 +1,9 @@
 import { isIP, Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls, type ConnectionOptions, type PeerCertificate } from "node:tls";
 import { isLocalHost } from "./database_address.ts";
-import { readTlsFiles } from "./tls_files.ts";
+import { readTlsFiles, type TlsFiles } from "./tls_files.ts";
 import type { TlsMode, TlsWish } from "./tls_words.ts";
 import type { TargetHost } from "./url_hosts.ts";
-import type { TlsFiles } from "./tls_files.ts";
 
 export interface SocketWish {
   readonly tls: TlsWish;
