@@ -4,10 +4,10 @@
  */
 import { parseArgs } from "node:util";
 import { fromInstant } from "../lib/model/time.ts";
-import { makeReplayTarget, type ReplayLms } from "./replay/make_target.ts";
-import { ouladTerm } from "./replay/oulad_term.ts";
-import { ouladFolder, readOuladModule } from "./replay/read_oulad.ts";
-import { type ReplayCounts, replayTerm } from "./replay/replay_term.ts";
+import { makeReplayTarget, type ReplayLms } from "../tests/support/replay/make_target.ts";
+import { ouladTerm } from "../tests/support/replay/oulad_term.ts";
+import { ouladFolder, readOuladModule } from "../tests/support/replay/read_oulad.ts";
+import { type ReplayCounts, replayTerm } from "../tests/support/replay/replay_term.ts";
 
 const { values } = parseArgs({
   options: {

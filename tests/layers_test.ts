@@ -14,7 +14,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/model"],
   ["lib/text"],
   ["lib/base"],
-  ["lib/drivers", "lib/database"],
+  ["lib/drivers"],
+  ["lib/database"],
   ["lib/config"],
   ["lib/state", "lib/source", "lib/detect", "lib/bot", "lib/format"],
   ["lib/people", "lib/events", "lib/export"],
@@ -40,8 +41,8 @@ const SHARED: Readonly<Record<string, string>> = {
   "lib/base/errors.ts": "what any part may throw",
 };
 
-/** The output module, logging's question whether it is a terminal, and a program of its own that prints its port. */
-const TERMINAL = /^lib\/(base\/(output|log)|stand_in\/zulip_stand_in_main)\.ts$/;
+/** The output module, and logging's question whether it is a terminal. */
+const TERMINAL = /^lib\/base\/(output|log)\.ts$/;
 
 interface Import {
   readonly from: string;
@@ -66,6 +67,10 @@ Deno.test("no module imports itself in a circle", async () => {
   for (const module of next.keys()) walk(module, []);
 });
 
+Deno.test("bench may import what tests are made of; tests never import bench", async () => {
+  assert.deepEqual(await filesWith(["tests"], /from "[./]+\/bench\//), []);
+});
+
 Deno.test("SQL text is in sql/ only", async () => {
   const statement =
     /[`"']\s*(select\s.+?\sfrom\s|insert\s+into\s|update\s+\S+\s+set\s|delete\s+from\s|create\s+(table|schema)\s)/is;
@@ -77,7 +82,24 @@ Deno.test("only lib/base/output.ts writes to the terminal, only lib/config reads
     (await filesWith(["lib", "commands", "sql", "main.ts"], pattern)).filter((path) => !allowed.test(path));
   assert.deepEqual(await outside(/\bconsole\.|\bDeno\.std(out|err)\b/, TERMINAL), []);
   assert.deepEqual(await outside(/\bDeno\.env\b|\bprocess\.env\b/, /^lib\/config\//), []);
-  assert.deepEqual(await outside(/\bDeno\.(args|exit)\b/, /^(main|lib\/stand_in\/zulip_stand_in_main)\.ts$/), []);
+  assert.deepEqual(await outside(/\bDeno\.(args|exit)\b/, /^main\.ts$/), []);
+});
+
+Deno.test("each file of lib/drivers begins with the fault, where it was seen, upstream, and when to delete it", async () => {
+  const head = /^\/\*\n \* Fault: [^]+?\n \* Seen in: .*\d[^]*?\n \* Upstream: [^]+?\n \* Delete when: [^]+?\n \*\/\n/;
+  const silent: string[] = [];
+  for await (const { path, text } of sources(["lib/drivers"])) if (!head.test(text)) silent.push(path);
+  assert.deepEqual(silent, []);
+});
+
+Deno.test("the walk of a row in docs/architecture.md passes at most 30 files, and all of them are there", async () => {
+  const text = await Deno.readTextFile(`${ROOT}docs/architecture.md`);
+  const walk = [...text.matchAll(/^(\d+)\. `((?:lib|sql)\/[^`]+)`/gm)].map((
+    [, number, path],
+  ) => [Number(number), path]);
+  assert.deepEqual(walk.map(([number]) => number), walk.map((_, i) => i + 1));
+  assert.ok(walk.length >= 20 && walk.length <= 30, `${walk.length} files`);
+  for (const [, path] of walk) assert.ok((await Deno.stat(`${ROOT}${path}`)).isFile, `${path}`);
 });
 
 Deno.test("times are EpochMicros or Temporal: no Date", async () => {

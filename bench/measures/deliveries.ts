@@ -8,7 +8,7 @@ import { connectZulip } from "../../lib/bot/connect_zulip.ts";
 import { ConfigFolder } from "../support/bench_config.ts";
 import { runLmsmon } from "../support/child.ts";
 import { benchLms, newDatabase, postgresUrl } from "../support/databases.ts";
-import { MENTORS } from "../support/lms_shape.ts";
+import { MENTORS } from "../../tests/support/large_lms/lms_shape.ts";
 import { interleaved, line, type Measure } from "../support/measure.ts";
 import { ZulipProcess } from "../support/zulip_process.ts";
 import { emptyState } from "./first_poll.ts";

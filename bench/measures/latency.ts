@@ -5,7 +5,7 @@ import { ConfigFolder } from "../support/bench_config.ts";
 import { Daemon, runLmsmon } from "../support/child.ts";
 import { benchLms, newDatabase, postgresUrl } from "../support/databases.ts";
 import { LmsChanges } from "../support/lms_changes.ts";
-import { MENTORS } from "../support/lms_shape.ts";
+import { MENTORS } from "../../tests/support/large_lms/lms_shape.ts";
 import { line, type Measure } from "../support/measure.ts";
 import { quantile } from "../support/spread.ts";
 import { emptyState } from "./first_poll.ts";

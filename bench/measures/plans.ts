@@ -1,5 +1,5 @@
 import { benchLms, type LmsKind } from "../support/databases.ts";
-import { lmsPlans } from "../support/lms_plans.ts";
+import { lmsPlans } from "../../tests/support/large_lms/lms_plans.ts";
 import { lmsServer } from "../support/lms_server.ts";
 import { line, type Measure } from "../support/measure.ts";
 

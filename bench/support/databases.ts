@@ -1,7 +1,7 @@
 import { realMariaDb, realPostgres, withMysql, withPostgres } from "../../tests/support/databases.ts";
-import { fillMariaDb } from "./fill_mariadb.ts";
-import { fillPostgres } from "./fill_postgres.ts";
-import type { LmsShape } from "./lms_shape.ts";
+import { fillMariaDb } from "../../tests/support/large_lms/fill_mariadb.ts";
+import { fillPostgres } from "../../tests/support/large_lms/fill_postgres.ts";
+import type { LmsShape } from "../../tests/support/large_lms/lms_shape.ts";
 
 export type LmsKind = "postgres" | "mariadb";
 

@@ -1,6 +1,6 @@
 import mysql from "mysql2/promise";
 import postgres from "postgres";
-import { EXAMS, STUDENTS } from "./lms_shape.ts";
+import { EXAMS, STUDENTS } from "../../tests/support/large_lms/lms_shape.ts";
 import type { Watched } from "./watched.ts";
 
 /** What students do in a benchmark's LMS, and plain statements on it. */

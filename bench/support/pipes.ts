@@ -1,5 +1,3 @@
-import { databaseUrl } from "./databases.ts";
-
 /** A word of a shell command. */
 export const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 const oneLine = (sql: string) => sql.replace(/\s+/g, " ").trim();
@@ -21,5 +19,3 @@ export function copyFromMariaDb(lms: string, select: string, state: string, tabl
   } -e ${quoted(oneLine(select))}`;
   return `${client} | ${psql(state, `copy ${table} (${columns}) from stdin with (null 'NULL')`)}`;
 }
-
-export const maintenance = (url: string) => databaseUrl(url, "postgres");

@@ -1,13 +1,13 @@
 import { mysqlDialect } from "../../sql/lms/dialects/mysql.ts";
 import { postgresDialect } from "../../sql/lms/dialects/postgres.ts";
 import { testpress } from "../../sql/lms/testpress/preset.ts";
-import type { LmsConfig } from "../../lib/config/config.ts";
 import { openLms } from "../../lib/source/open_lms.ts";
 import type { LmsSource } from "../../lib/source/lms_source.ts";
 import type { Kind } from "../../lib/model/event_types.ts";
 import { openState } from "../../lib/state/open_state.ts";
 import type { StateDb } from "../../lib/state/state_db.ts";
 import { withPostgres } from "../../tests/support/databases.ts";
+import { testLmsConfig } from "../../tests/support/lms/test_lms_config.ts";
 import { runShell } from "./child.ts";
 import {
   benchLms,
@@ -40,7 +40,7 @@ const CONTENT_SHARE = 10;
 export async function openWatched(bench: Bench, kind: LmsKind, rows: number): Promise<Watched> {
   const shape = { attempts: rows, contentAttempts: Math.round(rows / CONTENT_SHARE), open: true };
   const lmsUrl = await benchLms(kind, shape, bench.say, kind === "postgres" ? await lmsServer() : undefined);
-  const lms = await openLms(lmsConfig(lmsUrl));
+  const lms = await openLms(testLmsConfig(lmsUrl));
   await lms.check();
   const server = await postgresUrl();
   const name = `watched_${kind}_${rows}_${lms.recipe("exam")}`;
@@ -64,19 +64,6 @@ export async function openWatched(bench: Bench, kind: LmsKind, rows: number): Pr
       await lms.close();
       await opened.close();
     },
-  };
-}
-
-export function lmsConfig(url: string): LmsConfig {
-  return {
-    name: "testpress",
-    url,
-    password: null,
-    preset: "testpress",
-    timezone: "UTC",
-    links: {},
-    statementTimeoutMs: 30_000,
-    examDurationUnit: "auto",
   };
 }
 

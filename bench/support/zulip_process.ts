@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 
-const STAND_IN = fileURLToPath(new URL("../../lib/stand_in/zulip_stand_in_main.ts", import.meta.url));
+const STAND_IN = fileURLToPath(new URL("../../tests/support/stand_in/main.ts", import.meta.url));
 
 interface Announcement {
   readonly control_port: number;

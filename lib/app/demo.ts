@@ -3,7 +3,6 @@ import type { Config } from "../config/config.ts";
 import { openEmbeddedLms } from "../demo/embedded_lms.ts";
 import { type DemoStep, makeInstitute } from "../demo/institute.ts";
 import { LmsWriter } from "../demo/lms_writer.ts";
-import { terminalText } from "../demo/terminal_text.ts";
 import { startZulipStandIn, type ZulipStandIn } from "../stand_in/zulip_stand_in.ts";
 import { openLms } from "../source/open_lms.ts";
 import { createNotifier } from "../tell/notifier.ts";
@@ -11,9 +10,8 @@ import type { Clock } from "../base/clock.ts";
 import { logger, setUpLogging } from "../base/log.ts";
 import { type Output, printable } from "../base/output.ts";
 import { Secret } from "../base/secrets.ts";
-import { openState } from "../state/open_state.ts";
+import { OpenParts } from "./open_parts.ts";
 import type { StateDb } from "../state/state_db.ts";
-import { connectZulip } from "../bot/connect_zulip.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { DemoOptions } from "./command_options.ts";
 import { watch } from "./watch.ts";
@@ -45,12 +43,11 @@ export async function runDemo(context: CommandContext, { seed }: DemoOptions): P
   stack.defer(() => zulip.close());
 
   const config = demoConfig(context.config, zulip, directory);
-  const db = stack.use(await openState(config.state, { log: logger("state") }));
+  const parts = stack.use(new OpenParts(config));
+  const db = await parts.state();
   const lms = await openLms(config.lms, { sql: lmsDb.sql });
   stack.defer(() => lms.close());
-  const api = connectZulip(config.zulip, { log: logger("zulip") });
-  stack.defer(() => api.close());
-  const notifier = createNotifier({ db, zulip: api, config, clock, log: logger("notify"), source: lms.name });
+  const notifier = createNotifier({ db, zulip: parts.zulip(), config, clock, log: logger("notify"), source: lms.name });
 
   const show = new Show(out, db, zulip, lms.name);
   const end = new AbortController();
@@ -160,4 +157,12 @@ class Show {
         `${this.zulip.messages.length} messages to ${mentors.size} mentors, ${waiting} still waiting, ${other} not sent.`,
     );
   }
+}
+
+/** A message roughly as Zulip shows it: entities decoded, emphasis and link targets gone. For a terminal. */
+function terminalText(markdown: string): string {
+  return markdown
+    .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replace(/\*\*(.+?)\*\*/g, "$1")
+    .replace(/&#(\d+);/g, (_, code: string) => String.fromCodePoint(Number(code)));
 }

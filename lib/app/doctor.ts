@@ -1,7 +1,6 @@
-import type { Config } from "../config/config.ts";
+import type { Config, Fallback } from "../config/config.ts";
 import type { LmsSource } from "../source/lms_source.ts";
 import { LmsmonError } from "../base/errors.ts";
-import { logger } from "../base/log.ts";
 import { printable } from "../base/output.ts";
 import { compareSource, compareWith } from "../poll/check_source.ts";
 import { describePeriod } from "../poll/pass_policy.ts";
@@ -11,7 +10,6 @@ import { describeSource, sampled, sourceRefusal } from "../poll/source_words.ts"
 import { readSource } from "../state/sources.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { USE_GENERIC_BOT } from "../bot/bot_kind.ts";
-import { connectZulip } from "../bot/connect_zulip.ts";
 import type { ZulipApi } from "../bot/zulip_api.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { DoctorOptions } from "./command_options.ts";
@@ -85,7 +83,7 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
     }
   });
   if (!config.notify.enabled) warn("zulip", "notify.enabled is false: nobody is told anything", "set it to true");
-  else await look("zulip", () => lookAtZulip(context, ok, warn));
+  else await look("zulip", () => lookAtZulip(parts.zulip(), config.notify.fallback, ok, warn));
 
   if (options.json) out.writeJson({ checks: checks.map(({ exitCode: _, ...check }) => check) });
   else {
@@ -156,31 +154,27 @@ function warnOfPlaintext(
 }
 
 async function lookAtZulip(
-  { config }: CommandContext,
+  zulip: Pick<ZulipApi, "server" | "me" | "users" | "channels">,
+  fallback: Fallback,
   ok: (part: "zulip", message: string) => void,
   warn: (part: "zulip", message: string, hint: string) => void,
 ): Promise<void> {
-  const zulip = connectZulip(config.zulip, { log: logger("zulip") });
-  try {
-    const server = await zulip.server();
-    ok("zulip", `Zulip ${server.version}, feature level ${server.featureLevel}`);
-    const bot = await zulip.me();
-    if (bot.botType === null) warn("zulip", "Zulip does not say of what type the bot is", USE_GENERIC_BOT);
-    else ok("zulip", "the key is a generic bot's: it can look up what it sent");
-    const users = (await zulip.users()).filter((user) => !user.isBot && user.isActive);
-    const hidden = users.filter((user) => user.deliveryEmail === null).length;
-    if (hidden === 0) ok("zulip", `the addresses of all ${users.length} users are visible`);
-    else {
-      warn(
-        "zulip",
-        `${hidden} of ${users.length} users hide their address from this bot`,
-        "raise the bot's role, let them show it, or name them in users.overrides",
-      );
-    }
-    if (config.notify.fallback !== null) await lookAtChannel(zulip, config.notify.fallback.channel, ok, warn);
-  } finally {
-    zulip.close();
+  const server = await zulip.server();
+  ok("zulip", `Zulip ${server.version}, feature level ${server.featureLevel}`);
+  const bot = await zulip.me();
+  if (bot.botType === null) warn("zulip", "Zulip does not say of what type the bot is", USE_GENERIC_BOT);
+  else ok("zulip", "the key is a generic bot's: it can look up what it sent");
+  const users = (await zulip.users()).filter((user) => !user.isBot && user.isActive);
+  const hidden = users.filter((user) => user.deliveryEmail === null).length;
+  if (hidden === 0) ok("zulip", `the addresses of all ${users.length} users are visible`);
+  else {
+    warn(
+      "zulip",
+      `${hidden} of ${users.length} users hide their address from this bot`,
+      "raise the bot's role, let them show it, or name them in users.overrides",
+    );
   }
+  if (fallback !== null) await lookAtChannel(zulip, fallback.channel, ok, warn);
 }
 
 /** Whether messages to the fallback channel arrive, and can be looked up there. */

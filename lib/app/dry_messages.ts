@@ -4,6 +4,7 @@ import { deliveryMarker } from "../model/marker.ts";
 import { isRewritten, type LmsId } from "../model/event.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { ToldEvent } from "../model/told_event.ts";
+import { mentorRecipient } from "../model/recipient.ts";
 import { compose } from "../tell/compose.ts";
 import type { DueRow } from "../tell/notify_types.ts";
 import type { DryEvent } from "../poll/dry_run.ts";
@@ -77,7 +78,7 @@ function dueRow(
   source: string,
   now: EpochMicros,
 ): DueRow {
-  const recipient = `mentor:${mentor}`;
+  const recipient = mentorRecipient(mentor);
   const { kind, attemptId, incarnation, stage, revision, change } = detected;
   const { studentId, activityId } = row;
   const told: ToldEvent = {
@@ -106,17 +107,7 @@ function dueRow(
     metadata: metadataOf(row, detected),
     previousTold: null,
     alsoTold: mentors.filter((id) => id !== mentor).flatMap((id) => mentorName(id) ?? []),
-    marker: deliveryMarker({
-      source,
-      kind,
-      attemptId,
-      incarnation,
-      studentId,
-      activityId,
-      stage,
-      revision,
-      recipient,
-    }),
+    marker: deliveryMarker({ source, kind, attemptId, incarnation, studentId, activityId, stage, revision, recipient }),
   };
   return {
     logId: "0",

@@ -1,13 +1,9 @@
 import type { Logger } from "@logtape/logtape";
 import type { LmsSource } from "../source/lms_source.ts";
-import { openLms } from "../source/open_lms.ts";
 import type { Role } from "../model/person.ts";
 import { CommandError, UsageError } from "../base/errors.ts";
-import { logger } from "../base/log.ts";
 import type { Output } from "../base/output.ts";
 import { requireKnownSource } from "../poll/check_source.ts";
-import { openState } from "../state/open_state.ts";
-import type { StateDb } from "../state/state_db.ts";
 import { isConnectionLost } from "../base/database_errors.ts";
 import { stateError } from "../state/state_errors.ts";
 import { Directory } from "../people/directory.ts";
@@ -23,10 +19,10 @@ import {
 import type { MatchSettings } from "../people/match_person.ts";
 import { csvPrinter, jsonPrinter, type PeoplePrinter, tablePrinter } from "../people/people_printer.ts";
 import { createUserLinkStore, type UserLinkStore } from "../people/user_links.ts";
-import { connectZulip } from "../bot/connect_zulip.ts";
 import type { ZulipApi } from "../bot/zulip_api.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { MapUsersOptions } from "./command_options.ts";
+import { OpenParts } from "./open_parts.ts";
 
 export interface MapUsersDeps {
   readonly lms: Pick<LmsSource, "allPeople">;
@@ -41,25 +37,19 @@ export interface MapUsersDeps {
 
 /** Opens what is needed and runs {@link mapUsers}. A dry run opens no state database, since even opening may write. */
 export async function runMapUsers(context: CommandContext, options: MapUsersOptions): Promise<void> {
-  const { config, clock, out, log, stop } = context;
+  const { config, out, log, stop } = context;
   if (options.json && options.csv) throw new UsageError("Cannot print both: choose --json or --csv");
-  let state: StateDb | null = null;
-  let zulip: ZulipApi | null = null;
-  let lms: LmsSource | null = null;
+  await using parts = new OpenParts(config);
   try {
-    state = options.dryRun ? null : await openState(config.state, { clock });
-    zulip = connectZulip(config.zulip, { log: logger("zulip") });
-    lms = await openLms(config.lms);
+    const state = options.dryRun ? null : await parts.state();
+    const zulip = parts.zulip();
+    const lms = await parts.lms();
     // A copy's mentors must not become the accounts that are told about the real students.
     if (state !== null) await requireKnownSource(state, lms);
     const links = state === null ? null : createUserLinkStore(state.sql, config.lms.name);
     await mapUsers({ lms, zulip, links, settings: config.users, out, log, stop }, options);
   } catch (error) {
     throw isConnectionLost(error) ? stateError(config.state.url, error) : error;
-  } finally {
-    await lms?.close();
-    zulip?.close();
-    await state?.close();
   }
 }
 

@@ -3,13 +3,13 @@ import { sampleEvent } from "../format/sample_event.ts";
 import type { EventType } from "../model/event_types.ts";
 import type { EpochMicros } from "../model/time.ts";
 import { UsageError, ZulipError } from "../base/errors.ts";
-import { logger } from "../base/log.ts";
 import { printable } from "../base/output.ts";
 import { kindOf } from "../bot/bot_kind.ts";
-import { connectZulip, type ZulipConnection } from "../bot/connect_zulip.ts";
+import type { ZulipConnection } from "../bot/connect_zulip.ts";
 import type { SendOutcome, ZulipBot, ZulipUser } from "../bot/zulip_api.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { NotifyTestOptions } from "./command_options.ts";
+import { OpenParts } from "./open_parts.ts";
 import { type NotifyTestReport, reportLines, roleName, warningsOf } from "./notify_test_report.ts";
 
 /**
@@ -19,45 +19,42 @@ import { type NotifyTestReport, reportLines, roleName, warningsOf } from "./noti
 export async function runNotifyTest(context: CommandContext, options: NotifyTestOptions): Promise<number | void> {
   const { config, clock, out } = context;
   const content = testMessage(options.event, clock.now(), config.notify.timezone, config.lms.links);
-  const zulip = connectZulip(config.zulip, { log: logger("zulip") });
-  try {
-    const hard = context.stop.hard;
-    const server = await zulip.server(hard);
-    const bot = await zulip.me(hard);
-    const users = await zulip.users(hard);
-    const recipient = findRecipient(options.to, bot, users);
-    const messageId = options.dryRun ? null : await send(zulip, recipient.userId, content, hard);
-    const people = users.filter((user) => user.isActive && !user.isBot);
-    const visible = people.filter((user) => user.deliveryEmail !== null).length;
-    const limit = zulip.rateLimit();
-    const report: NotifyTestReport = {
-      dry_run: options.dryRun,
-      message_id: messageId === null ? null : Number(messageId),
-      to: { user_id: Number(recipient.userId), name: recipient.fullName },
-      event_type: options.event,
-      content,
-      server: {
-        site: zulip.site,
-        version: server.version,
-        feature_level: server.featureLevel,
-        organization: server.realmName,
-      },
-      bot: {
-        user_id: Number(bot.userId),
-        name: bot.fullName,
-        type: kindOf(bot).replace(/^an? /, ""),
-        role: roleName(bot.role),
-        owner_id: bot.ownerId === null ? null : Number(bot.ownerId),
-      },
-      addresses: { visible, hidden: people.length - visible },
-      rate_limit: limit === null ? null : { limit: limit.limit, remaining: limit.remaining },
-      warnings: warningsOf(bot, people.length - visible),
-    };
-    if (options.json) out.writeJson(report);
-    else for (const line of reportLines(report)) out.writeLine(printable(line));
-  } finally {
-    zulip.close();
-  }
+  await using parts = new OpenParts(config);
+  const zulip = parts.zulip();
+  const hard = context.stop.hard;
+  const server = await zulip.server(hard);
+  const bot = await zulip.me(hard);
+  const users = await zulip.users(hard);
+  const recipient = findRecipient(options.to, bot, users);
+  const messageId = options.dryRun ? null : await send(zulip, recipient.userId, content, hard);
+  const people = users.filter((user) => user.isActive && !user.isBot);
+  const visible = people.filter((user) => user.deliveryEmail !== null).length;
+  const limit = zulip.rateLimit();
+  const report: NotifyTestReport = {
+    dry_run: options.dryRun,
+    message_id: messageId === null ? null : Number(messageId),
+    to: { user_id: Number(recipient.userId), name: recipient.fullName },
+    event_type: options.event,
+    content,
+    server: {
+      site: zulip.site,
+      version: server.version,
+      feature_level: server.featureLevel,
+      organization: server.realmName,
+    },
+    bot: {
+      user_id: Number(bot.userId),
+      name: bot.fullName,
+      type: kindOf(bot).replace(/^an? /, ""),
+      role: roleName(bot.role),
+      owner_id: bot.ownerId === null ? null : Number(bot.ownerId),
+    },
+    addresses: { visible, hidden: people.length - visible },
+    rate_limit: limit === null ? null : { limit: limit.limit, remaining: limit.remaining },
+    warnings: warningsOf(bot, people.length - visible),
+  };
+  if (options.json) out.writeJson(report);
+  else for (const line of reportLines(report)) out.writeLine(printable(line));
 }
 
 /** The text that is sent: says in its first line that it is a test, and that nothing in it happened. */

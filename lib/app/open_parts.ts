@@ -1,4 +1,5 @@
 import type { Sql } from "postgres";
+import { connectZulip, type ZulipConnection } from "../bot/connect_zulip.ts";
 import type { Config } from "../config/config.ts";
 import { openLms } from "../source/open_lms.ts";
 import type { LmsSource } from "../source/lms_source.ts";
@@ -34,6 +35,13 @@ export class OpenParts implements AsyncDisposable {
     const lms = await openLms(config, embedded ? { sql: embedded.sql as unknown as Sql } : {});
     this.#stack.defer(() => lms.close());
     return lms;
+  }
+
+  /** Throws ConfigError when Zulip's address or credentials are missing; nothing is asked yet. */
+  zulip(): ZulipConnection {
+    const zulip = connectZulip(this.config.zulip, { log: logger("zulip") });
+    this.#stack.defer(() => zulip.close());
+    return zulip;
   }
 
   /** Runs `close` when the command ends, last opened first. */

@@ -1,3 +1,4 @@
+import { mentorRecipient } from "../model/recipient.ts";
 import { deliveryStats } from "../../sql/state/stats.ts";
 import type { LmsSource } from "../source/lms_source.ts";
 import { createNotifier, type Notifier } from "../tell/notifier.ts";
@@ -13,7 +14,6 @@ import { type PollResult, runPoll } from "../poll/run_poll.ts";
 import { takeLease } from "../poll/take_lease.ts";
 import type { Lease } from "../state/leases.ts";
 import type { StateDb } from "../state/state_db.ts";
-import { connectZulip } from "../bot/connect_zulip.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { PollOnceOptions } from "./command_options.ts";
 import { dryMessages } from "./dry_messages.ts";
@@ -127,11 +127,9 @@ async function leaseToPoll(
 /** What delivers for a command; throws ConfigError when Zulip's address or credentials are missing. */
 export function openNotifier(context: CommandContext, db: StateDb, parts: OpenParts, takeOver: boolean): Notifier {
   const { config, clock } = context;
-  const zulip = connectZulip(config.zulip, { log: logger("zulip") });
-  parts.defer(() => zulip.close());
   return createNotifier({
     db,
-    zulip,
+    zulip: parts.zulip(),
     config,
     clock,
     log: logger("notify"),
@@ -151,7 +149,7 @@ async function runDry(context: CommandContext, options: PollOnceOptions, db: Sta
       signal: AbortSignal.any([stop.soft, stop.hard]),
     },
   );
-  const nameOf = (id: string) => dry.people.get(`mentor:${id}`)?.name ?? null;
+  const nameOf = (id: string) => dry.people.get(mentorRecipient(id))?.name ?? null;
   const planned = dryMessages(dry.events, nameOf, config, lms.name, clock.now());
   const pending = config.notify.enabled ? await pendingDeliveries(db, lms.name) : 0;
   if (options.json) out.writeJson(dryRunJson(lms.name, dry, planned, pending));

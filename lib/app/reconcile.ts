@@ -1,8 +1,6 @@
 import type { Fallback } from "../config/config.ts";
 import { channelsToScan, type ScanDeps, scanOwnMessages } from "../tell/scan_own_messages.ts";
 import type { SeenTally } from "../tell/seen_messages.ts";
-import { logger } from "../base/log.ts";
-import { connectZulip } from "../bot/connect_zulip.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { ReconcileOptions } from "./command_options.ts";
 import { OpenParts } from "./open_parts.ts";
@@ -12,8 +10,7 @@ export async function runReconcile(context: CommandContext, options: ReconcileOp
   const { config, out, clock, stop } = context;
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: options.dryRun });
-  const zulip = connectZulip(config.zulip, { log: logger("zulip") });
-  parts.defer(() => zulip.close());
+  const zulip = parts.zulip();
   const signal = AbortSignal.any([stop.soft, stop.hard]);
   const tally = await reconcile(
     { db, zulip, clock, source: config.lms.name, fallback: config.notify.fallback },

@@ -1,7 +1,5 @@
-import { environment, homeDirectory } from "../config/environment.ts";
-import { forgetPgEnvironment } from "../config/forget_pg_environment.ts";
+import { environment, forgetPgEnvironment, homeDirectory, spareLoopback } from "../config/environment.ts";
 import { loadConfig, type Need } from "../config/load_config.ts";
-import { spareLoopback } from "../config/spare_loopback.ts";
 import type { Overrides } from "../config/env_overrides.ts";
 import { systemClock } from "../base/clock.ts";
 import { logger, setUpLogging } from "../base/log.ts";

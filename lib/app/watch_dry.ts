@@ -1,3 +1,4 @@
+import { mentorRecipient } from "../model/recipient.ts";
 import type { LmsSource } from "../source/lms_source.ts";
 import { logger } from "../base/log.ts";
 import { RepeatedError } from "../base/repeated_error.ts";
@@ -31,7 +32,7 @@ export async function watchDry(
       );
       if (full) lastFullMs = startedMs;
       if (lastFullMs === startedMs && dry.tally.events === 0) out.writeLine("Dry run: nothing new so far");
-      const nameOf = (id: string) => dry.people.get(`mentor:${id}`)?.name ?? null;
+      const nameOf = (id: string) => dry.people.get(mentorRecipient(id))?.name ?? null;
       if (dry.tally.events > 0) {
         printDryRun(out, lms.name, dry, dryMessages(dry.events, nameOf, config, lms.name, clock.now()), 0);
       }

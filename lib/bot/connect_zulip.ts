@@ -7,14 +7,14 @@ import { ZulipError } from "../base/errors.ts";
 import { checkBotKind } from "./bot_kind.ts";
 import { type Credentials, readCredentials, sameCredentials } from "./credentials.ts";
 import { httpDateS } from "./http_date.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "./http_exchange.ts";
 import { type BodySink, createZulipHttp, type ZulipHttp } from "./http.ts";
 import { ItemReader } from "./item_reader.ts";
 import { rateLimitOf, readFailure } from "./read_failure.ts";
 import { sendOutcome } from "./send_outcome.ts";
 import { readChannels } from "./read_channels.ts";
 import { MemberList, MessagePage, OneUser, OwnUser, parseAnswer, Rendered, ServerSettings, userOf } from "./wire.ts";
-import { messageForm, OLDEST_FEATURE_LEVEL, ownMessagesNarrow } from "./words.ts";
+import { messageForm, OLDEST_FEATURE_LEVEL, ownMessagesNarrow } from "./request_words.ts";
 import type {
   LookUpTarget,
   RateLimit,

@@ -1,6 +1,7 @@
 import type { Logger } from "@logtape/logtape";
+import { bodySentOnce } from "../drivers/deno/body_sent_once.ts";
 import type { Credentials } from "./credentials.ts";
-import { type Exchange, Stopped, TimedOut, transportFailure } from "./exchange.ts";
+import { type Exchange, Stopped, TimedOut, transportFailure } from "./http_exchange.ts";
 
 /** Takes the body of a good answer piece by piece; `text()` is what the exchange shows of it. What `take` throws makes it unreadable. */
 export interface BodySink {
@@ -31,10 +32,7 @@ const NOT_BEGUN: Exchange = { kind: "failed", sent: "no", reason: "stopped befor
 
 /**
  * Requests to one Zulip server. Every request has one time limit that covers its answer's body too; redirects are never followed.
- *
- * Deno's fetch (seen in 2.9.6) silently sends a request again when its pooled connection closes, also after the server read it,
- * but only if it can copy the body. The body of a POST is therefore a Blob, which fetch reads as a stream: it cannot be sent twice,
- * has a Content-Length (a bare stream would become chunked), and keep-alive stays possible. tests/bot/send_once_test.ts holds it.
+ * A POST is sent once, whatever becomes of its connection (`bodySentOnce`).
  */
 export function createZulipHttp(options: ZulipHttpOptions): ZulipHttp {
   const { credentials, log } = options;
@@ -101,7 +99,7 @@ export function createZulipHttp(options: ZulipHttpOptions): ZulipHttp {
     },
     post: (path, form, signal) => {
       if (signal?.aborted) return Promise.resolve(NOT_BEGUN);
-      const init = { method: "POST", body: new Blob([formEncoded(form)], { type: FORM }), headers };
+      const init = { method: "POST", body: bodySentOnce(formEncoded(form), FORM), headers };
       return logged("POST", path, exchange(path, init, MAX_POST_ANSWER, signal));
     },
     close: () => client.close(),

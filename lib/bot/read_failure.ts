@@ -1,5 +1,5 @@
 import { ZulipError } from "../base/errors.ts";
-import type { Exchange, HeaderValues } from "./exchange.ts";
+import type { Exchange, HeaderValues } from "./http_exchange.ts";
 import { USE_GENERIC_BOT } from "./bot_kind.ts";
 import { cleanReason, retryAfterMs } from "./send_outcome.ts";
 import { ErrorAnswer, parseAnswer } from "./wire.ts";

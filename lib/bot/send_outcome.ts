@@ -1,5 +1,5 @@
 import { redact } from "../base/secrets.ts";
-import type { Exchange, HeaderValues } from "./exchange.ts";
+import type { Exchange, HeaderValues } from "./http_exchange.ts";
 import { ErrorAnswer, parseAnswer, SentAnswer } from "./wire.ts";
 import type { SendOutcome } from "./zulip_api.ts";
 

@@ -1,11 +1,6 @@
+import type { Secret } from "../base/secrets.ts";
 import type { LmsId } from "../model/event.ts";
 import type { EventType } from "../model/event_types.ts";
-
-/** A value that must never be printed: `String(secret)` and `JSON.stringify(secret)` give `***`. */
-export interface Secret {
-  /** The value itself, for the one place that needs it. */
-  reveal(): string;
-}
 
 /** Times of day in `notify.timezone`, minutes after midnight, ascending. */
 export type MinuteOfDay = number;

@@ -5,7 +5,7 @@ import { registerUrlSecrets, Secret } from "../base/secrets.ts";
 import { absolute, exists, ioProblem } from "./config_file.ts";
 import { FieldError, filledText, nullable, text, zulipSite } from "./fields.ts";
 import { type Problem } from "./problem.ts";
-import { readSecretFile } from "./read_secret.ts";
+import { readSecretFile } from "./secret_files.ts";
 import { valueAt } from "./tree.ts";
 
 /** Addresses and secrets, read from the raw tree, so that their problems are told together with the schema's. */

@@ -3,7 +3,6 @@ import { Secret } from "../base/secrets.ts";
 import { BadUrl } from "./bad_url.ts";
 import { addressLabel, type DatabaseAddress, isSameAddress } from "./database_address.ts";
 import { choiceOf, oneOf, type ReadParameters, readParameters, valueOf } from "./read_parameters.ts";
-import { schemasOf } from "./schema_list.ts";
 import { readTlsWish, type TlsWish } from "./tls_words.ts";
 import { splitUrl, type UrlParts } from "./url_grammar.ts";
 import { readHosts, type TargetHost } from "./url_hosts.ts";
@@ -193,4 +192,21 @@ export function isSameDatabase(a: DatabaseUrl, b: DatabaseUrl): boolean {
 function everyWay({ address, hosts }: DatabaseTarget): DatabaseAddress {
   const numbers = hosts.flatMap(({ hostaddr, port }) => hostaddr === null ? [] : [{ host: hostaddr, port }]);
   return { ...address, hosts: [...address.hosts, ...numbers] };
+}
+
+/**
+ * `a,"b,c"` as the names a and b,c. Letters keep their case, as in Prisma's `schema=`; quotes are only needed around a comma.
+ * `null` when it is no such list.
+ */
+export function schemasOf(text: string): string[] | null {
+  const names: string[] = [];
+  const item = /\s*(?:"((?:[^"]|"")+)"|([^",]+))\s*(,|$)/y;
+  for (let separator = ","; separator === ",";) {
+    const [, quoted, plain = "", end = ""] = item.exec(text) ?? [];
+    const name = quoted?.replaceAll('""', '"') ?? plain.trim();
+    if (name === "") return null;
+    names.push(name);
+    separator = end;
+  }
+  return item.lastIndex === 0 || item.lastIndex === text.length ? names : null;
 }

@@ -1,8 +1,7 @@
-import { Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { isIP, Socket } from "node:net";
+import { checkServerIdentity, connect as connectTls, type ConnectionOptions, type PeerCertificate } from "node:tls";
 import { isLocalHost } from "./database_address.ts";
-import { readTlsFiles } from "./tls_files.ts";
-import { tlsOptions } from "./tls_options.ts";
+import { readTlsFiles, type TlsFiles } from "./tls_files.ts";
 import type { TlsMode, TlsWish } from "./tls_words.ts";
 import type { TargetHost } from "./url_hosts.ts";
 
@@ -106,4 +105,20 @@ function noTls(mode: TlsMode, place: TargetHost): Error {
 /** As postgres.js words its own. */
 function connectionError(code: string, { host, port }: TargetHost): Error {
   return Object.assign(new Error(`write ${code} ${host}:${port}`), { code });
+}
+
+/**
+ * How TLS is spoken with `host`, whose certificate is checked as `mode` says. The host is named here and not left to the
+ * runtime: for an address that would ask the certificate for "localhost", which any server of the same authority may have.
+ */
+function tlsOptions(host: string, mode: Exclude<TlsMode, "disable">, files: TlsFiles): ConnectionOptions {
+  const name = host.replace(/%.*$/, ""); // without the zone of an IPv6 address
+  return {
+    ...files,
+    ...(isIP(name) === 0 ? { servername: name } : {}),
+    rejectUnauthorized: mode === "verify-ca" || mode === "verify-full",
+    checkServerIdentity: mode === "verify-full"
+      ? (_: string, certificate: PeerCertificate) => checkServerIdentity(name, certificate)
+      : () => undefined,
+  };
 }

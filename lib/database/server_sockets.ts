@@ -4,7 +4,7 @@ import { ROLE_QUERY } from "../../sql/lms/dialects/postgres.ts";
 import { chooseHost, type ServerRole, shuffled } from "./choose_host.ts";
 import type { DatabaseTarget } from "./database_url.ts";
 import { openSocket, type ServerSocket } from "./open_socket.ts";
-import { RefusedSocket } from "./refused_socket.ts";
+import { RefusedSocket } from "../drivers/postgres/refused_socket.ts";
 import type { TargetHost } from "./url_hosts.ts";
 
 type PoolOptions = postgres.Options<Record<string, postgres.PostgresType>>;

@@ -183,7 +183,7 @@ export function makeInstitute(
       result: percentage >= 40 ? "Pass" : "Fail",
     };
   };
-  const took = (seconds: number) =>
+  const timeTaken = (seconds: number) =>
     `${Math.floor(seconds / 3600)}:${String(Math.floor(seconds / 60) % 60).padStart(2, "0")}:00`;
   for (let i = 0; i < sizes.past; i++) {
     const startS = -random.int(86_400 * 5, 86_400 * 300);
@@ -194,7 +194,7 @@ export function makeInstitute(
       exam_id: random.pick(exams).id,
       user_id: random.pick(students),
       state: "Completed",
-      time_taken: took(seconds),
+      time_taken: timeTaken(seconds),
       last_started_time: time(startS),
       last_answer_updated_time: time(startS + seconds),
       ...result(0.6),
@@ -221,7 +221,7 @@ export function makeInstitute(
     });
     const graded = n % 7 !== 3;
     const marks = result(0.45 + random.next() * 0.4);
-    const end = { id, state: "Completed", time_taken: took(seconds), last_answer_updated_time: time(endsAt) };
+    const end = { id, state: "Completed", time_taken: timeTaken(seconds), last_answer_updated_time: time(endsAt) };
     step(endsAt, "attempts", "update", graded ? { ...end, ...marks } : { ...end, result: "NA" });
     if (!graded) step(endsAt + 5, "attempts", "update", { id, ...marks });
     if (graded && marks.result === "Fail" && random.chance(0.3)) {

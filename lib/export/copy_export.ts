@@ -1,5 +1,5 @@
-import type { Readable } from "node:stream";
 import { copyLines, CURSOR_END, type ExportQuery } from "../../sql/state/export.ts";
+import { CopyOut } from "../drivers/postgres/copy_out.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { BlockWriter } from "./block_writer.ts";
 import { type ByteSink, type Exported, orAborted } from "./byte_sink.ts";
@@ -15,45 +15,26 @@ export async function exportByCopy(
   signal: AbortSignal,
 ): Promise<Exported> {
   signal.throwIfAborted();
-  const statement = copyLines(db.sql, query);
-  const stream = await statement.readable() as unknown as Readable;
-  const writer = new BlockWriter(sink, () => stream.resume());
+  const copy = await CopyOut.begin(copyLines(db.sql, query));
+  const writer = new BlockWriter(sink, () => copy.resume());
   let lines = 0;
   let first: Uint8Array | null = null;
   let last: Uint8Array | null = null;
-  let stopped = false;
-  // Cancelling leaves the connection in order. What still arrives is read and dropped: a destroyed stream would make the
-  // driver read no further, and closing the database would wait for it in vain.
-  const stop = () => {
-    if (stopped) return;
-    stopped = true;
-    statement.cancel();
-    stream.resume();
-  };
-  stream.on("data", (row: Uint8Array) => {
-    if (stopped) return;
+  const take = (row: Uint8Array) => {
     const end = row.indexOf(CURSOR_END);
-    // No copies: the driver itself relies on received bytes staying as they are.
     last = row.subarray(0, end);
     first ??= last;
     lines++;
     writer.add(row.subarray(end + 1));
-    if (writer.failure !== null) stop();
-    else if (writer.isFull) stream.pause();
-  });
-  const ended = new Promise<void>((resolve, reject) => stream.once("end", resolve).once("error", reject));
-  signal.addEventListener("abort", stop, { once: true });
+    if (writer.failure !== null) copy.stop();
+    else if (writer.isFull) copy.pause();
+  };
   try {
-    await ended;
+    await copy.rows(take, signal);
     await orAborted(writer.drain(), signal);
   } catch (error) {
     signal.throwIfAborted();
     throw writer.failure === null ? error : writer.failure.error;
-  } finally {
-    signal.removeEventListener("abort", stop);
-    // The driver (postgres.js 3.4.9) stops reading its socket when rows pile up, and goes on when the stream asks for more: which
-    // one that has ended never does. What the server says next, to whatever question, then lay unread for ever.
-    stream._read(0);
   }
   return { lines, first: idOf(first), last: idOf(last) };
 }

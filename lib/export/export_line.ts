@@ -62,4 +62,3 @@ export const exportLine = z.strictObject({
   }),
   processed_for_ai: z.boolean(),
 });
-export type ExportLine = z.infer<typeof exportLine>;

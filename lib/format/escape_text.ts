@@ -24,7 +24,7 @@ export function codePoints(text: string): number {
  * One line of printable, well-formed text of at most `max` code points, cut between graphemes with an ellipsis; `null` when
  * there is nothing to see. Not escaped.
  */
-export function cleanText(text: string | null, max: number): string | null {
+export function oneLine(text: string | null, max: number): string | null {
   if (text === null) return null;
   const clean = text.slice(0, RAW_LENGTH).toWellFormed().replace(UNPRINTABLE, " ").replace(INVISIBLE, "")
     .replace(/\p{White_Space}+/gu, " ").trim();
@@ -60,8 +60,8 @@ export function escapeClean(clean: string): string {
   return clean.replace(ACTIVE, (sign) => `&#${sign.charCodeAt(0)};`);
 }
 
-/** {@link cleanText}, escaped: text of the LMS that can form no mention, link or markup in Zulip (P6). */
+/** {@link oneLine}, escaped: text of the LMS that can form no mention, link or markup in Zulip (P6). */
 export function escapeText(text: string | null, max: number = TITLE_LENGTH): string | null {
-  const clean = cleanText(text, max);
+  const clean = oneLine(text, max);
   return clean === null ? null : escapeClean(clean);
 }

@@ -2,7 +2,7 @@ import { MICROS_PER_SECOND } from "../model/time.ts";
 import { type EventMetadata, isCorrection, type Reported } from "../model/event.ts";
 import { EVENT_TYPES, type EventType, type EventTypeFacts, factsOf } from "../model/event_types.ts";
 import type { FormatContext, ToldEvent } from "../model/told_event.ts";
-import { cleanText, escapeClean, escapeText, NAME_LENGTH, TITLE_LENGTH } from "./escape_text.ts";
+import { escapeClean, escapeText, NAME_LENGTH, oneLine, TITLE_LENGTH } from "./escape_text.ts";
 import { count, durationText, listOf, ordinal, percentText, scoreText, timeText } from "./wording.ts";
 
 /**
@@ -72,7 +72,7 @@ export function studentText(event: ToldEvent, max = NAME_LENGTH): string {
 
 /** The exam's or content's title, clean but not escaped; `exam 133` when it has none. */
 export function titleClean(event: ToldEvent): string {
-  const title = cleanText(event.title, TITLE_LENGTH);
+  const title = oneLine(event.title, TITLE_LENGTH);
   if (title !== null) return title;
   const noun = event.kind === "exam" ? "exam" : "content";
   return event.activityId === null

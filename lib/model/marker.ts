@@ -36,6 +36,24 @@ export function deliveryMarker(identity: DeliveryIdentity): string {
   return marker;
 }
 
+/** An event as the state keeps it. */
+export interface StoredIdentity {
+  readonly kind: Kind;
+  readonly attempt_id: LmsId;
+  readonly incarnation: number;
+  readonly student_id: LmsId | null;
+  readonly activity_id: LmsId | null;
+  readonly stage: Stage;
+  readonly revision: number;
+}
+
+/** The marker of a stored event of `source` for one recipient. */
+export function storedMarker(source: string, event: StoredIdentity, recipient: string): string {
+  const { kind, incarnation, stage, revision } = event;
+  const [attemptId, studentId, activityId] = [event.attempt_id, event.student_id, event.activity_id];
+  return deliveryMarker({ source, kind, attemptId, incarnation, studentId, activityId, stage, revision, recipient });
+}
+
 function signedParts(identity: DeliveryIdentity): readonly (string | number | null)[] {
   const { source, kind, attemptId, incarnation, studentId, activityId, stage, revision, recipient } = identity;
   if (incarnation === 1) return ["lmsmon-1", source, kind, attemptId, stage, revision, recipient];

@@ -12,7 +12,7 @@ import { PeopleCache } from "./people_cache.ts";
 import type { BatchSink, KnownRows, PollContext, PollSettings } from "./poll_context.ts";
 import { passOver } from "./run_poll.ts";
 import { stateKnownRows } from "./state_edges.ts";
-import { newTally, type PollTally } from "./tally.ts";
+import { newPollTally, type PollTally } from "./tally.ts";
 
 /** An event a poll would store, with the people it concerns. */
 export interface DryEvent {
@@ -41,7 +41,7 @@ export async function dryRun(
   overlay: DryOverlay = new DryOverlay(stateKnownRows(deps.db)),
 ): Promise<DryRunResult> {
   await examineSource(deps.db, deps.lms, options.acceptSource ?? false);
-  const tally = newTally();
+  const tally = newPollTally();
   const sink = new DrySink(overlay);
   const context: PollContext = {
     lms: deps.lms,

@@ -1,5 +1,6 @@
 import type { LmsId } from "../model/event.ts";
-import { refreshLinks, studentsWithUndelivered } from "./record/people.ts";
+import { studentsWithUndelivered } from "../../sql/state/people.ts";
+import { refreshLinks } from "./record/people.ts";
 import type { StateDb } from "../state/state_db.ts";
 import type { PollContext } from "./poll_context.ts";
 
@@ -13,7 +14,8 @@ export async function refreshWaitingLinks(context: PollContext, db: StateDb, sou
   let after: LmsId | null = null;
   while (true) {
     context.signal.throwIfAborted();
-    const ids = await studentsWithUndelivered(db, source, after, PAGE_STUDENTS);
+    const students = await studentsWithUndelivered(db.sql, source, after, PAGE_STUDENTS);
+    const ids = students.map((row) => row.student_id);
     if (ids.length === 0) return;
     const { fresh, links } = await context.people.of(new Set(ids));
     await refreshLinks(db, source, fresh, new Map(ids.map((id) => [id, links.get(id) ?? []])));

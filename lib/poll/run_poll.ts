@@ -15,14 +15,14 @@ import {
 import { beginPoll, closeAbandonedPolls, failPoll, finishPoll, type PollVerdict } from "./record/poll_runs.ts";
 import { wakeAwaitedRows } from "../tell/absent_rows.ts";
 import { refreshStatistics } from "../state/statistics.ts";
-import { explainLmsError } from "./explain_error.ts";
 import { fullPass } from "./full_pass.ts";
 import { PeopleCache } from "./people_cache.ts";
 import type { PollContext, PollSettings } from "./poll_context.ts";
 import { quickRound, rowsAbove } from "./quick_round.ts";
 import { refreshWaitingLinks } from "./refresh_links.ts";
 import { recordingSink, stateKnownRows } from "./state_edges.ts";
-import { newTally, type PollTally } from "./tally.ts";
+import { newPollTally, type PollTally } from "./tally.ts";
+import { LmsError } from "../base/errors.ts";
 
 export interface PollOptions {
   readonly mode: "quick" | "full";
@@ -71,7 +71,7 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
   }
   const pollId = await beginPoll(db, lease, options.mode);
   failPoint("poll.begun");
-  const tally = newTally();
+  const tally = newPollTally();
   tally.skippedFullPass = options.skippedFullPass ?? false;
   const context: PollContext = {
     lms,
@@ -133,4 +133,16 @@ export async function passOver(context: PollContext, stream: Stream, mode: "quic
 export function lastFullPass(streams: readonly Stream[]): EpochMicros | null {
   const times = streams.map((stream) => stream.lastFullPassAt);
   return times.length === 0 || times.includes(null) ? null : Math.min(...times.map((time) => time ?? 0));
+}
+
+/**
+ * The error that a person gets when a poll failed because of the LMS's tables: a server names one column that it missed
+ * first, the check of the whole preset names all that are missing, with their tables.
+ */
+async function explainLmsError(lms: Pick<LmsSource, "check">, error: unknown): Promise<unknown> {
+  if (!(error instanceof LmsError) || error.reason !== "schema") return error;
+  return await lms.check().then(
+    () => error,
+    (better) => better instanceof LmsError && better.reason === "schema" ? better : error,
+  );
 }

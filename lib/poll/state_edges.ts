@@ -1,7 +1,8 @@
+import { anyRowState, openRowKeys } from "../../sql/state/row_states.ts";
 import { metadataOf } from "../detect/metadata.ts";
-import { bucketSums, isEmpty, keyHashes, openKeys, statesByKeys } from "./record/row_states.ts";
+import { bucketSums, keyHashes, statesByKeys } from "./record/row_states.ts";
 import type { Lease } from "../state/leases.ts";
-import { prepareBatch, standsAlone } from "./record/prepare_batch.ts";
+import { needsNoEarlierBatch, prepareBatch } from "./record/prepare_batch.ts";
 import { failPoint } from "../base/fail_point.ts";
 import { recordBatch } from "./record/record_batch.ts";
 import { quarantinedRows } from "./record/quarantine.ts";
@@ -12,12 +13,13 @@ import type { BatchSink, KnownRows } from "./poll_context.ts";
 export function stateKnownRows(db: StateDb): KnownRows {
   return {
     statesByKeys: (stream, ids) => statesByKeys(db, stream, ids),
-    openKeys: (stream, after, limit) => openKeys(db, stream, after, limit),
+    openKeys: async (stream, after, limit) =>
+      (await openRowKeys(db.sql, stream.streamId, after, limit)).map((row) => row.row_key),
     bucketSums: (stream, from, to) => bucketSums(db, stream, from, to),
     keyHashes: (stream, buckets) => keyHashes(db, stream, buckets),
     quarantinedKeys: async (stream, after, limit) =>
       (await quarantinedRows(db, stream, after, limit)).map(({ id }) => id),
-    isEmpty: (stream) => isEmpty(db, stream),
+    isEmpty: async (stream) => !(await anyRowState(db.sql, stream.streamId))[0]?.any,
   };
 }
 
@@ -31,14 +33,14 @@ export function recordingSink(db: StateDb, lease: Lease, onRefused: (rows: numbe
     record: (batch) => {
       const earlier = last;
       const prepare = () => prepareBatch(db, batch, { metadataOf });
-      const ahead = standsAlone(batch) ? prepare() : earlier.then(prepare);
-      ahead.catch(() => {}); // awaited below, unless an earlier batch failed
+      const prepared = needsNoEarlierBatch(batch) ? prepare() : earlier.then(prepare);
+      prepared.catch(() => {}); // awaited below, unless an earlier batch failed
       last = earlier.then(async () => {
-        const { refused } = await recordBatch(db, lease, batch, { metadataOf }, ahead);
+        const { refused } = await recordBatch(db, lease, batch, { metadataOf }, prepared);
         failPoint("record.after_commit");
         onRefused(refused.length);
       }, async (error) => {
-        await ahead.catch(() => {}); // nothing goes on behind the back of whoever deals with the failure
+        await prepared.catch(() => {}); // nothing goes on behind the back of whoever deals with the failure
         throw error;
       });
       return last;

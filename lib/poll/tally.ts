@@ -18,7 +18,7 @@ export interface PollTally {
   sumsMs: number | null;
 }
 
-export function newTally(): PollTally {
+export function newPollTally(): PollTally {
   return {
     rowsRead: 0,
     rowsChanged: 0,

@@ -3,7 +3,7 @@ import { integer, type LmsQueries } from "../../sql/lms/queries.ts";
 import type { Activity } from "../model/attempt.ts";
 import type { LmsId } from "../model/event.ts";
 import type { Kind } from "../model/event_types.ts";
-import { cleanText } from "./clean_text.ts";
+import { filledText } from "./clean_text.ts";
 import type { Cell, LmsSession } from "./lms_driver.ts";
 import { readId, readNumber } from "./lms_values.ts";
 import type { ReadRow } from "./row_reader.ts";
@@ -65,7 +65,7 @@ async function readTopics(
       activity.media,
       ids(topics.flatMap(({ activityId, mediaId }) => {
         const self = selves.get(activityId);
-        return blank(self?.title) === null ? [mediaId, readId(self?.mediaId)] : [];
+        return filledText(self?.title) === null ? [mediaId, readId(self?.mediaId)] : [];
       })),
     ),
   );
@@ -88,14 +88,14 @@ async function readTopics(
     const film = media.get(mediaId ?? "") ?? media.get(readId(self?.mediaId) ?? "");
     return {
       id: activityId,
-      title: blank(self?.title) ?? blank(film?.title),
+      title: filledText(self?.title) ?? filledText(film?.title),
       scoreMax: readNumber(self?.scoreMax) ?? null,
       passPercentage: readNumber(self?.passPercentage) ?? null,
       durationAllowedS: durationAllowed(self?.duration, options.examDurationUnit),
       courseId,
-      course: blank(courses.get(courseId ?? "")?.title),
+      course: filledText(courses.get(courseId ?? "")?.title),
       chapterId,
-      chapter: blank(chapters.get(chapterId ?? "")?.title),
+      chapter: filledText(chapters.get(chapterId ?? "")?.title),
     };
   });
 }
@@ -184,9 +184,4 @@ function single(found: Map<LmsId, Values[]>): Map<LmsId, Values> {
 
 function ids(list: readonly (LmsId | null | undefined)[]): LmsId[] {
   return [...new Set(list)].filter((id) => id !== null && id !== undefined);
-}
-
-function blank(text: Cell | undefined): string | null {
-  const clean = cleanText(text)?.trim() ?? "";
-  return clean === "" ? null : clean;
 }

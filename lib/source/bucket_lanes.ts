@@ -1,4 +1,5 @@
-import type { BucketSum } from "../model/bucket.ts";
+import { type BucketSum, firstIdOf } from "../model/bucket.ts";
+import type { LmsId } from "../model/event.ts";
 
 /** Buckets per statement: at most half a million rows, a second or so. */
 const BUCKETS_PER_PAGE = 500;
@@ -41,4 +42,15 @@ export async function sumsInLanes(pages: BucketPages, from: number, end: number)
     }));
   for (const lane of await Promise.allSettled(lanes)) if (lane.status === "rejected") throw lane.reason;
   return sums.sort((a, b) => a.bucket - b.bucket);
+}
+
+/** Neighbouring buckets as one range of ids, at most ten thousand ids long. */
+export function bucketRanges(buckets: readonly number[]): [LmsId, LmsId][] {
+  const ranges: [number, number][] = [];
+  for (const bucket of [...new Set(buckets)].sort((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last[1] === bucket && last[1] - last[0] < 10) last[1] = bucket + 1;
+    else ranges.push([bucket, bucket + 1]);
+  }
+  return ranges.map(([from, to]) => [firstIdOf(from), firstIdOf(to)]);
 }

@@ -8,5 +8,11 @@ export function cleanText(text: string | null | undefined): string | null {
   return UNUSUAL.test(text) ? text.replace(UNWANTED, "") : text;
 }
 
+/** Clean text without blanks around it; `null` where nothing is left. */
+export function filledText(text: string | null | undefined): string | null {
+  const clean = cleanText(text)?.trim() ?? "";
+  return clean === "" ? null : clean;
+}
+
 const UNUSUAL = /[\0\ud800-\udfff]/;
 const UNWANTED = /\0|\p{Surrogate}/gu;

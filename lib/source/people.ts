@@ -2,8 +2,8 @@ import type { Preset } from "../../sql/lms/preset.ts";
 import type { LmsQueries } from "../../sql/lms/queries.ts";
 import type { LmsId } from "../model/event.ts";
 import type { Person, Role } from "../model/person.ts";
-import { cleanText } from "./clean_text.ts";
-import type { Cell, LmsSession } from "./lms_driver.ts";
+import { filledText } from "./clean_text.ts";
+import type { LmsSession } from "./lms_driver.ts";
 import { compareIds, readBoolean, readId } from "./lms_values.ts";
 
 /** People of a role by id or in a page, ascending by id; students with their batches, in the same snapshot. */
@@ -18,9 +18,9 @@ export async function readPeople(
   const people = rows.map(([id, username, email, displayName, firstName, lastName, active]) => ({
     role,
     id: readId(id) ?? "",
-    username: filled(username),
-    email: filled(email),
-    name: filled(displayName) ?? filled([firstName, lastName].map((part) => filled(part) ?? "").join(" ")),
+    username: filledText(username),
+    email: filledText(email),
+    name: filledText(displayName) ?? filledText([firstName, lastName].map((part) => filledText(part) ?? "").join(" ")),
     // Only a plain "no" makes somebody inactive: an unset flag must not silence a student.
     active: readBoolean(active) ?? true,
     batchIds: [] as LmsId[],
@@ -34,9 +34,4 @@ export async function readPeople(
     for (const person of people) person.batchIds = [...new Set(person.batchIds)].sort(compareIds);
   }
   return people;
-}
-
-function filled(text: Cell | undefined): string | null {
-  const clean = cleanText(text)?.trim() ?? "";
-  return clean === "" ? null : clean;
 }

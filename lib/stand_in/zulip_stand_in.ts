@@ -1,14 +1,18 @@
-import { dateHeader } from "./http_date_header.ts";
-import { applyFault, type Fault, FaultPlan, json, type RandomFaults } from "./zulip_stand_in_faults.ts";
-import { control } from "./zulip_stand_in_control.ts";
-import { type HttpListener, type HttpReply, type HttpRequest, listenHttp } from "./zulip_stand_in_http.ts";
+import {
+  dateHeader,
+  type HttpListener,
+  type HttpOutcome,
+  type HttpReply,
+  type HttpRequest,
+  json,
+  listenHttp,
+} from "./zulip_stand_in_http.ts";
 import { CallHistory, type RateRule } from "./zulip_stand_in_rate.ts";
 import { channelKey, StandInRealm } from "./zulip_stand_in_realm.ts";
 import { route, type RouteContext } from "./zulip_stand_in_routes.ts";
 import type { ChannelOptions, StandInChannel, StandInMessage, StandInUser } from "./zulip_stand_in_types.ts";
 import { settle, type Waiter, waitFor } from "./zulip_stand_in_waiters.ts";
 
-export type { Fault, FaultKind, FaultMatch, RandomFaults } from "./zulip_stand_in_faults.ts";
 export type { ChannelOptions, StandInChannel, StandInMessage, StandInUser } from "./zulip_stand_in_types.ts";
 
 export interface StandInOptions {
@@ -31,7 +35,17 @@ export interface StandInOptions {
   readonly nowMs?: () => number;
   /** How many of the last requests are remembered; default 10,000. */
   readonly keepRequests?: number;
+  readonly intercept?: Intercept;
 }
+
+/**
+ * Comes between a request and its answer, which `answer` makes; `null`: the request goes on undisturbed. `name` says in
+ * the log of requests what was done to it.
+ */
+export type Intercept = (
+  request: HttpRequest,
+  answer: () => HttpReply,
+) => { readonly name: string; readonly outcome: HttpOutcome } | null;
 
 /** For benchmarks and chaos: headers are sent, the limit is out of reach. */
 export const UNLIMITED: RateRule = { limit: 1_000_000_000, windowS: 60 };
@@ -45,10 +59,11 @@ export interface LoggedRequest {
   readonly body: string;
   /** 0: the connection was closed instead of an answer. */
   readonly status: number;
+  /** What an `intercept` did to it. */
   readonly fault: string | null;
 }
 
-/** A Zulip that keeps what it is told, checks what Zulip checks, and fails on demand. Not Zulip's code; docs/zulip.md says what it is held to. */
+/** A Zulip that keeps what it is told and checks what Zulip checks. Not Zulip's code; docs/zulip.md says what it is held to. */
 export interface ZulipStandIn extends AsyncDisposable {
   /** `http://127.0.0.1:PORT`. */
   readonly site: string;
@@ -61,15 +76,10 @@ export interface ZulipStandIn extends AsyncDisposable {
   /** The last requests, oldest first. */
   readonly requests: readonly LoggedRequest[];
   readonly requestCount: number;
-  readonly faults: FaultPlan;
   dmsTo(userId: number | string): StandInMessage[];
   channelMessages(channel: string): StandInMessage[];
   addUser(user: Partial<StandInUser> & Pick<StandInUser, "email">): StandInUser;
   addChannel: StandInRealm["addChannel"];
-  /** The next matching requests fail; default one POST /messages. */
-  fault(fault: Fault): void;
-  randomFaults(options: RandomFaults | null): void;
-  clearFaults(): void;
   setRateLimit(rule: RateRule | null): void;
   /** A new key for the bot, as if somebody had pressed "Generate new API key". */
   rotateBotKey(): string;
@@ -92,11 +102,11 @@ export function startZulipStandIn(options: StandInOptions = {}): Promise<ZulipSt
 
 class StandIn implements ZulipStandIn {
   readonly realm: StandInRealm;
-  readonly faults = new FaultPlan();
   readonly bot: StandInUser & { apiKey: string };
   readonly owner: StandInUser;
   readonly requests: LoggedRequest[] = [];
   readonly #keepRequests: number;
+  readonly #intercept: Intercept;
   readonly #context: RouteContext;
   readonly #messageWaiters = new Set<Waiter<StandInMessage>>();
   readonly #requestWaiters = new Set<Waiter<LoggedRequest>>();
@@ -133,6 +143,7 @@ class StandIn implements ZulipStandIn {
     for (const { name, ...channel } of options.channels ?? []) this.realm.addChannel(name, channel);
     this.#rateLimit = options.rateLimit === undefined ? { limit: 200, windowS: 60 } : options.rateLimit;
     this.#keepRequests = options.keepRequests ?? 10_000;
+    this.#intercept = options.intercept ?? (() => null);
     this.#context = {
       realm: this.realm,
       version: options.version ?? "11.0",
@@ -142,7 +153,7 @@ class StandIn implements ZulipStandIn {
       nowMs: options.nowMs ?? (() => performance.timeOrigin + performance.now()),
       onMessage: (message) => settle(this.#messageWaiters, message),
     };
-    this.#listener = listenHttp(options.port ?? 0, (request) => this.handle(request));
+    this.#listener = listenHttp(options.port ?? 0, (request) => this.#handle(request));
     this.port = this.#listener.port;
   }
 
@@ -154,18 +165,16 @@ class StandIn implements ZulipStandIn {
     return this.realm.messages;
   }
 
-  /** One request, by way of the faults; also for the control listener of the stand-alone process. */
-  async handle(request: HttpRequest): Promise<HttpReply | "reset"> {
-    if (request.path.startsWith("/_control/")) return await control(this, request);
-    const fault = this.faults.take(request);
-    const handle = (): HttpReply => {
+  #handle(request: HttpRequest): HttpOutcome {
+    const answer = (): HttpReply => {
       try {
         return route(this.#context, request);
       } catch (error) {
         return json(500, { result: "error", msg: `Internal server error: ${String(error)}` });
       }
     };
-    const reply = fault === null ? handle() : applyFault(fault, handle);
+    const intercepted = this.#intercept(request, answer);
+    const reply = intercepted === null ? answer() : intercepted.outcome;
     this.#remember({
       atMs: this.#context.nowMs(),
       method: request.method,
@@ -174,7 +183,7 @@ class StandIn implements ZulipStandIn {
       userAgent: request.headers.get("user-agent") ?? "",
       body: request.body,
       status: reply === "reset" ? 0 : reply.status,
-      fault: fault?.kind ?? null,
+      fault: intercepted?.name ?? null,
     });
     if (reply === "reset") return reply;
     return { ...reply, headers: { ...dateHeader(this.#context.nowMs()), ...reply.headers } };
@@ -207,18 +216,6 @@ class StandIn implements ZulipStandIn {
     return this.realm.addChannel(...args);
   }
 
-  fault(fault: Fault): void {
-    this.faults.add(fault);
-  }
-
-  randomFaults(options: RandomFaults | null): void {
-    this.faults.randomly(options);
-  }
-
-  clearFaults(): void {
-    this.faults.clear();
-  }
-
   setRateLimit(rule: RateRule | null): void {
     this.#rateLimit = rule;
   }
@@ -247,7 +244,7 @@ class StandIn implements ZulipStandIn {
   }
 
   restart(): void {
-    this.#listener ??= listenHttp(this.port, (request) => this.handle(request));
+    this.#listener ??= listenHttp(this.port, (request) => this.#handle(request));
   }
 
   async close(): Promise<void> {

@@ -24,7 +24,8 @@ export interface HttpReply {
 }
 
 /** `reset`: the connection ends without an answer. */
-export type HttpHandler = (request: HttpRequest) => HttpReply | "reset" | Promise<HttpReply | "reset">;
+export type HttpOutcome = HttpReply | "reset";
+export type HttpHandler = (request: HttpRequest) => HttpOutcome | Promise<HttpOutcome>;
 
 export interface HttpListener {
   readonly port: number;
@@ -65,6 +66,18 @@ export function listenHttp(port: number, handler: HttpHandler): HttpListener {
       await accepting;
       await Promise.all(running);
     },
+  };
+}
+
+export function json(status: number, value: unknown): HttpReply {
+  return { status, contentType: "application/json", body: JSON.stringify(value) };
+}
+
+export function html(status: number, title: string): HttpReply {
+  return {
+    status,
+    contentType: "text/html; charset=utf-8",
+    body: `<!DOCTYPE html><html><head><title>${status} ${title}</title></head><body><h1>${title}</h1></body></html>`,
   };
 }
 
@@ -223,4 +236,22 @@ function closeQuietly(resource: { close(): void }): void {
   } catch {
     // Closed already, by the other side's doing.
   }
+}
+
+const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const two = (n: number) => String(n).padStart(2, "0");
+
+let last = { second: NaN, headers: { Date: "" } };
+
+/** The `Date` that every HTTP server sends; made once a second. */
+export function dateHeader(nowMs: number): { readonly Date: string } {
+  const second = Math.floor(nowMs / 1000);
+  if (second !== last.second) {
+    const at = Temporal.Instant.fromEpochMilliseconds(second * 1000).toZonedDateTimeISO("UTC");
+    const text = `${DAYS[at.dayOfWeek - 1]}, ${two(at.day)} ${MONTHS[at.month - 1]} ${at.year} ` +
+      `${two(at.hour)}:${two(at.minute)}:${two(at.second)} GMT`;
+    last = { second, headers: { Date: text } };
+  }
+  return last.headers;
 }

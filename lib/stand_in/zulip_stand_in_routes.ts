@@ -1,5 +1,5 @@
 import { type Call, type Endpoint, ENDPOINTS } from "./zulip_stand_in_endpoints.ts";
-import { html, json } from "./zulip_stand_in_faults.ts";
+import { html, json } from "./zulip_stand_in_http.ts";
 import type { HttpReply, HttpRequest } from "./zulip_stand_in_http.ts";
 import type { CallHistory, RateRule } from "./zulip_stand_in_rate.ts";
 import { refused } from "./zulip_stand_in_params.ts";

@@ -57,10 +57,3 @@ export async function renewLease(db: Pick<StateDb, "sql">, lease: Lease, ttlMs: 
 export async function releaseLease(db: Pick<StateDb, "sql">, lease: Lease): Promise<void> {
   await endLease(db.sql, lease);
 }
-
-/** The current holder; `null` when nobody holds the source. */
-export async function leaseHolder(db: Pick<StateDb, "sql">, source: string): Promise<HeldLease | null> {
-  const [held] = await readLease(db.sql, source);
-  if (!held || held.expired) return null;
-  return { lease: null, heldBy: held.holder, expiresAt: fromInstant(held.expires_at) };
-}

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { StateError } from "../base/errors.ts";
 import type { Clock } from "../base/clock.ts";
-import { RefusedSocket } from "../database/refused_socket.ts";
+import { RefusedSocket } from "../drivers/postgres/refused_socket.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { cannotOpen, checkVersion, prepareDirectory, removeLeftovers, type StateDirectory } from "./owner_directory.ts";
 import { OwnerLock, readOwnerNote } from "./owner_lock.ts";

@@ -3,6 +3,7 @@ import postgres from "postgres";
 import { logger } from "../base/log.ts";
 import type { ConnectionLosses } from "./connection_losses.ts";
 import { driverTypes } from "./driver_types.ts";
+import { endAfterLoss } from "../drivers/postgres/end_after_loss.ts";
 import { guardTransactions } from "../drivers/postgres/guard_transactions.ts";
 import type { Sql, StateDb, StateMode } from "./state_db.ts";
 
@@ -72,11 +73,7 @@ export function statePool(
     },
     ...chosen,
   } as PoolOptions);
-  const end = sql.end.bind(sql);
-  // The driver waits for the query in flight of a connection that it lost, which never ends.
-  const endSoon: typeof end = ({ timeout } = {}) =>
-    lost ? end({ timeout: Math.min(1, timeout ?? 1) }) : end(timeout === undefined ? {} : { timeout });
-  return guardTransactions(Object.assign(sql, { end: endSoon }) as unknown as Sql);
+  return guardTransactions(endAfterLoss(sql, () => lost) as unknown as Sql);
 }
 
 /** A state database over a pool; `retire` runs before its connections are closed, `release` when they are. */

@@ -1,11 +1,11 @@
 import type { LmsId } from "../model/event.ts";
 import { peopleByIds } from "../../sql/state/outbox.ts";
 import type { Person } from "../model/person.ts";
+import { mentorOf } from "../model/recipient.ts";
 import { createUserResolver, type UserResolver } from "../people/resolve_users.ts";
 import { addressKey } from "../people/directory.ts";
 import { createUserLinkStore, type KnownLink, type UserLinkStore } from "../people/user_links.ts";
 import type { AccountId, AccountsById, NotifierDeps } from "./notify_types.ts";
-import { mentorOf } from "./resolve_recipients.ts";
 
 /** A mentor as the LMS names them. */
 export interface MentorPerson {

@@ -3,8 +3,8 @@ import { insertMessages, reserveMessageIds } from "../../sql/state/messages.ts";
 import { claimFact } from "../../sql/state/reconcile.ts";
 import { wakeRecipients } from "../../sql/state/recipients.ts";
 import { toInstant } from "../model/time.ts";
+import { ADMIN } from "../model/recipient.ts";
 import type { NotifierDeps } from "./notify_types.ts";
-import { ADMIN } from "./resolve_recipients.ts";
 
 /** Kinds of trouble the administrator hears of: each once a day. */
 export type TroubleKey = `held:${string}` | "guard" | "dead" | (string & Record<never, never>);

@@ -1,8 +1,8 @@
 import { addRows } from "../../sql/state/outbox.ts";
-import { type UntoldEventRow, untoldEvents } from "../../sql/state/reconcile.ts";
+import { untoldEvents } from "../../sql/state/reconcile.ts";
 import type { Fallback } from "../config/config.ts";
-import { deliveryMarker } from "../model/marker.ts";
-import { channelRecipient } from "./resolve_recipients.ts";
+import { storedMarker } from "../model/marker.ts";
+import { channelRecipient } from "../model/recipient.ts";
 import type { SeenDeps } from "./seen_messages.ts";
 
 const PAGE = 5000;
@@ -23,7 +23,7 @@ export async function adoptChannelRows(
     const events = await untoldEvents(db.sql, source, after, PAGE);
     found = events.length;
     after = events.at(-1)?.event_id ?? after;
-    const told = events.map((row) => ({ row, marker: markerOf(source, row, recipient) }))
+    const told = events.map((row) => ({ row, marker: storedMarker(source, row, recipient) }))
       .filter(({ marker }) => markers.has(marker));
     if (told.length === 0) continue;
     adopted += told.length;
@@ -35,18 +35,4 @@ export async function adoptChannelRows(
     );
   }
   return adopted;
-}
-
-function markerOf(source: string, row: UntoldEventRow, recipient: string): string {
-  return deliveryMarker({
-    source,
-    kind: row.kind,
-    attemptId: row.attempt_id,
-    incarnation: row.incarnation,
-    studentId: row.student_id,
-    activityId: row.activity_id,
-    stage: row.stage,
-    revision: row.revision,
-    recipient,
-  });
 }

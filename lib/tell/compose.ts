@@ -1,6 +1,7 @@
 import type { NotifyConfig } from "../config/config.ts";
 import { formatMessages } from "../format/format_messages.ts";
 import type { EpochMicros } from "../model/time.ts";
+import { isChannelRecipient } from "../model/recipient.ts";
 import { nextDigestTime } from "./digest_times.ts";
 import type { Composition, DueRow, Recent } from "./notify_types.ts";
 
@@ -36,7 +37,7 @@ function composeFor(due: readonly DueRow[], recent: Recent | null, policy: Compo
   const { at } = notify.digest;
   // Beyond the limit rows wait for a digest time, so what a digest time brings is never put off again.
   const atDigestTime = at.length > 0 && rows.some((row) => row.planned);
-  const limit = recipient.startsWith("channel:") ? null : notify.maxPerMentor;
+  const limit = isChannelRecipient(recipient) ? null : notify.maxPerMentor;
   const allowed = limit === null || atDigestTime ? Infinity : limit.messages - (recent?.messages ?? 0);
   if (allowed < 1) {
     return { messages: [], putOff: { rows, until: putOffUntil(recent, policy) } };

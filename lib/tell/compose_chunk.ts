@@ -4,13 +4,14 @@ import { lockHeldRecipients, preferIndexes, releaseRecipients, wakeRecipients } 
 import type { Fallback } from "../config/config.ts";
 import { deliveryMarker } from "../model/marker.ts";
 import type { EpochMicros } from "../model/time.ts";
+import { channelOf } from "../model/recipient.ts";
 import { failPoint } from "../base/fail_point.ts";
 import type { Claim } from "./claim.ts";
 import type { Decision } from "./decide.ts";
 import type { LoadedRow } from "./load_due.ts";
 import { targetOf } from "./look_up.ts";
 import type { Composed, NotifierDeps } from "./notify_types.ts";
-import { channelRecipient, type Resolution } from "./resolve_recipients.ts";
+import type { Resolution } from "./resolve_recipients.ts";
 import type { Outgoing } from "./send_chunk.ts";
 
 export interface Composing {
@@ -121,17 +122,7 @@ function addedRow(source: string, { row, recipient }: Resolution<LoadedRow>["add
     eventId: row.eventId,
     pollId: row.pollId,
     recipient,
-    marker: deliveryMarker({
-      source,
-      kind,
-      attemptId,
-      incarnation,
-      studentId,
-      activityId,
-      stage,
-      revision,
-      recipient,
-    }),
+    marker: deliveryMarker({ source, kind, attemptId, incarnation, studentId, activityId, stage, revision, recipient }),
   };
 }
 
@@ -154,12 +145,4 @@ function newMessage(
     attempts: Math.max(...message.rows.map((row) => row.attempts)),
     rows: message.rows.length,
   };
-}
-
-/** The inverse of channelRecipient(); of a channel that is no longer the fallback the first slash divides. */
-export function channelOf(recipient: string, fallback: Fallback): { channel: string; topic: string } | null {
-  if (!recipient.startsWith("channel:")) return null;
-  if (fallback !== null && recipient === channelRecipient(fallback)) return fallback;
-  const [channel = "", ...topic] = recipient.slice("channel:".length).split("/");
-  return { channel, topic: topic.join("/") };
 }

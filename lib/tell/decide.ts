@@ -1,9 +1,10 @@
 import type { Config } from "../config/config.ts";
 import type { EpochMicros } from "../model/time.ts";
+import { mentorOf } from "../model/recipient.ts";
 import { compose, type ComposePolicy } from "./compose.ts";
 import type { LoadedDue, LoadedRow } from "./load_due.ts";
 import type { Composed, Composition, DueRow } from "./notify_types.ts";
-import { mentorOf, type Resolution, type ResolveContext, resolveRecipients } from "./resolve_recipients.ts";
+import { type Resolution, type ResolveContext, resolveRecipients } from "./resolve_recipients.ts";
 
 /** The configuration as far as it decides. */
 export interface DecisionPolicy {

@@ -1,4 +1,5 @@
 import type { EpochMicros } from "../model/time.ts";
+import { ADMIN } from "../model/recipient.ts";
 import { collectPiledUpGarbage } from "../drivers/deno/collect_garbage.ts";
 import { failPoint } from "../base/fail_point.ts";
 import type { Pacer } from "../bot/rate_limiter.ts";
@@ -13,7 +14,6 @@ import { loadDue } from "./load_due.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions } from "./notify_types.ts";
 import { OutcomeRecorder } from "./outcome_recorder.ts";
 import { putOffUnreadable } from "./put_off_unreadable.ts";
-import { ADMIN } from "./resolve_recipients.ts";
 import { retrying } from "./retrying.ts";
 import { sendChunk, type SendContext, SENDS_AT_ONCE } from "./send_chunk.ts";
 import { markBegun, readyAgain, settleOpenMessages } from "./settle_open_messages.ts";

@@ -13,10 +13,11 @@ import type { EventMetadata, LmsId } from "../model/event.ts";
 import { type EventType, eventTypeOf, type Kind, type Stage } from "../model/event_types.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { ToldEvent } from "../model/told_event.ts";
+import { mentorOf } from "../model/recipient.ts";
 import { type Absence, absencesOf } from "./absent_rows.ts";
 import type { Accounts, MentorPerson } from "./accounts.ts";
 import type { AccountsById, NotifierDeps, Recent } from "./notify_types.ts";
-import { mentorOf, type Sibling } from "./resolve_recipients.ts";
+import type { Sibling } from "./resolve_recipients.ts";
 
 /** A due row with what is needed to decide whom it goes to, and to say it. */
 export interface LoadedRow {

@@ -8,6 +8,7 @@ import {
 } from "../../sql/state/recipients.ts";
 import { escapeText } from "../format/escape_text.ts";
 import { type EpochMicros, fromInstant } from "../model/time.ts";
+import { ADMIN } from "../model/recipient.ts";
 import { ZulipError } from "../base/errors.ts";
 import { createPacer } from "../bot/rate_limiter.ts";
 import { Channels } from "./channels.ts";
@@ -17,7 +18,6 @@ import { Guard, GUARD_HINT, type GuardVerdict } from "./guard.ts";
 import { Notices } from "./notices.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions, RoundResult } from "./notify_types.ts";
 import { adoptOrphans } from "./orphans.ts";
-import { ADMIN } from "./resolve_recipients.ts";
 
 export interface Notifier {
   /** Delivers everything that was due when it began. Throws only for the state database. One at a time. */

@@ -7,10 +7,10 @@ import {
   setEventMentors,
 } from "../../sql/state/outbox_orphans.ts";
 import { wakeRecipients } from "../../sql/state/recipients.ts";
-import { deliveryMarker } from "../model/marker.ts";
+import { storedMarker } from "../model/marker.ts";
 import type { EpochMicros } from "../model/time.ts";
+import { channelRecipient, mentorRecipient } from "../model/recipient.ts";
 import type { NotifierDeps, RoundCounts } from "./notify_types.ts";
-import { channelRecipient, mentorRecipient } from "./resolve_recipients.ts";
 import { retrying } from "./retrying.ts";
 
 const PAGE = 1000;
@@ -45,7 +45,7 @@ function adoptPage(deps: NotifierDeps, cutoff: EpochMicros, counts: RoundCounts)
         tx,
         first.map(({ row }) => row.log_id),
         first.map(({ recipient }) => recipient),
-        first.map(({ row, recipient }) => markerOf(source, row, recipient)),
+        first.map(({ row, recipient }) => storedMarker(source, row, recipient)),
         cutoff,
       );
       await addRows(
@@ -55,7 +55,7 @@ function adoptPage(deps: NotifierDeps, cutoff: EpochMicros, counts: RoundCounts)
           eventId: row.event_id,
           pollId: row.poll_id,
           recipient,
-          marker: markerOf(source, row, recipient),
+          marker: storedMarker(source, row, recipient),
         })),
         cutoff,
       );
@@ -77,19 +77,5 @@ function adoptPage(deps: NotifierDeps, cutoff: EpochMicros, counts: RoundCounts)
     // Counted when nothing can make the page run again.
     counts.suppressed += lost.length;
     return orphans.length;
-  });
-}
-
-function markerOf(source: string, row: OrphanRow, recipient: string): string {
-  return deliveryMarker({
-    source,
-    kind: row.kind === "exam" ? "exam" : "content",
-    attemptId: row.attempt_id,
-    incarnation: row.incarnation,
-    studentId: row.student_id,
-    activityId: row.activity_id,
-    stage: row.stage === "started" ? "started" : "finished",
-    revision: row.revision,
-    recipient,
   });
 }

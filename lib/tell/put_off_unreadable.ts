@@ -1,7 +1,7 @@
+import { channelOf } from "../model/recipient.ts";
 import { dissolveMessages, type OpenMessageRow } from "../../sql/state/messages.ts";
 import { postponeMessages, putOffRecipients } from "../../sql/state/postpone.ts";
 import { CHANNEL_AGAIN_MS, type Channels, NOT_READABLE } from "./channels.ts";
-import { channelOf } from "./compose_chunk.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 
 /**

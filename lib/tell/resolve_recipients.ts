@@ -1,5 +1,6 @@
 import type { NotifyConfig } from "../config/config.ts";
 import type { LmsId } from "../model/event.ts";
+import { channelRecipient, mentorOf, mentorRecipient } from "../model/recipient.ts";
 import type { EpochMicros } from "../model/time.ts";
 import { type Absence, judgeAbsence } from "./absent_rows.ts";
 import type { AccountsById } from "./notify_types.ts";
@@ -58,15 +59,8 @@ export interface Resolution<Row extends AddressedRow> {
   readonly add: { readonly row: Row; readonly recipient: string }[];
 }
 
-/** The recipient of notices to the administrator; nothing is composed for it. */
-export const ADMIN = "admin";
-
 /** How soon a student whose mentors all vanished is looked at again; polls read the links of such students every time. */
 const LINKS_AGAIN_MICROS = 60 * 1_000_000;
-
-export const mentorRecipient = (id: LmsId) => `mentor:${id}`;
-export const mentorOf = (recipient: string) => recipient.startsWith("mentor:") ? recipient.slice(7) : null;
-export const channelRecipient = (to: { channel: string; topic: string }) => `channel:${to.channel}/${to.topic}`;
 
 /**
  * Who is told, decided when a message is composed: whoever is the mentor now, by the account they have now. Pure. Rows come

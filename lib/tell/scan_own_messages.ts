@@ -5,7 +5,7 @@ import type { Fallback } from "../config/config.ts";
 import type { StateDb } from "../state/state_db.ts";
 import type { LookUpTarget, ReadMessage, ZulipApi } from "../bot/zulip_api.ts";
 import { adoptChannelRows } from "./adopt_channel_rows.ts";
-import { markSeen, newTally, type SeenDeps, type SeenTally } from "./seen_messages.ts";
+import { markSeen, newSeenTally, type SeenDeps, type SeenTally } from "./seen_messages.ts";
 
 export interface ScanDeps extends SeenDeps {
   readonly zulip: ZulipApi;
@@ -34,7 +34,7 @@ const PAGE = 500;
  * Zulip is away.
  */
 export async function scanOwnMessages(deps: ScanDeps, scan: Scan, signal?: AbortSignal): Promise<SeenTally> {
-  const tally = newTally();
+  const tally = newSeenTally();
   await scanPlace(deps, undefined, scan, tally, signal);
   for (const channel of scan.channels) {
     try {

@@ -33,7 +33,7 @@ export interface SeenTally {
   newestForeign: string | null;
 }
 
-export const newTally = (): SeenTally => ({ marked: 0, known: 0, reconciled: 0, foreign: 0, newestForeign: null });
+export const newSeenTally = (): SeenTally => ({ marked: 0, known: 0, reconciled: 0, foreign: 0, newestForeign: null });
 
 const NOT_SENT = ["waiting", "pending", "held", "sending", "unknown", "dead"];
 

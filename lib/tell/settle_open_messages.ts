@@ -7,6 +7,7 @@ import {
 } from "../../sql/state/messages.ts";
 import { postponeMessages } from "../../sql/state/postpone.ts";
 import type { EpochMicros } from "../model/time.ts";
+import { mentorOf } from "../model/recipient.ts";
 import { ZulipError } from "../base/errors.ts";
 import { failPoint } from "../base/fail_point.ts";
 import { messagesOfAbsent } from "./absent_rows.ts";
@@ -15,7 +16,6 @@ import { CHANNEL_AGAIN_MS, type Channels, NOT_READABLE } from "./channels.ts";
 import type { Claim } from "./claim.ts";
 import { type LookedUp, lookUp, targetOf } from "./look_up.ts";
 import type { NotifierDeps, RoundCounts } from "./notify_types.ts";
-import { mentorOf } from "./resolve_recipients.ts";
 import { type Mark, writeMarks } from "./outcome_recorder.ts";
 import { retrying } from "./retrying.ts";
 import type { Outgoing } from "./send_chunk.ts";

@@ -1,14 +1,14 @@
 import type { EpochMicros } from "../../lib/model/time.ts";
 import { z } from "zod";
-import { int4, int8, neverNull, text } from "./columns.ts";
+import { int4, int8, neverNull } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
 export const OrphanRow = z.object({
   log_id: int8,
   event_id: int8,
   poll_id: int8,
-  kind: text,
-  stage: text,
+  kind: z.enum(["exam", "content"]),
+  stage: z.enum(["started", "finished"]),
   attempt_id: int8,
   incarnation: int4,
   student_id: int8.nullable(),

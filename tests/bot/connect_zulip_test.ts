@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { getLogger } from "@logtape/logtape";
 import { startZulipStandIn } from "../../lib/stand_in/zulip_stand_in.ts";
-import type { FaultKind } from "../../lib/stand_in/zulip_stand_in.ts";
+import type { FaultKind } from "../support/stand_in/faults.ts";
 import { ZulipError } from "../../lib/base/errors.ts";
 import { connectZulip } from "../../lib/bot/connect_zulip.ts";
 import { startRawServer } from "../support/raw_http.ts";

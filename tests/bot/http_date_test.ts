@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { dateHeader } from "../../lib/stand_in/http_date_header.ts";
+import { dateHeader } from "../../lib/stand_in/zulip_stand_in_http.ts";
 import { httpDateS } from "../../lib/bot/http_date.ts";
 
 Deno.test("httpDateS() reads what servers send, and nothing else", () => {

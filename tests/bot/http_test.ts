@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { getLogger } from "@logtape/logtape";
-import type { Exchange } from "../../lib/bot/exchange.ts";
+import type { Exchange } from "../../lib/bot/http_exchange.ts";
 import { createZulipHttp } from "../../lib/bot/http.ts";
 import { sendOutcome } from "../../lib/bot/send_outcome.ts";
 import { ok, requestsOn, startRawServer, startTcpServer, writeAll } from "../support/raw_http.ts";

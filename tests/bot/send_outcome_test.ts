@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Secret } from "../../lib/base/secrets.ts";
-import { type Exchange, transportFailure } from "../../lib/bot/exchange.ts";
+import { type Exchange, transportFailure } from "../../lib/bot/http_exchange.ts";
 import { cleanReason, sendOutcome } from "../../lib/bot/send_outcome.ts";
 
 const SITE = "https://zulip.example.org";

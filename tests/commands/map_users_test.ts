@@ -1,3 +1,4 @@
+import { testLmsConfig } from "../support/lms/test_lms_config.ts";
 import { getLogger } from "@logtape/logtape";
 import assert from "node:assert/strict";
 import { mapUsers, runMapUsers } from "../../lib/app/map_users.ts";
@@ -219,16 +220,7 @@ async function realSetup(users: Parameters<typeof startZulip>[0]) {
       insert into students values (7, 's7', 's7@inst.example', null, null, 'Seven', true)`));
   const zulip = await startZulip(users);
   const config = {
-    lms: {
-      name: "testpress",
-      url: lms.url,
-      password: null,
-      preset: "testpress",
-      timezone: "UTC",
-      links: {},
-      statementTimeoutMs: 30_000,
-      examDurationUnit: "auto",
-    },
+    lms: testLmsConfig(lms.url),
     state: { url: state.url, password: null },
     zulip: standInConfig(zulip.standIn),
     users: { overrides: new Map(), placeholderDomains: [], cacheMs: 1000 },

@@ -11,6 +11,7 @@ import { LmsmonError, ZulipError } from "../../lib/base/errors.ts";
 import { logger } from "../../lib/base/log.ts";
 import { createOutput } from "../../lib/base/output.ts";
 import { Secret } from "../../lib/base/secrets.ts";
+import { startArmedStandIn } from "../support/stand_in/armed_stand_in.ts";
 import { standInConfig, zulipConfig } from "../support/zulip.ts";
 
 const NO_FLAGS: NotifyTestOptions = { to: null, event: null, dryRun: false, json: false };
@@ -176,7 +177,7 @@ Deno.test("notify-test warns of a bot that is a guest, and of hidden addresses",
 });
 
 Deno.test("notify-test ends with 4 when Zulip is away, refuses the key or refuses the message, and with 2 for a wrong site", async () => {
-  const standIn = await startZulipStandIn();
+  const standIn = await startArmedStandIn();
   const config = standInConfig(standIn);
   standIn.fault({ kind: "429", retryAfterS: 28.7 });
   const limited = await errorOf(config);

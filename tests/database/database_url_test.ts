@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { BadUrl } from "../../lib/database/bad_url.ts";
 import { isLocalHost } from "../../lib/database/database_address.ts";
-import { isSameDatabase, parseDatabaseUrl } from "../../lib/database/database_url.ts";
-import { schemasOf } from "../../lib/database/schema_list.ts";
+import { isSameDatabase, parseDatabaseUrl, schemasOf } from "../../lib/database/database_url.ts";
 import { redact } from "../../lib/base/secrets.ts";
 
 type Part = "lms" | "state";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { testLmsConfig } from "../support/lms/test_lms_config.ts";
 import { dirname } from "node:path";
-import type { LmsConfig } from "../../lib/config/config.ts";
 import { openDriver } from "../../lib/source/open_lms.ts";
 import { LmsError, StateError } from "../../lib/base/errors.ts";
 import { openState } from "../../lib/state/open_state.ts";
@@ -131,7 +131,7 @@ Deno.test({
       "select current_schemas(false)::text, to_regclass('here')::text, (to_regclass('both') = '\"Eins\".both'::regclass)::text";
     for (const word of ["schema", "search_path"]) {
       const url = `postgres://postgres@${a}/postgres?${word}=Eins,"zw,ei"`;
-      const { driver } = await openDriver(lmsConfig(url));
+      const { driver } = await openDriver(testLmsConfig(url));
       try {
         const [row] = await driver.read((session) => session.rows(seen));
         assert.deepEqual(row, ['{Eins,"zw,ei"}', "here", "true"]);
@@ -154,15 +154,8 @@ Deno.test({
   },
 });
 
-function lmsConfig(url: string): LmsConfig {
-  return {
-    ...{ name: "lms", url, password: null, preset: "testpress", timezone: "UTC", links: {} },
-    ...{ statementTimeoutMs: 10_000, examDurationUnit: "auto" as const },
-  };
-}
-
 async function viaLms(url: string, question: string): Promise<string> {
-  const { driver } = await openDriver(lmsConfig(url));
+  const { driver } = await openDriver(testLmsConfig(url));
   try {
     const [row] = await driver.read((session) => session.rows(question));
     return String(row?.[0]);

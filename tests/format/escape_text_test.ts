@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { cleanText, codePoints, escapeText } from "../../lib/format/escape_text.ts";
+import { codePoints, escapeText, oneLine } from "../../lib/format/escape_text.ts";
 
 /** What Zulip shows: numeric references are decoded last. */
 const shown = (escaped: string) => escaped.replace(/&#(\d+);/g, (_, code) => String.fromCharCode(Number(code)));
@@ -106,26 +106,26 @@ Deno.test("P6: escapeText() leaves nothing for Zulip to act on, whatever the tex
       assertInert(escaped, text);
       assert.ok(escaped.isWellFormed());
       assert.equal(escaped, escaped.trim());
-      assert.equal(shown(escaped), cleanText(text, 60));
+      assert.equal(shown(escaped), oneLine(text, 60));
       assert.ok(codePoints(shown(escaped)) <= 60);
     }),
     { numRuns: 2000 },
   );
 });
 
-Deno.test("cleanText() cuts between graphemes and says so", () => {
-  assert.equal(cleanText("abcdef", 4), "abc…");
-  assert.equal(cleanText("a👩‍🔬b👩‍🔬", 4), "a…");
-  assert.equal(cleanText("ശ്രീശ്രീശ്രീ", 6), "ശ്രീ…");
-  assert.equal(codePoints(cleanText(`e${"\u0301".repeat(500)}`, 20) ?? ""), 20);
+Deno.test("oneLine() cuts between graphemes and says so", () => {
+  assert.equal(oneLine("abcdef", 4), "abc…");
+  assert.equal(oneLine("a👩‍🔬b👩‍🔬", 4), "a…");
+  assert.equal(oneLine("ശ്രീശ്രീശ്രീ", 6), "ശ്രീ…");
+  assert.equal(codePoints(oneLine(`e${"\u0301".repeat(500)}`, 20) ?? ""), 20);
 });
 
-Deno.test("cleanText() is null when there is nothing to see", () => {
+Deno.test("oneLine() is null when there is nothing to see", () => {
   for (const text of [null, "", " \n\t ", "\u200b\u200d\ufeff", "\u202e\u202c", "\u0301"]) {
-    assert.equal(cleanText(text, 60), null);
+    assert.equal(oneLine(text, 60), null);
   }
 });
 
-Deno.test("cleanText() takes no longer for a megabyte than for a page", () => {
-  assert.equal(codePoints(cleanText("வ".repeat(1_000_000), 120) ?? ""), 120);
+Deno.test("oneLine() takes no longer for a megabyte than for a page", () => {
+  assert.equal(codePoints(oneLine("வ".repeat(1_000_000), 120) ?? ""), 120);
 });

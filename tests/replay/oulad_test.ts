@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { makeReplayTarget } from "../../bench/replay/make_target.ts";
-import { ouladTerm } from "../../bench/replay/oulad_term.ts";
-import { readOuladModule } from "../../bench/replay/read_oulad.ts";
-import { replayTerm } from "../../bench/replay/replay_term.ts";
+import { makeReplayTarget } from "../support/replay/make_target.ts";
+import { ouladTerm } from "../support/replay/oulad_term.ts";
+import { readOuladModule } from "../support/replay/read_oulad.ts";
+import { replayTerm } from "../support/replay/replay_term.ts";
 import { fromInstant } from "../../lib/model/time.ts";
 import { realMariaDb, realPostgres } from "../support/databases.ts";
 import { testData } from "../support/shared_data.ts";

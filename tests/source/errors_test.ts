@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Secret } from "../../lib/base/secrets.ts";
 import { openDriver, openLms } from "../../lib/source/open_lms.ts";
 import { ConfigError, LmsError } from "../../lib/base/errors.ts";
 import { realMariaDb, realPostgres, type TestServer } from "../support/databases.ts";
@@ -45,7 +46,7 @@ for (const [name, server] of servers) {
       const url = new URL(lms.config.url);
       const role = `nobody_${crypto.randomUUID().slice(0, 8)}`;
       url.username = role;
-      const source = await lms.open({ url: url.href, password: { reveal: () => SECRET } });
+      const source = await lms.open({ url: url.href, password: new Secret(SECRET) });
       const error = await lmsErrorOf(source.check());
       assert.deepEqual([error.reason, error.exitCode], ["refused", 4]);
       assert.match(error.message, new RegExp(`Cannot log in to the LMS database at .+ as "${role}"`));
@@ -165,7 +166,7 @@ for (const [name, server] of servers) {
     fn: async () => {
       await using lms = await makeLms(server, "away");
       await using proxy = new TcpProxy(address(lms.config.url));
-      const source = await lms.open({ url: through(lms.config.url, proxy), password: { reveal: () => SECRET } })
+      const source = await lms.open({ url: through(lms.config.url, proxy), password: new Secret(SECRET) })
         .then(async (withPassword) => {
           // The test servers let in without a password: give it to the error messages only.
           await withPassword.close();
@@ -249,7 +250,7 @@ Deno.test("openLms() says unreachable when nobody listens or the name is unknown
   listener.close();
   const config = {
     name: "testpress",
-    password: { reveal: () => SECRET },
+    password: new Secret(SECRET),
     preset: "testpress",
     timezone: "UTC",
     links: {},

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { startZulipStandIn, type ZulipStandIn } from "../../lib/stand_in/zulip_stand_in.ts";
+import { startArmedStandIn } from "../support/stand_in/armed_stand_in.ts";
 
 interface Answer {
   readonly status: number;
@@ -221,7 +222,7 @@ Deno.test("stand-in finds a user by id and, from feature level 302, by the real 
 });
 
 Deno.test("stand-in fails as often as it is told, for the requests it is told", async () => {
-  await using standIn = await startZulipStandIn({ rateLimit: null });
+  await using standIn = await startArmedStandIn({ rateLimit: null });
   standIn.addUser({ id: 20, email: "other@inst.example" });
   standIn.fault({ kind: "500_after_commit", times: 2, match: { toUserId: 20 } });
   standIn.fault({ kind: "401", match: { method: "GET", path: "/api/v1/users" } });
@@ -243,7 +244,7 @@ Deno.test("stand-in fails as often as it is told, for the requests it is told", 
 
 Deno.test("stand-in fails at random in the same way for the same seed", async () => {
   const run = async (seed: number) => {
-    await using standIn = await startZulipStandIn({ rateLimit: null });
+    await using standIn = await startArmedStandIn({ rateLimit: null });
     standIn.randomFaults({ seed, rate: 0.5, kinds: ["500_before_commit", "502_html", "429"] });
     const statuses = [];
     for (let i = 0; i < 30; i++) statuses.push((await call(standIn, "/messages", dm("[8]", "x"))).status);
@@ -271,8 +272,8 @@ Deno.test("next() resolves with a message that is here, and with one that is yet
   await ended;
 });
 
-Deno.test("zulip_stand_in_main runs as a process that is controlled over HTTP and keeps its messages while stopped", async () => {
-  const main = new URL("../../lib/stand_in/zulip_stand_in_main.ts", import.meta.url).pathname;
+Deno.test("the stand-in runs as a process that is controlled over HTTP and keeps its messages while stopped", async () => {
+  const main = new URL("../support/stand_in/main.ts", import.meta.url).pathname;
   const process = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", "--no-check", "--allow-net=127.0.0.1", main, "--port", "0"],
     stdout: "piped",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { acquireLease, leaseHolder, releaseLease, renewLease } from "../../lib/state/leases.ts";
+import { readLease } from "../../sql/state/leases.ts";
+import { acquireLease, releaseLease, renewLease } from "../../lib/state/leases.ts";
 import { fenced } from "../../lib/state/fenced.ts";
 import { forEachState, serverTest, withState } from "../support/state/with_state.ts";
 
@@ -9,19 +10,19 @@ forEachState("acquireLease() gives the lease to one holder and says who has it",
   const second = await acquireLease(db, "testpress", "h:2:b", 60_000);
   assert.equal(second.lease, null);
   assert.equal(second.lease === null && second.heldBy, "h:1:a");
-  assert.equal((await leaseHolder(db, "testpress"))?.heldBy, "h:1:a");
+  assert.equal((await readLease(db.sql, "testpress"))[0]?.holder, "h:1:a");
   assert.ok((await acquireLease(db, "another", "h:2:b", 60_000)).lease);
 });
 
 forEachState("acquireLease() takes over an expired lease with a higher token", async (db) => {
   const { lease } = await acquireLease(db, "testpress", "h:1:a", 0);
-  assert.equal(await leaseHolder(db, "testpress"), null);
+  assert.equal((await readLease(db.sql, "testpress"))[0]?.expired, true);
   const { lease: next } = await acquireLease(db, "testpress", "h:2:b", 60_000);
   assert.equal(next?.token, "2");
   assert.ok(lease);
   assert.equal(await renewLease(db, lease, 60_000), false);
   await releaseLease(db, lease);
-  assert.equal((await leaseHolder(db, "testpress"))?.heldBy, "h:2:b", "a lost lease cannot end the new one");
+  assert.equal((await readLease(db.sql, "testpress"))[0]?.holder, "h:2:b", "a lost lease cannot end the new one");
 });
 
 forEachState("acquireLease() takes over from a holder that is gone", async (db) => {

@@ -1,4 +1,12 @@
-import { sharedDataFolder } from "../../bench/support/shared_data.ts";
+/** The folder `../shared/data/NAME` beside the project, or `null` in a plain clone without it. */
+export function sharedDataFolder(name: string): string | null {
+  const folder = new URL(`../../../shared/data/${name}/`, import.meta.url).pathname;
+  try {
+    return Deno.statSync(folder).isDirectory ? folder : null;
+  } catch {
+    return null;
+  }
+}
 
 /**
  * The folder `../shared/data/NAME`, which lies beside the project and is never part of it. `null`, after a line on stderr,

@@ -1,8 +1,9 @@
 import { getLogger } from "@logtape/logtape";
 import type { ZulipConfig } from "../../lib/config/config.ts";
-import { type StandInOptions, startZulipStandIn, type ZulipStandIn } from "../../lib/stand_in/zulip_stand_in.ts";
+import type { StandInOptions, ZulipStandIn } from "../../lib/stand_in/zulip_stand_in.ts";
 import { connectZulip, type ZulipConnection } from "../../lib/bot/connect_zulip.ts";
 import { Secret } from "../../lib/base/secrets.ts";
+import { type ArmedStandIn, startArmedStandIn } from "./stand_in/armed_stand_in.ts";
 
 /** A ZulipConfig that reads no file and waits no longer than tests may. */
 export function zulipConfig(overrides: Partial<ZulipConfig> = {}): ZulipConfig {
@@ -29,7 +30,7 @@ export function standInConfig(standIn: ZulipStandIn, overrides: Partial<ZulipCon
 }
 
 export interface ZulipBundle extends AsyncDisposable {
-  readonly standIn: ZulipStandIn;
+  readonly standIn: ArmedStandIn;
   readonly zulip: ZulipConnection;
 }
 
@@ -39,7 +40,7 @@ export async function startZulip(
   overrides: Partial<ZulipConfig> = {},
   hostAheadMs: () => number = () => 0,
 ): Promise<ZulipBundle> {
-  const standIn = await startZulipStandIn(options);
+  const standIn = await startArmedStandIn(options);
   const { nowMs } = options;
   const zulip = connectZulip(standInConfig(standIn, overrides), {
     log: getLogger(["lmsmon", "zulip"]),

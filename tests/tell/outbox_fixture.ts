@@ -1,11 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Config } from "../../lib/config/config.ts";
-import {
-  type StandInOptions,
-  startZulipStandIn,
-  UNLIMITED,
-  type ZulipStandIn,
-} from "../../lib/stand_in/zulip_stand_in.ts";
+import { type StandInOptions, UNLIMITED, type ZulipStandIn } from "../../lib/stand_in/zulip_stand_in.ts";
+import { type ArmedStandIn, startArmedStandIn } from "../support/stand_in/armed_stand_in.ts";
 import type { EventMetadata } from "../../lib/model/event.ts";
 import type { EventType, Kind, Stage } from "../../lib/model/event_types.ts";
 import { deliveryMarker } from "../../lib/model/marker.ts";
@@ -42,8 +38,6 @@ export class TestClock implements Clock {
 
 /** The first attempt under a row id; whose it is does not count in its marker. */
 const FIRST = { incarnation: 1, studentId: null, activityId: null };
-
-export type Deep<T> = { readonly [K in keyof T]?: T[K] extends object ? Partial<T[K]> : T[K] };
 
 export function testConfig(standIn: ZulipStandIn, changes: TestChanges = {}): Config {
   const types = {
@@ -112,7 +106,7 @@ export class Outbox {
   readonly #opened: { close(): void }[] = [];
   #nextEvent = 1;
   #pollId: string | null = null;
-  constructor(readonly db: StateDb, readonly standIn: ZulipStandIn, readonly changes: TestChanges) {}
+  constructor(readonly db: StateDb, readonly standIn: ArmedStandIn, readonly changes: TestChanges) {}
 
   zulip(zulip: Partial<Config["zulip"]> = {}): ZulipConnection {
     const connection = connectZulip({ ...testConfig(this.standIn, this.changes).zulip, ...zulip }, {
@@ -322,7 +316,7 @@ export function outboxTest(
 ): void {
   forEachState(name, async (db) => {
     const boxes: Outbox[] = [];
-    await using standIn = await startZulipStandIn({
+    await using standIn = await startArmedStandIn({
       rateLimit: UNLIMITED,
       nowMs: () => (boxes[0]?.clock.now() ?? fromInstant(Temporal.Now.instant())) / 1000,
       ...changes.standIn,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { startCluster } from "../chaos/harness/cluster.ts";
-import { startZulipStandIn, UNLIMITED } from "../../lib/stand_in/zulip_stand_in.ts";
+import { UNLIMITED } from "../../lib/stand_in/zulip_stand_in.ts";
+import { startArmedStandIn } from "../support/stand_in/armed_stand_in.ts";
 import type { Notifier } from "../../lib/tell/notifier.ts";
 import { openState } from "../../lib/state/open_state.ts";
 import { withPostgres } from "../support/databases.ts";
@@ -45,7 +46,7 @@ serverTest(
     const url = `postgres://postgres@127.0.0.1:${proxy.port}/state?sslmode=disable`;
     await using db = await openState({ url, password: null }, { migrate: "auto" });
     const boxes: Outbox[] = [];
-    await using standIn = await startZulipStandIn({
+    await using standIn = await startArmedStandIn({
       rateLimit: UNLIMITED,
       nowMs: () => (boxes[0]?.clock.now() ?? Temporal.Now.instant().epochMilliseconds * 1000) / 1000,
     });
@@ -162,7 +163,7 @@ serverTest(
   "a connection to the state that is merely lost costs one look at what was sent, and no waiting",
   async () => {
     await withState("server", async (db, url) => {
-      await using standIn = await startZulipStandIn({ rateLimit: UNLIMITED });
+      await using standIn = await startArmedStandIn({ rateLimit: UNLIMITED });
       const box = new Outbox(db, standIn, {});
       const three = await box.mentor(3);
       await box.event({ student: 17, mentors: [3] });
@@ -197,7 +198,7 @@ Deno.test("an embedded directory restored under a running process, whose owner d
     const owner = await startStateProcess(`pglite:${path}`);
     await using db = await openState({ url: `pglite:${path}`, password: null });
     assert.deepEqual([owner.opened, db.mode], ["embedded", "via_owner"]);
-    await using standIn = await startZulipStandIn({ rateLimit: UNLIMITED });
+    await using standIn = await startArmedStandIn({ rateLimit: UNLIMITED });
     const box = new Outbox(db, standIn, {});
     const users = [await box.mentor(3), await box.mentor(4)];
     for (let i = 0; i < 3; i++) await box.event({ student: 17, mentors: [3, 4], attempt: 700 + i });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { FaultKind } from "../../lib/stand_in/zulip_stand_in.ts";
+import type { FaultKind } from "../support/stand_in/faults.ts";
 import { outboxTest } from "./outbox_fixture.ts";
 
 const COMMITTED: FaultKind[] = [

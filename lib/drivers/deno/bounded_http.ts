@@ -1,3 +1,11 @@
+/*
+ * Fault: Deno's own HTTP servers hold any number of silent connections until no file descriptor is left, and then stop
+ *   accepting or end the process.
+ * Seen in: Deno 2.9.6.
+ * Upstream: none known; denoland/deno#10148 was answered by a higher limit of descriptors.
+ * Delete when: Deno.serve bounds its connections and the time of a request, and goes on after a failed accept.
+ */
+
 import { createServer } from "node:http";
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
@@ -48,9 +56,8 @@ const ACCEPT_AGAIN_MS = 1_000;
 const COMPLAIN_EVERY_MS = 60_000;
 
 /**
- * An HTTP server for a few small answers, one request a connection. Deno's own servers hold any number of silent connections
- * until no file descriptor is left, and then stop accepting or end the process; this one has limits, and goes on after a
- * failed accept. Throws what `Deno.listen` throws.
+ * An HTTP server for a few small answers, one request a connection, that has limits and goes on after a failed accept.
+ * Throws what `Deno.listen` throws.
  */
 export function serveBounded(options: Options, answer: (path: string) => Promise<HttpAnswer>): BoundedHttp {
   const { clock, log, limits = HTTP_LIMITS } = options;

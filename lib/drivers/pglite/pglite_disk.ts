@@ -1,12 +1,19 @@
+/*
+ * Fault: Emscripten's file system over a directory has no fsync, so PostgreSQL believes that a commit is on the disk
+ *   when it is only in the kernel's memory.
+ * Seen in: PGlite 0.5.16.
+ * Upstream: electric-sql/pglite#1107.
+ * Delete when: NodeFS of PGlite passes fsync and fdatasync on to the host.
+ */
+
 import { NodeFS } from "@electric-sql/pglite/nodefs";
 import { closeSync, fsyncSync, openSync } from "node:fs";
 
 type Init = Parameters<NodeFS["init"]>;
 
 /**
- * PGlite's directory with a working `fsync`: Emscripten's file system has none, so PostgreSQL would believe that a commit
- * is on the disk when it is only in the kernel's memory, and a power cut could undo or tear it. Needs
- * `wal_sync_method=fsync`, because Emscripten answers `fdatasync` itself.
+ * PGlite's directory with a working `fsync`: else a power cut could undo or tear a commit. Needs `wal_sync_method=fsync`,
+ * because Emscripten answers `fdatasync` itself.
  */
 export class PgliteDisk extends NodeFS {
   override async init(pg: Init[0], options: Init[1]): ReturnType<NodeFS["init"]> {

@@ -1,3 +1,12 @@
+/*
+ * Fault: PGlite starts PostgreSQL with -F (no fsync), keeps every answer of its plain call for ever, and calls a
+ *   crashed engine again without end.
+ * Seen in: PGlite 0.5.16.
+ * Upstream: electric-sql/pglite#1107 for the first; none known for the others.
+ * Delete when: PGlite starts with fsync, bounds what it keeps, and ends with an error when its engine crashed. What is
+ *   left then is a thin wrapper.
+ */
+
 import { PGlite, type PGliteOptions } from "@electric-sql/pglite";
 import { PgliteDisk } from "./pglite_disk.ts";
 import { PgliteGate } from "./pglite_gate.ts";

@@ -1,3 +1,10 @@
+/*
+ * Fault: PGlite has one session for all of its users, and a transaction of one is open to every other.
+ * Seen in: PGlite 0.5.16.
+ * Upstream: none; it is one PostgreSQL backend, by design.
+ * Delete when: PGlite has several sessions, or keeps others out of an open transaction by itself.
+ */
+
 /**
  * Who may use the one session of an embedded database. A connection keeps it from its first message until it is idle
  * outside a transaction; the others wait in order.

@@ -1,3 +1,12 @@
+/*
+ * Fault: PGlite executes messages of the protocol but answers no start-up, TLS or cancel request, and does not say
+ *   when it is idle.
+ * Seen in: PGlite 0.5.16.
+ * Upstream: none known; @electric-sql/pglite-socket did not do either (it forwards one client at a time, and breaks on
+ *   COPY).
+ * Delete when: PGlite takes connections by itself.
+ */
+
 /**
  * The few messages of PostgreSQL's protocol (version 3) that an embedded database answers without its engine, and what
  * must be known of the others. Numbers are big endian.

@@ -1,3 +1,11 @@
+/*
+ * Fault: PGlite knows no connections: prepared statements, an open transaction and an error state of one user stay for
+ *   the next, and COPY breaks the session in both directions.
+ * Seen in: PGlite 0.5.16.
+ * Upstream: none known.
+ * Delete when: PGlite takes connections by itself.
+ */
+
 import type { PgliteEngine } from "./pglite_engine.ts";
 import type { GateUser } from "./pglite_gate.ts";
 import {

@@ -1,3 +1,10 @@
+/*
+ * Fault: postgres.js speaks to sockets only, and PGlite listens on none.
+ * Seen in: PGlite 0.5.16 with postgres.js 3.4.9.
+ * Upstream: none; a gap between two packages.
+ * Delete when: one of both can be handed to the other.
+ */
+
 import { Duplex } from "node:stream";
 import type { Socket } from "node:net";
 import type { PgliteEngine } from "./pglite_engine.ts";

@@ -1,3 +1,11 @@
+/*
+ * Fault: The driver resolves the query when COPY begins. An error at its end (a duplicate key, say) goes to a promise
+ *   that is settled already, and the stream never finishes.
+ * Seen in: postgres.js 3.4.9.
+ * Upstream: porsager/postgres#1173; #1183 is a change that would mend it.
+ * Delete when: a `copy … from stdin` that breaks a unique key rejects through the driver's own stream.
+ */
+
 import type { Writable } from "node:stream";
 import type postgres from "postgres";
 
@@ -31,8 +39,7 @@ function escape(value: string): string {
  */
 export async function copyInto(query: postgres.PendingQuery<postgres.Row[]>, lines: Iterable<string>): Promise<void> {
   const writable = query.writable();
-  // The driver resolves this query when COPY begins, and an error at its end (a duplicate key, say) would then go to a
-  // promise that is settled already, and "finish" would never come: listen where the driver reports it.
+  // Listen where the driver reports an error after the last line, since its promise is settled by then.
   const { promise: failed, reject } = Promise.withResolvers<never>();
   failed.catch(() => {});
   const inner = query as unknown as { reject(error: unknown): void };

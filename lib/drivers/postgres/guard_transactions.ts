@@ -1,3 +1,12 @@
+/*
+ * Fault: When a connection is lost inside a transaction, the driver sends the rollback, and whatever the transaction
+ *   does next, to a socket that is null by then: a TypeError from a timer, which nobody can catch and which ends the
+ *   process.
+ * Seen in: postgres.js 3.4.9.
+ * Upstream: porsager/postgres#1208 and #1066; #1215 is a change that would mend it.
+ * Delete when: `sql.begin` rejects, and the process lives, when its backend is terminated in the middle of a query.
+ */
+
 import type postgres from "postgres";
 import { isConnectionLost } from "../../base/database_errors.ts";
 
@@ -9,10 +18,8 @@ type Begin = (options: string, work: Work) => Promise<unknown>;
 type Savepoint = (name: string | Work, work?: Work) => Promise<unknown>;
 
 /**
- * Makes `sql.begin` survive a connection that is lost inside the transaction. postgres.js 3.4.9 sends the rollback, and
- * whatever the transaction does next, to a socket that is `null` by then: a TypeError from a timer, which nobody can catch
- * and which ends the process. Here nothing more is sent, the transaction rejects with the lost connection, and so does
- * every further use of its `tx`.
+ * Makes `sql.begin` survive a connection that is lost inside the transaction: nothing more is sent, the transaction
+ * rejects with the lost connection, and so does every further use of its `tx`.
  */
 export function guardTransactions<S extends AnySql>(sql: S): S {
   const begin = sql.begin.bind(sql) as unknown as Begin;

@@ -1,5 +1,6 @@
 import { deliveryMarker } from "../../model/marker.ts";
 import type { EpochMicros } from "../../model/time.ts";
+import { mentorRecipient } from "../../model/recipient.ts";
 import type { Batch } from "./batch.ts";
 import type { PreparedEvent } from "./prepare_events.ts";
 
@@ -33,7 +34,7 @@ export function deliveriesOf(
     const { studentId, activityId } = event.row;
     const identity = { source, kind, attemptId, incarnation, studentId, activityId, stage, revision };
     for (const mentor of mentors) {
-      const recipient = `mentor:${mentor}`;
+      const recipient = mentorRecipient(mentor);
       const marker = deliveryMarker({ ...identity, recipient });
       deliveries.push({ ...common, recipient, status, reason, marker });
     }

@@ -54,16 +54,6 @@ export async function storedPeople(
   return new Map(rows.map((row) => [row.id, { username: row.username, batchIds: row.batch_ids }]));
 }
 
-/** Students with something left to tell, above `after`, ascending, at most `limit`. */
-export async function studentsWithUndelivered(
-  db: Pick<StateDb, "sql">,
-  source: string,
-  after: LmsId | null,
-  limit: number,
-): Promise<LmsId[]> {
-  return (await q.studentsWithUndelivered(db.sql, source, after, limit)).map((row) => row.student_id);
-}
-
 /**
  * Keeps people and their links as the LMS has them now. Needs no lease: it writes what is true, whoever polls.
  */

@@ -28,12 +28,12 @@ export interface PreparedBatch {
   /** What the states add to the buckets. */
   readonly added: BucketDeltas;
   /** Rows that nobody knows go straight in by COPY: the primary key is the check that they are new. */
-  readonly direct: boolean;
+  readonly statesByCopy: boolean;
 }
 
 /**
  * Looks up and shapes what a batch writes. Reads what is committed, so that it may run while an earlier batch is still being
- * written, where {@link standsAlone} says so. Adds mentor sets that are new, which mean nothing without an event.
+ * written, where {@link needsNoEarlierBatch} says so. Adds mentor sets that are new, which mean nothing without an event.
  */
 export async function prepareBatch(
   db: Pick<StateDb, "sql" | "copy">,
@@ -42,25 +42,25 @@ export async function prepareBatch(
 ): Promise<PreparedBatch> {
   const withEvent = eventChanges(batch);
   const allNew = batch.changes.every(({ before }) => before === null);
-  const direct = db.copy && allNew && batch.changes.length >= COPY_FROM_ROWS;
+  const statesByCopy = db.copy && allNew && batch.changes.length >= COPY_FROM_ROWS;
   const byCopy = db.copy && withEvent.length >= COPY_FROM_ROWS;
   const events = await prepareEvents(db.sql, batch, withEvent, {
     metadataOf: options.metadataOf,
     rowOf: byCopy ? (values) => copyLine(values, EVENT_TEXTS) : (values) => values,
   });
   await takeTurns();
-  const { states, added } = await prepareStates(batch, direct);
-  return { batch, events, states, added, direct };
+  const { states, added } = await prepareStates(batch, statesByCopy);
+  return { batch, events, states, added, statesByCopy };
 }
 
 /** Whether nothing that {@link prepareBatch} reads can depend on batches that are not committed yet. */
-export function standsAlone(batch: Batch): boolean {
+export function needsNoEarlierBatch(batch: Batch): boolean {
   return !countsAttempts(eventChanges(batch));
 }
 
 const eventChanges = (batch: Batch): readonly RowChange[] => batch.changes.filter(({ event }) => event !== null);
 
-async function prepareStates(batch: Batch, direct: boolean): Promise<Pick<PreparedBatch, "states" | "added">> {
+async function prepareStates(batch: Batch, statesByCopy: boolean): Promise<Pick<PreparedBatch, "states" | "added">> {
   const { streamId, recipe } = batch.stream;
   const added = new BucketDeltas();
   const states: PreparedState[] = [];
@@ -72,7 +72,7 @@ async function prepareStates(batch: Batch, direct: boolean): Promise<Pick<Prepar
     if (turnIsOver(states.length)) await takeTurns();
     added.add(after.id, after.hash);
     const values = rowStateValues(after, recipe);
-    const row = direct ? `${streamId}\t${copyLine(values, ROW_STATE_TEXTS)}` : [...values, ...laterValues(after)];
+    const row = statesByCopy ? `${streamId}\t${copyLine(values, ROW_STATE_TEXTS)}` : [...values, ...laterValues(after)];
     states.push({ row, event: index, lastEventId: after.lastEventId });
   }
   return { states, added };

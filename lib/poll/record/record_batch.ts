@@ -17,7 +17,7 @@ import type { StateDb } from "../../state/state_db.ts";
  *
  * A row whose values the database cannot hold is found by halving the batch, and goes to quarantine alone (P9); each part
  * is then a transaction of its own. Recording is not repeatable but checked: every row's stored state must still be its
- * `before`, so that a batch whose commit had an unknown outcome cannot be recorded twice. `ahead`: what prepareBatch() makes of
+ * `before`, so that a batch whose commit had an unknown outcome cannot be recorded twice. `prepared`: what prepareBatch() makes of
  * the batch, where that began earlier. Throws LeaseLostError and
  * StaleBatchError, having written nothing (of the part in hand).
  */
@@ -26,10 +26,10 @@ export async function recordBatch(
   lease: Lease,
   batch: Batch,
   options: RecordOptions,
-  ahead?: Promise<PreparedBatch>,
+  prepared?: Promise<PreparedBatch>,
 ): Promise<Recorded> {
   try {
-    return await recordOnce(db, lease, await (ahead ?? prepareBatch(db, batch, options)), options);
+    return await recordOnce(db, lease, await (prepared ?? prepareBatch(db, batch, options)), options);
   } catch (error) {
     const reason = dataProblem(error);
     if (reason === null) throw brokenRule(error) ?? error;

@@ -53,14 +53,16 @@ export async function recordOnce(
 }
 
 async function record(tx: Transaction, lease: Lease, prepared: PreparedBatch): Promise<Recorded> {
-  const { batch, events, direct } = prepared;
+  const { batch, events, statesByCopy } = prepared;
   const { stream } = batch;
 
   // One round trip for everything that is read. The order matters: the lease is locked first, ids are taken last.
   const [held, recipes, stored, quarantined, , taken] = await Promise.all([
     lockLease(tx, lease),
     streamRecipe(tx, stream.streamId),
-    direct ? [] : rowStatesByKeys(tx, stream.streamId, numberArrayLiteral(batch.changes.map(({ after }) => after.id))),
+    statesByCopy
+      ? []
+      : rowStatesByKeys(tx, stream.streamId, numberArrayLiteral(batch.changes.map(({ after }) => after.id))),
     anyQuarantine(tx, stream.streamId),
     lockEventOrder(tx),
     events.length === 0 ? [] : takeEventIds(tx, events.length),
@@ -71,7 +73,7 @@ async function record(tx: Transaction, lease: Lease, prepared: PreparedBatch): P
   if (ids.length !== events.length) throw new TypeError("Cannot record events: fewer ids than events");
 
   const deltas = prepared.added.copy();
-  if (!direct) checkAndRemoveOld(batch, stored, deltas);
+  if (!statesByCopy) checkAndRemoveOld(batch, stored, deltas);
   await writePeople(tx, stream.source, batch.people);
   await writeLinks(tx, stream.source, linksToWrite(batch));
   await writeEvents(tx, events, ids);
@@ -135,11 +137,11 @@ function* eventLines(events: readonly PreparedEvent[], ids: readonly string[]): 
 
 async function writeRowStates(
   tx: Transaction,
-  { batch, states, direct }: PreparedBatch,
+  { batch, states, statesByCopy }: PreparedBatch,
   ids: readonly string[],
 ): Promise<void> {
   const eventId = ({ event, lastEventId }: PreparedState) => ids[event] ?? lastEventId;
-  if (direct) return await copyInto(copyRowStates(tx), stateLines(states, eventId));
+  if (statesByCopy) return await copyInto(copyRowStates(tx), stateLines(states, eventId));
   for (let i = 0; i < states.length; i += UNNEST_ROWS) {
     const page = states.slice(i, i + UNNEST_ROWS);
     const rows = page.map(({ row }) => row).filter(isValues);

@@ -64,21 +64,6 @@ function toRowState(row: q.RowStateRow, event: AttemptIdentityRow | undefined, r
   };
 }
 
-/** Up to `limit` ids of rows known as open, above `after`, ascending. */
-export async function openKeys(
-  db: Pick<StateDb, "sql">,
-  stream: Stream,
-  after: LmsId | null,
-  limit: number,
-): Promise<LmsId[]> {
-  return (await q.openRowKeys(db.sql, stream.streamId, after, limit)).map((row) => row.row_key);
-}
-
-/** True when nothing of the stream is known. */
-export async function isEmpty(db: Pick<StateDb, "sql">, stream: Stream): Promise<boolean> {
-  return !(await q.anyRowState(db.sql, stream.streamId))[0]?.any;
-}
-
 /** Count and xor of the known hashes, per non-empty bucket with fromBucket <= bucket < toBucket, ascending. */
 export async function bucketSums(
   db: Pick<StateDb, "sql">,

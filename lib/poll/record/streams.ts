@@ -56,10 +56,6 @@ export async function readStreams(db: Pick<StateDb, "sql">, source: string): Pro
   }));
 }
 
-export async function loadStream(db: Pick<StateDb, "sql">, source: string, kind: Kind): Promise<Stream | null> {
-  return (await readStreams(db, source)).find((stream) => stream.kind === kind) ?? null;
-}
-
 async function changeRecipe(
   db: Pick<StateDb, "sql">,
   stream: Stream,

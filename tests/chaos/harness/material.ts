@@ -1,6 +1,6 @@
 import { fromInstant } from "../../../lib/model/time.ts";
-import { type LmsRow, ouladTerm } from "../../../bench/replay/oulad_term.ts";
-import { ouladFolder, readOuladModule } from "../../../bench/replay/read_oulad.ts";
+import { type LmsRow, ouladTerm } from "../../support/replay/oulad_term.ts";
+import { ouladFolder, readOuladModule } from "../../support/replay/read_oulad.ts";
 import type { Random } from "../../../lib/demo/random.ts";
 
 /** Who studies what, under whom, and what they score: the stuff that the load is made of. */

@@ -1,4 +1,5 @@
-import { startZulipStandIn, UNLIMITED, type ZulipStandIn } from "../../../lib/stand_in/zulip_stand_in.ts";
+import { UNLIMITED } from "../../../lib/stand_in/zulip_stand_in.ts";
+import { type ArmedStandIn, startArmedStandIn } from "../../support/stand_in/armed_stand_in.ts";
 import { openState } from "../../../lib/state/open_state.ts";
 import type { StateDb } from "../../../lib/state/state_db.ts";
 import { realPostgres } from "../../support/databases.ts";
@@ -45,7 +46,7 @@ export interface Place extends AsyncDisposable {
   readonly lmsUrl: string;
   readonly stateUrl: string;
   readonly load: LmsLoad;
-  readonly zulip: ZulipStandIn;
+  readonly zulip: ArmedStandIn;
   readonly withoutAccount: ReadonlySet<number>;
   watch(options?: WatcherOptions): Watcher;
   /** The state, while a watcher owns it or nobody does. */
@@ -86,7 +87,7 @@ export async function makePlace(run: ChaosRun, options: PlaceOptions): Promise<P
     const stateUrl = options.stateUrl ?? await makeState(options.state, options.stateFolder ?? folder, stack);
     const withoutAccount = new Set([3]);
     const zulip = stack.use(
-      await startZulipStandIn({
+      await startArmedStandIn({
         rateLimit: UNLIMITED,
         keepRequests: 2000,
         ...(options.nowMs && { nowMs: options.nowMs }),

@@ -1,26 +1,11 @@
-import type { FaultKind } from "../../../lib/stand_in/zulip_stand_in.ts";
+import { FAULT_KINDS, type FaultKind } from "../../support/stand_in/faults.ts";
 import { type ChaosRun, sleep, type StateChoice, until } from "./chaos_run.ts";
 import { makePlace, type Place } from "./place.ts";
 import { vanishing } from "./vanishing.ts";
 import type { Watcher } from "./watcher.ts";
 
-/** Everything a Zulip or a proxy before it does wrong with a POST. */
-const SENDS: readonly FaultKind[] = [
-  "429",
-  "429_html",
-  "500_before_commit",
-  "500_after_commit",
-  "502_html",
-  "503_html",
-  "504_html",
-  "504_after_commit",
-  "reset_before_commit",
-  "reset_after_commit",
-  "late_answer",
-  "truncated_json",
-  "slow_trickle",
-  "not_json",
-];
+/** Everything a Zulip or a proxy before it does wrong with a POST; of a refused key, delivery would pause. */
+const SENDS: readonly FaultKind[] = FAULT_KINDS.filter((kind) => kind !== "401");
 /** And with a question. */
 const READS: readonly FaultKind[] = [
   "429",

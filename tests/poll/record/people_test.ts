@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { refreshLinks, studentsWithUndelivered } from "../../../lib/poll/record/people.ts";
+import { refreshLinks } from "../../../lib/poll/record/people.ts";
+import { studentsWithUndelivered } from "../../../sql/state/people.ts";
 import { recordBatch } from "../../../lib/poll/record/record_batch.ts";
 import { forEachState } from "../../support/state/with_state.ts";
 import { attempt, batch, change, history, NOW, options, person, told } from "./batches.ts";
@@ -43,15 +44,17 @@ forEachState("a corrected username follows into the events", async (db) => {
 });
 
 forEachState("studentsWithUndelivered() pages through students with something left to tell", async (db) => {
+  const untold = async (source: string, after: string | null, limit: number) =>
+    (await studentsWithUndelivered(db.sql, source, after, limit)).map((row) => row.student_id);
   const { lease, stream, pollId } = await startPolling(db);
   const rows = ["10", "9", "30", "4", "5"].map((studentId, i) => attempt(String(i + 1), { studentId }));
   const changes = rows.map((row) => change(row, row.studentId === "5" ? history(row) : told(row)));
   await recordBatch(db, lease, batch(stream, pollId, changes), options);
-  assert.deepEqual(await studentsWithUndelivered(db, "testpress", null, 2), ["4", "9"]);
-  assert.deepEqual(await studentsWithUndelivered(db, "testpress", "9", 10), ["10", "30"]);
-  assert.deepEqual(await studentsWithUndelivered(db, "other", null, 10), []);
+  assert.deepEqual(await untold("testpress", null, 2), ["4", "9"]);
+  assert.deepEqual(await untold("testpress", "9", 10), ["10", "30"]);
+  assert.deepEqual(await untold("other", null, 10), []);
   await db.sql`update lmsmon.lms_event_logs set status = 'suppressed', reason = 'x'`;
-  assert.deepEqual(await studentsWithUndelivered(db, "testpress", null, 10), []);
+  assert.deepEqual(await untold("testpress", null, 10), []);
 });
 
 forEachState("recordBatch() uses names stored earlier for people it is not given again", async (db) => {

@@ -1,19 +1,22 @@
 import assert from "node:assert/strict";
 import { acquireLease } from "../../../lib/state/leases.ts";
 import { recordBatch } from "../../../lib/poll/record/record_batch.ts";
-import { bucketSums, isEmpty, keyHashes, openKeys, statesByKeys } from "../../../lib/poll/record/row_states.ts";
+import { bucketSums, keyHashes, statesByKeys } from "../../../lib/poll/record/row_states.ts";
 import {
   completeFirstContact,
   ensureStreams,
-  loadStream,
   noteFullPass,
   noteHighestKey,
   readStreams,
 } from "../../../lib/poll/record/streams.ts";
+import { stateKnownRows } from "../../../lib/poll/state_edges.ts";
+import type { StateDb } from "../../../lib/state/state_db.ts";
 import { LeaseLostError } from "../../../lib/base/errors.ts";
 import { forEachState } from "../../support/state/with_state.ts";
 import { attempt, batch, change, history, options } from "./batches.ts";
 import { startPolling } from "./start_polling.ts";
+
+const examStream = async (db: StateDb) => (await readStreams(db, "testpress")).find(({ kind }) => kind === "exam");
 
 const WANTED = [{ kind: "exam", recipe: 1 }, { kind: "content", recipe: 1 }] as const;
 
@@ -30,14 +33,14 @@ forEachState("ensureStreams() makes the streams once, in the order asked for", a
 
 forEachState("streams remember first contact, highest key and full pass", async (db) => {
   const { lease, stream, pollId } = await startPolling(db);
-  assert.equal(await isEmpty(db, stream), true);
+  assert.equal(await stateKnownRows(db).isEmpty(stream), true);
   const rows = ["9", "10", "100"].map((id) => attempt(id));
   await recordBatch(db, lease, batch(stream, pollId, rows.map((row) => change(row, history(row)))), options);
-  assert.equal(await isEmpty(db, stream), false);
+  assert.equal(await stateKnownRows(db).isEmpty(stream), false);
   assert.equal(await noteHighestKey(db, lease, stream), "100");
   const at = await noteFullPass(db, lease, stream);
   await completeFirstContact(db, lease, stream);
-  assert.deepEqual(await loadStream(db, "testpress", "exam"), {
+  assert.deepEqual(await examStream(db), {
     ...stream,
     firstContactDone: true,
     highestRowKey: "100",
@@ -47,7 +50,7 @@ forEachState("streams remember first contact, highest key and full pass", async 
   assert.equal((await readStreams(db, "testpress"))[1]?.firstContactDone, false);
   // A pass that was skipped because it could find nothing counts, too; it reads nothing.
   await noteHighestKey(db, lease, stream, true);
-  const after = await loadStream(db, "testpress", "exam");
+  const after = await examStream(db);
   assert.deepEqual([after?.fullPasses, after?.lastFullPassAt], [2, at]);
 });
 
@@ -56,7 +59,7 @@ forEachState("streams cannot be moved on by a poller that lost its lease", async
   await acquireLease(db, "testpress", "h:2:b", 60_000, lease.holder);
   await assert.rejects(completeFirstContact(db, lease, stream), LeaseLostError);
   await assert.rejects(noteFullPass(db, lease, stream), LeaseLostError);
-  assert.equal((await loadStream(db, "testpress", "exam"))?.firstContactDone, false);
+  assert.equal((await examStream(db))?.firstContactDone, false);
 });
 
 forEachState("a new hash recipe makes known hashes worthless without forgetting what was reported", async (db) => {
@@ -94,6 +97,6 @@ forEachState("openKeys() pages through rows that can still move", async (db) => 
   const { lease, stream, pollId } = await startPolling(db);
   const rows = ["1", "2", "30", "4"].map((id) => attempt(id, { progress: id === "2" ? "finished" : "running" }));
   await recordBatch(db, lease, batch(stream, pollId, rows.map((row) => change(row))), options);
-  assert.deepEqual(await openKeys(db, stream, null, 2), ["1", "4"]);
-  assert.deepEqual(await openKeys(db, stream, "4", 2), ["30"]);
+  assert.deepEqual(await stateKnownRows(db).openKeys(stream, null, 2), ["1", "4"]);
+  assert.deepEqual(await stateKnownRows(db).openKeys(stream, "4", 2), ["30"]);
 });

@@ -1,3 +1,4 @@
+import { testLmsConfig } from "./test_lms_config.ts";
 import mysql from "mysql2/promise";
 import postgres from "postgres";
 import type { LmsConfig } from "../../../lib/config/config.ts";
@@ -24,16 +25,7 @@ export async function makeLms(server: TestServer | null, prefix = "lms"): Promis
   const place = server === null ? await embedded() : await served(server, prefix);
   const writer = new LmsWriter(place);
   const opened: LmsSource[] = [];
-  const config: LmsConfig = {
-    name: "testpress",
-    url: place.url,
-    password: null,
-    preset: "testpress",
-    timezone: "UTC",
-    links: {},
-    statementTimeoutMs: 30_000,
-    examDurationUnit: "auto",
-  };
+  const config: LmsConfig = testLmsConfig(place.url);
   if (!place.hasSchema) await writer.createSchema();
   return {
     config,

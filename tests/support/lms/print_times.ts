@@ -1,16 +1,8 @@
 /** Prints the times of the first exam attempt of the LMS at the given URL; run under different TZ by zones_test.ts. */
+import { testLmsConfig } from "./test_lms_config.ts";
 import { openLms } from "../../../lib/source/open_lms.ts";
 
-const lms = await openLms({
-  name: "testpress",
-  url: Deno.args[0] ?? "",
-  password: null,
-  preset: "testpress",
-  timezone: "UTC",
-  links: {},
-  statementTimeoutMs: 30_000,
-  examDurationUnit: "auto",
-});
+const lms = await openLms(testLmsConfig(Deno.args[0] ?? ""));
 const [row] = (await lms.rowsAfter("exam", null, 1)).rows;
 await lms.close();
 // The zone's own name has synonyms; its offset has none.

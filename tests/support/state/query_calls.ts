@@ -11,7 +11,6 @@ import * as pollRuns from "../../../sql/state/poll_runs.ts";
 import * as quarantine from "../../../sql/state/quarantine.ts";
 import * as readEvents from "../../../sql/state/read_events.ts";
 import * as release from "../../../sql/state/release.ts";
-import * as replayCounts from "../../../sql/state/replay_counts.ts";
 import * as rowStates from "../../../sql/state/row_states.ts";
 import * as sampleRows from "../../../sql/state/sample_rows.ts";
 import * as sources from "../../../sql/state/sources.ts";
@@ -189,13 +188,6 @@ const releaseCalls: CallsOf<typeof release> = {
   dropLogs: (sql) => release.dropLogs(sql, ID, "a"),
 };
 
-const replayCountsCalls: CallsOf<typeof replayCounts> = {
-  finishCounts: [(sql) => replayCounts.finishCounts(sql, "lms"), replayCounts.FinishCountRow],
-  deliveryCounts: [(sql) => replayCounts.deliveryCounts(sql, "lms"), replayCounts.DeliveryCountRow],
-  startedCount: [(sql) => replayCounts.startedCount(sql, "lms"), replayCounts.StartedCountRow],
-  firstContactDone: [(sql) => replayCounts.firstContactDone(sql, "lms"), replayCounts.FirstContactDoneRow],
-};
-
 const rowStatesCalls: CallsOf<typeof rowStates> = {
   rowStatesByKeys: [(sql) => rowStates.rowStatesByKeys(sql, 1, IDS), rowStates.RowStateRow],
   openRowKeys: [(sql) => rowStates.openRowKeys(sql, 1, null, 1), rowStates.OpenRowKeyRow],
@@ -280,7 +272,6 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   reconcile: reconcileCalls,
   read_events: readEventsCalls,
   release: releaseCalls,
-  replay_counts: replayCountsCalls,
   row_states: rowStatesCalls,
   sample_rows: sampleRowsCalls,
   sources: sourcesCalls,

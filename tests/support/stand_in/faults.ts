@@ -1,4 +1,4 @@
-import type { HttpReply, HttpRequest } from "./zulip_stand_in_http.ts";
+import { html, type HttpReply, type HttpRequest, json } from "../../../lib/stand_in/zulip_stand_in_http.ts";
 
 /** Every way in which the stand-in can be told to fail. "After" means that the message is stored nevertheless. */
 export const FAULT_KINDS = [
@@ -157,18 +157,6 @@ function afterCommit(fault: Fault, reply: HttpReply): HttpReply | "reset" {
     default:
       return "reset";
   }
-}
-
-export function json(status: number, value: unknown): HttpReply {
-  return { status, contentType: "application/json", body: JSON.stringify(value) };
-}
-
-export function html(status: number, title: string): HttpReply {
-  return {
-    status,
-    contentType: "text/html; charset=utf-8",
-    body: `<!DOCTYPE html><html><head><title>${status} ${title}</title></head><body><h1>${title}</h1></body></html>`,
-  };
 }
 
 function matches(match: NonNullable<Fault["match"]>, request: HttpRequest): boolean {

@@ -1,5 +1,5 @@
-import { lmsSchema } from "../../lib/demo/lms_schema.ts";
-import { withPostgres } from "../../tests/support/databases.ts";
+import { lmsSchema } from "../../../lib/demo/lms_schema.ts";
+import { withPostgres } from "../databases.ts";
 import { CONTENTS, COURSES, EXAMS, type LmsShape, MENTORS, OPEN_ROWS, STUDENTS } from "./lms_shape.ts";
 
 /** Statements that fill an empty Testpress database on PostgreSQL; foreign keys are not checked while it is filled. */

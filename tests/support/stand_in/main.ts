@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
-import { startZulipStandIn, UNLIMITED } from "./zulip_stand_in.ts";
-import { control } from "./zulip_stand_in_control.ts";
-import { html } from "./zulip_stand_in_faults.ts";
-import { listenHttp } from "./zulip_stand_in_http.ts";
+import { UNLIMITED } from "../../../lib/stand_in/zulip_stand_in.ts";
+import { html, listenHttp } from "../../../lib/stand_in/zulip_stand_in_http.ts";
+import { startArmedStandIn } from "./armed_stand_in.ts";
+import { control } from "./control.ts";
 
 /**
  * The stand-in as a process: prints one JSON line {port, control_port, site, email, key, bot_id, owner_id} and serves until it is killed.
@@ -22,7 +22,7 @@ if (import.meta.main) {
     },
   });
   const [limit = 0, windowS = 0] = values["rate-limit"].split("/").map(Number);
-  const standIn = await startZulipStandIn({
+  const standIn = await startArmedStandIn({
     port: Number(values.port),
     featureLevel: Number(values["feature-level"]),
     rateLimit: values["rate-limit"] === "none" ? null : limit > 0 && windowS > 0 ? { limit, windowS } : UNLIMITED,

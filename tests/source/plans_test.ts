@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { fillMariaDb } from "../../bench/support/fill_mariadb.ts";
-import { fillPostgres } from "../../bench/support/fill_postgres.ts";
-import { everyQuery, lmsPlans } from "../../bench/support/lms_plans.ts";
+import { fillMariaDb } from "../support/large_lms/fill_mariadb.ts";
+import { fillPostgres } from "../support/large_lms/fill_postgres.ts";
+import { everyQuery, lmsPlans } from "../support/large_lms/lms_plans.ts";
 import { postgresDialect } from "../../sql/lms/dialects/postgres.ts";
 import { testpress } from "../../sql/lms/testpress/preset.ts";
 import { lmsQueries } from "../../sql/lms/queries.ts";

@@ -1,6 +1,6 @@
-import { LmsWriter } from "../../lib/demo/lms_writer.ts";
-import { openState } from "../../lib/state/open_state.ts";
-import { realMariaDb, realPostgres, type TestServer } from "../../tests/support/databases.ts";
+import { LmsWriter } from "../../../lib/demo/lms_writer.ts";
+import { openState } from "../../../lib/state/open_state.ts";
+import { realMariaDb, realPostgres, type TestServer } from "../databases.ts";
 import mysql from "mysql2/promise";
 import postgres from "postgres";
 import type { ReplayTarget } from "./replay_term.ts";

@@ -1,5 +1,5 @@
-import { lmsSchema } from "../../lib/demo/lms_schema.ts";
-import { withMysql } from "../../tests/support/databases.ts";
+import { lmsSchema } from "../../../lib/demo/lms_schema.ts";
+import { withMysql } from "../databases.ts";
 import { CONTENTS, COURSES, EXAMS, type LmsShape, MENTORS, OPEN_ROWS, STUDENTS } from "./lms_shape.ts";
 
 /** Rows per statement: one transaction of InnoDB. */

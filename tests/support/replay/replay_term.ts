@@ -1,9 +1,9 @@
-import { deliveryCounts, finishCounts, firstContactDone, startedCount } from "../../sql/state/replay_counts.ts";
-import type { LmsWriter } from "../../lib/demo/lms_writer.ts";
-import { startZulipStandIn, UNLIMITED } from "../../lib/stand_in/zulip_stand_in.ts";
-import { markersIn } from "../../lib/model/marker.ts";
-import { openState } from "../../lib/state/open_state.ts";
-import type { StateDb } from "../../lib/state/state_db.ts";
+import { deliveryCounts, finishCounts, firstContactDone, startedCount } from "./replay_counts.ts";
+import type { LmsWriter } from "../../../lib/demo/lms_writer.ts";
+import { startZulipStandIn, UNLIMITED } from "../../../lib/stand_in/zulip_stand_in.ts";
+import { markersIn } from "../../../lib/model/marker.ts";
+import { openState } from "../../../lib/state/open_state.ts";
+import type { StateDb } from "../../../lib/state/state_db.ts";
 import type { Term, TermDay } from "./oulad_term.ts";
 
 export interface ReplayTarget {
@@ -121,7 +121,7 @@ interface WatchProcess {
 }
 
 function startWatch(config: string): WatchProcess {
-  const main = new URL("../../main.ts", import.meta.url).pathname;
+  const main = new URL("../../../main.ts", import.meta.url).pathname;
   const process = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", "-A", main, "watch", "--config", config],
     stdout: "null",

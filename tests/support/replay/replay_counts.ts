@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { bool, int4, neverNull, text } from "./columns.ts";
-import type { Queryable } from "./queryable.ts";
+import { bool, int4, neverNull, text } from "../../../sql/state/columns.ts";
+import type { Queryable } from "../../../sql/state/queryable.ts";
 
 export const FinishCountRow = z.object({
   kind: text,

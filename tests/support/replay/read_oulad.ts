@@ -1,4 +1,4 @@
-import { sharedDataFolder } from "../support/shared_data.ts";
+import { sharedDataFolder } from "../shared_data.ts";
 
 /**
  * Reads one module presentation of the Open University Learning Analytics Dataset (Kuzilek, Hlosta, Zdrahal 2017, CC BY

@@ -1,11 +1,11 @@
-import { openDriver } from "../../lib/source/open_lms.ts";
-import { BUCKET_SIZE } from "../../lib/model/bucket.ts";
-import type { LmsDriver } from "../../lib/source/lms_driver.ts";
-import { KINDS } from "../../lib/model/event_types.ts";
-import { testpress } from "../../sql/lms/testpress/preset.ts";
-import { type LmsQueries, lmsQueries } from "../../sql/lms/queries.ts";
+import { openDriver } from "../../../lib/source/open_lms.ts";
+import { BUCKET_SIZE } from "../../../lib/model/bucket.ts";
+import type { LmsDriver } from "../../../lib/source/lms_driver.ts";
+import { KINDS } from "../../../lib/model/event_types.ts";
+import { testpress } from "../../../sql/lms/testpress/preset.ts";
+import { type LmsQueries, lmsQueries } from "../../../sql/lms/queries.ts";
 import { STUDENTS } from "./lms_shape.ts";
-import { lmsConfig } from "./watched.ts";
+import { testLmsConfig } from "../lms/test_lms_config.ts";
 
 /** One LMS query and what its plan does that none may do. */
 export interface QueryPlan {
@@ -24,7 +24,7 @@ const IDS = 2000;
 
 /** Plans of every query that lmsmon sends to an LMS with `rows` attempts, as its own sessions would run them. */
 export async function lmsPlans(url: string, rows: number): Promise<QueryPlan[]> {
-  const { driver } = await openDriver(lmsConfig(url));
+  const { driver } = await openDriver(testLmsConfig(url));
   try {
     const queries = lmsQueries(testpress, driver.dialect, () => undefined);
     const found: QueryPlan[] = [];

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type EpochMicros, formatUtc } from "../../lib/model/time.ts";
+import { type EpochMicros, formatUtc } from "../../../lib/model/time.ts";
 import type { OuladModule } from "./read_oulad.ts";
 
 /** A row in Testpress's column names. */

@@ -1,9 +1,9 @@
-import type { ZulipStandIn } from "./zulip_stand_in.ts";
-import { type Fault, json, type RandomFaults } from "./zulip_stand_in_faults.ts";
-import type { HttpReply, HttpRequest } from "./zulip_stand_in_http.ts";
-import { parseJson } from "./zulip_stand_in_params.ts";
-import type { ChannelOptions, StandInUser } from "./zulip_stand_in_types.ts";
-import type { RateRule } from "./zulip_stand_in_rate.ts";
+import { type HttpReply, type HttpRequest, json } from "../../../lib/stand_in/zulip_stand_in_http.ts";
+import { parseJson } from "../../../lib/stand_in/zulip_stand_in_params.ts";
+import type { RateRule } from "../../../lib/stand_in/zulip_stand_in_rate.ts";
+import type { ChannelOptions, StandInUser } from "../../../lib/stand_in/zulip_stand_in_types.ts";
+import type { ArmedStandIn } from "./armed_stand_in.ts";
+import type { Fault, RandomFaults } from "./faults.ts";
 
 /**
  * The stand-in by HTTP, for chaos and benchmarks that run it as a process of its own. JSON in, JSON out:
@@ -26,7 +26,7 @@ import type { RateRule } from "./zulip_stand_in_rate.ts";
  *   POST   /_control/stop and /restart     stop listening on the Zulip port, and listen again (on the control port only)
  *   POST   /_control/rotate_key            a new API key for the bot; answers with it
  */
-export async function control(standIn: ZulipStandIn, request: HttpRequest): Promise<HttpReply> {
+export async function control(standIn: ArmedStandIn, request: HttpRequest): Promise<HttpReply> {
   const body = request.body === "" ? null : parseJson(request.body);
   try {
     const result = await act(standIn, `${request.method} ${request.path.slice("/_control".length)}`, request, body);
@@ -39,7 +39,7 @@ export async function control(standIn: ZulipStandIn, request: HttpRequest): Prom
 }
 
 // The caller is this project's own harness: shapes are trusted, values are checked where they are used.
-async function act(standIn: ZulipStandIn, action: string, request: HttpRequest, body: unknown): Promise<unknown> {
+async function act(standIn: ArmedStandIn, action: string, request: HttpRequest, body: unknown): Promise<unknown> {
   switch (action) {
     case "GET /messages": {
       const after = Number(request.query.get("after") ?? 0);
