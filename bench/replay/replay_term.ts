@@ -104,6 +104,7 @@ state: {url: "${stateUrl}"}
 poll: {interval: 1s, full_pass: 3s}
 notify:
   digest: {at: []}
+  gather: 0
   max_per_mentor: null
   max_age: null
   fuse: null

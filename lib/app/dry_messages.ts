@@ -50,11 +50,18 @@ function messagesAt(at: EpochMicros, due: readonly DueRow[], config: Config): Dr
   const policy = { now: at, links: config.lms.links, notify: config.notify };
   return [...compose(due, new Map(), policy).values()].flatMap(({ messages, putOff }) => [
     ...messages.map(({ recipient, content, rows }) => ({ recipient, at, content, events: rows.length })),
-    ...(putOff === null ? [] : messagesAt(
-      putOff.until,
-      putOff.rows.map((row) => ({ ...row, dueAt: putOff.until, planned: true })),
-      config,
-    )),
+    ...[...Map.groupBy(putOff, ({ until }) => until)].flatMap(([until, rows]) =>
+      messagesAt(
+        until,
+        rows.map(({ row, reason }) => ({
+          ...row,
+          dueAt: until,
+          planned: reason === "rate",
+          gathered: reason !== "rate",
+        })),
+        config,
+      )
+    ),
   ]);
 }
 
@@ -121,9 +128,13 @@ function dueRow(
   return {
     logId: "0",
     recipient,
+    account: null,
     told,
+    stage,
+    incarnation,
     dueAt: tell?.dueAt ?? now,
     planned: tell?.reason === "digest",
+    gathered: false,
     lmsAwayMs: 0,
     attempts: 0,
   };

@@ -57,7 +57,7 @@ export async function runPollOnce(context: CommandContext, options: PollOnceOpti
     }
   }
   if (options.json) out.writeJson(pollJson(lms.name, poll, round));
-  else printPoll(out, lms.name, poll, round);
+  else printPoll(out, lms.name, poll, round, config.notify.timezone);
   if (failures.length > 0) throw failures[0];
 }
 

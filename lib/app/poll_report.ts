@@ -1,5 +1,5 @@
-import { formatUtc } from "../model/time.ts";
-import type { RoundResult } from "../tell/notify_types.ts";
+import { type EpochMicros, formatUtc, toInstant } from "../model/time.ts";
+import type { RoundResult, Waiting } from "../tell/notify_types.ts";
 import type { Output } from "../base/output.ts";
 import type { DryRunResult } from "../poll/dry_run.ts";
 import type { PollResult } from "../poll/run_poll.ts";
@@ -21,7 +21,13 @@ function rowsLine(tally: PollTally): string {
 }
 
 /** What `poll-once` prints for people. `round` null: with --no-notify, or when Zulip could not be used. */
-export function printPoll(out: Output, source: string, poll: PollResult | null, round: RoundResult | null): void {
+export function printPoll(
+  out: Output,
+  source: string,
+  poll: PollResult | null,
+  round: RoundResult | null,
+  zone: string,
+): void {
   if (poll) {
     const { tally } = poll;
     out.writeLine(`Polled ${source}: ${rowsLine(tally)}`);
@@ -49,8 +55,17 @@ export function printPoll(out: Output, source: string, poll: PollResult | null, 
     out.writeLine(
       [told, ...rest.filter(([n]) => n > 0).map(([n, what]) => `${n.toLocaleString("en")} ${what}`)].join("; "),
     );
+    if (round.waits.length > 0) out.writeLine(`Waiting: ${round.waits.map((wait) => waitText(wait, zone)).join("; ")}`);
     if (round.trouble !== null) out.writeLine(`Not everything was sent: ${round.trouble}`);
   }
+}
+
+/** `3 gathering until 13:40`, `15 digest, the first until 13:30`: what waits is looked at again then. */
+function waitText({ reason, deliveries, from, until }: Waiting, zone: string): string {
+  const when = (at: EpochMicros) =>
+    toInstant(at).toZonedDateTimeISO(zone).toPlainDateTime().toString({ smallestUnit: "minute" }).replace("T", " ");
+  const several = when(from) === when(until) ? "" : ", the first";
+  return `${deliveries.toLocaleString("en")} ${reason}${several} until ${when(from)}`;
 }
 
 /** The `--json` shape of `poll-once`; documented in the README. */
@@ -68,6 +83,12 @@ export function pollJson(source: string, poll: PollResult | null, round: RoundRe
       sent: round.sent,
       messages: round.messages,
       waiting: round.waiting,
+      waiting_for: round.waits.map(({ reason, deliveries, from, until }) => ({
+        reason,
+        deliveries,
+        from: formatUtc(from),
+        until: formatUtc(until),
+      })),
       unknown: round.unknown,
       suppressed: round.suppressed,
       dead: round.dead,

@@ -177,5 +177,7 @@ function observePoll(metrics: Metrics, { tally, verdict }: PollResult, tookMs: n
 function observeRound(metrics: Metrics, round: RoundResult): void {
   metrics.messages.inc({ result: "sent" }, round.messages);
   metrics.messages.inc({ result: "dead" }, round.dead);
+  metrics.waiting.reset();
+  for (const { reason, deliveries } of round.waits) metrics.waiting.set({ reason }, deliveries);
   metrics.circuitOpen.set(round.circuit === "closed" ? 0 : 1);
 }

@@ -1,4 +1,4 @@
-import { messagesInWindow } from "../../sql/state/messages.ts";
+import { lastMessages, messagesInWindow } from "../../sql/state/recent_messages.ts";
 import {
   type DueLogRow,
   dueRows,
@@ -14,7 +14,7 @@ import { type EventType, eventTypeOf, type Kind, type Stage } from "../model/eve
 import type { EpochMicros } from "../model/time.ts";
 import type { ToldEvent } from "../model/told_event.ts";
 import { type Absence, absencesOf } from "./absent_rows.ts";
-import type { Accounts, MentorPerson } from "./accounts.ts";
+import type { Accounts, LoadedAccounts, MentorPerson } from "./accounts.ts";
 import type { AccountsById, NotifierDeps, Recent } from "./notify_types.ts";
 import { mentorOf, type Sibling } from "./resolve_recipients.ts";
 
@@ -29,6 +29,7 @@ export interface LoadedRow {
   readonly detectedAt: EpochMicros;
   readonly dueAt: EpochMicros;
   readonly planned: boolean;
+  readonly gathered: boolean;
   readonly lmsAwayMs: number;
   readonly attempts: number;
   readonly stage: Stage;
@@ -49,11 +50,13 @@ export interface LoadedDue {
   readonly mentors: ReadonlyMap<LmsId, MentorPerson>;
   /** Recipients left out because others filled the chunk; they stay due. */
   readonly leftOut: ReadonlySet<string>;
+  /** Recipients of whose rows only as many were loaded as are composed at a time. */
+  readonly goesOn: ReadonlySet<string>;
   /** Zulip accounts of the mentors. */
   readonly accounts: AccountsById;
   /** Mentors who are the student themselves, as `<mentor>/<student>`. */
   readonly selves: ReadonlySet<string>;
-  /** Recipients that got messages within the window of `notify.max_per_mentor`. */
+  /** What is known of the recipients' readers. */
   readonly recent: ReadonlyMap<string, Recent>;
   readonly now: EpochMicros;
 }
@@ -63,6 +66,13 @@ const MOST_ROWS = 2000;
 /** Rows in memory per chunk; what does not fit waits for the next one. */
 const CHUNK_ROWS = 6000;
 
+export interface DueQuestion {
+  readonly recipients: readonly string[];
+  readonly cutoff: EpochMicros;
+  /** Recipients whose last message told only a part of what was due: the rest does not wait for that message. */
+  readonly goesOn: ReadonlySet<string>;
+}
+
 /**
  * Reads what the given (claimed) recipients may be told now; memory is bounded whatever has piled up (P8). Throws ZulipError when
  * an account must be looked up and Zulip is away.
@@ -70,12 +80,15 @@ const CHUNK_ROWS = 6000;
 export async function loadDue(
   deps: NotifierDeps,
   accounts: Accounts,
-  recipients: readonly string[],
-  cutoff: EpochMicros,
+  { recipients, cutoff, goesOn }: DueQuestion,
   signal?: AbortSignal,
 ): Promise<LoadedDue> {
-  const { db: { sql }, source } = deps;
-  const found = recipients.length === 0 ? [] : await dueRows(sql, source, recipients, cutoff, MOST_ROWS, CHUNK_ROWS);
+  const { db: { sql }, source, config } = deps;
+  const gatheringUntil = cutoff + config.notify.gatherMs * 1000;
+  const most = { perRecipient: MOST_ROWS, all: CHUNK_ROWS };
+  const found = recipients.length === 0
+    ? []
+    : await dueRows(sql, source, recipients, { now: cutoff, gatheringUntil }, most);
   const leftOut = beyondTheLast(recipients, found);
   const rows = leftOut.size === 0 ? found : found.filter((row) => !leftOut.has(row.recipient));
   if (rows.length === 0) {
@@ -85,6 +98,7 @@ export async function loadDue(
       links: new Map(),
       mentors: new Map(),
       leftOut,
+      goesOn: new Set(),
       accounts: new Map(),
       selves: new Set(),
       recent: new Map(),
@@ -114,6 +128,7 @@ export async function loadDue(
       detectedAt: Number(row.detected_us),
       dueAt: Number(row.due_us),
       planned: row.reason === "digest" || row.reason === "rate",
+      gathered: row.reason === "gathering" || row.reason === "quiet",
       lmsAwayMs: away.get(row.poll_id) ?? 0,
       attempts: row.attempts,
       stage: row.stage === "started" ? "started" : "finished",
@@ -123,16 +138,17 @@ export async function loadDue(
     }
   ));
   const now = deps.clock.now();
-  const [known, recent] = await Promise.all([
-    accounts.of({ rows: loaded, mentors }, signal),
-    recentMessages(deps, loaded, now),
-  ]);
+  const known = await accounts.of({ rows: loaded, mentors }, signal);
+  const recent = await recentMessages(deps, unique(loaded.map((row) => row.recipient)), known, now, goesOn);
   return {
     rows: loaded,
     siblings: Map.groupBy(others, (row) => row.eventId),
     links: new Map(links.map((row) => [row.student_id, row.mentor_ids])),
     mentors,
     leftOut,
+    goesOn: new Set(
+      [...Map.groupBy(rows, (row) => row.recipient)].flatMap(([to, own]) => own.length >= MOST_ROWS ? to : []),
+    ),
     accounts: known.mentors,
     selves: known.selves,
     recent,
@@ -142,18 +158,29 @@ export async function loadDue(
 
 async function recentMessages(
   { db, source, config }: NotifierDeps,
-  rows: readonly { readonly recipient: string }[],
+  recipients: readonly string[],
+  { mentors, zones }: Pick<LoadedAccounts, "mentors" | "zones">,
   now: EpochMicros,
+  goesOn: ReadonlySet<string>,
 ): Promise<Map<string, Recent>> {
-  const limit = config.notify.maxPerMentor;
-  if (limit === null) return new Map();
-  const found = await messagesInWindow(
-    db.sql,
-    source,
-    unique(rows.map((row) => row.recipient)),
-    now - limit.perMs * 1000,
-  );
-  return new Map(found.map((row) => [row.recipient, { messages: row.messages, oldestAt: Number(row.oldest_us) }]));
+  const { maxPerMentor: limit, gatherMs } = config.notify;
+  const accountOf = (recipient: string) => mentors.get(mentorOf(recipient) ?? "") ?? null;
+  const readers = unique(recipients.flatMap((recipient) => accountOf(recipient) ?? []));
+  const [window, last] = await Promise.all([
+    limit === null ? [] : messagesInWindow(db.sql, source, recipients, now - limit.perMs * 1000),
+    gatherMs === 0 || readers.length === 0 ? [] : lastMessages(db.sql, source, readers, now - gatherMs * 1000),
+  ]);
+  const windows = new Map(window.map((row) => [row.recipient, row]));
+  const lastTold = new Map(last.map((row) => [row.zulip_user_id, Number(row.sent_us)]));
+  return new Map(recipients.map((recipient) => {
+    const own = windows.get(recipient);
+    return [recipient, {
+      messages: own?.messages ?? 0,
+      oldestAt: own === undefined ? null : Number(own.oldest_us),
+      lastAt: goesOn.has(recipient) ? null : lastTold.get(accountOf(recipient) ?? "") ?? null,
+      zone: zones.get(mentorOf(recipient) ?? "") ?? null,
+    }];
+  }));
 }
 
 /** The recipients whose rows were cut off by the limit, or never reached; never the first one, whose rows always fit. */

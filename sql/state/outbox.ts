@@ -41,17 +41,16 @@ export const DueLogRow = z.object({
 export type DueLogRow = z.infer<typeof DueLogRow>;
 
 /**
- * Rows that may leave now, by recipient in the given order, exams first, then in order of occurrence; at most `perRecipient` of
- * each and `limit` of all, so the last recipient's may be incomplete. Texts are cut here: a title of a megabyte must not be
- * multiplied by thousands of rows.
+ * Rows that may leave now, and those that gather, by recipient in the given order, exams first, then in order of occurrence; at
+ * most `perRecipient` of each and `all` together, so the last recipient's may be incomplete. Nothing gathers beyond
+ * `gatheringUntil`. Texts are cut here: a title of a megabyte must not be multiplied by thousands of rows.
  */
 export function dueRows(
   sql: Queryable,
   source: string,
   recipients: readonly string[],
-  now: EpochMicros,
-  perRecipient: number,
-  limit: number,
+  { now, gatheringUntil }: { readonly now: EpochMicros; readonly gatheringUntil: EpochMicros },
+  { perRecipient, all }: { readonly perRecipient: number; readonly all: number },
 ) {
   return sql<DueLogRow[]>`
     select x.* from unnest(${recipients as string[]}::text[]) with ordinality as r(recipient, position)
@@ -73,9 +72,10 @@ export function dueRows(
          join lmsmon.poll_runs p on p.poll_id = l.poll_id and p.delivery = 'open'
          left join lmsmon.people s on s.source = l.source and s.role = 'student' and s.id = e.student_id
         where l.source = ${source} and l.recipient = r.recipient and l.untold and l.status <> 'held'
-          and l.next_attempt_at <= ${now}::timestamptz
+          and l.next_attempt_at <= ${gatheringUntil}::timestamptz
+          and (l.next_attempt_at <= ${now}::timestamptz or l.reason = 'gathering')
         order by (e.kind = 'content'), e.timestamp, e.event_id limit ${perRecipient}) x
-     order by r.position, (x.kind = 'content'), x.occurred_us, x.event_id limit ${limit}`;
+     order by r.position, (x.kind = 'content'), x.occurred_us, x.event_id limit ${all}`;
 }
 
 export const SiblingRow = z.object({
@@ -230,38 +230,6 @@ export function addRows(sql: Queryable, source: string, rows: readonly NewLogRow
         as x(event_id, poll_id, recipient, marker)
      order by x.event_id, x.recipient
     on conflict (event_id, recipient) where recipient is not null do nothing`;
-}
-
-export const WokenRow = z.object({ recipient: neverNull(text) });
-export type WokenRow = z.infer<typeof WokenRow>;
-
-/** Rows that wait for an account that somebody else found meanwhile (map-users, another process); or, with `all`, all of them. */
-export function wakeRowsWithAccount(sql: Queryable, source: string, now: EpochMicros, all: boolean) {
-  return sql<WokenRow[]>`
-    with woken as (
-      update lmsmon.lms_event_logs l set next_attempt_at = ${now}::timestamptz
-       where l.source = ${source} and l.untold and l.status = 'waiting' and l.reason = 'no_account'
-         and l.next_attempt_at > ${now}::timestamptz
-         and (${all} or exists (
-           select from lmsmon.user_links u where u.source = l.source and u.role = 'mentor' and u.zulip_user_id is not null
-              and l.recipient = 'mentor:' || u.person_id))
-      returning l.recipient)
-    select distinct recipient from woken order by recipient`;
-}
-
-export const OpenCountRow = z.object({ status: neverNull(text), count: neverNull(int4) });
-export type OpenCountRow = z.infer<typeof OpenCountRow>;
-
-/** How many deliveries are in which state, of those that are not over. */
-export function openCounts(sql: Queryable, source: string) {
-  return sql<OpenCountRow[]>`
-    select status, count(*)::int as count from (
-      select status from lmsmon.lms_event_logs
-       where source = ${source} and untold and status <> 'held'
-      union all
-      select l.status from lmsmon.messages m join lmsmon.lms_event_logs l on l.message_id = m.message_id
-       where m.source = ${source} and m.state in ('pending', 'sending', 'unknown')) x
-     group by status`;
 }
 
 export const PersonRow = z.object({

@@ -26,8 +26,10 @@ import {
   outboxCalls,
   outboxOrphansCalls,
   postponeCalls,
+  recentMessagesCalls,
   recipientsCalls,
   reconcileCalls,
+  waitingCalls,
 } from "./notifier_query_calls.ts";
 import { type CallsOf, ID, IDS, type QueryCall, TEXTS, TIME, TIMES } from "./query_call.ts";
 
@@ -252,6 +254,7 @@ const userLinksCalls: CallsOf<typeof userLinks> = {
       zulipUserIds: [ID],
       statuses: ["matched"],
       emails: ["a"],
+      timezones: ["UTC"],
     }),
   fillEventAccounts: [(sql) => userLinks.fillEventAccounts(sql, "lms", [ID], [ID], 1), userLinks.FilledEventRow],
   knownStudents: [(sql) => userLinks.knownStudents(sql, "lms", null, 1), userLinks.KnownStudentRow],
@@ -278,6 +281,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   recipients: recipientsCalls,
   reconcile: reconcileCalls,
   read_events: readEventsCalls,
+  recent_messages: recentMessagesCalls,
   release: releaseCalls,
   replay_counts: replayCountsCalls,
   row_states: rowStatesCalls,
@@ -287,4 +291,5 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   stats: statsCalls,
   streams: streamsCalls,
   user_links: userLinksCalls,
+  waiting: waitingCalls,
 };
