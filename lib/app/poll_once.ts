@@ -19,6 +19,7 @@ import type { PollOnceOptions } from "./command_options.ts";
 import { dryMessages } from "./dry_messages.ts";
 import { OpenParts, pollSettings } from "./open_parts.ts";
 import { nameStateTrouble } from "./state_trouble.ts";
+import { readUntoldNews } from "./untold_news.ts";
 import { dryRunJson, pollJson, printDryRun, printPoll } from "./poll_report.ts";
 
 /**
@@ -56,8 +57,9 @@ export async function runPollOnce(context: CommandContext, options: PollOnceOpti
       failures.push(new ZulipError("failed", `Cannot deliver everything: ${round.trouble ?? "Zulip is away"}`));
     }
   }
-  if (options.json) out.writeJson(pollJson(lms.name, poll, round));
-  else printPoll(out, lms.name, poll, round, config.notify.timezone);
+  const untold = await readUntoldNews(db, lms.name, { ...options, enabled: config.notify.enabled });
+  if (options.json) out.writeJson(pollJson(lms.name, { poll, round, untold }));
+  else printPoll(out, lms.name, { poll, round, untold }, config.notify.timezone);
   if (failures.length > 0) throw failures[0];
 }
 

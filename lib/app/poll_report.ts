@@ -4,6 +4,7 @@ import type { Output } from "../base/output.ts";
 import type { DryRunResult } from "../poll/dry_run.ts";
 import type { PollResult } from "../poll/run_poll.ts";
 import type { PollTally } from "../poll/tally.ts";
+import { type UntoldNews, untoldNewsText } from "./untold_news.ts";
 import type { DryMessages } from "./dry_messages.ts";
 
 const plural = (n: number, one: string, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
@@ -20,12 +21,20 @@ function rowsLine(tally: PollTally): string {
   return parts.join(", ");
 }
 
-/** What `poll-once` prints for people. `round` null: with --no-notify, or when Zulip could not be used. */
+/** What a `poll-once` came to. */
+export interface PollOnceResult {
+  readonly poll: PollResult | null;
+  /** `null` with --no-notify, or when Zulip could not be used. */
+  readonly round: RoundResult | null;
+  /** `null` while messages are sent. */
+  readonly untold: UntoldNews | null;
+}
+
+/** What `poll-once` prints for people. */
 export function printPoll(
   out: Output,
   source: string,
-  poll: PollResult | null,
-  round: RoundResult | null,
+  { poll, round, untold }: PollOnceResult,
   zone: string,
 ): void {
   if (poll) {
@@ -44,6 +53,7 @@ export function printPoll(
       out.writeLine(`  look: lmsmon release --list; send: lmsmon release --poll ${poll.pollId}`);
     }
   }
+  if (untold) out.writeLine(untoldNewsText(untold, poll?.tally.neverTold ?? 0));
   if (round) {
     const rest = [
       [round.waiting, "waiting"],
@@ -69,7 +79,7 @@ function waitText({ reason, deliveries, from, until }: Waiting, zone: string): s
 }
 
 /** The `--json` shape of `poll-once`; documented in the README. */
-export function pollJson(source: string, poll: PollResult | null, round: RoundResult | null) {
+export function pollJson(source: string, { poll, round, untold }: PollOnceResult) {
   return {
     source,
     poll: poll && {
@@ -78,6 +88,12 @@ export function pollJson(source: string, poll: PollResult | null, round: RoundRe
       first_contact: poll.firstContact,
       delivery: poll.verdict.delivery,
       held_reason: poll.verdict.reason,
+    },
+    not_told: untold && {
+      why: untold.why,
+      never_told: poll?.tally.neverTold ?? 0,
+      never_told_in_all: untold.neverTold,
+      pending: untold.pending,
     },
     delivery: round && {
       sent: round.sent,

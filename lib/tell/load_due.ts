@@ -156,6 +156,8 @@ export async function loadDue(
   };
 }
 
+const NO_MESSAGE = { messages: 0, oldestAt: null, lastAt: null };
+
 async function recentMessages(
   { db, source, config }: NotifierDeps,
   recipients: readonly string[],
@@ -175,9 +177,11 @@ async function recentMessages(
   return new Map(recipients.map((recipient) => {
     const own = windows.get(recipient);
     return [recipient, {
-      messages: own?.messages ?? 0,
-      oldestAt: own === undefined ? null : Number(own.oldest_us),
-      lastAt: goesOn.has(recipient) ? null : lastTold.get(accountOf(recipient) ?? "") ?? null,
+      ...(goesOn.has(recipient) ? NO_MESSAGE : {
+        messages: own?.messages ?? 0,
+        oldestAt: own === undefined ? null : Number(own.oldest_us),
+        lastAt: lastTold.get(accountOf(recipient) ?? "") ?? null,
+      }),
       zone: zones.get(mentorOf(recipient) ?? "") ?? null,
     }];
   }));

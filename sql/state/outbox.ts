@@ -42,7 +42,8 @@ export type DueLogRow = z.infer<typeof DueLogRow>;
 
 /**
  * Rows that may leave now, and those that gather, by recipient in the given order, exams first, then in order of occurrence; at
- * most `perRecipient` of each and `all` together, so the last recipient's may be incomplete. Nothing gathers beyond
+ * most `perRecipient` of each and `all` together, so the last recipient's may be incomplete; what may leave is found before
+ * what gathers, or those would be looked at again and again while nothing becomes of the others. Nothing gathers beyond
  * `gatheringUntil`. Texts are cut here: a title of a megabyte must not be multiplied by thousands of rows.
  */
 export function dueRows(
@@ -74,7 +75,7 @@ export function dueRows(
         where l.source = ${source} and l.recipient = r.recipient and l.untold and l.status <> 'held'
           and l.next_attempt_at <= ${gatheringUntil}::timestamptz
           and (l.next_attempt_at <= ${now}::timestamptz or l.reason = 'gathering')
-        order by (e.kind = 'content'), e.timestamp, e.event_id limit ${perRecipient}) x
+        order by (l.next_attempt_at > ${now}::timestamptz), (e.kind = 'content'), e.timestamp, e.event_id limit ${perRecipient}) x
      order by r.position, (x.kind = 'content'), x.occurred_us, x.event_id limit ${all}`;
 }
 

@@ -46,3 +46,14 @@ export function openCounts(sql: Queryable, source: string) {
        where m.source = ${source} and m.state in ('pending', 'sending', 'unknown')) x
      group by status, reason order by status, reason`;
 }
+
+export const UntoldNewsRow = z.object({ never_told: neverNull(int8), pending: neverNull(int8) });
+export type UntoldNewsRow = z.infer<typeof UntoldNewsRow>;
+
+/** News that was found while notifications were off, and deliveries that are still to be made. */
+export function untoldNews(sql: Queryable, source: string) {
+  return sql<UntoldNewsRow[]>`
+    select (select count(*) from lmsmon.lms_activity_events
+             where source = ${source} and suppressed_reason = 'notifications_off' and origin = 'live') as never_told,
+           (select count(*) from lmsmon.lms_event_logs where source = ${source} and untold and status <> 'held') as pending`;
+}

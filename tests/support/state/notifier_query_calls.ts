@@ -61,6 +61,7 @@ export const recentMessagesCalls: CallsOf<typeof recentMessages> = {
 
 export const waitingCalls: CallsOf<typeof waiting> = {
   wakeRowsWithAccount: [(sql) => waiting.wakeRowsWithAccount(sql, "lms", NOW, true), waiting.WokenRow],
+  untoldNews: [(sql) => waiting.untoldNews(sql, "lms"), waiting.UntoldNewsRow],
   openCounts: [(sql) => waiting.openCounts(sql, "lms"), waiting.OpenCountRow],
 };
 
