@@ -1,4 +1,5 @@
 import type { LmsId } from "../model/event.ts";
+import type { ZulipApi } from "../bot/zulip_api.ts";
 import { peopleByIds } from "../../sql/state/outbox.ts";
 import type { Person } from "../model/person.ts";
 import { createUserResolver, type UserResolver } from "../people/resolve_users.ts";
@@ -33,6 +34,11 @@ export interface LoadedAccounts {
   readonly selves: ReadonlySet<string>;
 }
 
+/** What is needed to find accounts. */
+export type AccountsDeps = Pick<NotifierDeps, "db" | "source" | "clock" | "config"> & {
+  readonly zulip: Pick<ZulipApi, "users">;
+};
+
 /** Finds the Zulip accounts of mentors, and which mentor is their own student. */
 export interface Accounts {
   /**
@@ -47,8 +53,10 @@ export interface Accounts {
 
 const FORGET_PAUSE_MS = 60_000;
 
-export function createAccounts(deps: NotifierDeps): Accounts {
-  const links: UserLinkStore = createUserLinkStore(deps.db.sql, deps.source);
+/** `remembers`: what is found is written down for all processes; a dry run's is not. */
+export function createAccounts(deps: AccountsDeps, { remembers = true } = {}): Accounts {
+  const stored: UserLinkStore = createUserLinkStore(deps.db.sql, deps.source);
+  const links = remembers ? stored : { ...stored, write: () => Promise.resolve() };
   const resolver: UserResolver = createUserResolver({
     links,
     zulip: deps.zulip,

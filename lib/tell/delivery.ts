@@ -135,7 +135,9 @@ export class Delivery {
         const composed = await composeChunk(this.#deps, claim, decision, composing);
         return { goesOn: due.goesOn, decision, composed };
       });
-      this.#goesOn = new Set([...this.#goesOn].filter((recipient) => !claim.tokens.has(recipient)).concat(...goesOn));
+      const toldInPart = decision.messages.flatMap(({ recipient }) => goesOn.has(recipient) ? recipient : []);
+      const elsewhere = [...this.#goesOn].filter((recipient) => !claim.tokens.has(recipient));
+      this.#goesOn = new Set([...elsewhere, ...toldInPart]);
       counts.suppressed += decision.suppress.length;
       for (const { reason, until } of decision.putOff) notePutOff(counts, reason, until);
       leftOut = decision.leftOut; // composing gave them back

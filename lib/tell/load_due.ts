@@ -8,6 +8,7 @@ import {
   sharedNames,
   siblings,
   toldBefore,
+  type ToldBeforeRow,
 } from "../../sql/state/outbox.ts";
 import type { EventMetadata, LmsId } from "../model/event.ts";
 import { type EventType, eventTypeOf, type Kind, type Stage } from "../model/event_types.ts";
@@ -66,6 +67,8 @@ const MOST_ROWS = 2000;
 /** Rows in memory per chunk; what does not fit waits for the next one. */
 const CHUNK_ROWS = 6000;
 
+type ReadingDeps = Pick<NotifierDeps, "db" | "source" | "clock" | "config">;
+
 export interface DueQuestion {
   readonly recipients: readonly string[];
   readonly cutoff: EpochMicros;
@@ -78,7 +81,7 @@ export interface DueQuestion {
  * an account must be looked up and Zulip is away.
  */
 export async function loadDue(
-  deps: NotifierDeps,
+  deps: ReadingDeps,
   accounts: Accounts,
   { recipients, cutoff, goesOn }: DueQuestion,
   signal?: AbortSignal,
@@ -158,8 +161,9 @@ export async function loadDue(
 
 const NO_MESSAGE = { messages: 0, oldestAt: null, lastAt: null };
 
-async function recentMessages(
-  { db, source, config }: NotifierDeps,
+/** What is known of who reads the recipients' messages. */
+export async function recentMessages(
+  { db, source, config }: ReadingDeps,
   recipients: readonly string[],
   { mentors, zones }: Pick<LoadedAccounts, "mentors" | "zones">,
   now: EpochMicros,
@@ -196,7 +200,7 @@ function beyondTheLast(recipients: readonly string[], found: readonly DueLogRow[
 }
 
 async function loadSiblings(
-  deps: NotifierDeps,
+  deps: ReadingDeps,
   rows: readonly DueLogRow[],
 ): Promise<(Sibling & { readonly eventId: string })[]> {
   const found = await siblings(deps.db.sql, unique(rows.map((row) => row.event_id)));
@@ -211,7 +215,7 @@ async function loadSiblings(
 
 type ToldBefore = NonNullable<ToldEvent["previousTold"]>;
 
-async function loadToldBefore(deps: NotifierDeps, rows: readonly DueLogRow[]): Promise<Map<string, ToldBefore>> {
+async function loadToldBefore(deps: ReadingDeps, rows: readonly DueLogRow[]): Promise<Map<string, ToldBefore>> {
   const corrections = rows.filter((row) => row.revision > 1);
   if (corrections.length === 0) return new Map();
   const found = await toldBefore(
@@ -220,17 +224,17 @@ async function loadToldBefore(deps: NotifierDeps, rows: readonly DueLogRow[]): P
     corrections.map((row) => row.event_id),
     corrections.map((row) => row.recipient),
   );
-  return new Map(found.map((row) => [`${row.event_id}/${row.recipient}`, {
-    type: eventType(row.event_type),
-    verdict: row.verdict,
-    score: row.score,
-    percentage: row.percentage,
-    at: Number(row.told_us),
-  }]));
+  return new Map(found.map((row) => [`${row.event_id}/${row.recipient}`, toldBeforeOf(row)]));
+}
+
+/** What a recipient was told before, as messages say it. */
+export function toldBeforeOf(row: ToldBeforeRow): ToldBefore {
+  const { verdict, score, percentage } = row;
+  return { type: eventType(row.event_type), verdict, score, percentage, at: Number(row.told_us) };
 }
 
 /** The pairs `<mentor>/<student>` among rows with namesakes where the mentor has two students of that name. */
-async function loadSharedNames(deps: NotifierDeps, rows: readonly DueLogRow[]): Promise<Set<string>> {
+async function loadSharedNames(deps: ReadingDeps, rows: readonly DueLogRow[]): Promise<Set<string>> {
   if (rows.length === 0) return new Set();
   const pairs = unique(rows.flatMap((row) => {
     const mentor = mentorOf(row.recipient);

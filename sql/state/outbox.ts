@@ -107,16 +107,21 @@ export const ToldBeforeRow = z.object({
 });
 export type ToldBeforeRow = z.infer<typeof ToldBeforeRow>;
 
-/** What each recipient was last told about the finish that the given event corrects, by the chain of `supersedes`. */
+/**
+ * What each recipient was last told about the finish that the given event corrects, by the chain of `supersedes`; or about that of
+ * the event itself.
+ */
 export function toldBefore(
   sql: Queryable,
   source: string,
   eventIds: readonly string[],
   recipients: readonly string[],
+  from: "what_it_corrects" | "from_itself" = "what_it_corrects",
 ) {
   return sql<ToldBeforeRow[]>`
     with recursive chain as (
-      select x.event_id, x.recipient, (e.activity_metadata->>'supersedes')::bigint as earlier, 1 as depth
+      select x.event_id, x.recipient, case when ${from === "from_itself"} then x.event_id
+             else (e.activity_metadata->>'supersedes')::bigint end as earlier, 1 as depth
         from unnest(${eventIds as string[]}::bigint[], ${recipients as string[]}::text[]) as x(event_id, recipient)
         join lmsmon.lms_activity_events e on e.event_id = x.event_id
       union all
@@ -153,6 +158,28 @@ export function sharedNames(
        select from lmsmon.people o
         where o.source = ${source} and o.role = 'student' and o.id <> p.id
           and left(lower(o.name), 100) = left(lower(p.name), 100)
+          and exists (
+            select from lmsmon.mentor_links k
+             where k.source = ${source} and k.student_id = o.id and x.mentor_id = any(k.mentor_ids) offset 0)
+       offset 0)`;
+}
+
+/** As {@link sharedNames}, of students who may not be stored yet. */
+export function namesakes(
+  sql: Queryable,
+  source: string,
+  mentorIds: readonly string[],
+  studentIds: readonly string[],
+  names: readonly string[],
+) {
+  return sql<SharedNameRow[]>`
+    select x.mentor_id, x.student_id
+      from unnest(${mentorIds as string[]}::bigint[], ${studentIds as string[]}::bigint[], ${names as string[]}::text[])
+           as x(mentor_id, student_id, name)
+     where exists (
+       select from lmsmon.people o
+        where o.source = ${source} and o.role = 'student' and o.id <> x.student_id
+          and left(lower(o.name), 100) = left(lower(x.name), 100)
           and exists (
             select from lmsmon.mentor_links k
              where k.source = ${source} and k.student_id = o.id and x.mentor_id = any(k.mentor_ids) offset 0)

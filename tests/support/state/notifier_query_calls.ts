@@ -73,6 +73,7 @@ export const outboxCalls: CallsOf<typeof outbox> = {
   siblings: [(sql) => outbox.siblings(sql, [ID]), outbox.SiblingRow],
   toldBefore: [(sql) => outbox.toldBefore(sql, "lms", [ID], ["mentor:1"]), outbox.ToldBeforeRow],
   sharedNames: [(sql) => outbox.sharedNames(sql, "lms", [ID], [ID]), outbox.SharedNameRow],
+  namesakes: [(sql) => outbox.namesakes(sql, "lms", [ID], [ID], ["a"]), outbox.SharedNameRow],
   outagesBeforePolls: [(sql) => outbox.outagesBeforePolls(sql, "lms", [ID]), outbox.OutageRow],
   attachRows: (sql) => outbox.attachRows(sql, [ID], [ID], [ID], [true]),
   suppressRows: (sql) => outbox.suppressRows(sql, [ID], ["a"], NOW),
@@ -90,6 +91,7 @@ export const outboxOrphansCalls: CallsOf<typeof outboxOrphans> = {
 };
 
 export const recipientsCalls: CallsOf<typeof recipients> = {
+  dueRecipients: [(sql) => recipients.dueRecipients(sql, "lms", NOW, 1), recipients.DueRecipientRow],
   preferIndexes: (sql) => recipients.preferIndexes(sql),
   claimRecipients: [
     (sql) =>
