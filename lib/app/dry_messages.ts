@@ -6,6 +6,7 @@ import { connectZulip } from "../bot/connect_zulip.ts";
 import type { ZulipApi } from "../bot/zulip_api.ts";
 import type { Config } from "../config/config.ts";
 import { isRewritten, type LmsId } from "../model/event.ts";
+import { deliveryMarker } from "../model/marker.ts";
 import type { EpochMicros } from "../model/time.ts";
 import { decideFuse } from "../poll/record/poll_runs.ts";
 import type { DryRunResult } from "../poll/dry_run.ts";
@@ -203,6 +204,8 @@ function play(loaded: LoadedDue, config: Config, now: EpochMicros) {
   const untold = new Map<string, number>();
   const note = (reason: string) => untold.set(reason, (untold.get(reason) ?? 0) + 1);
   let waiting: readonly LoadedRow[] = loaded.rows;
+  /** Deliveries that come to an event while it is decided: the fallback channel, a mentor linked since. */
+  const added = new Set<string>();
   for (let at = now; waiting.length > 0;) {
     const isDue = (row: LoadedRow) => row.dueAt <= at || row.gathered;
     const rows = waiting.filter(isDue);
@@ -230,9 +233,23 @@ function play(loaded: LoadedDue, config: Config, now: EpochMicros) {
       }
     }
     waiting = waiting.filter((row) => !gone.has(row.logId)).map((row) => later.get(row.logId) ?? row);
+    const fresh = decision.add.flatMap(({ row, recipient }) => {
+      const logId = `${row.eventId}/${recipient}`;
+      if (added.has(logId)) return [];
+      added.add(logId);
+      const tells = { ...row.told, marker: markerFor(row, recipient) };
+      return { ...row, logId, recipient, told: tells, dueAt: at, planned: false, gathered: false };
+    });
+    waiting = [...waiting, ...fresh];
+    if (fresh.length > 0) continue;
     const next = waiting.reduce((earliest, row) => Math.min(earliest, row.dueAt), Infinity);
     if (next <= at) break; // nothing can become of what is left
     at = next;
   }
   return { messages, told, untold };
+}
+
+function markerFor({ told, studentId, stage, incarnation }: LoadedRow, recipient: string): string {
+  const { source, kind, attemptId, activityId, revision } = told;
+  return deliveryMarker({ source, kind, attemptId, incarnation, studentId, activityId, stage, revision, recipient });
 }
