@@ -35,7 +35,9 @@ export function untoldNewsText({ why, neverTold, pending }: UntoldNews, now: num
   const lost = now === null
     ? `what is found will never be told, ${counted(neverTold, "event")} so far`
     : `${counted(now, "event")} of this poll will never be told, ${counted(neverTold, "event")} in all`;
-  const before = pending === 0 ? "" : `; ${waiting} of before wait until they are on again`;
+  const before = pending === 0
+    ? ""
+    : `; ${waiting} of before ${pending === 1 ? "waits" : "wait"} until they are on again`;
   return `Notifications are off (notify.enabled: false): ${lost}${before}. ` +
     "To send nothing and keep the news for later, leave them on and use --no-notify";
 }

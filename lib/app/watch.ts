@@ -36,9 +36,9 @@ export async function runWatch(context: CommandContext, options: WatchOptions): 
   const untold = await readUntoldNews(db, lms.name, { ...options, enabled: config.notify.enabled });
   if (untold !== null) {
     const { why, neverTold, pending } = untold;
-    const say = { message: untoldNewsText(untold, null), neverTold, pending };
-    if (why === "off") logger("watch").warning("{message}", say);
-    else logger("watch").info("{message}", say);
+    const say = { notice: untoldNewsText(untold, null), neverTold, pending };
+    if (why === "off") logger("watch").warning("{notice}", say);
+    else logger("watch").info("{notice}", say);
   }
   const notifier = options.notify && config.notify.enabled ? openNotifier(context, db, parts, options.takeOver) : null;
   const clean = await watch(context, { db, lms, notifier, acceptSource: options.acceptSource });
