@@ -1,4 +1,5 @@
 import { namesakes, toldBefore } from "../../sql/state/outbox.ts";
+import { outageUntilNow } from "../../sql/state/poll_runs.ts";
 import { metadataOf } from "../detect/metadata.ts";
 import type { LmsId } from "../model/event.ts";
 import { deliveryMarker } from "../model/marker.ts";
@@ -26,8 +27,9 @@ export async function dryRows(
     }))
   );
   const corrections = pairs.filter(({ found }) => found.event.detected.revision > 1 && found.lastEventId !== null);
-  const [stored, before] = await Promise.all([
+  const [stored, [outage], before] = await Promise.all([
     storedNamesakes(db, source, pairs),
+    outageUntilNow(db.sql, source),
     toldBefore(
       db.sql,
       source,
@@ -51,7 +53,7 @@ export async function dryRows(
       dueAt: tell?.dueAt ?? now,
       planned: tell?.reason === "digest",
       gathered: false,
-      lmsAwayMs: 0,
+      lmsAwayMs: outage?.outage_ms ?? 0,
       attempts: 0,
       stage: detected.stage,
       incarnation: detected.incarnation,

@@ -161,6 +161,7 @@ const peopleCalls: CallsOf<typeof people> = {
 };
 
 const pollRunsCalls: CallsOf<typeof pollRuns> = {
+  outageUntilNow: [(sql) => pollRuns.outageUntilNow(sql, "lms"), pollRuns.OutageNowRow],
   insertPollRun: [(sql) => pollRuns.insertPollRun(sql, "lms", "a", "full"), pollRuns.PollIdRow],
   addToPollRun: (sql) =>
     pollRuns.addToPollRun(sql, ID, { changed: 1, events: 1, told: 1, toldRevisions: 1, quarantined: 1 }),
