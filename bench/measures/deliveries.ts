@@ -29,6 +29,7 @@ export const deliveries: Measure = {
       notify: {
         immediate: ["exam_failed", "exam_passed"],
         digest_above: 1_000_000, // every event a message of its own
+        gather: 0,
         max_per_mentor: null,
         max_age: null,
         fuse: null,

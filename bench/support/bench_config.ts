@@ -26,6 +26,7 @@ export class ConfigFolder implements AsyncDisposable {
         notify: {
           digest: { events: ["exam_started"], at: [] },
           digest_above: 1,
+          gather: 0,
           max_per_mentor: null,
           max_age: null,
           revisions: "score",

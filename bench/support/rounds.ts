@@ -16,6 +16,8 @@ const SETTINGS: PollSettings = {
     immediate: ["exam_completed", "exam_failed", "exam_passed"],
     digest: { events: ["exam_started", "content_started", "content_completed", "content_watched"], at: [] },
     digestAbove: 1,
+    gatherMs: 0,
+    quiet: null,
     maxPerMentor: null,
     revisions: "score",
     maxAgeMs: null,

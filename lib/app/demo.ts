@@ -17,8 +17,8 @@ import type { DemoOptions } from "./command_options.ts";
 import { watch } from "./watch.ts";
 
 const INTERVAL_MS = 1000;
-/** Rounds after the last change: one finds it, one tells it. */
-const LAST_ROUNDS = 3;
+/** Rounds after the last change: one finds it, two gather what follows a message, one tells it. */
+const LAST_ROUNDS = 5;
 
 /** `demo`: the real `watch` over an embedded LMS that a seeded institute fills, an embedded state, and a Zulip stand-in. */
 export async function runDemo(context: CommandContext, { seed }: DemoOptions): Promise<void> {
@@ -96,7 +96,13 @@ function demoConfig(config: Config, zulip: ZulipStandIn, directory: string): Con
     lms: { ...config.lms, url: "pglite:memory", links: { exam_attempt: "https://inst.example/attempts/{attempt_id}" } },
     state: { url: `pglite:${directory}/state`, password: null },
     poll: { ...config.poll, intervalMs: INTERVAL_MS, fullPassMs: 4 * INTERVAL_MS },
-    notify: { ...config.notify, digest: { ...config.notify.digest, at: [] }, maxPerMentor: null },
+    notify: {
+      ...config.notify,
+      digest: { ...config.notify.digest, at: [] },
+      gatherMs: 2 * INTERVAL_MS,
+      quiet: null,
+      maxPerMentor: null,
+    },
     zulip: {
       ...config.zulip,
       configFile: null,

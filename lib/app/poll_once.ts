@@ -16,9 +16,10 @@ import type { Lease } from "../state/leases.ts";
 import type { StateDb } from "../state/state_db.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { PollOnceOptions } from "./command_options.ts";
-import { dryMessages } from "./dry_messages.ts";
+import { DryTeller } from "./dry_messages.ts";
 import { OpenParts, pollSettings } from "./open_parts.ts";
 import { nameStateTrouble } from "./state_trouble.ts";
+import { readUntoldNews } from "./untold_news.ts";
 import { dryRunJson, pollJson, printDryRun, printPoll } from "./poll_report.ts";
 
 /**
@@ -56,8 +57,9 @@ export async function runPollOnce(context: CommandContext, options: PollOnceOpti
       failures.push(new ZulipError("failed", `Cannot deliver everything: ${round.trouble ?? "Zulip is away"}`));
     }
   }
-  if (options.json) out.writeJson(pollJson(lms.name, poll, round));
-  else printPoll(out, lms.name, poll, round);
+  const untold = await readUntoldNews(db, lms.name, { ...options, enabled: config.notify.enabled });
+  if (options.json) out.writeJson(pollJson(lms.name, { poll, round, untold }));
+  else printPoll(out, lms.name, { poll, round, untold }, config.notify.timezone);
   if (failures.length > 0) throw failures[0];
 }
 
@@ -149,8 +151,8 @@ async function runDry(context: CommandContext, options: PollOnceOptions, db: Sta
       signal: AbortSignal.any([stop.soft, stop.hard]),
     },
   );
-  const nameOf = (id: string) => dry.people.get(mentorRecipient(id))?.name ?? null;
-  const planned = dryMessages(dry.events, nameOf, config, lms.name, clock.now());
+  await using teller = new DryTeller({ db, config, clock, source: lms.name });
+  const planned = await teller.plan(dry);
   const pending = config.notify.enabled ? await pendingDeliveries(db, lms.name) : 0;
   if (options.json) out.writeJson(dryRunJson(lms.name, dry, planned, pending));
   else printDryRun(out, lms.name, dry, planned, pending);

@@ -1,9 +1,10 @@
-import { formatUtc } from "../model/time.ts";
-import type { RoundResult } from "../tell/notify_types.ts";
+import { type EpochMicros, formatUtc, toInstant } from "../model/time.ts";
+import type { RoundResult, Waiting } from "../tell/notify_types.ts";
 import type { Output } from "../base/output.ts";
 import type { DryRunResult } from "../poll/dry_run.ts";
 import type { PollResult } from "../poll/run_poll.ts";
 import type { PollTally } from "../poll/tally.ts";
+import { type UntoldNews, untoldNewsText } from "./untold_news.ts";
 import type { DryMessages } from "./dry_messages.ts";
 
 const plural = (n: number, one: string, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
@@ -20,8 +21,22 @@ function rowsLine(tally: PollTally): string {
   return parts.join(", ");
 }
 
-/** What `poll-once` prints for people. `round` null: with --no-notify, or when Zulip could not be used. */
-export function printPoll(out: Output, source: string, poll: PollResult | null, round: RoundResult | null): void {
+/** What a `poll-once` came to. */
+export interface PollOnceResult {
+  readonly poll: PollResult | null;
+  /** `null` with --no-notify, or when Zulip could not be used. */
+  readonly round: RoundResult | null;
+  /** `null` while messages are sent. */
+  readonly untold: UntoldNews | null;
+}
+
+/** What `poll-once` prints for people. */
+export function printPoll(
+  out: Output,
+  source: string,
+  { poll, round, untold }: PollOnceResult,
+  zone: string,
+): void {
   if (poll) {
     const { tally } = poll;
     out.writeLine(`Polled ${source}: ${rowsLine(tally)}`);
@@ -38,6 +53,7 @@ export function printPoll(out: Output, source: string, poll: PollResult | null, 
       out.writeLine(`  look: lmsmon release --list; send: lmsmon release --poll ${poll.pollId}`);
     }
   }
+  if (untold) out.writeLine(untoldNewsText(untold, poll?.tally.neverTold ?? 0));
   if (round) {
     const rest = [
       [round.waiting, "waiting"],
@@ -49,12 +65,21 @@ export function printPoll(out: Output, source: string, poll: PollResult | null, 
     out.writeLine(
       [told, ...rest.filter(([n]) => n > 0).map(([n, what]) => `${n.toLocaleString("en")} ${what}`)].join("; "),
     );
+    if (round.waits.length > 0) out.writeLine(`Waiting: ${round.waits.map((wait) => waitText(wait, zone)).join("; ")}`);
     if (round.trouble !== null) out.writeLine(`Not everything was sent: ${round.trouble}`);
   }
 }
 
+/** `3 gathering until 13:40`, `15 digest, the first until 13:30`: what waits is looked at again then. */
+function waitText({ reason, deliveries, from, until }: Waiting, zone: string): string {
+  const when = (at: EpochMicros) =>
+    toInstant(at).toZonedDateTimeISO(zone).toPlainDateTime().toString({ smallestUnit: "minute" }).replace("T", " ");
+  const several = when(from) === when(until) ? "" : ", the first";
+  return `${deliveries.toLocaleString("en")} ${reason}${several} until ${when(from)}`;
+}
+
 /** The `--json` shape of `poll-once`; documented in the README. */
-export function pollJson(source: string, poll: PollResult | null, round: RoundResult | null) {
+export function pollJson(source: string, { poll, round, untold }: PollOnceResult) {
   return {
     source,
     poll: poll && {
@@ -64,10 +89,22 @@ export function pollJson(source: string, poll: PollResult | null, round: RoundRe
       delivery: poll.verdict.delivery,
       held_reason: poll.verdict.reason,
     },
+    not_told: untold && {
+      why: untold.why,
+      never_told: poll?.tally.neverTold ?? 0,
+      never_told_in_all: untold.neverTold,
+      pending: untold.pending,
+    },
     delivery: round && {
       sent: round.sent,
       messages: round.messages,
       waiting: round.waiting,
+      waiting_for: round.waits.map(({ reason, deliveries, from, until }) => ({
+        reason,
+        deliveries,
+        from: formatUtc(from),
+        until: formatUtc(until),
+      })),
       unknown: round.unknown,
       suppressed: round.suppressed,
       dead: round.dead,
@@ -109,6 +146,12 @@ export function printDryRun(
   for (const line of dryEventLines(dry)) out.writeLine(line);
   if (planned.withoutMentor > 0) {
     out.writeLine(`${plural(planned.withoutMentor, "event")} of students without a mentor would wait`);
+  }
+  for (const [reason, deliveries] of planned.untold) {
+    out.writeLine(`${plural(deliveries, "delivery", "deliveries")} would not go out: ${reason}`);
+  }
+  if (planned.notAsked !== null) {
+    out.writeLine(`Every mentor is taken to have a Zulip account, since Zulip could not be asked: ${planned.notAsked}`);
   }
   if (pending > 0) out.writeLine(`${plural(pending, "delivery", "deliveries")} of earlier polls would go out, too`);
   if (planned.held !== null) out.writeLine(`The fuse would hold these messages: ${planned.held}`);
@@ -154,6 +197,8 @@ export function dryRunJson(source: string, dry: DryRunResult, planned: DryMessag
     })),
     held_reason: planned.held,
     pending_before: pending,
+    not_sent: Object.fromEntries(planned.untold),
+    accounts_unknown: planned.notAsked,
     messages: planned.messages.map(({ recipient, at, content, events }) => ({
       recipient,
       at: formatUtc(at),

@@ -55,6 +55,7 @@ export async function readStats(db: StateDb) {
       reason: d.reason,
       deliveries: Number(d.deliveries),
       oldest_at: text(d.oldest_at),
+      next_at: text(d.next_at),
     })),
     polls: polls.map((p) => ({
       poll_id: Number(p.poll_id),

@@ -19,6 +19,7 @@ import { Health, serveHealth } from "./health_server.ts";
 import { OpenParts, pollSettings } from "./open_parts.ts";
 import { openNotifier } from "./poll_once.ts";
 import { nameStateTrouble } from "./state_trouble.ts";
+import { readUntoldNews, untoldNewsText } from "./untold_news.ts";
 import { watchDry } from "./watch_dry.ts";
 
 /** `watch`: polls and delivers until the first signal, then finishes the round in hand. Trouble ends a round, never the daemon. */
@@ -32,6 +33,13 @@ export async function runWatch(context: CommandContext, options: WatchOptions): 
   const db = await parts.state({ dryRun: options.dryRun });
   const lms = await parts.lms();
   if (options.dryRun) return await watchDry(context, db, lms, options.acceptSource);
+  const untold = await readUntoldNews(db, lms.name, { ...options, enabled: config.notify.enabled });
+  if (untold !== null) {
+    const { why, neverTold, pending } = untold;
+    const say = { notice: untoldNewsText(untold, null), neverTold, pending };
+    if (why === "off") logger("watch").warning("{notice}", say);
+    else logger("watch").info("{notice}", say);
+  }
   const notifier = options.notify && config.notify.enabled ? openNotifier(context, db, parts, options.takeOver) : null;
   const clean = await watch(context, { db, lms, notifier, acceptSource: options.acceptSource });
   if (!clean) parts.hurry();
@@ -90,6 +98,11 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
             events: result.tally.events,
             pollId: result.pollId,
             tookMs: Math.round(tookMs),
+          });
+        }
+        if (result.tally.neverTold > 0) {
+          log.warning("Never told: {neverTold} of these events, since notifications are off (notify.enabled: false)", {
+            neverTold: result.tally.neverTold,
           });
         }
         if (result.tally.toldEvents > 0) wake.wake();
@@ -177,5 +190,7 @@ function observePoll(metrics: Metrics, { tally, verdict }: PollResult, tookMs: n
 function observeRound(metrics: Metrics, round: RoundResult): void {
   metrics.messages.inc({ result: "sent" }, round.messages);
   metrics.messages.inc({ result: "dead" }, round.dead);
+  metrics.waiting.reset();
+  for (const { reason, deliveries } of round.waits) metrics.waiting.set({ reason }, deliveries);
   metrics.circuitOpen.set(round.circuit === "closed" ? 0 : 1);
 }

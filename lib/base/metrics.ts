@@ -48,6 +48,12 @@ export function createMetrics(version: string) {
       labelNames: ["result"],
       registers,
     }),
+    waiting: new Gauge({
+      name: "lmsmon_waiting_deliveries",
+      help: "Deliveries that wait for a time, by reason: gathering, quiet, digest, rate, no_account, …",
+      labelNames: ["reason"],
+      registers,
+    }),
     circuitOpen: new Gauge({
       name: "lmsmon_zulip_circuit_open",
       help: "1 while delivery pauses because of Zulip",

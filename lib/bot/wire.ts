@@ -48,6 +48,7 @@ export const Member = z.object({
   full_name: z.string().catch(""),
   is_active: z.boolean().catch(true),
   is_bot: z.boolean().catch(false),
+  timezone: z.string().nullish().catch(null),
 });
 /** The members themselves are read one by one. */
 export const MemberList = z.object({ members: z.array(z.unknown()) });
@@ -103,5 +104,26 @@ export function userOf(raw: unknown): ZulipUser | null {
     fullName: member.full_name,
     isActive: member.is_active,
     isBot: member.is_bot,
+    timezone: zoneOf(member.timezone ?? ""),
   };
+}
+
+/** Names of zones as they were given, and whether they are known: few, and each person has one. */
+const zones = new Map<string, string | null>();
+const MOST_ZONES = 2000;
+
+/** `null` for the name of no zone. */
+function zoneOf(name: string): string | null {
+  if (name === "" || name.length > 64) return null;
+  let zone = zones.get(name);
+  if (zone === undefined) {
+    try {
+      Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);
+      zone = name;
+    } catch {
+      zone = null;
+    }
+    if (zones.size < MOST_ZONES) zones.set(name, zone);
+  }
+  return zone;
 }

@@ -40,6 +40,8 @@ export interface ZulipUser {
   readonly fullName: string;
   readonly isActive: boolean;
   readonly isBot: boolean;
+  /** IANA name of the zone of the person's profile; nothing when they never set one that this system knows. */
+  readonly timezone?: string | null;
 }
 
 export interface ZulipBot {

@@ -5,6 +5,12 @@ import type { EventType } from "../model/event_types.ts";
 /** Times of day in `notify.timezone`, minutes after midnight, ascending. */
 export type MinuteOfDay = number;
 
+/** A span of every day on somebody's wall clock; over midnight when it ends earlier than it begins. Never empty. */
+export interface QuietHours {
+  readonly from: MinuteOfDay;
+  readonly to: MinuteOfDay;
+}
+
 /** `{channel, topic}` or none. */
 export type Fallback = { readonly channel: string; readonly topic: string } | null;
 
@@ -77,6 +83,9 @@ export interface NotifyConfig {
   readonly immediate: readonly EventType[];
   readonly digest: { readonly events: readonly EventType[]; readonly at: readonly MinuteOfDay[] };
   readonly digestAbove: number;
+  /** What is due to a mentor within so long of their last message is told in one; 0: nothing waits for that. */
+  readonly gatherMs: number;
+  readonly quiet: QuietHours | null;
   readonly maxPerMentor: { readonly messages: number; readonly perMs: number } | null;
   readonly revisions: "verdict" | "score" | "none";
   readonly maxAgeMs: number | null;

@@ -1,3 +1,4 @@
+import type { QuietHours } from "./config.ts";
 import { EVENT_TYPES, type EventType, eventTypeOf } from "../model/event_types.ts";
 import { parseDuration } from "../text/parse_duration.ts";
 import { Filled } from "./fill_env.ts";
@@ -76,6 +77,14 @@ export function duration(minMs: number): Reader<number> {
   };
 }
 
+/** A duration that may also be a plain 0, which needs no unit. */
+export function zeroOr(read: Reader<number>): Reader<number> {
+  return (raw) => {
+    const isZero = raw instanceof Filled ? raw.text.trim() === "0" : isPlainNumber(raw) && Number(raw) === 0;
+    return isZero ? 0 : read(raw);
+  };
+}
+
 export function oneOf<const T extends string>(choices: readonly T[]): Reader<T> {
   return (raw) => {
     const word = text(raw).trim();
@@ -131,13 +140,27 @@ export const timezone: Reader<string> = (raw) => {
   }
 };
 
+const TIME_OF_DAY = /^([01]?\d|2[0-3]):([0-5]\d)$/;
+
 /** Minutes after midnight of `13:30`. */
 export const minuteOfDay: Reader<number> = (raw) => {
-  const match = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(
-    typeof raw === "string" || raw instanceof Filled ? text(raw).trim() : "",
-  );
+  const match = TIME_OF_DAY.exec(typeof raw === "string" || raw instanceof Filled ? text(raw).trim() : "");
   if (match === null) throw new FieldError(`must be a time of day such as "13:30", not ${shown(raw)}`);
   return Number(match[1]) * 60 + Number(match[2]);
+};
+
+/** `22:00-07:00`; `24:00` is the midnight at its end. */
+export const quietHours: Reader<QuietHours> = (raw) => {
+  const [, first = "", last = ""] = /^\s*(\S+?)\s*[-–]\s*(\S+)\s*$/.exec(
+    typeof raw === "string" || raw instanceof Filled ? text(raw) : "",
+  ) ?? [];
+  const end = last === "24:00" ? "0:00" : last;
+  if (!TIME_OF_DAY.test(first) || !TIME_OF_DAY.test(end)) {
+    throw new FieldError(`must be a span of the day such as 22:00-07:00 (or null for none), not ${shown(raw)}`);
+  }
+  const span = { from: minuteOfDay(first), to: minuteOfDay(end) };
+  if (span.from === span.to) throw new FieldError(`must end at another time than it begins, not ${shown(raw)}`);
+  return span;
 };
 
 /** `12/h`, `3/10m`: so many messages per so long. */

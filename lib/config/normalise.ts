@@ -44,6 +44,8 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
         at: [...new Set(notify.digest.at)].sort((a, b) => a - b),
       },
       digestAbove: notify.digest_above,
+      gatherMs: notify.gather,
+      quiet: notify.quiet,
       maxPerMentor: notify.max_per_mentor,
       revisions: notify.revisions,
       maxAgeMs: notify.max_age,

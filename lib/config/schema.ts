@@ -13,12 +13,14 @@ import {
   minuteOfDay,
   nullable,
   oneOf,
+  quietHours,
   rate,
   type Reader,
   secretText,
   shown,
   timezone,
   wholeNumber,
+  zeroOr,
   zulipSite,
 } from "./fields.ts";
 
@@ -136,6 +138,8 @@ export const schema = z.strictObject({
       at: key(listOf(minuteOfDay), ["13:30", "20:30"]),
     }),
     digest_above: key(wholeNumber(0), 1n),
+    gather: key(zeroOr(duration(0)), "10m"),
+    quiet: key(nullable(quietHours), null),
     max_per_mentor: key(nullable(rate), "12/h"),
     revisions: key(oneOf(["verdict", "score", "none"]), "verdict"),
     max_age: key(nullable(duration(0)), "72h"),

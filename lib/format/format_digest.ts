@@ -51,8 +51,25 @@ function blockLines(block: DigestBlock, headSaysAll: boolean): string[] {
   return [headSaysAll ? names : `- ${blockHead(block, block.items.length)}: ${names}`];
 }
 
-/** Fills one message after the other; a block that does not fit goes on in the next one under its own label. */
+/** Cuts what is too long for one message into parts of similar length: as few as can be, and none of them a stub. */
 function split(blocks: readonly DigestBlock[]): DigestBlock[][] {
+  const fewest = fill(blocks, BODY_LENGTH, MOST_EVENTS);
+  if (fewest.length < 2) return fewest;
+  // The least share of a whole message that each part may have, to some tenths of a percent.
+  let [tooLittle, enough] = [0, STEPS];
+  while (enough - tooLittle > 1) {
+    const share = (tooLittle + enough) >> 1;
+    const parts = fill(blocks, BODY_LENGTH * share / STEPS, Math.ceil(MOST_EVENTS * share / STEPS));
+    if (parts.length > fewest.length) tooLittle = share;
+    else enough = share;
+  }
+  return fill(blocks, BODY_LENGTH * enough / STEPS, Math.ceil(MOST_EVENTS * enough / STEPS));
+}
+
+const STEPS = 512;
+
+/** Fills one message after the other; a block that does not fit goes on in the next one under its own label. */
+function fill(blocks: readonly DigestBlock[], bodyLength: number, mostEvents: number): DigestBlock[][] {
   const parts: DigestBlock[][] = [];
   let part: DigestBlock[] = [];
   let length = 0;
@@ -72,7 +89,7 @@ function split(blocks: readonly DigestBlock[]): DigestBlock[][] {
     };
     for (const item of block.items) {
       const cost = itemCost(item) + (items.length === 0 ? headCost : 0);
-      if (size > 0 && (length + cost > BODY_LENGTH || size >= MOST_EVENTS)) {
+      if (size > 0 && (length + cost > bodyLength || size >= mostEvents)) {
         flush();
         close();
         length = headCost;

@@ -4,6 +4,7 @@ import type { ZulipUser } from "../bot/zulip_api.ts";
 export interface Account {
   readonly userId: string;
   readonly isActive: boolean;
+  readonly timezone?: string | null;
 }
 
 /** Zulip's accounts, arranged for looking LMS people up. Bots are not in it: nobody reads a bot's messages. */
@@ -17,12 +18,12 @@ export class Directory {
   #hidden = 0;
 
   constructor(users: Iterable<ZulipUser>) {
-    for (const { userId, isActive, isBot, deliveryEmail, fullName } of users) {
+    for (const { userId, isActive, isBot, deliveryEmail, fullName, timezone } of users) {
       if (isBot) {
         this.#bots.add(userId);
         continue;
       }
-      const account = { userId, isActive };
+      const account = timezone ? { userId, isActive, timezone } : { userId, isActive };
       this.#byId.set(userId, account);
       if (deliveryEmail !== null) add(this.#byAddress, addressKey(deliveryEmail), account);
       else if (isActive) {

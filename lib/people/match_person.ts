@@ -20,6 +20,8 @@ export interface Match {
   readonly status: MatchStatus;
   /** Set exactly when messages can go there. */
   readonly zulipUserId: string | null;
+  /** The account's own zone, where Zulip says one. */
+  readonly timezone?: string;
   /** What the administrator can do; `null` when all is well. Names ids only, so it may be logged. */
   readonly remedy: string | null;
 }
@@ -92,7 +94,10 @@ function matchAddress(accounts: readonly Account[]): Match | null {
     const ids = active.map((account) => account.userId).join(", ");
     return no("duplicate", `Zulip accounts ${ids} have this address: deactivate all but one ${BY_HAND}`);
   }
-  if (first !== undefined) return { status: "matched", zulipUserId: first.userId, remedy: null };
+  if (first !== undefined) {
+    const { userId, timezone } = first;
+    return { status: "matched", zulipUserId: userId, ...(timezone ? { timezone } : {}), remedy: null };
+  }
   const [gone] = accounts;
   if (gone === undefined) return null;
   return no("deactivated", `Zulip account ${gone.userId} is deactivated: reactivate it ${BY_HAND}`);

@@ -86,4 +86,6 @@ function holds(link: KnownLink, person: Person, users: Config["users"]): boolean
     addressKey(link.emailSeen ?? "") === addressKey(person.email ?? "");
 }
 
-const fromLink = ({ zulipUserId }: KnownLink): Match => ({ status: "matched", zulipUserId, remedy: null });
+const fromLink = ({ zulipUserId, timezone }: KnownLink): Match => (
+  { status: "matched", zulipUserId, ...(timezone === undefined ? {} : { timezone }), remedy: null }
+);

@@ -15,6 +15,8 @@ export interface KnownLink {
   readonly zulipUserId: string | null;
   readonly status: string;
   readonly emailSeen: string | null;
+  /** The account's own zone, where it is known. */
+  readonly timezone?: string;
   readonly fresh: boolean;
 }
 
@@ -41,6 +43,7 @@ export function createUserLinkStore(sql: Sql, source: string): UserLinkStore {
         zulipUserId: row.zulip_user_id,
         status: row.status,
         emailSeen: row.email_seen,
+        ...(row.timezone === null ? {} : { timezone: row.timezone }),
         fresh: row.fresh,
       }]));
     },
@@ -51,6 +54,7 @@ export function createUserLinkStore(sql: Sql, source: string): UserLinkStore {
         zulipUserIds: found.map(({ match }) => match.zulipUserId),
         statuses: found.map(({ match }) => match.status),
         emails: found.map(({ person }) => person.email),
+        timezones: found.map(({ match }) => match.timezone ?? null),
       });
     },
     async fillEvents(found) {

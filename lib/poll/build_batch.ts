@@ -108,6 +108,7 @@ function planEvent(
     tally.toldEvents++;
     if (isRewritten(detected.change)) tally.toldRevisions++;
   }
+  if (suppressed === "notifications_off" && stream.firstContactDone) tally.neverTold++;
   return { detected, row, origin: stream.firstContactDone ? "live" : "backfill", suppressed, tell };
 }
 

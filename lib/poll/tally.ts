@@ -11,6 +11,8 @@ export interface PollTally {
   /** Events that somebody is to be told about, and how many of them are revisions (the fuse counts both). */
   toldEvents: number;
   toldRevisions: number;
+  /** News that is told to nobody, since notifications are off. */
+  neverTold: number;
   readonly byType: Map<EventType, number>;
   /** True when a hint proved that nothing was committed since the last full pass. */
   skippedFullPass: boolean;
@@ -28,6 +30,7 @@ export function newPollTally(): PollTally {
     events: 0,
     toldEvents: 0,
     toldRevisions: 0,
+    neverTold: 0,
     byType: new Map(),
     skippedFullPass: false,
     sumsMs: null,

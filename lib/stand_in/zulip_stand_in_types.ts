@@ -17,6 +17,8 @@ export interface StandInUser {
   apiKey: string | null;
   /** Custom profile fields, by the field's id. */
   profile: Readonly<Record<string, string>>;
+  /** IANA name; empty: never set. */
+  timezone?: string;
 }
 
 /** A channel, with who is in it now. */

@@ -1,4 +1,5 @@
 import type { LmsId } from "../model/event.ts";
+import type { ZulipApi } from "../bot/zulip_api.ts";
 import { peopleByIds } from "../../sql/state/outbox.ts";
 import type { Person } from "../model/person.ts";
 import { mentorOf } from "../model/recipient.ts";
@@ -25,13 +26,26 @@ export interface WhoseAccounts {
   readonly mentors: ReadonlyMap<LmsId, MentorPerson>;
 }
 
+export interface LoadedAccounts {
+  readonly mentors: AccountsById;
+  /** The mentors' own time zones, as far as Zulip says them. */
+  readonly zones: ReadonlyMap<LmsId, string>;
+  /** Mentors who are the student themselves, as `<mentor>/<student>`. */
+  readonly selves: ReadonlySet<string>;
+}
+
+/** What is needed to find accounts. */
+export type AccountsDeps = Pick<NotifierDeps, "db" | "source" | "clock" | "config"> & {
+  readonly zulip: Pick<ZulipApi, "users">;
+};
+
 /** Finds the Zulip accounts of mentors, and which mentor is their own student. */
 export interface Accounts {
   /**
    * Of the mentors, and the pairs `<mentor>/<student>` among the rows that are one person. Throws ZulipError when Zulip
    * is needed and away.
    */
-  of(due: WhoseAccounts, signal?: AbortSignal): Promise<{ mentors: AccountsById; selves: ReadonlySet<string> }>;
+  of(due: WhoseAccounts, signal?: AbortSignal): Promise<LoadedAccounts>;
   ofMentorIds(ids: readonly LmsId[], signal?: AbortSignal): Promise<AccountsById>;
   /** A recipient was refused: look everybody up again, at most once a minute. */
   forget(): void;
@@ -39,8 +53,10 @@ export interface Accounts {
 
 const FORGET_PAUSE_MS = 60_000;
 
-export function createAccounts(deps: NotifierDeps): Accounts {
-  const links: UserLinkStore = createUserLinkStore(deps.db.sql, deps.source);
+/** `remembers`: what is found is written down for all processes; a dry run's is not. */
+export function createAccounts(deps: AccountsDeps, { remembers = true } = {}): Accounts {
+  const stored: UserLinkStore = createUserLinkStore(deps.db.sql, deps.source);
+  const links = remembers ? stored : { ...stored, write: () => Promise.resolve() };
   const resolver: UserResolver = createUserResolver({
     links,
     zulip: deps.zulip,
@@ -48,12 +64,15 @@ export function createAccounts(deps: NotifierDeps): Accounts {
     users: deps.config.users,
   });
   let forgottenAtMs = -Infinity;
-  async function resolve(mentors: readonly MentorPerson[], signal?: AbortSignal): Promise<AccountsById> {
+  async function resolve(mentors: readonly MentorPerson[], signal?: AbortSignal) {
     const people = mentors.map(({ id, username, email, name }): Person => (
       { role: "mentor", id, username, email, name, active: true, batchIds: [] }
     ));
-    const matches = await resolver.resolve("mentor", people, signal);
-    return new Map([...matches].map(([id, match]): [LmsId, AccountId] => [id, match.zulipUserId]));
+    const matches = [...await resolver.resolve("mentor", people, signal)];
+    return {
+      mentors: new Map(matches.map(([id, match]): [LmsId, AccountId] => [id, match.zulipUserId])),
+      zones: new Map(matches.flatMap(([id, { timezone }]): [LmsId, string][] => timezone ? [[id, timezone]] : [])),
+    };
   }
   function readStudents(due: WhoseAccounts): Promise<Map<LmsId, KnownLink>> {
     return links.read("student", [...new Set(due.rows.flatMap((row) => row.studentId ?? []))], Number.MAX_SAFE_INTEGER);
@@ -61,10 +80,11 @@ export function createAccounts(deps: NotifierDeps): Accounts {
 
   return {
     async of(due, signal) {
-      const [mentors, students] = await Promise.all([resolve([...due.mentors.values()], signal), readStudents(due)]);
-      return { mentors, selves: selvesOf(due, mentors, students) };
+      const [found, students] = await Promise.all([resolve([...due.mentors.values()], signal), readStudents(due)]);
+      return { ...found, selves: selvesOf(due, found.mentors, students) };
     },
-    ofMentorIds: async (ids, signal) => resolve(await peopleByIds(deps.db.sql, deps.source, "mentor", ids), signal),
+    ofMentorIds: async (ids, signal) =>
+      (await resolve(await peopleByIds(deps.db.sql, deps.source, "mentor", ids), signal)).mentors,
     forget() {
       const now = deps.clock.monotonicMs();
       if (now - forgottenAtMs < FORGET_PAUSE_MS) return;

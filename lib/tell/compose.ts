@@ -1,15 +1,15 @@
 import type { NotifyConfig } from "../config/config.ts";
 import { formatMessages } from "../format/format_messages.ts";
-import type { EpochMicros } from "../model/time.ts";
 import { isChannelRecipient } from "../model/recipient.ts";
-import { nextDigestTime } from "./digest_times.ts";
+import type { EpochMicros } from "../model/time.ts";
 import type { Composition, DueRow, Recent } from "./notify_types.ts";
+import { isAtDigestTime, roomFor, type TimingPolicy, whenToTell } from "./when_to_tell.ts";
 
 /** What composing depends on besides the rows. */
 export interface ComposePolicy {
   readonly now: EpochMicros;
   readonly links: Readonly<Record<string, string>>;
-  readonly notify: Pick<NotifyConfig, "digest" | "digestAbove" | "maxPerMentor" | "timezone">;
+  readonly notify: TimingPolicy & Pick<NotifyConfig, "digestAbove">;
 }
 
 /** News that waited longer than this without having been planned to is told as late news, in one message. */
@@ -17,35 +17,47 @@ export const LATE_MS = 15 * 60_000;
 
 /**
  * What goes out to each recipient of the given rows, in their order: exams before content, each in order of occurrence. Pure; the
- * delivery and `poll-once --dry-run` share it. `recent` holds recipients that got messages lately.
+ * delivery and a dry run share it. `recent` holds recipients that got messages lately, or whose zone is known.
  */
 export function compose(
   due: readonly DueRow[],
   recent: ReadonlyMap<string, Recent>,
   policy: ComposePolicy,
 ): Map<string, Composition> {
-  const byRecipient = Map.groupBy(due, (row) => row.recipient);
-  return new Map(
-    [...byRecipient].map(([recipient, rows]) => [recipient, composeFor(rows, recent.get(recipient) ?? null, policy)]),
-  );
+  const compositions = new Map<string, Composition>();
+  // Two mentors of the LMS may be one reader: what the first is told is a message to the second, too.
+  const told = new Set<string>();
+  for (const [recipient, rows] of Map.groupBy(due, (row) => row.recipient)) {
+    const known = recent.get(recipient) ?? null;
+    const account = rows[0]?.account ?? null;
+    const justTold = account !== null && told.has(account);
+    const composition = composeFor(rows, justTold ? { ...(known ?? NOTHING_YET), lastAt: policy.now } : known, policy);
+    compositions.set(recipient, composition);
+    if (account !== null && composition.messages.length > 0) told.add(account);
+  }
+  return compositions;
 }
+
+const NOTHING_YET: Recent = { messages: 0, oldestAt: null, lastAt: null, zone: null };
 
 function composeFor(due: readonly DueRow[], recent: Recent | null, policy: ComposePolicy): Composition {
   const { now, notify } = policy;
   const rows = due.toSorted(inOrderOfTelling);
   const recipient = rows[0]?.recipient ?? "";
-  const { at } = notify.digest;
-  // Beyond the limit rows wait for a digest time, so what a digest time brings is never put off again.
-  const atDigestTime = at.length > 0 && rows.some((row) => row.planned);
-  const limit = isChannelRecipient(recipient) ? null : notify.maxPerMentor;
-  const allowed = limit === null || atDigestTime ? Infinity : limit.messages - (recent?.messages ?? 0);
-  if (allowed < 1) {
-    return { messages: [], putOff: { rows, until: putOffUntil(recent, policy) } };
+  const waits = rows.map((row) => ({ row, wait: whenToTell(row, { now, notify, recent }) }));
+  // A message that leaves anyhow takes along what would still wait.
+  if (waits.every(({ wait }) => wait !== null)) {
+    const putOff = waits.flatMap(({ row, wait }) => wait === null ? [] : [{ row, ...wait }]);
+    return { messages: [], finishedSince: [], putOff };
   }
   const delayedMs = lateness(rows, now);
-  const asOne = delayedMs !== null || atDigestTime || rows.length > notify.digestAbove;
-  const told = asOne ? rows : rows.slice(0, allowed);
-  const beyond = rows.slice(told.length);
+  const room = isChannelRecipient(recipient) ? Infinity : roomFor(recent, notify);
+  const together = rows.some((row) => row.gathered || isAtDigestTime(row, notify));
+  const asOne = together || delayedMs !== null || rows.length > Math.min(notify.digestAbove, room);
+  const finished = new Set(asOne ? rows.flatMap((row) => row.stage === "finished" ? attemptOf(row) : []) : []);
+  // Who reads of the finish needs no word of the start.
+  const isOver = (row: DueRow) => row.stage === "started" && finished.has(attemptOf(row));
+  const told = rows.filter((row) => !isOver(row));
   const messages = formatMessages(
     told.map((row) => row.told),
     { now, timezone: notify.timezone, links: policy.links, delayedMs },
@@ -58,15 +70,12 @@ function composeFor(due: readonly DueRow[], recent: Recent | null, policy: Compo
       content: message.content,
       rows: message.told.flatMap((index) => told[index] ?? []),
     })),
-    putOff: beyond.length === 0 ? null : { rows: beyond, until: putOffUntil(recent, policy) },
+    finishedSince: rows.filter(isOver),
+    putOff: [],
   };
 }
 
-/** When what is beyond `notify.max_per_mentor` is told: the next digest time, without one when the limit has room again. */
-function putOffUntil(recent: Recent | null, { now, notify }: ComposePolicy): EpochMicros {
-  const windowFrees = (recent?.oldestAt ?? now) + (notify.maxPerMentor?.perMs ?? 0) * 1000;
-  return nextDigestTime(now, notify.digest.at, notify.timezone) ?? Math.max(windowFrees, now + 1);
-}
+const attemptOf = ({ told, incarnation }: DueRow) => `${told.kind} ${told.attemptId} ${incarnation}`;
 
 /** Exams first: they matter most when much has piled up. Then as it happened, so that started comes before passed. */
 function inOrderOfTelling(a: DueRow, b: DueRow): number {

@@ -3,8 +3,13 @@ import type { EpochMicros } from "../model/time.ts";
 import { mentorOf } from "../model/recipient.ts";
 import { compose, type ComposePolicy } from "./compose.ts";
 import type { LoadedDue, LoadedRow } from "./load_due.ts";
-import type { Composed, Composition, DueRow } from "./notify_types.ts";
-import { type Resolution, type ResolveContext, resolveRecipients } from "./resolve_recipients.ts";
+import type { Composed, Composition, DueRow, Wait } from "./notify_types.ts";
+import {
+  type Resolution,
+  type ResolveContext,
+  resolveRecipients,
+  type SuppressedReason,
+} from "./resolve_recipients.ts";
 
 /** The configuration as far as it decides. */
 export interface DecisionPolicy {
@@ -19,11 +24,14 @@ export interface Decision {
   readonly messages: readonly Composed[];
   /** The account that each row is told to, by log id; `null` for a channel. */
   readonly userIds: ReadonlyMap<string, string | null>;
-  readonly suppress: Resolution<LoadedRow>["suppress"];
+  readonly suppress: readonly {
+    readonly row: Pick<LoadedRow, "logId">;
+    readonly reason: SuppressedReason | "finished_since";
+  }[];
   readonly add: Resolution<LoadedRow>["add"];
   readonly putOff: readonly {
     readonly logId: string;
-    readonly reason: Resolution<LoadedRow>["putOff"][number]["reason"] | "rate";
+    readonly reason: Resolution<LoadedRow>["putOff"][number]["reason"] | Wait["reason"];
     readonly until: EpochMicros;
   }[];
   /** Recipients that found no room; they stay due. */
@@ -42,22 +50,28 @@ export function decide(due: LoadedDue, room: number, config: DecisionPolicy): De
   const { resolution, compositions } = beyond.length === 0
     ? all
     : resolveAndCompose(due, due.rows.filter((row) => !leftOut.has(row.recipient)), config);
-  const beyondTheLimit = [...compositions.values()].flatMap(({ putOff }) =>
-    putOff === null
-      ? []
-      : putOff.rows.map((row) => ({ logId: row.logId, reason: "rate" as const, until: putOff.until }))
-  );
+  const composed = [...compositions.values()];
+  const putOff = composed.flatMap((composition) => composition.putOff).filter((wait) => !waitsAlready(wait));
+  const finishedSince = composed.flatMap((composition) => composition.finishedSince);
   return {
-    messages: [...compositions.values()].flatMap((composition) => composition.messages),
+    messages: composed.flatMap((composition) => composition.messages),
     userIds: new Map(resolution.send.map(({ row, userId }) => [row.logId, userId])),
-    suppress: resolution.suppress,
+    suppress: [
+      ...resolution.suppress,
+      ...finishedSince.map((row) => ({ row, reason: "finished_since" as const })),
+    ],
     add: resolution.add,
     putOff: [
       ...resolution.putOff.map(({ row, reason, until }) => ({ logId: row.logId, reason, until })),
-      ...beyondTheLimit,
+      ...putOff.map(({ row, reason, until }) => ({ logId: row.logId, reason, until })),
     ],
     leftOut,
   };
+}
+
+/** What gathers is looked at with each news for its reader: nothing is written of what stays as it is. */
+function waitsAlready({ row, reason, until }: Composition["putOff"][number]): boolean {
+  return row.gathered && reason === "gathering" && until === row.dueAt;
 }
 
 function resolveAndCompose(
@@ -103,9 +117,13 @@ function dueRow(row: LoadedRow, userId: string | null, due: LoadedDue): DueRow {
   return {
     logId: row.logId,
     recipient: row.recipient,
+    account: userId,
     told: names.length === 0 ? row.told : { ...row.told, alsoTold: names },
+    stage: row.stage,
+    incarnation: row.incarnation,
     dueAt: row.dueAt,
     planned: row.planned,
+    gathered: row.gathered,
     lmsAwayMs: row.lmsAwayMs,
     attempts: row.attempts,
   };

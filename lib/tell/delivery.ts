@@ -8,7 +8,7 @@ import type { Channels } from "./channels.ts";
 import type { Circuit } from "../bot/circuit.ts";
 import { type Claim, releaseClaim, takeClaim } from "./claim.ts";
 import { ClaimLost, composeChunk } from "./compose_chunk.ts";
-import { decide } from "./decide.ts";
+import { decide, type Decision } from "./decide.ts";
 import type { Guard } from "./guard.ts";
 import { loadDue } from "./load_due.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions } from "./notify_types.ts";
@@ -51,6 +51,8 @@ export class Delivery {
   #chunks = 0;
   /** How many recipients the next chunk claims: few at first, since nobody knows yet how much has piled up for each. */
   #recipients = SENDS_AT_ONCE;
+  /** Recipients that had more due than is composed at a time: what is left goes with the next chunk, at once. */
+  #goesOn: ReadonlySet<string> = new Set();
 
   constructor(deps: NotifierDeps, context: DeliveryContext) {
     this.#deps = deps;
@@ -122,16 +124,22 @@ export class Delivery {
       const roomLeft = room - ready.length;
 
       // Somebody else may change what is decided on: then it is read and decided again.
-      const { decision, composed } = await retrying(async () => {
+      const { goesOn, decision, composed } = await retrying(async () => {
         const { losses } = db;
-        const loaded = await loadDue(this.#deps, this.#accounts, withNothingOpen(recipients, open), cutoff, hard);
+        const question = { recipients: withNothingOpen(recipients, open), cutoff, goesOn: this.#goesOn };
+        const loaded = await loadDue(this.#deps, this.#accounts, question, hard);
         // Told by a state that is gone: the guard marks them as sent first.
         const due = guard.wereTold(loaded.rows.map((row) => row.told.marker)) ? { ...loaded, rows: [] } : loaded;
         const decision = decide(due, roomLeft, config);
         const composing = { room: roomLeft, cutoff, losses };
-        return { decision, composed: await composeChunk(this.#deps, claim, decision, composing) };
+        const composed = await composeChunk(this.#deps, claim, decision, composing);
+        return { goesOn: due.goesOn, decision, composed };
       });
+      const toldInPart = decision.messages.flatMap(({ recipient }) => goesOn.has(recipient) ? recipient : []);
+      const elsewhere = [...this.#goesOn].filter((recipient) => !claim.tokens.has(recipient));
+      this.#goesOn = new Set([...elsewhere, ...toldInPart]);
       counts.suppressed += decision.suppress.length;
+      for (const { reason, until } of decision.putOff) notePutOff(counts, reason, until);
       leftOut = decision.leftOut; // composing gave them back
       held = without(claim, leftOut);
       const outgoing = [...await markBegun(this.#deps, claim, ready), ...composed];
@@ -172,6 +180,16 @@ export class Delivery {
       onRefused: () => this.#accounts.forget(),
     };
   }
+}
+
+/** What waits by the plan of `notify`: the other reasons are looked at again and again. */
+function notePutOff({ putOff }: RoundCounts, reason: Decision["putOff"][number]["reason"], until: EpochMicros): void {
+  if (reason !== "gathering" && reason !== "quiet" && reason !== "rate") return;
+  const known = putOff.get(reason);
+  putOff.set(reason, {
+    deliveries: (known?.deliveries ?? 0) + 1,
+    until: Math.min(until, known?.until ?? until),
+  });
 }
 
 /** Recipients that something may be composed for: nothing passes a message under way, and notices are composed elsewhere. */

@@ -13,7 +13,8 @@ export function nextDigestTime(now: EpochMicros, at: readonly number[], zone: st
   return Math.min(...times.filter((time) => time > now));
 }
 
-function onDay(day: Temporal.PlainDate, minute: number, zone: string): EpochMicros {
+/** When a day's clock shows so many minutes after midnight; as much later as it jumps, where it skips them. */
+export function onDay(day: Temporal.PlainDate, minute: number, zone: string): EpochMicros {
   const time = new Temporal.PlainTime(Math.floor(minute / 60), minute % 60);
   return fromInstant(day.toZonedDateTime({ timeZone: zone, plainTime: time }).toInstant());
 }

@@ -1,4 +1,4 @@
-import { messagesInWindow } from "../../sql/state/messages.ts";
+import { lastMessages, messagesInWindow } from "../../sql/state/recent_messages.ts";
 import {
   type DueLogRow,
   dueRows,
@@ -8,6 +8,7 @@ import {
   sharedNames,
   siblings,
   toldBefore,
+  type ToldBeforeRow,
 } from "../../sql/state/outbox.ts";
 import type { EventMetadata, LmsId } from "../model/event.ts";
 import { type EventType, eventTypeOf, type Kind, type Stage } from "../model/event_types.ts";
@@ -15,7 +16,7 @@ import type { EpochMicros } from "../model/time.ts";
 import type { ToldEvent } from "../model/told_event.ts";
 import { mentorOf } from "../model/recipient.ts";
 import { type Absence, absencesOf } from "./absent_rows.ts";
-import type { Accounts, MentorPerson } from "./accounts.ts";
+import type { Accounts, LoadedAccounts, MentorPerson } from "./accounts.ts";
 import type { AccountsById, NotifierDeps, Recent } from "./notify_types.ts";
 import type { Sibling } from "./resolve_recipients.ts";
 
@@ -30,6 +31,7 @@ export interface LoadedRow {
   readonly detectedAt: EpochMicros;
   readonly dueAt: EpochMicros;
   readonly planned: boolean;
+  readonly gathered: boolean;
   readonly lmsAwayMs: number;
   readonly attempts: number;
   readonly stage: Stage;
@@ -50,11 +52,13 @@ export interface LoadedDue {
   readonly mentors: ReadonlyMap<LmsId, MentorPerson>;
   /** Recipients left out because others filled the chunk; they stay due. */
   readonly leftOut: ReadonlySet<string>;
+  /** Recipients of whose rows only as many were loaded as are composed at a time. */
+  readonly goesOn: ReadonlySet<string>;
   /** Zulip accounts of the mentors. */
   readonly accounts: AccountsById;
   /** Mentors who are the student themselves, as `<mentor>/<student>`. */
   readonly selves: ReadonlySet<string>;
-  /** Recipients that got messages within the window of `notify.max_per_mentor`. */
+  /** What is known of the recipients' readers. */
   readonly recent: ReadonlyMap<string, Recent>;
   readonly now: EpochMicros;
 }
@@ -64,19 +68,31 @@ const MOST_ROWS = 2000;
 /** Rows in memory per chunk; what does not fit waits for the next one. */
 const CHUNK_ROWS = 6000;
 
+type ReadingDeps = Pick<NotifierDeps, "db" | "source" | "clock" | "config">;
+
+export interface DueQuestion {
+  readonly recipients: readonly string[];
+  readonly cutoff: EpochMicros;
+  /** Recipients whose last message told only a part of what was due: the rest does not wait for that message. */
+  readonly goesOn: ReadonlySet<string>;
+}
+
 /**
  * Reads what the given (claimed) recipients may be told now; memory is bounded whatever has piled up (P8). Throws ZulipError when
  * an account must be looked up and Zulip is away.
  */
 export async function loadDue(
-  deps: NotifierDeps,
+  deps: ReadingDeps,
   accounts: Accounts,
-  recipients: readonly string[],
-  cutoff: EpochMicros,
+  { recipients, cutoff, goesOn }: DueQuestion,
   signal?: AbortSignal,
 ): Promise<LoadedDue> {
-  const { db: { sql }, source } = deps;
-  const found = recipients.length === 0 ? [] : await dueRows(sql, source, recipients, cutoff, MOST_ROWS, CHUNK_ROWS);
+  const { db: { sql }, source, config } = deps;
+  const gatheringUntil = cutoff + config.notify.gatherMs * 1000;
+  const most = { perRecipient: MOST_ROWS, all: CHUNK_ROWS };
+  const found = recipients.length === 0
+    ? []
+    : await dueRows(sql, source, recipients, { now: cutoff, gatheringUntil }, most);
   const leftOut = beyondTheLast(recipients, found);
   const rows = leftOut.size === 0 ? found : found.filter((row) => !leftOut.has(row.recipient));
   if (rows.length === 0) {
@@ -86,6 +102,7 @@ export async function loadDue(
       links: new Map(),
       mentors: new Map(),
       leftOut,
+      goesOn: new Set(),
       accounts: new Map(),
       selves: new Set(),
       recent: new Map(),
@@ -115,6 +132,7 @@ export async function loadDue(
       detectedAt: Number(row.detected_us),
       dueAt: Number(row.due_us),
       planned: row.reason === "digest" || row.reason === "rate",
+      gathered: row.reason === "gathering" || row.reason === "quiet",
       lmsAwayMs: away.get(row.poll_id) ?? 0,
       attempts: row.attempts,
       stage: row.stage === "started" ? "started" : "finished",
@@ -124,16 +142,17 @@ export async function loadDue(
     }
   ));
   const now = deps.clock.now();
-  const [known, recent] = await Promise.all([
-    accounts.of({ rows: loaded, mentors }, signal),
-    recentMessages(deps, loaded, now),
-  ]);
+  const known = await accounts.of({ rows: loaded, mentors }, signal);
+  const recent = await recentMessages(deps, unique(loaded.map((row) => row.recipient)), known, now, goesOn);
   return {
     rows: loaded,
     siblings: Map.groupBy(others, (row) => row.eventId),
     links: new Map(links.map((row) => [row.student_id, row.mentor_ids])),
     mentors,
     leftOut,
+    goesOn: new Set(
+      [...Map.groupBy(rows, (row) => row.recipient)].flatMap(([to, own]) => own.length >= MOST_ROWS ? to : []),
+    ),
     accounts: known.mentors,
     selves: known.selves,
     recent,
@@ -141,20 +160,36 @@ export async function loadDue(
   };
 }
 
-async function recentMessages(
-  { db, source, config }: NotifierDeps,
-  rows: readonly { readonly recipient: string }[],
+const NO_MESSAGE = { messages: 0, oldestAt: null, lastAt: null };
+
+/** What is known of who reads the recipients' messages. */
+export async function recentMessages(
+  { db, source, config }: ReadingDeps,
+  recipients: readonly string[],
+  { mentors, zones }: Pick<LoadedAccounts, "mentors" | "zones">,
   now: EpochMicros,
+  goesOn: ReadonlySet<string>,
 ): Promise<Map<string, Recent>> {
-  const limit = config.notify.maxPerMentor;
-  if (limit === null) return new Map();
-  const found = await messagesInWindow(
-    db.sql,
-    source,
-    unique(rows.map((row) => row.recipient)),
-    now - limit.perMs * 1000,
-  );
-  return new Map(found.map((row) => [row.recipient, { messages: row.messages, oldestAt: Number(row.oldest_us) }]));
+  const { maxPerMentor: limit, gatherMs } = config.notify;
+  const accountOf = (recipient: string) => mentors.get(mentorOf(recipient) ?? "") ?? null;
+  const readers = unique(recipients.flatMap((recipient) => accountOf(recipient) ?? []));
+  const [window, last] = await Promise.all([
+    limit === null ? [] : messagesInWindow(db.sql, source, recipients, now - limit.perMs * 1000),
+    gatherMs === 0 || readers.length === 0 ? [] : lastMessages(db.sql, source, readers, now - gatherMs * 1000),
+  ]);
+  const windows = new Map(window.map((row) => [row.recipient, row]));
+  const lastTold = new Map(last.map((row) => [row.zulip_user_id, Number(row.sent_us)]));
+  return new Map(recipients.map((recipient) => {
+    const own = windows.get(recipient);
+    return [recipient, {
+      ...(goesOn.has(recipient) ? NO_MESSAGE : {
+        messages: own?.messages ?? 0,
+        oldestAt: own === undefined ? null : Number(own.oldest_us),
+        lastAt: lastTold.get(accountOf(recipient) ?? "") ?? null,
+      }),
+      zone: zones.get(mentorOf(recipient) ?? "") ?? null,
+    }];
+  }));
 }
 
 /** The recipients whose rows were cut off by the limit, or never reached; never the first one, whose rows always fit. */
@@ -166,7 +201,7 @@ function beyondTheLast(recipients: readonly string[], found: readonly DueLogRow[
 }
 
 async function loadSiblings(
-  deps: NotifierDeps,
+  deps: ReadingDeps,
   rows: readonly DueLogRow[],
 ): Promise<(Sibling & { readonly eventId: string })[]> {
   const found = await siblings(deps.db.sql, unique(rows.map((row) => row.event_id)));
@@ -181,7 +216,7 @@ async function loadSiblings(
 
 type ToldBefore = NonNullable<ToldEvent["previousTold"]>;
 
-async function loadToldBefore(deps: NotifierDeps, rows: readonly DueLogRow[]): Promise<Map<string, ToldBefore>> {
+async function loadToldBefore(deps: ReadingDeps, rows: readonly DueLogRow[]): Promise<Map<string, ToldBefore>> {
   const corrections = rows.filter((row) => row.revision > 1);
   if (corrections.length === 0) return new Map();
   const found = await toldBefore(
@@ -190,17 +225,17 @@ async function loadToldBefore(deps: NotifierDeps, rows: readonly DueLogRow[]): P
     corrections.map((row) => row.event_id),
     corrections.map((row) => row.recipient),
   );
-  return new Map(found.map((row) => [`${row.event_id}/${row.recipient}`, {
-    type: eventType(row.event_type),
-    verdict: row.verdict,
-    score: row.score,
-    percentage: row.percentage,
-    at: Number(row.told_us),
-  }]));
+  return new Map(found.map((row) => [`${row.event_id}/${row.recipient}`, toldBeforeOf(row)]));
+}
+
+/** What a recipient was told before, as messages say it. */
+export function toldBeforeOf(row: ToldBeforeRow): ToldBefore {
+  const { verdict, score, percentage } = row;
+  return { type: eventType(row.event_type), verdict, score, percentage, at: Number(row.told_us) };
 }
 
 /** The pairs `<mentor>/<student>` among rows with namesakes where the mentor has two students of that name. */
-async function loadSharedNames(deps: NotifierDeps, rows: readonly DueLogRow[]): Promise<Set<string>> {
+async function loadSharedNames(deps: ReadingDeps, rows: readonly DueLogRow[]): Promise<Set<string>> {
   if (rows.length === 0) return new Set();
   const pairs = unique(rows.flatMap((row) => {
     const mentor = mentorOf(row.recipient);

@@ -1,14 +1,14 @@
 import { dissolvableMessages, dissolveMessages } from "../../sql/state/messages.ts";
-import { openCounts, wakeRowsWithAccount } from "../../sql/state/outbox.ts";
 import {
   nextRecipientDue,
   recipientsWithExams,
   wakeForgottenRecipients,
   wakeRecipients,
 } from "../../sql/state/recipients.ts";
+import { openCounts, wakeRowsWithAccount } from "../../sql/state/waiting.ts";
 import { escapeText } from "../format/escape_text.ts";
-import { type EpochMicros, fromInstant } from "../model/time.ts";
 import { ADMIN } from "../model/recipient.ts";
+import { type EpochMicros, fromInstant, toInstant } from "../model/time.ts";
 import { ZulipError } from "../base/errors.ts";
 import { createPacer } from "../bot/rate_limiter.ts";
 import { Channels } from "./channels.ts";
@@ -16,7 +16,7 @@ import { Circuit, troubleOfError } from "../bot/circuit.ts";
 import { Delivery, type Round } from "./delivery.ts";
 import { Guard, GUARD_HINT, type GuardVerdict } from "./guard.ts";
 import { Notices } from "./notices.ts";
-import type { NotifierDeps, RoundCounts, RoundOptions, RoundResult } from "./notify_types.ts";
+import type { NotifierDeps, RoundCounts, RoundOptions, RoundResult, Wait } from "./notify_types.ts";
 import { adoptOrphans } from "./orphans.ts";
 
 export interface Notifier {
@@ -48,7 +48,7 @@ class OutboxNotifier implements Notifier {
   #sweptAtMs = -Infinity;
   #orphansNotBeforeMs = -Infinity;
   #freshStart = true;
-  #left = { waiting: 0, unknown: 0 };
+  #left: Pick<RoundResult, "waiting" | "unknown" | "waits"> = { waiting: 0, unknown: 0, waits: [] };
   #busy = true;
   #guardLogged = false;
 
@@ -82,7 +82,7 @@ class OutboxNotifier implements Notifier {
   }
 
   async round(options: RoundOptions): Promise<RoundResult> {
-    const counts: RoundCounts = { sent: 0, messages: 0, dead: 0, suppressed: 0 };
+    const counts: RoundCounts = { sent: 0, messages: 0, dead: 0, suppressed: 0, putOff: new Map() };
     let verdict: GuardVerdict | null = null;
     if (this.#circuit.state === "closed") {
       await this.#notices.tellHeldPolls();
@@ -104,6 +104,7 @@ class OutboxNotifier implements Notifier {
         this.#zulipTrouble(error, options);
       }
     }
+    this.#sayPutOff(counts);
     await this.#count(counts);
     return {
       ...counts,
@@ -217,16 +218,36 @@ class OutboxNotifier implements Notifier {
     this.#guardLogged = true;
   }
 
+  #sayPutOff({ putOff }: RoundCounts): void {
+    for (const [reason, { deliveries, until }] of putOff) {
+      this.#deps.log.info("Put off until {until}: {deliveries} deliveries, {why}", {
+        deliveries,
+        why: WHY_PUT_OFF[reason],
+        reason,
+        until: toInstant(until).toString({ smallestUnit: "second" }),
+      });
+    }
+  }
+
   async #count(counts: RoundCounts): Promise<void> {
     // An idle round costs next to nothing: the numbers change only when somebody was due.
     if (!this.#busy && counts.suppressed === 0) return;
     const rows = await openCounts(this.#deps.db.sql, this.#deps.source);
     const count = (...names: string[]) =>
       rows.filter((row) => names.includes(row.status)).reduce((sum, row) => sum + row.count, 0);
-    this.#left = { waiting: count("waiting", "pending", "sending"), unknown: count("unknown") };
+    const waits = rows.flatMap(({ reason, count: deliveries, from_us: from, until_us: until }) =>
+      reason === null ? [] : [{ reason, deliveries, from: Number(from), until: Number(until) }]
+    );
+    this.#left = { waiting: count("waiting", "pending", "sending"), unknown: count("unknown"), waits };
     this.#busy = false;
   }
 }
+
+const WHY_PUT_OFF: Readonly<Record<Wait["reason"], string>> = {
+  gathering: "gathered, since their readers were told something just before (notify.gather)",
+  quiet: "in their readers' quiet hours (notify.quiet)",
+  rate: "beyond their readers' number of messages (notify.max_per_mentor)",
+};
 
 /** What the administrator reads when a channel cannot be read. */
 function cannotRead(channel: string): string {

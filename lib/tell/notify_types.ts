@@ -1,5 +1,6 @@
 import type { Config } from "../config/config.ts";
 import type { LmsId } from "../model/event.ts";
+import type { Stage } from "../model/event_types.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { ToldEvent } from "../model/told_event.ts";
 import type { Clock } from "../base/clock.ts";
@@ -30,21 +31,39 @@ export interface DueRow {
   readonly logId: string;
   /** `mentor:<lms id>` or `channel:<name>/<topic>`. */
   readonly recipient: string;
+  /** The Zulip account that reads it; `null` for a channel. */
+  readonly account: string | null;
   readonly told: ToldEvent;
+  readonly stage: Stage;
+  /** Which attempt under its row id the event is of. */
+  readonly incarnation: number;
   readonly dueAt: EpochMicros;
   /** It waited for a digest time (reason `digest` or `rate`), not for lmsmon. */
   readonly planned: boolean;
+  /** It was put off to be told with others (reason `gathering` or `quiet`); `dueAt` may be still to come. */
+  readonly gathered: boolean;
   /** How long the LMS was away before the event could be seen. Milliseconds. */
   readonly lmsAwayMs: number;
   /** Refusals that the row met already. */
   readonly attempts: number;
 }
 
-/** Messages a recipient got within the window of `notify.max_per_mentor`. */
+/** What is known of who reads a recipient's messages. */
 export interface Recent {
+  /** Messages that the recipient got within the window of `notify.max_per_mentor`. */
   readonly messages: number;
   /** When the oldest of them was made. */
-  readonly oldestAt: EpochMicros;
+  readonly oldestAt: EpochMicros | null;
+  /** When the reader's last message was sent; `null`: none within `notify.gather`, or what is due now belongs to it. */
+  readonly lastAt: EpochMicros | null;
+  /** The reader's own time zone; `null`: not known. */
+  readonly zone: string | null;
+}
+
+/** Why a due row is not told yet, by the plan of `notify`. */
+export interface Wait {
+  readonly reason: "gathering" | "quiet" | "rate";
+  readonly until: EpochMicros;
 }
 
 /** One message as it will be sent, with the rows it tells. */
@@ -57,8 +76,10 @@ export interface Composed {
 
 export interface Composition {
   readonly messages: readonly Composed[];
-  /** Rows that wait because the recipient had enough messages. */
-  readonly putOff: { readonly rows: readonly DueRow[]; readonly until: EpochMicros } | null;
+  /** Starts that are not told, since their finish is in the same message. */
+  readonly finishedSince: readonly DueRow[];
+  /** Rows that go on waiting; some of them do already, for the same. Without messages only. */
+  readonly putOff: readonly (Wait & { readonly row: DueRow })[];
 }
 
 /** A mentor's (or student's) Zulip account; `null` when there is none that can be written to. */
@@ -72,12 +93,29 @@ export interface RoundCounts {
   messages: number;
   dead: number;
   suppressed: number;
+  /** Deliveries that the round put off by the plan of `notify`, by reason, with the earliest end of their wait. */
+  readonly putOff: Map<Wait["reason"], PutOffCount>;
+}
+
+export interface PutOffCount {
+  readonly deliveries: number;
+  readonly until: EpochMicros;
+}
+
+/** Deliveries that wait for one thing, and when the first and the last of them are looked at again. */
+export interface Waiting {
+  readonly reason: string;
+  readonly deliveries: number;
+  readonly from: EpochMicros;
+  readonly until: EpochMicros;
 }
 
 export interface RoundResult extends Readonly<RoundCounts> {
   /** Deliveries that wait for something: a time, an account, a mentor, Zulip. */
   readonly waiting: number;
   readonly unknown: number;
+  /** Those among them that wait for a time, by reason. */
+  readonly waits: readonly Waiting[];
   readonly circuit: "closed" | "open" | "half_open";
   /** Why nothing, or not everything, was sent: Zulip's trouble or the guard's refusal. */
   readonly trouble: string | null;

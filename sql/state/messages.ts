@@ -260,24 +260,6 @@ export function dissolvableMessages(sql: Queryable, source: string, limit: numbe
      order by m.message_id limit ${limit}`;
 }
 
-export const WindowRow = z.object({ recipient: text, messages: neverNull(int4), oldest_us: neverNull(int8) });
-export type WindowRow = z.infer<typeof WindowRow>;
-
-/** Messages of the last window per recipient and when the oldest of them was made. */
-export function messagesInWindow(
-  sql: Queryable,
-  source: string,
-  recipients: readonly string[],
-  since: EpochMicros,
-) {
-  return sql<WindowRow[]>`
-    select m.recipient, count(*)::int as messages, (extract(epoch from min(m.created_at)) * 1000000)::bigint as oldest_us
-      from lmsmon.messages m
-     where m.source = ${source} and m.recipient = any(${recipients as string[]}::text[])
-       and m.created_at > ${since}::timestamptz and m.state <> 'dead' and m.kind in ('single', 'digest')
-     group by m.recipient`;
-}
-
 export const MessageMarkerRow = z.object({ message_id: neverNull(int8), marker: neverNull(text) });
 export type MessageMarkerRow = z.infer<typeof MessageMarkerRow>;
 

@@ -41,17 +41,17 @@ export const DueLogRow = z.object({
 export type DueLogRow = z.infer<typeof DueLogRow>;
 
 /**
- * Rows that may leave now, by recipient in the given order, exams first, then in order of occurrence; at most `perRecipient` of
- * each and `limit` of all, so the last recipient's may be incomplete. Texts are cut here: a title of a megabyte must not be
- * multiplied by thousands of rows.
+ * Rows that may leave now, and those that gather, by recipient in the given order, exams first, then in order of occurrence; at
+ * most `perRecipient` of each and `all` together, so the last recipient's may be incomplete; what may leave is found before
+ * what gathers, or those would be looked at again and again while nothing becomes of the others. Nothing gathers beyond
+ * `gatheringUntil`. Texts are cut here: a title of a megabyte must not be multiplied by thousands of rows.
  */
 export function dueRows(
   sql: Queryable,
   source: string,
   recipients: readonly string[],
-  now: EpochMicros,
-  perRecipient: number,
-  limit: number,
+  { now, gatheringUntil }: { readonly now: EpochMicros; readonly gatheringUntil: EpochMicros },
+  { perRecipient, all }: { readonly perRecipient: number; readonly all: number },
 ) {
   return sql<DueLogRow[]>`
     select x.* from unnest(${recipients as string[]}::text[]) with ordinality as r(recipient, position)
@@ -73,9 +73,10 @@ export function dueRows(
          join lmsmon.poll_runs p on p.poll_id = l.poll_id and p.delivery = 'open'
          left join lmsmon.people s on s.source = l.source and s.role = 'student' and s.id = e.student_id
         where l.source = ${source} and l.recipient = r.recipient and l.untold and l.status <> 'held'
-          and l.next_attempt_at <= ${now}::timestamptz
-        order by (e.kind = 'content'), e.timestamp, e.event_id limit ${perRecipient}) x
-     order by r.position, (x.kind = 'content'), x.occurred_us, x.event_id limit ${limit}`;
+          and l.next_attempt_at <= ${gatheringUntil}::timestamptz
+          and (l.next_attempt_at <= ${now}::timestamptz or l.reason = 'gathering')
+        order by (l.next_attempt_at > ${now}::timestamptz), (e.kind = 'content'), e.timestamp, e.event_id limit ${perRecipient}) x
+     order by r.position, (x.kind = 'content'), x.occurred_us, x.event_id limit ${all}`;
 }
 
 export const SiblingRow = z.object({
@@ -106,16 +107,21 @@ export const ToldBeforeRow = z.object({
 });
 export type ToldBeforeRow = z.infer<typeof ToldBeforeRow>;
 
-/** What each recipient was last told about the finish that the given event corrects, by the chain of `supersedes`. */
+/**
+ * What each recipient was last told about the finish that the given event corrects, by the chain of `supersedes`; or about that of
+ * the event itself.
+ */
 export function toldBefore(
   sql: Queryable,
   source: string,
   eventIds: readonly string[],
   recipients: readonly string[],
+  from: "what_it_corrects" | "from_itself" = "what_it_corrects",
 ) {
   return sql<ToldBeforeRow[]>`
     with recursive chain as (
-      select x.event_id, x.recipient, (e.activity_metadata->>'supersedes')::bigint as earlier, 1 as depth
+      select x.event_id, x.recipient, case when ${from === "from_itself"} then x.event_id
+             else (e.activity_metadata->>'supersedes')::bigint end as earlier, 1 as depth
         from unnest(${eventIds as string[]}::bigint[], ${recipients as string[]}::text[]) as x(event_id, recipient)
         join lmsmon.lms_activity_events e on e.event_id = x.event_id
       union all
@@ -152,6 +158,28 @@ export function sharedNames(
        select from lmsmon.people o
         where o.source = ${source} and o.role = 'student' and o.id <> p.id
           and left(lower(o.name), 100) = left(lower(p.name), 100)
+          and exists (
+            select from lmsmon.mentor_links k
+             where k.source = ${source} and k.student_id = o.id and x.mentor_id = any(k.mentor_ids) offset 0)
+       offset 0)`;
+}
+
+/** As {@link sharedNames}, of students who may not be stored yet. */
+export function namesakes(
+  sql: Queryable,
+  source: string,
+  mentorIds: readonly string[],
+  studentIds: readonly string[],
+  names: readonly string[],
+) {
+  return sql<SharedNameRow[]>`
+    select x.mentor_id, x.student_id
+      from unnest(${mentorIds as string[]}::bigint[], ${studentIds as string[]}::bigint[], ${names as string[]}::text[])
+           as x(mentor_id, student_id, name)
+     where exists (
+       select from lmsmon.people o
+        where o.source = ${source} and o.role = 'student' and o.id <> x.student_id
+          and left(lower(o.name), 100) = left(lower(x.name), 100)
           and exists (
             select from lmsmon.mentor_links k
              where k.source = ${source} and k.student_id = o.id and x.mentor_id = any(k.mentor_ids) offset 0)
@@ -230,38 +258,6 @@ export function addRows(sql: Queryable, source: string, rows: readonly NewLogRow
         as x(event_id, poll_id, recipient, marker)
      order by x.event_id, x.recipient
     on conflict (event_id, recipient) where recipient is not null do nothing`;
-}
-
-export const WokenRow = z.object({ recipient: neverNull(text) });
-export type WokenRow = z.infer<typeof WokenRow>;
-
-/** Rows that wait for an account that somebody else found meanwhile (map-users, another process); or, with `all`, all of them. */
-export function wakeRowsWithAccount(sql: Queryable, source: string, now: EpochMicros, all: boolean) {
-  return sql<WokenRow[]>`
-    with woken as (
-      update lmsmon.lms_event_logs l set next_attempt_at = ${now}::timestamptz
-       where l.source = ${source} and l.untold and l.status = 'waiting' and l.reason = 'no_account'
-         and l.next_attempt_at > ${now}::timestamptz
-         and (${all} or exists (
-           select from lmsmon.user_links u where u.source = l.source and u.role = 'mentor' and u.zulip_user_id is not null
-              and l.recipient = 'mentor:' || u.person_id))
-      returning l.recipient)
-    select distinct recipient from woken order by recipient`;
-}
-
-export const OpenCountRow = z.object({ status: neverNull(text), count: neverNull(int4) });
-export type OpenCountRow = z.infer<typeof OpenCountRow>;
-
-/** How many deliveries are in which state, of those that are not over. */
-export function openCounts(sql: Queryable, source: string) {
-  return sql<OpenCountRow[]>`
-    select status, count(*)::int as count from (
-      select status from lmsmon.lms_event_logs
-       where source = ${source} and untold and status <> 'held'
-      union all
-      select l.status from lmsmon.messages m join lmsmon.lms_event_logs l on l.message_id = m.message_id
-       where m.source = ${source} and m.state in ('pending', 'sending', 'unknown')) x
-     group by status`;
 }
 
 export const PersonRow = z.object({

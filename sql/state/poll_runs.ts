@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { int4, int8, neverNull } from "./columns.ts";
+import { float8, int4, int8, neverNull } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
 export const PollIdRow = z.object({ poll_id: int8 });
@@ -104,3 +104,14 @@ export const wakeRecipientsOfPoll = (sql: Queryable, pollId: string) =>
      order by l.source, l.recipient
     on conflict (source, recipient) do update set next_due_at = least(old.next_due_at, excluded.next_due_at)
      where old.next_due_at is null or old.next_due_at > excluded.next_due_at`;
+
+export const OutageNowRow = z.object({ outage_ms: neverNull(float8) });
+export type OutageNowRow = z.infer<typeof OutageNowRow>;
+
+/** How long polls have been failing, since the last one that did not: what is found now is so late. */
+export const outageUntilNow = (sql: Queryable, source: string) =>
+  sql<OutageNowRow[]>`
+    select coalesce(extract(epoch from clock_timestamp() - min(f.started_at)) * 1000, 0)::float8 as outage_ms
+      from lmsmon.poll_runs f
+     where f.source = ${source} and f.status = 'failed' and f.poll_id > coalesce((
+       select max(d.poll_id) from lmsmon.poll_runs d where d.source = ${source} and d.status = 'done'), 0)`;

@@ -161,3 +161,13 @@ export function nextRecipientDue(sql: Queryable, source: string) {
       select greatest(next_due_at, claim_expires_at) from lmsmon.recipients
        where source = ${source} and next_due_at is not null and claim_expires_at is not null) x`;
 }
+
+export const DueRecipientRow = z.object({ recipient: text });
+export type DueRecipientRow = z.infer<typeof DueRecipientRow>;
+
+/** Recipients that are due, in the order in which they fell due. */
+export function dueRecipients(sql: Queryable, source: string, now: EpochMicros, limit: number) {
+  return sql<DueRecipientRow[]>`
+    select recipient from lmsmon.recipients where source = ${source} and next_due_at <= ${now}::timestamptz
+     order by next_due_at, recipient limit ${limit}`;
+}

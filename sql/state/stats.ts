@@ -43,12 +43,15 @@ export const DeliveryStatsRow = z.object({
   reason: text.nullable(),
   deliveries: neverNull(text),
   oldest_at: neverNull(timestamptz),
+  /** When the first of them is looked at again. */
+  next_at: timestamptz.nullable(),
 });
 export type DeliveryStatsRow = z.infer<typeof DeliveryStatsRow>;
 
 export const deliveryStats = (sql: Queryable) =>
   sql<DeliveryStatsRow[]>`
-    select source, status, reason, count(*)::text as deliveries, min(created_at) as oldest_at
+    select source, status, reason, count(*)::text as deliveries, min(created_at) as oldest_at,
+           min(next_attempt_at) filter (where untold and status <> 'held') as next_at
     from lmsmon.lms_event_logs group by source, status, reason order by source, status, reason nulls first`;
 
 export const PollStatsRow = z.object({

@@ -8,6 +8,7 @@ export interface UserLinkColumns {
   readonly zulipUserIds: readonly (string | null)[];
   readonly statuses: readonly string[];
   readonly emails: readonly (string | null)[];
+  readonly timezones: readonly (string | null)[];
 }
 
 export const UserLinkRow = z.object({
@@ -15,6 +16,7 @@ export const UserLinkRow = z.object({
   zulip_user_id: int8.nullable(),
   status: text,
   email_seen: text.nullable(),
+  timezone: text.nullable(),
   fresh: neverNull(bool),
 });
 export type UserLinkRow = z.infer<typeof UserLinkRow>;
@@ -22,7 +24,7 @@ export type UserLinkRow = z.infer<typeof UserLinkRow>;
 /** `fresh`: checked less than `cacheMs` ago, by the state database's clock. */
 export const readUserLinks = (sql: Queryable, source: string, role: string, ids: readonly string[], cacheMs: number) =>
   sql<UserLinkRow[]>`
-    select person_id, zulip_user_id, status, email_seen,
+    select person_id, zulip_user_id, status, email_seen, timezone,
            extract(epoch from clock_timestamp() - checked_at) * 1000 < ${cacheMs}::double precision as fresh
       from lmsmon.user_links
      where source = ${source} and role = ${role} and person_id = any(${ids as string[]}::bigint[])`;
@@ -33,16 +35,18 @@ export const readUserLinks = (sql: Queryable, source: string, role: string, ids:
  */
 export const upsertUserLinks = (sql: Queryable, source: string, role: string, links: UserLinkColumns) =>
   sql`
-    insert into lmsmon.user_links as old (source, role, person_id, zulip_user_id, status, email_seen, checked_at)
-    select ${source}::text, ${role}::text, u.person_id, u.zulip_user_id, u.status, u.email_seen, clock_timestamp()
+    insert into lmsmon.user_links as old (source, role, person_id, zulip_user_id, status, email_seen, timezone, checked_at)
+    select ${source}::text, ${role}::text, u.person_id, u.zulip_user_id, u.status, u.email_seen, u.timezone, clock_timestamp()
       from unnest(${links.personIds as string[]}::bigint[], ${links.zulipUserIds as string[]}::bigint[],
-        ${links.statuses as string[]}::text[], ${links.emails as string[]}::text[])
-        as u (person_id, zulip_user_id, status, email_seen)
+        ${links.statuses as string[]}::text[], ${links.emails as string[]}::text[], ${links
+    .timezones as string[]}::text[])
+        as u (person_id, zulip_user_id, status, email_seen, timezone)
      where u.zulip_user_id is not null or ${role}::text <> 'student' or exists (
        select 1 from lmsmon.user_links k where k.source = ${source} and k.role = ${role} and k.person_id = u.person_id)
      order by u.person_id
     on conflict (source, role, person_id) do update
       set zulip_user_id = excluded.zulip_user_id, status = excluded.status, email_seen = excluded.email_seen,
+          timezone = excluded.timezone,
           checked_at = excluded.checked_at`;
 
 export const FilledEventRow = z.object({ event_id: int8 });

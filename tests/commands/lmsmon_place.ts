@@ -76,7 +76,7 @@ export async function makePlace(
     lms: { url: lmsUrl.href, password: PASSWORD },
     state: { url: stateUrl },
     poll: { interval: "1s" },
-    notify: { digest: { at: [] }, max_per_mentor: null },
+    notify: { digest: { at: [] }, gather: 0, max_per_mentor: null }, // gathering has tests of its own
     zulip: { site: zulip.site, email: zulip.bot.email, api_key: zulip.bot.apiKey },
   };
   const place = new LmsmonPlace(lms, zulip, home, stateUrl, config, stack);

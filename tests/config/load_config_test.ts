@@ -317,6 +317,23 @@ Deno.test("loadConfig() reads null where it means off or no limit", async () => 
   });
 });
 
+Deno.test("loadConfig() reads notify.gather and notify.quiet, off where they say so", async () => {
+  for (
+    const [text, gatherMs, quiet] of [
+      ["{}", 600_000, null],
+      ["{gather: 0, quiet: null}", 0, null],
+      ["{gather: 0s, quiet: 22:00-07:00}", 0, { from: 1320, to: 420 }],
+      ["{gather: 90s, quiet: 9:30 - 24:00}", 90_000, { from: 570, to: 0 }],
+      ['{gather: "${GATHER:-0}", quiet: "${QUIET:-00:00-06:15}"}', 0, { from: 0, to: 375 }],
+    ] as const
+  ) {
+    await withFiles({ "config.yaml": `notify: ${text}\n` }, async (_folder, load) => {
+      const { notify } = await load();
+      assert.deepEqual([notify.gatherMs, notify.quiet], [gatherMs, quiet], text);
+    });
+  }
+});
+
 Deno.test("loadConfig() needs nothing while lmsmon is switched off", async () => {
   await withFiles({ "config.yaml": "enabled: false" }, async (_folder, load) => {
     const needs = ["lms", "state", "delivery"] as const;

@@ -121,6 +121,21 @@ Deno.test("formatMessages() splits ten thousand events by whole events", () => {
   }
 });
 
+Deno.test("formatMessages() cuts a long digest into parts of similar length, without a stub at the end", () => {
+  for (const [events, activities] of [[151, 1], [151, 40], [165, 7], [310, 3], [70, 70], [1000, 12]] as const) {
+    const type = (n: number) => EVENT_TYPES[n % 3 + 1] ?? "exam_passed";
+    const list = Array.from(
+      { length: events },
+      (_, n) => withOwnMarker(classmate(n, type(n), { activityId: String(n % activities) }), n),
+    );
+    for (const ctx of [CONTEXT, NO_LINKS]) {
+      const lengths = formatMessages(list, ctx).map(({ content }) => codePoints(content));
+      const said = `${events} events, parts of ${lengths.join(", ")}`;
+      assert.ok(Math.min(...lengths) > 0.7 * Math.max(...lengths), said);
+    }
+  }
+});
+
 Deno.test("formatMessages() sends up to digestAbove events one by one", () => {
   const list = [classmate(1, "exam_passed"), classmate(2, "exam_failed")];
   assert.deepEqual(formatMessages(list, CONTEXT, 2).map((m) => [m.kind, ...m.told]), [["single", 0], ["single", 1]]);

@@ -4,7 +4,7 @@ import { sampleEvent } from "../../lib/format/sample_event.ts";
 import { EVENT_TYPES } from "../../lib/model/event_types.ts";
 import { markersIn } from "../../lib/model/marker.ts";
 import { compose, type ComposePolicy } from "../../lib/tell/compose.ts";
-import type { DueRow } from "../../lib/tell/notify_types.ts";
+import type { DueRow, Recent } from "../../lib/tell/notify_types.ts";
 
 const NOW = 1_795_000_000_000_000;
 const MINUTE = 60_000_000;
@@ -13,8 +13,11 @@ const policy = (notify: Partial<ComposePolicy["notify"]> = {}): ComposePolicy =>
   now: NOW,
   links: {},
   notify: {
-    digest: { events: [], at: [810, 1230] },
+    immediate: ["exam_completed", "exam_failed", "exam_passed"],
+    digest: { events: ["exam_started", "content_watched"], at: [810, 1230] },
     digestAbove: 1,
+    gatherMs: 0,
+    quiet: null,
     maxPerMentor: null,
     timezone: "Asia/Kolkata",
     ...notify,
@@ -32,21 +35,27 @@ function due(row: Partial<DueRow> & { readonly type?: (typeof EVENT_TYPES)[numbe
   return {
     logId: String(id),
     recipient: "mentor:3",
+    account: "13",
+    stage: type.endsWith("started") ? "started" : "finished",
+    incarnation: 1,
     told: { ...sampleEvent(type, NOW), eventId: String(id), marker },
     dueAt: NOW - 1000,
     planned: false,
+    gathered: false,
     lmsAwayMs: 0,
     attempts: 0,
     ...rest,
   };
 }
 
+const got = (messages: number, oldestAt: number): Recent => ({ messages, oldestAt, lastAt: NOW - MINUTE, zone: null });
+
 const only = (
   rows: DueRow[],
   recent: [string, number, number] | null = null,
   notify: Partial<ComposePolicy["notify"]> = {},
 ) => {
-  const map = new Map(recent === null ? [] : [[recent[0], { messages: recent[1], oldestAt: recent[2] }]]);
+  const map = new Map(recent === null ? [] : [[recent[0], got(recent[1], recent[2])]]);
   const [composition] = compose(rows, map, policy(notify)).values();
   assert.ok(composition);
   return composition;
@@ -64,19 +73,23 @@ Deno.test("compose() tells what waited for its digest time as one message, howev
   assert.deepEqual(only(rows, null, { digestAbove: 9 }).messages.map((m) => m.kind), ["digest"]);
 });
 
-Deno.test("compose() tells as many as notify.max_per_mentor leaves room for and puts the rest off until the next digest", () => {
+Deno.test("P13: compose() puts digest material beyond notify.max_per_mentor off until the next digest, and no result", () => {
   const limit = { digestAbove: 9, maxPerMentor: { messages: 3, perMs: 3_600_000 } };
-  assert.equal(only([due(), due()], ["mentor:3", 1, NOW - MINUTE], limit).messages.length, 2);
-  const some = only([due(), due(), due()], ["mentor:3", 1, NOW - MINUTE], limit);
-  assert.deepEqual(some.messages.map((m) => m.kind), ["single", "single"]);
-  assert.equal(some.putOff?.rows.length, 1);
-  assert.equal(only([due(), due()], ["mentor:3", 2, NOW - MINUTE], { ...limit, digestAbove: 1 }).messages.length, 1);
-  const put = only([due(), due()], ["mentor:3", 3, NOW - MINUTE], limit);
-  assert.equal(put.messages.length, 0);
-  assert.equal(put.putOff?.rows.length, 2);
-  assert.ok((put.putOff?.until ?? 0) > NOW);
-  const freed = only([due()], ["mentor:3", 3, NOW - MINUTE], { ...limit, digest: { events: [], at: [] } });
-  assert.equal(freed.putOff?.until, NOW + 59 * MINUTE);
+  const content = () => due({ type: "content_watched" });
+  assert.equal(only([content(), content()], ["mentor:3", 1, NOW - MINUTE], limit).messages.length, 2);
+  const some = only([content(), content(), content()], ["mentor:3", 1, NOW - MINUTE], limit);
+  assert.deepEqual(some.messages.map((m) => m.kind), ["digest"], "what is too much for single messages is one");
+  const put = only([content(), content()], ["mentor:3", 3, NOW - MINUTE], limit);
+  assert.deepEqual([put.messages.length, ...put.putOff.map(({ reason }) => reason)], [0, "rate", "rate"]);
+  assert.ok(put.putOff.every(({ until }) => until > NOW));
+  const freed = only([content()], ["mentor:3", 3, NOW - MINUTE], { ...limit, digest: { events: [], at: [] } });
+  assert.deepEqual(freed.putOff.map(({ until }) => until), [NOW + 59 * MINUTE]);
+  const results = only([content(), due(), due()], ["mentor:3", 3, NOW - MINUTE], limit);
+  assert.deepEqual(
+    [results.messages.length, results.messages[0]?.rows.length],
+    [1, 3],
+    "a message that leaves takes all",
+  );
 });
 
 Deno.test("compose() neither limits the fallback channel nor what a digest time brings", () => {
@@ -109,7 +122,7 @@ Deno.test("P4: compose() puts every row into exactly one message or puts it off,
     fc.integer({ min: 0, max: 6 }),
     (rows, digestAbove, maxPerMentor, sent) => {
       const all = rows.map((each) => due(each));
-      const recent = new Map(["mentor:3", "mentor:4"].map((to) => [to, { messages: sent, oldestAt: NOW - MINUTE }]));
+      const recent = new Map(["mentor:3", "mentor:4"].map((to) => [to, got(sent, NOW - MINUTE)]));
       const seen: string[] = [];
       for (const [recipient, composition] of compose(all, recent, policy({ digestAbove, maxPerMentor }))) {
         for (const message of composition.messages) {
@@ -118,7 +131,8 @@ Deno.test("P4: compose() puts every row into exactly one message or puts it off,
           assert.ok([...message.content].length <= 10_000);
           seen.push(...message.rows.map((each) => each.logId));
         }
-        seen.push(...composition.putOff?.rows.map((each) => each.logId) ?? []);
+        seen.push(...composition.finishedSince.map((each) => each.logId));
+        seen.push(...composition.putOff.map(({ row: each }) => each.logId));
       }
       assert.deepEqual(seen.sort(), all.map((each) => each.logId).sort());
     },

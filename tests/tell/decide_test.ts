@@ -7,7 +7,10 @@ const NOW = 1_795_000_000_000_000;
 const POLICY: DecisionPolicy = {
   notify: {
     digest: { events: [], at: [] },
+    immediate: ["exam_completed", "exam_failed", "exam_passed"],
     digestAbove: 100, // every event a message of its own
+    gatherMs: 0,
+    quiet: null,
     maxPerMentor: null,
     timezone: "UTC",
     accountGraceMs: 0,
@@ -34,6 +37,7 @@ function due(
       detectedAt: NOW,
       dueAt: NOW,
       planned: false,
+      gathered: false,
       lmsAwayMs: 0,
       attempts: 0,
       stage: "finished",
@@ -55,6 +59,7 @@ function due(
     links: new Map(),
     mentors: new Map(),
     leftOut: new Set(),
+    goesOn: new Set(),
     accounts: new Map(Object.entries(accounts)),
     selves: new Set(),
     recent: new Map(),

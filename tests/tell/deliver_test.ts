@@ -88,16 +88,16 @@ outboxTest("round() leaves rows that wait for their digest time until then, and 
 }, { notify: { digestAbove: 5 } });
 
 outboxTest(
-  "round() puts rows beyond max_per_mentor off until the next digest time, where they go as one",
+  "round() puts digest material beyond max_per_mentor off until the next digest time, where they go as one",
   async (box) => {
     const three = await box.mentor(3);
     await box.link(17, [3]);
     const notifier = box.notifier();
     for (const _ of [1, 2]) {
-      await box.event({ student: 17, mentors: [3] });
+      await box.event({ type: "content_watched", student: 17, mentors: [3] });
       await box.round(notifier);
     }
-    for (const _ of [1, 2]) await box.event({ student: 17, mentors: [3] });
+    for (const _ of [1, 2]) await box.event({ type: "content_watched", student: 17, mentors: [3] });
     const round = await box.round(notifier);
     assert.deepEqual([round.sent, round.waiting], [0, 2]);
     assert.deepEqual((await box.states()).slice(2), ["3 mentor:3 waiting rate", "4 mentor:3 waiting rate"]);
@@ -108,21 +108,25 @@ outboxTest(
   { notify: { maxPerMentor: { messages: 2, perMs: 30 * 24 * 3_600_000 } } },
 );
 
-outboxTest("round() without digest times lets rows beyond max_per_mentor out when the window frees", async (box) => {
-  const three = await box.mentor(3);
-  await box.link(17, [3]);
-  const notifier = box.notifier();
-  await box.event({ student: 17, mentors: [3] });
-  await box.round(notifier);
-  await box.event({ student: 17, mentors: [3] });
-  await box.round(notifier);
-  assert.equal(box.contents(three).length, 1);
-  const due = await notifier.nextDueAt() ?? 0;
-  assert.ok(Math.abs(due - box.clock.now() - HOUR_US) < MINUTE_US);
-  box.clock.advance(3_600_500);
-  await box.round(notifier);
-  assert.equal(box.contents(three).length, 2);
-}, { notify: { maxPerMentor: { messages: 1, perMs: 3_600_000 }, digest: { events: [], at: [] } } });
+outboxTest(
+  "round() without digest times lets digest material beyond max_per_mentor out when the window frees",
+  async (box) => {
+    const three = await box.mentor(3);
+    await box.link(17, [3]);
+    const notifier = box.notifier();
+    await box.event({ type: "content_watched", student: 17, mentors: [3] });
+    await box.round(notifier);
+    await box.event({ type: "content_watched", student: 17, mentors: [3] });
+    await box.round(notifier);
+    assert.equal(box.contents(three).length, 1);
+    const due = await notifier.nextDueAt() ?? 0;
+    assert.ok(Math.abs(due - box.clock.now() - HOUR_US) < MINUTE_US);
+    box.clock.advance(3_600_500);
+    await box.round(notifier);
+    assert.equal(box.contents(three).length, 2);
+  },
+  { notify: { maxPerMentor: { messages: 1, perMs: 3_600_000 }, digest: { events: [], at: [] } } },
+);
 
 outboxTest("round() says which of two students of one name it is, and what was told before", async (box) => {
   const three = await box.mentor(3);

@@ -31,7 +31,11 @@ async function compose(deps: NotifierDeps, losses: number) {
   const cutoff = deps.clock.now();
   const claim = await takeClaim(deps, "this", { cutoff, limit: 8, only: null });
   assert.ok(claim !== null);
-  const due = await loadDue(deps, createAccounts(deps), [...claim.tokens.keys()], cutoff);
+  const due = await loadDue(deps, createAccounts(deps), {
+    recipients: [...claim.tokens.keys()],
+    cutoff,
+    goesOn: new Set(),
+  });
   const decision = decide(due, 8, { ...deps.config, notify: { ...deps.config.notify, digestAbove: 9 } });
   return { claim, cutoff, outgoing: await composeChunk(deps, claim, decision, { room: 8, cutoff, losses }) };
 }
@@ -44,7 +48,7 @@ function sending(deps: NotifierDeps, cutoff: number, stateIsSure: () => boolean)
     circuit: new Circuit(),
     stateIsSure,
     options: { stop: new AbortController().signal },
-    counts: { sent: 0, messages: 0, dead: 0, suppressed: 0 },
+    counts: { sent: 0, messages: 0, dead: 0, suppressed: 0, putOff: new Map() },
     cutoff,
     onTrouble: nothing,
     onWorking: nothing,

@@ -63,6 +63,8 @@ export function testConfig(standIn: ZulipStandIn, changes: TestChanges = {}): Co
       immediate: types.immediate,
       digest: { events: types.digest, at: [810, 1230] },
       digestAbove: 1,
+      gatherMs: 0, // most tests are about the fate of each message; gather_test.ts is about gathering
+      quiet: null,
       maxPerMentor: null,
       revisions: "verdict",
       maxAgeMs: null,

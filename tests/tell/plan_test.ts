@@ -12,6 +12,8 @@ const NOTIFY: NotifyConfig = {
   immediate: ["exam_completed", "exam_failed", "exam_passed"],
   digest: { events: ["exam_started", "content_started", "content_completed", "content_watched"], at: [810, 1230] },
   digestAbove: 1,
+  gatherMs: 600_000,
+  quiet: null,
   maxPerMentor: { messages: 12, perMs: 3_600_000 },
   revisions: "verdict",
   maxAgeMs: 72 * 3_600_000,

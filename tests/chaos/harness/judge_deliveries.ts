@@ -43,6 +43,7 @@ export function judgeDeliveries(input: OracleInput, stored: Stored, found: Findi
   const inZulip = markersOf(input.zulip);
   const lost = lostMarkers(input, source);
   const byEvent = Map.groupBy(logs, (log) => log.event_id);
+  const finishes = finishesOf(events, byEvent);
   const byMarker = new Map<string, EventRow>();
   const ended: Record<string, number> = {};
   const open: string[] = [];
@@ -80,7 +81,10 @@ export function judgeDeliveries(input: OracleInput, stored: Stored, found: Findi
         if (there > others) found.wrong(`${what}: ${log.status} (${log.reason}), but in Zulip`);
         const reason = log.reason ?? "no reason";
         ended[reason] = (ended[reason] ?? 0) + 1;
-        if (!mayEnd(input, event, recipient, reason)) found.missing(`${what}: ended as ${log.status} (${reason})`);
+        const isOver = reason === "finished_since" && finishes.has(`${attemptOf(event)} ${recipient}`);
+        if (!isOver && !mayEnd(input, event, recipient, reason)) {
+          found.missing(`${what}: ended as ${log.status} (${reason})`);
+        }
       } else if (log.status === "waiting" && log.reason === "row_missing" && isAway(input, event)) {
         // It may come back within the hour that no run waits for.
         if (there > others) found.wrong(`${what}: waits for its row, but in Zulip`);
@@ -138,6 +142,22 @@ const nameOf = ({ kind, attempt_id, incarnation, stage, revision }: EventRow) =>
   `${kind} ${attempt_id}${incarnation > 1 ? ` attempt ${incarnation}` : ""} ${stage}${
     revision > 1 ? ` revision ${revision}` : ""
   }`;
+
+const attemptOf = ({ kind, attempt_id, incarnation }: EventRow) => `${kind} ${attempt_id} ${incarnation}`;
+
+/** Whom finishes have a delivery for: a start that would stand in the same message may be left out. */
+function finishesOf(
+  events: readonly EventRow[],
+  logs: ReadonlyMap<string, readonly LogRow[]>,
+): ReadonlySet<string> {
+  return new Set(
+    events.flatMap((event) =>
+      event.stage === "finished"
+        ? (logs.get(event.event_id) ?? []).map(({ recipient }) => `${attemptOf(event)} ${recipient}`)
+        : []
+    ),
+  );
+}
 
 const sameNews = (a: EventRow, b: EventRow) =>
   a.stage === b.stage && a.student_id === b.student_id && a.activity_id === b.activity_id && sameValues(a, b);

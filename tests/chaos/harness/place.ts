@@ -151,6 +151,7 @@ state: {url: "${stateUrl}"}
 poll: {interval: ${(options.intervalMs ?? 1000) / 1000}s, full_pass: 2s${options.poll ? `, ${options.poll}` : ""}}
 notify:
   digest: {events: [exam_started, content_started, content_completed, content_watched], at: []}
+  gather: 0
   max_per_mentor: null
   max_age: ${options.maxAge ?? "null"}
   mentor_grace: 1s

@@ -88,7 +88,8 @@ async function emptyState(state: StateChoice, stack: AsyncDisposableStack): Prom
 /** Digests half a day from now, patience, and a fuse. */
 function olderConfig(config: string): string {
   const noon = Temporal.Now.zonedDateTimeISO("Europe/London").add({ hours: 12 }).toPlainTime();
-  return config.replace("at: []", `at: ["${noon.toString({ smallestUnit: "minute" })}"]`)
+  return config.replace("  gather: 0\n", "") // a key that the older version does not know
+    .replace("at: []", `at: ["${noon.toString({ smallestUnit: "minute" })}"]`)
     .replace("mentor_grace: 1s", "mentor_grace: 24h").replace("account_grace: 1s", "account_grace: 7d")
     .replace("fuse: null", `fuse: {messages_per_poll: ${FUSE}, revisions_per_poll: 500}`)
     .replace("revisions: score", "revisions: score\n  digest_above: 1000");

@@ -104,6 +104,7 @@ state: {url: "${stateUrl}"}
 poll: {interval: 1s, full_pass: 3s}
 notify:
   digest: {at: []}
+  gather: 0
   max_per_mentor: null
   max_age: null
   fuse: null
@@ -189,8 +190,10 @@ async function count(db: StateDb) {
   const of = (type: string) => finishes.find((row) => row.event_type === type)?.attempts ?? 0;
   const sum = (kind: string) => finishes.filter((row) => row.kind === kind).reduce((n, row) => n + row.attempts, 0);
   const deliveries: Record<string, number> = {};
-  for (const { status, n } of await deliveryCounts(db.sql, "testpress")) {
-    deliveries[status] = (deliveries[status] ?? 0) + n;
+  for (const { status, reason, n } of await deliveryCounts(db.sql, "testpress")) {
+    // A start whose finish is in the same message is no loss.
+    const name = reason === "finished_since" ? reason : status;
+    deliveries[name] = (deliveries[name] ?? 0) + n;
   }
   return {
     submissions: sum("exam"),

@@ -4,8 +4,10 @@ import * as messages from "../../../sql/state/messages.ts";
 import * as outbox from "../../../sql/state/outbox.ts";
 import * as outboxOrphans from "../../../sql/state/outbox_orphans.ts";
 import * as postpone from "../../../sql/state/postpone.ts";
+import * as recentMessages from "../../../sql/state/recent_messages.ts";
 import * as recipients from "../../../sql/state/recipients.ts";
 import * as reconcile from "../../../sql/state/reconcile.ts";
+import * as waiting from "../../../sql/state/waiting.ts";
 import { type CallsOf, ID, IDS, NOW } from "./query_call.ts";
 
 const found: reconcile.FoundMessage = {
@@ -46,22 +48,37 @@ export const messagesCalls: CallsOf<typeof messages> = {
   ],
   dissolveMessages: (sql) => messages.dissolveMessages(sql, [ID], NOW),
   dissolvableMessages: [(sql) => messages.dissolvableMessages(sql, "lms", 1), messages.DissolvableRow],
-  messagesInWindow: [(sql) => messages.messagesInWindow(sql, "lms", ["mentor:1"], NOW), messages.WindowRow],
   markersOfMessages: [(sql) => messages.markersOfMessages(sql, [ID]), messages.MessageMarkerRow],
 };
 
+export const recentMessagesCalls: CallsOf<typeof recentMessages> = {
+  messagesInWindow: [
+    (sql) => recentMessages.messagesInWindow(sql, "lms", ["mentor:1"], NOW),
+    recentMessages.WindowRow,
+  ],
+  lastMessages: [(sql) => recentMessages.lastMessages(sql, "lms", [ID], NOW), recentMessages.LastMessageRow],
+};
+
+export const waitingCalls: CallsOf<typeof waiting> = {
+  wakeRowsWithAccount: [(sql) => waiting.wakeRowsWithAccount(sql, "lms", NOW, true), waiting.WokenRow],
+  untoldNews: [(sql) => waiting.untoldNews(sql, "lms"), waiting.UntoldNewsRow],
+  openCounts: [(sql) => waiting.openCounts(sql, "lms"), waiting.OpenCountRow],
+};
+
 export const outboxCalls: CallsOf<typeof outbox> = {
-  dueRows: [(sql) => outbox.dueRows(sql, "lms", ["mentor:1"], NOW, 1, 1), outbox.DueLogRow],
+  dueRows: [
+    (sql) => outbox.dueRows(sql, "lms", ["mentor:1"], { now: NOW, gatheringUntil: NOW }, { perRecipient: 1, all: 1 }),
+    outbox.DueLogRow,
+  ],
   siblings: [(sql) => outbox.siblings(sql, [ID]), outbox.SiblingRow],
   toldBefore: [(sql) => outbox.toldBefore(sql, "lms", [ID], ["mentor:1"]), outbox.ToldBeforeRow],
   sharedNames: [(sql) => outbox.sharedNames(sql, "lms", [ID], [ID]), outbox.SharedNameRow],
+  namesakes: [(sql) => outbox.namesakes(sql, "lms", [ID], [ID], ["a"]), outbox.SharedNameRow],
   outagesBeforePolls: [(sql) => outbox.outagesBeforePolls(sql, "lms", [ID]), outbox.OutageRow],
   attachRows: (sql) => outbox.attachRows(sql, [ID], [ID], [ID], [true]),
   suppressRows: (sql) => outbox.suppressRows(sql, [ID], ["a"], NOW),
   putOffRows: (sql) => outbox.putOffRows(sql, [ID], ["a"], [NOW]),
   addRows: (sql) => outbox.addRows(sql, "lms", [{ eventId: ID, pollId: ID, recipient: "mentor:1", marker: "a" }], NOW),
-  wakeRowsWithAccount: [(sql) => outbox.wakeRowsWithAccount(sql, "lms", NOW, true), outbox.WokenRow],
-  openCounts: [(sql) => outbox.openCounts(sql, "lms"), outbox.OpenCountRow],
   peopleByIds: [(sql) => outbox.peopleByIds(sql, "lms", "mentor", [ID]), outbox.PersonRow],
   mentorLinks: [(sql) => outbox.mentorLinks(sql, "lms", [ID]), outbox.MentorLinkRow],
 };
@@ -74,6 +91,7 @@ export const outboxOrphansCalls: CallsOf<typeof outboxOrphans> = {
 };
 
 export const recipientsCalls: CallsOf<typeof recipients> = {
+  dueRecipients: [(sql) => recipients.dueRecipients(sql, "lms", NOW, 1), recipients.DueRecipientRow],
   preferIndexes: (sql) => recipients.preferIndexes(sql),
   claimRecipients: [
     (sql) =>

@@ -25,8 +25,10 @@ import {
   outboxCalls,
   outboxOrphansCalls,
   postponeCalls,
+  recentMessagesCalls,
   recipientsCalls,
   reconcileCalls,
+  waitingCalls,
 } from "./notifier_query_calls.ts";
 import { type CallsOf, ID, IDS, type QueryCall, TEXTS, TIME, TIMES } from "./query_call.ts";
 
@@ -158,6 +160,7 @@ const peopleCalls: CallsOf<typeof people> = {
 };
 
 const pollRunsCalls: CallsOf<typeof pollRuns> = {
+  outageUntilNow: [(sql) => pollRuns.outageUntilNow(sql, "lms"), pollRuns.OutageNowRow],
   insertPollRun: [(sql) => pollRuns.insertPollRun(sql, "lms", "a", "full"), pollRuns.PollIdRow],
   addToPollRun: (sql) =>
     pollRuns.addToPollRun(sql, ID, { changed: 1, events: 1, told: 1, toldRevisions: 1, quarantined: 1 }),
@@ -245,6 +248,7 @@ const userLinksCalls: CallsOf<typeof userLinks> = {
       zulipUserIds: [ID],
       statuses: ["matched"],
       emails: ["a"],
+      timezones: ["UTC"],
     }),
   fillEventAccounts: [(sql) => userLinks.fillEventAccounts(sql, "lms", [ID], [ID], 1), userLinks.FilledEventRow],
   knownStudents: [(sql) => userLinks.knownStudents(sql, "lms", null, 1), userLinks.KnownStudentRow],
@@ -271,6 +275,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   recipients: recipientsCalls,
   reconcile: reconcileCalls,
   read_events: readEventsCalls,
+  recent_messages: recentMessagesCalls,
   release: releaseCalls,
   row_states: rowStatesCalls,
   sample_rows: sampleRowsCalls,
@@ -279,4 +284,5 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   stats: statsCalls,
   streams: streamsCalls,
   user_links: userLinksCalls,
+  waiting: waitingCalls,
 };
