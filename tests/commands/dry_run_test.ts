@@ -121,13 +121,13 @@ Deno.test({ ignore, name: "watch --dry-run shows the same messages, writes nothi
   await place.home.run("poll-once");
   const before = await dump(place.stateUrl);
   await using watcher = place.home.start("watch", "--dry-run", "--interval", "1s");
-  await watcher.said(/Dry run: nothing new so far/);
+  await watcher.printed(/Dry run: nothing new so far/);
   await attempt(bench.student, PASSED);
   await attempt(bench.other, FAILED);
-  await watcher.said(/--- mentor:2, 1 event[^]*2nd attempt/);
-  await watcher.said(/1 delivery would not go out: no_account/);
+  await watcher.printed(/--- mentor:2, 1 event[^]*2nd attempt/);
+  await watcher.printed(/1 delivery would not go out: no_account/);
   await attempt(bench.student, PASSED);
-  await watcher.said(/3rd attempt/);
+  await watcher.printed(/3rd attempt/);
   await watcher.stop();
   assert.equal(await dump(place.stateUrl), before);
   assert.ok(place.zulip.requests.every(({ method }) => method === "GET"));
