@@ -17,7 +17,7 @@ import { type Accounts, createAccounts, type LoadedAccounts, type MentorPerson }
 import { decide } from "../tell/decide.ts";
 import { loadDue, type LoadedDue, type LoadedRow, recentMessages } from "../tell/load_due.ts";
 import type { Sibling } from "../tell/resolve_recipients.ts";
-import { dryRows } from "./dry_rows.ts";
+import { dryRows, tellNamesakesApart } from "./dry_rows.ts";
 
 /** A message that a dry run would have sent. */
 export interface DryMessage {
@@ -93,7 +93,7 @@ export class DryTeller implements AsyncDisposable {
     const due = (await dueRecipients(db.sql, source, now, MOST_DUE)).map((row) => row.recipient);
     const recipients = [...new Set([...found.map((row) => row.recipient), ...due])];
     const before = await loadDue(this.#deps, NOBODYS_ACCOUNTS, { recipients, cutoff: now, goesOn: new Set() });
-    const rows = [...before.rows.filter((row) => !this.#told.has(row.logId)), ...found];
+    const rows = tellNamesakesApart([...before.rows.filter((row) => !this.#told.has(row.logId)), ...found]);
     const mentors = new Map([...before.mentors, ...await mentorsOf(this.#deps, dry)]);
     const { accounts, notAsked } = await this.#accountsOf(rows, mentors);
     const siblings = new Map(before.siblings);

@@ -39,7 +39,7 @@ export async function dryRows(
     ),
   ]);
   const told = new Map(before.map((row) => [`${row.event_id}/${row.recipient}`, toldBeforeOf(row)]));
-  const shared = new Set([...stored, ...foundNamesakes(dry.events)]);
+  const shared = new Set(stored);
   return pairs.map(({ found, mentor, eventId, recipient }) => {
     const { detected, row, tell } = found.event;
     return {
@@ -143,18 +143,21 @@ async function storedNamesakes(
   return rows.map((row) => `${row.mentor_id}/${row.student_id}`);
 }
 
-/** The same among the students that the dry run met. */
-function foundNamesakes(events: readonly DryEvent[]): string[] {
+/** Namesakes among the rows themselves: the LMS may name a student that the state does not know yet. */
+export function tellNamesakesApart(rows: readonly LoadedRow[]): readonly LoadedRow[] {
   const students = new Map<string, Set<LmsId>>();
-  const keys = events.flatMap((found) => {
-    const { studentId } = found.event.row;
-    const name = [...nameOf(found) ?? ""].slice(0, 100).join("").toLowerCase();
-    if (studentId === null || name === "") return [];
-    return found.mentors.map((mentor) => {
-      const key = `${mentor} ${name}`;
-      students.set(key, (students.get(key) ?? new Set()).add(studentId));
-      return { key, pair: `${mentor}/${studentId}` };
-    });
+  for (const row of rows) {
+    const key = readersName(row);
+    if (key !== null && row.studentId !== null) students.getOrInsertComputed(key, () => new Set()).add(row.studentId);
+  }
+  return rows.map((row) => {
+    const isShared = (students.get(readersName(row) ?? "")?.size ?? 0) > 1;
+    return isShared ? { ...row, told: { ...row.told, student: { ...row.told.student, nameIsShared: true } } } : row;
   });
-  return keys.flatMap(({ key, pair }) => (students.get(key)?.size ?? 0) > 1 ? pair : []);
+}
+
+/** Who is meant, as the state compares names. */
+function readersName({ recipient, told }: LoadedRow): string | null {
+  const name = [...told.student.name ?? ""].slice(0, 100).join("").toLowerCase();
+  return name === "" ? null : `${recipient} ${name}`;
 }
