@@ -7,7 +7,7 @@ import { isStrayRejection } from "./lib/drivers/postgres/stray_rejection.ts";
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 state database not migrated or newer than
-the program; 4 LMS or Zulip unreachable or credentials refused; 130/143 stopped by a second signal.`;
+the program; 4 LMS or Zulip unreachable or credentials refused; 130/143 stopped by a signal (watch: by a second one).`;
 
 /**
  * The command line as a whole. Only the commands that `args` name come with their flags, without `args` all of them: of the others

@@ -59,6 +59,7 @@ export async function runPollOnce(context: CommandContext, options: PollOnceOpti
   if (options.json) out.writeJson(pollJson(lms.name, poll, round));
   else printPoll(out, lms.name, poll, round);
   if (failures.length > 0) throw failures[0];
+  context.stop.soft.throwIfAborted(); // what the round left over is sent by the next one
 }
 
 /** Waits for a running poller at most one lease, then says who it is. */
@@ -112,7 +113,8 @@ async function waitForLease(
   while (true) {
     const taken = await takeLease(db, source, holder, ttlMs);
     if (taken.lease) return taken.lease;
-    if (clock.monotonicMs() >= untilMs || stop.soft.aborted) {
+    stop.soft.throwIfAborted();
+    if (clock.monotonicMs() >= untilMs) {
       throw new CommandError(`Cannot poll "${source}" now: it is being polled by ${describeHolder(taken.heldBy)}`, {
         hint: "that poller finds the same; stop it, or leave the polling to it",
       });

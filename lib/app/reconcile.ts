@@ -19,7 +19,10 @@ export async function runReconcile(context: CommandContext, options: ReconcileOp
     { db, zulip, clock, source: config.lms.name, fallback: config.notify.fallback },
     options,
     signal,
-  );
+  ).catch((error) => {
+    stop.soft.throwIfAborted(); // the page in hand was marked; the request in hand broke off because of it
+    throw error;
+  });
   if (options.json) {
     out.writeJson({
       schema: 1,

@@ -26,6 +26,8 @@ export class ServerSockets {
   onAttempt: () => void = () => {};
   /** Hears that the driver itself ends a connection, by its last message: that one is not lost. */
   onGoodbye: () => void = () => {};
+  /** Hears what the server answers, piece by piece, on every connection. */
+  onAnswer: ((bytes: Uint8Array) => void) | null = null;
   readonly #closed = new AbortController();
   #plaintextHost: string | null = null;
 
@@ -69,6 +71,7 @@ export class ServerSockets {
     try {
       const { socket, plaintextHost } = await this.#open(await this.#choose());
       this.#plaintextHost = plaintextHost;
+      if (this.onAnswer !== null) socket.on("data", this.onAnswer);
       const end = socket.end.bind(socket) as (...parameters: unknown[]) => Duplex;
       return Object.assign(socket, {
         end: (...parameters: unknown[]) => {

@@ -1,5 +1,6 @@
 import { errorCode, isConnectionLost } from "../base/database_errors.ts";
 import { LmsmonError, StateError } from "../base/errors.ts";
+import { diskTrouble } from "./disk_trouble.ts";
 
 /** Class 28 of SQLSTATE, and "database does not exist". */
 const REFUSED = /^(28|3D000)/;
@@ -12,6 +13,8 @@ export function stateError(url: string, error: unknown): Error {
   const code = errorCode(error) ?? "";
   const detail = error instanceof Error && error.message !== "" ? error.message : code;
   if (url.startsWith("pglite:")) {
+    const noRoom = diskTrouble(url.slice("pglite:".length), error);
+    if (noRoom !== null) return noRoom;
     const lost = isConnectionLost(error);
     return new StateError(
       `Cannot open the state database ${url}: ${lost ? "the process that has it open does not answer" : detail}`,

@@ -14,6 +14,7 @@ import * as release from "../../../sql/state/release.ts";
 import * as replayCounts from "../../../sql/state/replay_counts.ts";
 import * as rowStates from "../../../sql/state/row_states.ts";
 import * as sampleRows from "../../../sql/state/sample_rows.ts";
+import * as session from "../../../sql/state/session.ts";
 import * as sources from "../../../sql/state/sources.ts";
 import * as statistics from "../../../sql/state/statistics.ts";
 import * as stats from "../../../sql/state/stats.ts";
@@ -34,6 +35,10 @@ import { type CallsOf, ID, IDS, type QueryCall, TEXTS, TIME, TIMES } from "./que
 const checkpointsCalls: CallsOf<typeof checkpoints> = {
   walSinceCheckpoint: [(sql) => checkpoints.walSinceCheckpoint(sql), checkpoints.WalRow],
   writeCheckpoint: (sql) => checkpoints.writeCheckpoint(sql),
+};
+
+const sessionCalls: CallsOf<typeof session> = {
+  selectSessionTimeout: [(sql) => session.selectSessionTimeout(sql), session.SessionTimeoutRow],
 };
 
 const deliveriesInsertCalls: CallsOf<typeof deliveriesInsert> = {
@@ -282,6 +287,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   replay_counts: replayCountsCalls,
   row_states: rowStatesCalls,
   sample_rows: sampleRowsCalls,
+  session: sessionCalls,
   sources: sourcesCalls,
   statistics: statisticsCalls,
   stats: statsCalls,
