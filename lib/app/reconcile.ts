@@ -39,7 +39,9 @@ export async function runReconcile(context: CommandContext, options: ReconcileOp
   out.writeLine(`${tally.reconciled} ${did}`);
   if (tally.foreign === 0) return;
   out.writeLine(`${tally.foreign} deliveries in them are not known to this state: it has not seen their events (yet)`);
-  out.writeLine("Run poll-once --no-notify and reconcile again, or accept them with --take-over");
+  out.writeLine(
+    "Run `lmsmon poll-once --no-notify` and `lmsmon reconcile` again, or accept them with `lmsmon poll-once --take-over`",
+  );
 }
 
 /** The work without its surroundings. Throws ZulipError. */

@@ -72,11 +72,6 @@ export async function runCommand(
     else out.writeLine("lmsmon is switched off (enabled: false): nothing was polled, nothing was sent");
     return 0;
   }
-  if (config.file === null && !standalone && settings.needs.includes("state")) {
-    log.warning("No configuration file found: using the defaults and the state in {state}", {
-      state: config.state.url,
-    });
-  }
   const run = (stop: CommandContext["stop"]) => work({ config, stop, clock: systemClock, out, log });
   const signals = { soft: stop.soft, hard: stop.hard };
   return settings.daemon ? await run(signals) ?? 0 : await runOneShot(signals, systemClock, run);

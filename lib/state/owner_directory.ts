@@ -78,7 +78,7 @@ export function cannotOpen(directory: StateDirectory, error: unknown): Error {
   const failed = (detail: string, hint: string) =>
     new StateError(`Cannot open the state database in ${directory.path}: ${detail}`, { cause: error, hint });
   if (error instanceof Deno.errors.NotCapable) {
-    return failed("Deno may not use this directory", `allow it: --allow-read=… --allow-write=${directory.path}`);
+    return failed("this program may not use this directory", "name another directory in state.url");
   }
   if (error instanceof Deno.errors.PermissionDenied) {
     return failed(

@@ -1,5 +1,6 @@
 import { errorCode, isConnectionLost } from "../base/database_errors.ts";
 import { LmsmonError, StateError } from "../base/errors.ts";
+import { certificateHint, plaintextHint } from "../database/tls_hint.ts";
 import { diskTrouble } from "./disk_trouble.ts";
 
 /** Class 28 of SQLSTATE, and "database does not exist". */
@@ -24,7 +25,8 @@ export function stateError(url: string, error: unknown): Error {
   if (REFUSED.test(code)) {
     return new StateError(`Cannot open the state database ${url}: the server refused: ${detail}`, {
       cause: error,
-      hint: "check user, password and database of state.url (state.password_file)",
+      hint: plaintextHint(detail, "state.url") ??
+        "check user, password and database of state.url (state.password_file)",
     });
   }
   if (isConnectionLost(error)) {
@@ -36,7 +38,8 @@ export function stateError(url: string, error: unknown): Error {
   if (UNTRUSTED.test(code)) {
     return new StateError(`Cannot trust the state database ${url}: ${detail}`, {
       cause: error,
-      hint: "name the server's certificate authority with ?sslrootcert=FILE, or choose another ?sslmode= in state.url",
+      hint: certificateHint(detail) ??
+        "name the server's certificate authority with ?sslrootcert=FILE, or choose another ?sslmode= in state.url",
     });
   }
   return new StateError(`Cannot open the state database ${url}: ${detail}`, { cause: error });
