@@ -39,7 +39,9 @@ export function readFailure(path: string, exchange: Exchange, site: string): Zul
     });
   }
   if (status >= 500 || status === 408) return new ZulipError("unreachable", `${what}: ${said}`);
-  if (status < 300 && text === null) return new ZulipError("unreachable", `${what}: the answer broke off`);
+  if (status < 300 && text === null) {
+    return new ZulipError("unreachable", `${what}: the answer broke off, or is longer than any of Zulip`);
+  }
   // server_settings takes no parameters: a 4xx is about the address ("Invalid subdomain", which older servers call BAD_REQUEST).
   const noSuchOrganization = path === "server_settings" && status >= 400;
   if (error === null || error.code === "NONEXISTENT_SUBDOMAIN" || noSuchOrganization) {
