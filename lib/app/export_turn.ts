@@ -1,3 +1,4 @@
+import { isConnectionCut } from "../base/database_errors.ts";
 import { StateError } from "../base/errors.ts";
 import { describeHolder, Holder } from "../poll/holder.ts";
 import { LeaseKeeper } from "../poll/lease_keeper.ts";
@@ -9,6 +10,8 @@ import type { CommandContext } from "./command_context.ts";
 export const EXPORT_TURN = "export:unprocessed";
 const LIFE_MS = 15_000;
 const LOOK_MS = 300;
+/** As many as the pool has connections, each of which may have been cut. */
+const MOST_CUTS = 6;
 
 /** The right to export what is unprocessed and to mark it; `signal` aborts when it was lost. */
 export interface ExportTurn extends AsyncDisposable {
@@ -25,9 +28,15 @@ export async function takeExportTurn(
 ): Promise<ExportTurn> {
   await using undo = new AsyncDisposableStack();
   const holder = undo.use(Holder.open());
+  let cuts = 0;
   for (let said = false;;) {
     stop.soft.throwIfAborted();
-    const taken = await takeLease(db, EXPORT_TURN, holder.name, LIFE_MS);
+    const taken = await takeLease(db, EXPORT_TURN, holder.name, LIFE_MS).catch((error) => {
+      // The process that has an embedded state open ended, perhaps the one that is waited for: the next connection is ours.
+      if (!isConnectionCut(error) || ++cuts > MOST_CUTS) throw error;
+      return null;
+    });
+    if (taken === null) continue;
     if (taken.lease !== null) {
       const keeper = undo.use(new LeaseKeeper(db, taken.lease, LIFE_MS, clock));
       const kept = undo.move();
