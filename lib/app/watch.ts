@@ -11,6 +11,7 @@ import { Holder } from "../poll/holder.ts";
 import { pollLoop } from "../poll/poll_loop.ts";
 import type { PollResult } from "../poll/run_poll.ts";
 import type { StateDb } from "../state/state_db.ts";
+import { StatePresence } from "../state/state_presence.ts";
 import manifest from "../../deno.json" with { type: "json" };
 import type { CommandContext } from "./command_context.ts";
 import type { WatchOptions } from "./command_options.ts";
@@ -31,8 +32,32 @@ export async function runWatch(context: CommandContext, options: WatchOptions): 
   const lms = await parts.lms();
   if (options.dryRun) return await watchDry(context, db, lms, options.acceptSource);
   const notifier = options.notify && config.notify.enabled ? openNotifier(context, db, parts, options.takeOver) : null;
-  const clean = await watch(context, { db, lms, notifier, acceptSource: options.acceptSource });
-  if (!clean) parts.hurry();
+  const presence = StatePresence.of(config.state.url);
+  const watching = watch(context, { db, lms, notifier, acceptSource: options.acceptSource });
+  try {
+    const clean = await Promise.race([watching, untilGone(presence, context)]);
+    if (!clean) parts.hurry();
+  } catch (error) {
+    watching.catch(() => {}); // nobody waits any more for what works on deleted files
+    parts.hurry();
+    throw error;
+  }
+}
+
+const LOOK_FOR_STATE_MS = 2_000;
+
+/** Never resolves; throws when the state was deleted under this process, which no statement may ever notice. */
+async function untilGone(presence: StatePresence | null, { clock, stop }: CommandContext): Promise<never> {
+  while (presence !== null && !stop.hard.aborted) {
+    presence.check();
+    // A stop in between: what was deleted just before it must not pass for stored.
+    await clock.sleep(LOOK_FOR_STATE_MS, stop.soft);
+    if (stop.soft.aborted) {
+      presence.check();
+      break;
+    }
+  }
+  return await new Promise<never>(() => {});
 }
 
 export interface WatchParts {

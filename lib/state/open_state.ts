@@ -141,7 +141,7 @@ function openServer(config: StateConfig, options: OpenStateOptions, log: Logger)
     TimeZone: "UTC",
     DateStyle: "ISO, MDY",
   };
-  const pooler = new PoolerWatch(!target.prepare, kept, log);
+  const pooler = new PoolerWatch(!target.prepare, options.dryRun !== true, kept, log);
   sockets.onAnswer = pooler.answered;
   const sql = statePool(
     {

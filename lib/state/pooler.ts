@@ -32,6 +32,8 @@ export class PoolerWatch {
   constructor(
     /** `?prepare=false`: told from the start. */
     private readonly told: boolean,
+    /** Whether this pool is meant to write: then a session that was made read-only is renewed, as it stays so for its life. */
+    private readonly writes: boolean,
     private readonly kept: Readonly<Record<string, unknown>>,
     private readonly log: Logger,
   ) {
@@ -48,14 +50,20 @@ export class PoolerWatch {
   }
 
   /** Hears every piece that the server answers, before the driver does. */
-  readonly answered = (bytes: Uint8Array): void => {
+  readonly answered = (bytes: Uint8Array): "renew" | null => {
+    if (this.writes && bytes[0] === ERROR_RESPONSE && hasCode(bytes, READ_ONLY)) return "renew";
+    this.#look(bytes);
+    return null;
+  };
+
+  #look(bytes: Uint8Array): void {
     if (this.#recognised || (bytes[0] !== ERROR_RESPONSE && bytes.length > SHORT_ANSWER)) return;
     const text = LATIN1.decode(bytes.subarray(0, SHORT_ANSWER));
     if (FOREIGN_STATEMENT.some((code) => text.includes(`C${code}\0`))) this.#recognise("a prepared statement");
     else if (/startup parameter/i.test(text) && text.includes(`C${PROTOCOL_VIOLATION}\0`)) {
       this.#recognise("a start parameter");
     }
-  };
+  }
 
   /** Whether the failure of a first statement was the pooler's, so that it is worth another try. */
   explains(error: unknown): boolean {
@@ -80,5 +88,9 @@ export class PoolerWatch {
   }
 }
 
+const hasCode = (bytes: Uint8Array, code: string) =>
+  LATIN1.decode(bytes.subarray(0, SHORT_ANSWER)).includes(`C${code}\0`);
+
+const READ_ONLY = "25006";
 const ERROR_RESPONSE = "E".charCodeAt(0);
 const LATIN1 = new TextDecoder("latin1");

@@ -22,6 +22,12 @@ export function stateError(url: string, error: unknown): Error {
       { cause: error, ...(lost ? { hint: "lmsmon.lock in that directory names it: wake it up or end it" } : {}) },
     );
   }
+  if (code === "25006") {
+    return new StateError(`Cannot write the state database ${url}: it is read-only now`, {
+      cause: error,
+      hint: "a standby, or default_transaction_read_only: lmsmon goes on by itself when it can be written again",
+    });
+  }
   if (REFUSED.test(code)) {
     return new StateError(`Cannot open the state database ${url}: the server refused: ${detail}`, {
       cause: error,
