@@ -1,13 +1,23 @@
-import { Command, Option } from "@commander-js/extra-typings";
+import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { host, withCommon } from "./commands/common.ts";
 import { commands } from "./commands/commands.ts";
+import { suggestCommand } from "./commands/suggest_command.ts";
 import denoJson from "./deno.json" with { type: "json" };
 import { reportError } from "./lib/base/report_error.ts";
 import { isStrayRejection } from "./lib/drivers/postgres/stray_rejection.ts";
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 state database not migrated or newer than
-the program; 4 LMS or Zulip unreachable or credentials refused; 130/143 stopped by a second signal.`;
+the program; 4 LMS or Zulip unreachable or credentials refused; 130/143 stopped by a signal (watch: by a second one).`;
+
+const LEVELS = ["debug", "info", "warning", "error"] as const;
+
+/** `warn` is a level by the name that half the world has for it. */
+function logLevel(text: string): string {
+  const level = text === "warn" ? "warning" : text;
+  if (LEVELS.some((known) => known === level)) return level;
+  throw new InvalidArgumentError(`Allowed choices are ${LEVELS.join(", ")}.`);
+}
 
 /**
  * The command line as a whole. Only the commands that `args` name come with their flags, without `args` all of them: of the others
@@ -18,7 +28,7 @@ export async function buildProgram(args?: readonly string[]) {
     .description("Watches an LMS database and tells each student's mentors on Zulip what their students do.")
     .version(`lmsmon ${denoJson.version}`, "-V, --version", "show the version")
     .option("--config <FILE>", "default: $LMSMON_CONFIG, ./config.yaml, ~/.config/lmsmon/, /etc/lmsmon/")
-    .addOption(new Option("--log-level <LEVEL>").choices(["debug", "info", "warning", "error"]))
+    .addOption(new Option("--log-level <LEVEL>").choices(LEVELS).argParser(logLevel))
     .addOption(new Option("--log-format <FORMAT>", "default: pretty on a terminal").choices(["pretty", "json"]))
     .helpCommand("help [COMMAND]", "show a command's help")
     .configureHelp({
@@ -38,7 +48,7 @@ export async function main(args: readonly string[]): Promise<number> {
     await (await buildProgram(args)).parseAsync([...args], { from: "user" });
     return host.exitCode;
   } catch (error) {
-    return reportError(error, args);
+    return reportError(suggestCommand(error), args);
   }
 }
 

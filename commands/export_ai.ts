@@ -5,7 +5,7 @@ import { parseTime } from "../lib/text/parse_time.ts";
 import { execute, notEmpty, wholeNumberFrom, withCommon } from "./common.ts";
 
 export const exportAiCommand = withCommon(new Command("export-ai"))
-  .option("--since <TIME>", "detected at or after: 7d (ago), 2026-11-20, or a time with its zone", notEmpty)
+  .option("--since <TIME>", "detected at or after: 7d (ago), 2026-11-20, yesterday, or a time with its zone", notEmpty)
   .option("--until <TIME>", "detected before", notEmpty)
   .option("--type <TYPES>", "only these event types: a,b", notEmpty)
   .option("--student <ID|USERNAME>", "only this student, by LMS id or username", notEmpty)

@@ -3,7 +3,12 @@ import { parseTime } from "../lib/text/parse_time.ts";
 import { execute, notEmpty, withCommon } from "./common.ts";
 
 export const reconcileCommand = withCommon(new Command("reconcile"))
-  .option("--since <TIME>", "how far back to read: 36h (ago), a date, or a time with its zone", notEmpty, "36h")
+  .option(
+    "--since <TIME>",
+    "how far back to read: 36h (ago), a date, yesterday, or a time with its zone",
+    notEmpty,
+    "36h",
+  )
   .option("--dry-run", "show what would be marked, change nothing")
   .option("--json", "print the result as JSON")
   .action((flags, command) =>

@@ -16,7 +16,7 @@ export const watchCommand = withCommon(new Command("watch"))
       ...(interval !== undefined && { "poll.interval": { value: interval, from: "--interval" } }),
       ...(listen !== undefined && { "listen": { value: listen, from: "--listen" } }),
     };
-    return execute(command, { needs, overrides, stopsWhenDisabled: true }, async (context) => {
+    return execute(command, { needs, overrides, whenDisabled: "stays", daemon: true }, async (context) => {
       const { runWatch } = await import("../lib/app/watch.ts");
       return await runWatch(context, { dryRun, notify, acceptSource, takeOver });
     });

@@ -34,10 +34,11 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
   const warn = (part: Check["part"], message: string, hint: string) =>
     checks.push({ part, status: "warning", message, hint, exitCode: 0 });
   const look = async (part: Check["part"], work: () => Promise<void>) => {
+    context.stop.soft.throwIfAborted();
     try {
       await work();
     } catch (error) {
-      if (!(error instanceof LmsmonError)) throw error;
+      if (!(error instanceof LmsmonError) || context.stop.soft.aborted) throw error;
       const { message, hint, exitCode } = error;
       checks.push({ part, status: "failed", message, hint: hint ?? null, exitCode });
     }

@@ -3,14 +3,16 @@ import { exportEvents, studentsNamed } from "../export/export_events.ts";
 import { markProcessed } from "../export/mark_processed.ts";
 import { openOutputFile } from "../export/output_file.ts";
 import { formatUtc } from "../model/time.ts";
-import { CommandError, LmsmonError, StateError, UsageError } from "../base/errors.ts";
+import { LeaseLostError, LmsmonError, StateError, StoppedError, UsageError } from "../base/errors.ts";
 import { failPoint } from "../base/fail_point.ts";
-import { OutputClosed } from "../base/output.ts";
+import { type Output, OutputClosed, outputError, standardOutput } from "../base/output.ts";
+import { openStdoutPipe, type PipeWriter } from "../drivers/deno/stdout_pipe.ts";
 import { openState } from "../state/open_state.ts";
 import { isConnectionLost } from "../base/database_errors.ts";
 import { stateError } from "../state/state_errors.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { ExportAiOptions } from "./command_options.ts";
+import { takeExportTurn, turnLost } from "./export_turn.ts";
 
 /**
  * `export-ai`: events as JSON lines to stdout or a file; marks them afterwards when asked to. A reader that goes away
@@ -22,8 +24,11 @@ export async function runExportAi(context: CommandContext, options: ExportAiOpti
   }
   // Before any work: who cannot write the file should not wait for a database to learn it.
   await using file = options.out === null ? null : await openOutputFile(options.out);
-  const sink: ByteSink = file ?? { write: (bytes) => context.out.writeBytes(bytes) };
+  const pipe = file === null && context.out === standardOutput ? openStdoutPipe() : null;
+  using _ = { [Symbol.dispose]: () => pipe?.close() };
+  const sink = file ?? sinkOf(context.out, pipe);
   await using db = await openState(context.config.state, { clock: context.clock });
+  await using turn = options.unprocessed && options.markProcessed ? await takeExportTurn(db, context) : null;
   const filter = {
     since: options.since === null ? null : formatUtc(options.since),
     until: options.until === null ? null : formatUtc(options.until),
@@ -40,23 +45,32 @@ export async function runExportAi(context: CommandContext, options: ExportAiOpti
       db,
       { filter, limit: options.limit, identified: options.identified },
       sink,
-      soft,
+      turn === null ? soft : AbortSignal.any([soft, turn.signal]),
     );
     await file?.commit();
     failPoint("export.before_mark");
+    if (turn?.signal.aborted) throw turnLost();
     const marked = options.markProcessed ? await markProcessed(db, filter, exported) : 0;
     context.log.info("Exported {lines} events, {marked} newly marked as processed", { lines: exported.lines, marked });
     return 0;
   } catch (error) {
     if (error instanceof OutputClosed) return 0;
-    if (soft.aborted && error === soft.reason) {
-      throw new CommandError("Cannot finish the export: stopped by a signal", {
-        hint: "nothing was marked as processed; start it again",
-      });
+    if (error instanceof LeaseLostError) throw turnLost();
+    if (error instanceof StoppedError) {
+      throw error.withHint("nothing was marked as processed; start it again for the whole export");
     }
     if (error instanceof LmsmonError) throw error;
     if (isConnectionLost(error)) throw stateError(context.config.state.url, error);
     const detail = error instanceof Error ? error.message : String(error);
     throw new StateError(`Cannot export: the state database says: ${detail}`, { cause: error });
   }
+}
+
+function sinkOf(out: Output, pipe: PipeWriter | null): ByteSink {
+  return {
+    write: (bytes) =>
+      pipe === null ? out.writeBytes(bytes) : pipe.write(bytes).catch((error) => {
+        throw outputError(error);
+      }),
+  };
 }

@@ -1,7 +1,8 @@
 import type { Logger } from "@logtape/logtape";
 import type { LmsSource } from "../source/lms_source.ts";
 import type { Role } from "../model/person.ts";
-import { CommandError, UsageError } from "../base/errors.ts";
+import { UsageError } from "../base/errors.ts";
+import { logger } from "../base/log.ts";
 import type { Output } from "../base/output.ts";
 import { requireKnownSource } from "../poll/check_source.ts";
 import { isConnectionLost } from "../base/database_errors.ts";
@@ -108,7 +109,7 @@ function stoppable(lms: Pick<LmsSource, "allPeople">, soft: AbortSignal): Pick<L
   return {
     async *allPeople(role) {
       for await (const page of lms.allPeople(role)) {
-        if (soft.aborted) throw new CommandError("Cannot look at everybody: stopped by a signal");
+        soft.throwIfAborted();
         yield page;
       }
     },

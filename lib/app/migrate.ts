@@ -11,10 +11,16 @@ export async function runMigrate(context: CommandContext, options: MigrateOption
 }
 
 async function apply(context: CommandContext, { json }: MigrateOptions): Promise<void> {
-  const { config, out, log, clock } = context;
+  const { config, out, log, clock, stop } = context;
   const applied: Migration[] = [];
   const onApplied = (migration: Migration) => void applied.push(migration);
-  await using state = await openState(config.state, { migrate: "auto", log, clock, onApplied });
+  await using state = await openState(config.state, {
+    migrate: "auto",
+    log,
+    clock,
+    onApplied,
+    signal: stop.soft,
+  });
   const { applied: all } = await readMigrationStatus(state.sql);
   const version = all.at(-1)?.version ?? null;
   if (json) return out.writeJson({ dry_run: false, version, applied: applied.map(named) });

@@ -21,11 +21,12 @@ export async function runNotifyTest(context: CommandContext, options: NotifyTest
   const content = testMessage(options.event, clock.now(), config.notify.timezone, config.lms.links);
   await using parts = new OpenParts(config);
   const zulip = parts.zulip();
-  const hard = context.stop.hard;
+  const { soft, hard } = context.stop;
   const server = await zulip.server(hard);
   const bot = await zulip.me(hard);
   const users = await zulip.users(hard);
   const recipient = findRecipient(options.to, bot, users);
+  soft.throwIfAborted(); // nothing was sent yet
   const messageId = options.dryRun ? null : await send(zulip, recipient.userId, content, hard);
   const people = users.filter((user) => user.isActive && !user.isBot);
   const visible = people.filter((user) => user.deliveryEmail !== null).length;

@@ -57,9 +57,9 @@ export class OpenParts implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const closing = this.#stack.disposeAsync();
     if (this.#patienceMs === null) return await closing;
-    closing.catch(() => {});
     const ended = new AbortController();
-    await Promise.race([closing.finally(() => ended.abort()), systemClock.sleep(this.#patienceMs, ended.signal)]);
+    const closed = closing.catch(() => {}).finally(() => ended.abort());
+    await Promise.race([closed, systemClock.sleep(this.#patienceMs, ended.signal)]);
   }
 }
 

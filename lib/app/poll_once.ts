@@ -61,6 +61,7 @@ export async function runPollOnce(context: CommandContext, options: PollOnceOpti
   if (options.json) out.writeJson(pollJson(lms.name, { poll, round, untold }));
   else printPoll(out, lms.name, { poll, round, untold }, config.notify.timezone);
   if (failures.length > 0) throw failures[0];
+  context.stop.soft.throwIfAborted(); // what the round left over is sent by the next one
 }
 
 /** Throws CommandError, which says who it is, when another process polls. */
@@ -115,7 +116,8 @@ async function leaseToPoll(
   while (true) {
     const taken = await takeLease(db, source, holder, ttlMs);
     if (taken.lease) return taken.lease;
-    if (clock.monotonicMs() >= untilMs || stop.soft.aborted) {
+    stop.soft.throwIfAborted();
+    if (clock.monotonicMs() >= untilMs) {
       throw new CommandError(`Cannot poll "${source}" now: it is being polled by ${describeHolder(taken.heldBy)}`, {
         hint: wait
           ? "that poller finds the same; stop it, or leave the polling to it"

@@ -16,7 +16,10 @@ export async function runReconcile(context: CommandContext, options: ReconcileOp
     { db, zulip, clock, source: config.lms.name, fallback: config.notify.fallback },
     options,
     signal,
-  );
+  ).catch((error) => {
+    stop.soft.throwIfAborted(); // the page in hand was marked; the request in hand broke off because of it
+    throw error;
+  });
   if (options.json) {
     out.writeJson({
       schema: 1,
@@ -33,7 +36,9 @@ export async function runReconcile(context: CommandContext, options: ReconcileOp
   out.writeLine(`${tally.reconciled} ${did}`);
   if (tally.foreign === 0) return;
   out.writeLine(`${tally.foreign} deliveries in them are not known to this state: it has not seen their events (yet)`);
-  out.writeLine("Run poll-once --no-notify and reconcile again, or accept them with --take-over");
+  out.writeLine(
+    "Run `lmsmon poll-once --no-notify` and `lmsmon reconcile` again, or accept them with `lmsmon poll-once --take-over`",
+  );
 }
 
 /** The work without its surroundings. Throws ZulipError. */

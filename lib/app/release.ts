@@ -18,6 +18,7 @@ export async function runRelease(context: CommandContext, options: ReleaseOption
   if (options.poll !== null && chosen.length === 0) throw notHeld(options.poll);
   const done: HeldPoll[] = [];
   for (const poll of chosen) {
+    if (context.stop.soft.aborted) break;
     const changed = options.dryRun ||
       await (options.drop
         ? dropPoll(db, source, poll.pollId, options.reason ?? "")
@@ -29,13 +30,15 @@ export async function runRelease(context: CommandContext, options: ReleaseOption
   const action = options.drop ? "dropped" : "released";
   if (options.json) {
     const { dryRun, reason } = options;
-    return out.writeJson({ action, dry_run: dryRun, reason, polls: done.map(heldJson) });
+    out.writeJson({ action, dry_run: dryRun, reason, polls: done.map(heldJson) });
+    return context.stop.soft.throwIfAborted();
   }
-  if (done.length === 0) return out.writeLine("No messages are held.");
+  if (done.length === 0 && !context.stop.soft.aborted) return out.writeLine("No messages are held.");
   for (const poll of done) {
     const what = `poll ${poll.pollId}: ${counted(poll.messages, "message")} about ${counted(poll.events, "event")}`;
     out.writeLine(`${options.dryRun ? `Would be ${action}` : action === "dropped" ? "Dropped" : "Released"}: ${what}`);
   }
+  context.stop.soft.throwIfAborted();
   if (!options.dryRun && !options.drop) out.writeLine("They leave with the next round of watch or poll-once.");
 }
 

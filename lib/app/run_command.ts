@@ -6,6 +6,7 @@ import { logger, setUpLogging } from "../base/log.ts";
 import { standardOutput } from "../base/output.ts";
 import { Shutdown } from "../base/shutdown.ts";
 import type { CommandContext } from "./command_context.ts";
+import { runOneShot } from "./one_shot.ts";
 
 /** The flags that every command takes. */
 export interface GlobalFlags {
@@ -20,8 +21,10 @@ export interface CommandSettings {
   readonly needs: readonly Need[];
   /** Flags that stand for configuration keys. */
   readonly overrides?: Overrides;
-  /** `enabled: false` ends it at once. */
-  readonly stopsWhenDisabled?: boolean;
+  /** With `enabled: false` it polls and sends nothing: it ends at once, or stays and says so. */
+  readonly whenDisabled?: "ends" | "stays";
+  /** Runs until a signal, and ends well then; everything else is stopped by one, and says so. */
+  readonly daemon?: boolean;
   /** Works with the defaults alone: no file, no environment (demo). */
   readonly standalone?: boolean;
 }
@@ -39,6 +42,8 @@ export async function runCommand(
   forgetPgEnvironment();
   using stop = new Shutdown(exit, (signal) => {
     log.info("Stopping on {signal} after the work in hand; once more stops at once", { signal });
+  }, () => {
+    log.info("SIGHUP changes nothing: restart lmsmon to have it read its configuration again");
   }).listen();
 
   const standalone = settings.standalone ?? false;
@@ -50,7 +55,7 @@ export async function runCommand(
     cwd: Deno.cwd(),
     home: standalone ? null : homeDirectory(env),
     needs: settings.needs,
-    nothingWhenDisabled: settings.stopsWhenDisabled ?? false,
+    nothingWhenDisabled: settings.whenDisabled !== undefined,
     overrides: {
       ...settings.overrides,
       ...(globals.logLevel && { "log.level": { value: globals.logLevel, from: "--log-level" } }),
@@ -60,15 +65,12 @@ export async function runCommand(
   setUpLogging(config.log);
   const out = standardOutput;
 
-  if (settings.stopsWhenDisabled && !config.enabled) {
+  if (settings.whenDisabled === "ends" && !config.enabled) {
     if (globals.json) out.writeJson({ enabled: false });
     else out.writeLine("lmsmon is switched off (enabled: false): nothing was polled, nothing was sent");
     return 0;
   }
-  if (config.file === null && !standalone && settings.needs.includes("state")) {
-    log.warning("No configuration file found: using the defaults and the state in {state}", {
-      state: config.state.url,
-    });
-  }
-  return await work({ config, stop: { soft: stop.soft, hard: stop.hard }, clock: systemClock, out, log }) ?? 0;
+  const run = (stop: CommandContext["stop"]) => work({ config, stop, clock: systemClock, out, log });
+  const signals = { soft: stop.soft, hard: stop.hard };
+  return settings.daemon ? await run(signals) ?? 0 : await runOneShot(signals, systemClock, run);
 }

@@ -12,6 +12,7 @@ import { describeHolder } from "../poll/holder.ts";
 import type { StateDb } from "../state/state_db.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { StatsOptions } from "./command_options.ts";
+import { EXPORT_TURN } from "./export_turn.ts";
 import { OpenParts } from "./open_parts.ts";
 
 /** What the state database holds, in counts; no names, no titles. */
@@ -76,7 +77,7 @@ export async function readStats(db: StateDb) {
       rows: Number(q.rows),
       first_seen: text(q.first_seen),
     })),
-    pollers: leases.filter((lease) => lease.held).map((lease) => ({
+    pollers: leases.filter(({ source, held }) => held && source !== EXPORT_TURN).map((lease) => ({
       source: lease.source,
       holder: describeHolder(lease.holder),
       lease_until: text(lease.expires_at),

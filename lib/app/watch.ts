@@ -1,21 +1,23 @@
 import type { LmsSource } from "../source/lms_source.ts";
 import type { Notifier } from "../tell/notifier.ts";
 import type { RoundResult } from "../tell/notify_types.ts";
-import type { Clock } from "../base/clock.ts";
 import { LmsError } from "../base/errors.ts";
 import { type Logger, logger } from "../base/log.ts";
 import { createMetrics, type Metrics } from "../base/metrics.ts";
 import { RepeatedError } from "../base/repeated_error.ts";
+import { untilLate } from "../base/shutdown.ts";
 import { SourceWatch } from "../poll/check_source.ts";
 import { Holder } from "../poll/holder.ts";
 import { pollLoop } from "../poll/poll_loop.ts";
 import type { PollResult } from "../poll/run_poll.ts";
 import type { StateDb } from "../state/state_db.ts";
+import { StatePresence } from "../state/state_presence.ts";
 import manifest from "../../deno.json" with { type: "json" };
 import type { CommandContext } from "./command_context.ts";
 import type { WatchOptions } from "./command_options.ts";
 import { deliverLoop, Wake } from "./deliver_loop.ts";
 import { Health, serveHealth } from "./health_server.ts";
+import { stayDisabled } from "./stay_disabled.ts";
 import { OpenParts, pollSettings } from "./open_parts.ts";
 import { openNotifier } from "./poll_once.ts";
 import { nameStateTrouble } from "./state_trouble.ts";
@@ -24,11 +26,8 @@ import { watchDry } from "./watch_dry.ts";
 
 /** `watch`: polls and delivers until the first signal, then finishes the round in hand. Trouble ends a round, never the daemon. */
 export async function runWatch(context: CommandContext, options: WatchOptions): Promise<number | void> {
-  const { config, out } = context;
-  if (!config.enabled) {
-    out.writeLine("lmsmon is switched off (enabled: false): nothing is watched");
-    return;
-  }
+  const { config } = context;
+  if (!config.enabled) return await stayDisabled(context);
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: options.dryRun });
   const lms = await parts.lms();
@@ -41,8 +40,32 @@ export async function runWatch(context: CommandContext, options: WatchOptions): 
     else logger("watch").info("{notice}", say);
   }
   const notifier = options.notify && config.notify.enabled ? openNotifier(context, db, parts, options.takeOver) : null;
-  const clean = await watch(context, { db, lms, notifier, acceptSource: options.acceptSource });
-  if (!clean) parts.hurry();
+  const presence = StatePresence.of(config.state.url);
+  const watching = watch(context, { db, lms, notifier, acceptSource: options.acceptSource });
+  try {
+    const clean = await Promise.race([watching, untilGone(presence, context)]);
+    if (!clean) parts.hurry();
+  } catch (error) {
+    watching.catch(() => {}); // nobody waits any more for what works on deleted files
+    parts.hurry();
+    throw error;
+  }
+}
+
+const LOOK_FOR_STATE_MS = 2_000;
+
+/** Never resolves; throws when the state was deleted under this process, which no statement may ever notice. */
+async function untilGone(presence: StatePresence | null, { clock, stop }: CommandContext): Promise<never> {
+  while (presence !== null && !stop.hard.aborted) {
+    presence.check();
+    // A stop in between: what was deleted just before it must not pass for stored.
+    await clock.sleep(LOOK_FOR_STATE_MS, stop.soft);
+    if (stop.soft.aborted) {
+      presence.check();
+      break;
+    }
+  }
+  return await new Promise<never>(() => {});
 }
 
 export interface WatchParts {
@@ -131,23 +154,6 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
     ended.abort();
     await server?.shutdown();
   }
-}
-
-/** From the first signal on: how long what is in hand may go on, and how long after that it may take to notice. */
-const FINISH_MS = 5_000;
-const NOTICE_MS = 1_500;
-
-/** Resolves when it is too late to wait any longer, or `ended` aborts; tells `late` before. */
-async function untilLate(soft: AbortSignal, late: AbortController, ended: AbortSignal, clock: Clock): Promise<void> {
-  if (!soft.aborted) {
-    await new Promise<void>((resolve) => {
-      for (const signal of [soft, ended]) signal.addEventListener("abort", () => resolve(), { once: true });
-    });
-  }
-  await clock.sleep(FINISH_MS, ended);
-  if (ended.aborted) return;
-  late.abort(new DOMException("Stopped before the work in hand was done", "AbortError"));
-  await clock.sleep(NOTICE_MS, ended);
 }
 
 function deliver(

@@ -12,14 +12,16 @@ export interface ErrorReport {
 export function describeError(error: unknown): ErrorReport {
   if (error instanceof LmsmonError) {
     const { code, message, hint, exitCode } = error;
-    return { code, message, hint: hint ?? null, exitCode };
+    return { code, message: withoutFlags(message), hint: hint ?? null, exitCode };
   }
   if (isCommanderError(error)) return describeCommanderError(error.message);
   if (error instanceof Deno.errors.NotCapable) {
     return {
       code: "permission",
-      message: error.message.replace(/, run again with .*/s, ""),
-      hint: "Start lmsmon with the permissions of `deno task lmsmon`, or use the built program",
+      message: withoutFlags(error.message),
+      hint: Deno.build.standalone
+        ? "lmsmon uses ordinary files only: no devices, no files of the kernel, no other programs"
+        : "Start lmsmon with the permissions of `deno task lmsmon`, or use the built program",
       exitCode: ExitCode.failed,
     };
   }
@@ -30,6 +32,11 @@ export function describeError(error: unknown): ErrorReport {
     hint: "This is a fault in lmsmon; --log-level debug prints where it happened",
     exitCode: ExitCode.failed,
   };
+}
+
+/** Deno advises flags that whoever runs the built program cannot give. */
+function withoutFlags(message: string): string {
+  return message.replace(/, run again with the --allow-\S+ flag(\b|s\b)[^\n]*/g, "");
 }
 
 /** Recognised by shape: importing commander's class here would tie lib to the command line. */
@@ -69,7 +76,7 @@ export function errorChain(error: unknown): ErrorLink[] {
     }
     links.push({
       name: e.name,
-      message: e.message,
+      message: withoutFlags(e.message),
       ...("code" in e && e.code !== undefined && { code: String(e.code) }),
       ...(e instanceof LmsmonError && e.hint !== undefined && { hint: e.hint }),
     });

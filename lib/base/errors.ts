@@ -84,6 +84,24 @@ export class ZulipError extends LmsmonError {
   }
 }
 
+/** A signal ended a one-shot command after the batch in hand: nothing is wrong, and what was done is kept. */
+export class StoppedError extends LmsmonError {
+  readonly code = "stopped";
+  constructor(readonly signal: "SIGINT" | "SIGTERM", options: ErrorOptionsWithHint = {}) {
+    super(`stopped, goes on next time (${signal})`, {
+      hint: "what was done is kept; run it again for the rest",
+      ...options,
+    });
+  }
+  get exitCode(): number {
+    return this.signal === "SIGINT" ? 130 : 143;
+  }
+  /** The same end with what it means for this command. */
+  withHint(hint: string, cause?: unknown): StoppedError {
+    return new StoppedError(this.signal, { hint, cause });
+  }
+}
+
 /** Anything else that ends a command, such as an unwritable --out. */
 export class CommandError extends LmsmonError {
   readonly code = "failed";

@@ -10,9 +10,9 @@ export const ExitCode = {
   migration: 3,
   /** The LMS or Zulip could not be reached or refused the credentials. */
   unreachable: 4,
-  /** Stopped by a second SIGINT. */
+  /** Stopped by SIGINT: a one-shot command after the batch in hand, `watch` by a second one. */
   interrupted: 130,
-  /** Stopped by a second SIGTERM. */
+  /** The same by SIGTERM. */
   terminated: 143,
 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];

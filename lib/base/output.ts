@@ -122,7 +122,8 @@ function writeAllSync(sink: Pick<SyncSink, "writeSync">, bytes: Uint8Array): voi
   }
 }
 
-function outputError(error: unknown): Error {
+/** What a failed write means: OutputClosed, or CommandError. */
+export function outputError(error: unknown): Error {
   const isClosed = error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset;
   if (isClosed) return new OutputClosed({ cause: error });
   return new CommandError(`Cannot write the output: ${error instanceof Error ? error.message : error}`, {

@@ -14,7 +14,9 @@ export function reportError(error: unknown, args: readonly string[]): number {
   if (args.includes("--json")) {
     writeStderrRaw(`${toJson({ error: { code, message, hint } })}\n`);
   } else {
-    writeStderr(`error: ${lines(message)}\n${hint === null ? "" : `hint: ${lines(hint)}\n`}`);
+    // Who was asked to stop, and did, made no error.
+    const head = code === "stopped" ? "" : "error: ";
+    writeStderr(`${head}${lines(message)}\n${hint === null ? "" : `hint: ${lines(hint)}\n`}`);
   }
   if (isDebug(args) && error instanceof Error) writeStderr(`${stackChain(error)}\n`);
   return exitCode;

@@ -1,3 +1,4 @@
+import { dirname, resolve } from "node:path";
 import { parse } from "ini";
 import type { ZulipConfig } from "../config/config.ts";
 import { ConfigError } from "../base/errors.ts";
@@ -45,7 +46,10 @@ export function readCredentials(config: ZulipConfig): Credentials {
       hint: "Name the certificate of the server's authority in cert_bundle (or DENO_CERT) instead; it stays checked",
     });
   }
-  const bundle = nonEmpty(config.certBundle) ?? nonEmpty(rc.cert_bundle);
+  // A path in the zuliprc is beside it, wherever lmsmon is started.
+  const beside = (path: string | null) =>
+    path === null || file === null || path.startsWith("/dev/") ? path : resolve(dirname(file), path);
+  const bundle = nonEmpty(config.certBundle) ?? beside(nonEmpty(rc.cert_bundle));
   const email = need("email", "email", config.email).trim();
   const secret = need("key", "api_key", key).trim();
   registerSecret(secret);
@@ -58,8 +62,8 @@ export function readCredentials(config: ZulipConfig): Credentials {
     key: secret,
     caBundle: bundle === null ? null : readPem(bundle, "cert_bundle"),
     clientCert: readClientCert(
-      nonEmpty(config.clientCert) ?? nonEmpty(rc.client_cert),
-      nonEmpty(config.clientCertKey) ?? nonEmpty(rc.client_cert_key),
+      nonEmpty(config.clientCert) ?? beside(nonEmpty(rc.client_cert)),
+      nonEmpty(config.clientCertKey) ?? beside(nonEmpty(rc.client_cert_key)),
     ),
   };
 }

@@ -22,9 +22,14 @@ export interface ZulipHttpOptions {
   readonly log: Logger;
 }
 
-/** An answer to POST /messages is a hundred bytes, a page of 1000 long messages or a list of 100,000 users tens of megabytes. */
-const MAX_POST_ANSWER = 1 << 20;
-const MAX_GET_ANSWER = 256 << 20;
+/**
+ * Unpacked, as it lies in memory: half a megabyte of gzip can be half a gigabyte. A list is read item by item (ItemReader has their
+ * cap), a page holds 1000 long messages at most, and everything else is a few hundred bytes.
+ */
+const MOST_OF = { small: 1 << 20, page: 32 << 20, list: 256 << 20 } as const;
+const PAGES: readonly string[] = ["messages"];
+/** Asked before anything is known of what answers there: nobody has to log in for it, so nobody gets the key. */
+const WITHOUT_KEY: readonly string[] = ["server_settings"];
 /** Far below any server's keep-alive timeout, so that a send hardly ever meets a connection that is being closed. */
 const POOL_IDLE_MS = 1000;
 const FORM = "application/x-www-form-urlencoded";
@@ -42,16 +47,16 @@ export function createZulipHttp(options: ZulipHttpOptions): ZulipHttp {
     ...(credentials.caBundle === null ? {} : { caCerts: [credentials.caBundle] }),
     ...(credentials.clientCert === null ? {} : credentials.clientCert),
   });
-  const headers = {
-    "Authorization": `Basic ${btoa(`${credentials.email}:${credentials.key}`)}`,
+  const anonymous = {
     "User-Agent": options.userAgent,
     "Accept": "application/json",
   };
+  const headers = { ...anonymous, "Authorization": `Basic ${btoa(`${credentials.email}:${credentials.key}`)}` };
 
   async function exchange(
     path: string,
     init: RequestInit,
-    limit: number,
+    size: keyof typeof MOST_OF,
     signal?: AbortSignal,
     sink?: BodySink,
   ): Promise<Exchange> {
@@ -68,8 +73,8 @@ export function createZulipHttp(options: ZulipHttpOptions): ZulipHttp {
         signal: aborter.signal,
       });
       const body = sink !== undefined && response.status === 200
-        ? drainBody(response, limit, sink)
-        : readBody(response, limit);
+        ? drainBody(response, MOST_OF[size], sink)
+        : readBody(response, MOST_OF[response.status === 200 && size === "page" ? size : "small"]);
       const text = await body.catch(() => null);
       return { kind: "answered", status: response.status, headers: response.headers, text };
     } catch (error) {
@@ -95,12 +100,14 @@ export function createZulipHttp(options: ZulipHttpOptions): ZulipHttp {
       if (signal?.aborted) return Promise.resolve(NOT_BEGUN);
       const search = new URLSearchParams(query).toString();
       const whole = search === "" ? path : `${path}?${search}`;
-      return logged("GET", path, exchange(whole, { method: "GET", headers }, MAX_GET_ANSWER, signal, sink));
+      const init = { method: "GET", headers: WITHOUT_KEY.includes(path) ? anonymous : headers };
+      const size = sink !== undefined ? "list" : PAGES.includes(path) ? "page" : "small";
+      return logged("GET", path, exchange(whole, init, size, signal, sink));
     },
     post: (path, form, signal) => {
       if (signal?.aborted) return Promise.resolve(NOT_BEGUN);
       const init = { method: "POST", body: bodySentOnce(formEncoded(form), FORM), headers };
-      return logged("POST", path, exchange(path, init, MAX_POST_ANSWER, signal));
+      return logged("POST", path, exchange(path, init, "small", signal));
     },
     close: () => client.close(),
   };
@@ -114,9 +121,6 @@ function formEncoded(form: Record<string, string>): string {
 
 async function readBody(response: Response, limit: number): Promise<string> {
   if (response.body === null) return "";
-  // The quick way for an answer that says how long it is (a decompressed one does not).
-  const announced = response.headers.get("Content-Length");
-  if (announced !== null && Number(announced) <= limit) return await response.text();
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of response.body) {

@@ -31,7 +31,7 @@ export function transportFailure(error: unknown, timeoutMs: number): Exchange {
     return { kind: "failed", sent: "no", reason: "cannot connect: Deno blocks this port" };
   }
   if (error instanceof Deno.errors.NotCapable) {
-    return { kind: "failed", sent: "no", reason: "no permission (--allow-net)" };
+    return { kind: "failed", sent: "no", reason: "this program may not use the network" };
   }
   const after = /client error \(\w+\)(?:: )?(.*)/s.exec(detail);
   return { kind: "failed", sent: "maybe", reason: `connection failed: ${after?.[1] || "no detail"}` };

@@ -4,6 +4,8 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
+/** An account or a channel is a thousand bytes; the rest of such an answer, less. */
+const MOST_OF_ITEM = 256 * 1024;
 /** Depths of nesting: directly in the answer, in the list, in an item. */
 const [IN_ANSWER, IN_LIST, IN_ITEM] = [1, 2, 3];
 
@@ -36,7 +38,7 @@ export class ItemReader {
     return this.#inList ? this.#rest : this.#rest + this.#text(0, this.#length);
   }
 
-  /** The items that `chunk` completes. Throws SyntaxError for one that is no JSON. */
+  /** The items that `chunk` completes. Throws SyntaxError for one that is no JSON, RangeError for one beyond all measure. */
   push(chunk: Uint8Array): unknown[] {
     this.#append(chunk);
     const items: unknown[] = [];
@@ -52,6 +54,7 @@ export class ItemReader {
       else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) this.#close(items);
     }
     if (this.#inList) this.#forget(this.#itemFrom < 0 ? this.#length : this.#itemFrom);
+    if (this.#length > MOST_OF_ITEM) throw new RangeError("item too long");
     return items;
   }
 
@@ -74,6 +77,7 @@ export class ItemReader {
     this.#depth--;
     if (!this.#inList) return;
     if (this.#depth === IN_LIST) {
+      if (this.#at + 1 - this.#itemFrom > MOST_OF_ITEM) throw new RangeError("item too long");
       items.push(JSON.parse(this.#text(this.#itemFrom, this.#at + 1)));
       this.#itemFrom = -1;
     } else if (this.#depth === IN_ANSWER) {

@@ -10,7 +10,7 @@ export function readFailure(path: string, exchange: Exchange, site: string): Zul
   const what = `Cannot read ${path.replace(/^users\/\d+$/, "users/…")} from Zulip at ${site}`;
   if (exchange.kind === "failed") {
     return new ZulipError("unreachable", `${what}: ${cleanReason(exchange.reason)}`, {
-      hint: "Check zulip.site, the network and the proxy",
+      hint: connectionHint(exchange.reason, site),
     });
   }
   const { status, headers, text } = exchange;
@@ -39,12 +39,17 @@ export function readFailure(path: string, exchange: Exchange, site: string): Zul
     });
   }
   if (status >= 500 || status === 408) return new ZulipError("unreachable", `${what}: ${said}`);
-  if (status < 300 && text === null) return new ZulipError("unreachable", `${what}: the answer broke off`);
+  if (status < 300 && text === null) {
+    return new ZulipError("unreachable", `${what}: the answer broke off, or is longer than any of Zulip`);
+  }
   // server_settings takes no parameters: a 4xx is about the address ("Invalid subdomain", which older servers call BAD_REQUEST).
   const noSuchOrganization = path === "server_settings" && status >= 400;
   if (error === null || error.code === "NONEXISTENT_SUBDOMAIN" || noSuchOrganization) {
     return new ZulipError("refused", `${what}: this is no Zulip organization (${said})`, {
-      hint: "Check zulip.site: the organization's own address, without a path",
+      hint: "Check zulip.site: the organization's own address, without a path" +
+        (site.startsWith("http:")
+          ? `; if the server speaks TLS only, write https://${site.slice("http://".length)}`
+          : ""),
     });
   }
   return new ZulipError("failed", `${what}: ${said}`);
@@ -56,4 +61,27 @@ export function rateLimitOf(headers: HeaderValues): RateLimit | null {
     .map((name) => Number.parseFloat(headers.get(`X-RateLimit-${name}`) ?? ""));
   if (!Number.isFinite(limit) || !Number.isFinite(remaining) || !Number.isFinite(resetS)) return null;
   return { limit: limit ?? 0, remaining: remaining ?? 0, resetS: resetS ?? 0 };
+}
+
+/** What to do when no answer came, by what the platform says of it. */
+function connectionHint(reason: string, site: string): string {
+  if (/expired/i.test(reason)) {
+    return "Renew the certificate of the Zulip server, it has expired; if it has not, set this machine's clock";
+  }
+  if (/NotValidYet/i.test(reason)) return "The certificate is not valid yet: check this machine's clock";
+  if (/NotValidForName|not valid for name/i.test(reason)) {
+    return "The certificate is another name's: write in zulip.site a name that it holds";
+  }
+  if (/UnknownIssuer|SelfSigned|self.signed|CaUsedAsEndEntity|invalid peer certificate/i.test(reason)) {
+    return "Name the certificate of the server's authority (of a self-signed server: its own): cert_bundle=FILE in the " +
+      "zuliprc, beside which a relative path is, or the variable DENO_CERT";
+  }
+  const host = site.replace(/^https?:\/\//, "");
+  if (site.startsWith("http:")) {
+    return `Check that the server runs and zulip.site; if it speaks TLS only, write https://${host}`;
+  }
+  if (/InvalidContentType|InvalidMessage|corrupt message/i.test(reason)) {
+    return "The server speaks no TLS at this address: check host and port of zulip.site";
+  }
+  return "Check zulip.site, the network and the proxy";
 }

@@ -65,7 +65,9 @@ export function absolute(path: string, base: string, home: string | null): strin
 export function ioProblem(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  if (error instanceof Deno.errors.NotCapable) return "this process may not read it (--allow-read)";
+  if (error instanceof Deno.errors.NotCapable) {
+    return "this program may not read it (devices and files of the kernel are closed to it)";
+  }
   if (error instanceof Deno.errors.IsADirectory) return "it is a directory";
   if (error instanceof Deno.errors.NotADirectory) return "a part of its path is no directory";
   return error instanceof Error ? error.message : String(error);

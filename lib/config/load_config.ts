@@ -43,6 +43,11 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   const problems: Problem[] = [];
   const wanted = [lmsOverrides(options.env, problems), options.overrides ?? {}];
   const needs = neededParts(yaml.value, wanted, options);
+  // Whoever reads a state must have said which: the defaults would show an empty one, and a made-up "nothing".
+  if (needs.has("state") && !options.noFile) {
+    if (file === null) throw nothingFound(options);
+    if (isEmpty(yaml.value)) throw emptyFile(file);
+  }
   const tree = fillEnv(yaml.value ?? {}, options.env, (path) => isNeeded(path, needs), problems);
   const origins = new Map<string, string>();
   for (const [key, { value, from }] of wanted.flatMap((overrides) => Object.entries(overrides))) {
@@ -76,6 +81,15 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
     tls,
     file: file?.path ?? null,
     secretFiles: secretFiles(tree, base, options.home),
+  });
+}
+
+const isEmpty = (value: unknown) =>
+  value == null || (typeof value === "object" && !Array.isArray(value) && Object.keys(value).length === 0);
+
+function emptyFile(file: ConfigText): ConfigError {
+  return new ConfigError(`Cannot use the configuration ${file.label}: it is empty`, {
+    hint: "Set lms.url and what else differs from the defaults; config.example.yaml shows every key",
   });
 }
 

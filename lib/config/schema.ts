@@ -18,11 +18,13 @@ import {
   type Reader,
   secretText,
   shown,
+  text,
   timezone,
   wholeNumber,
   zeroOr,
   zulipSite,
 } from "./fields.ts";
+import { Filled } from "./fill_env.ts";
 
 /** How the LMS's tables read; one file each in sql/lms/presets. The first is the default. */
 export const PRESETS = ["testpress"] as const;
@@ -93,6 +95,11 @@ const overrides: Reader<Map<string, string>> = (raw) => {
   }
   return map;
 };
+
+const LEVELS = ["debug", "info", "warning", "error"] as const;
+/** Half the world writes warn. */
+const logLevel: Reader<(typeof LEVELS)[number]> = (raw) =>
+  (typeof raw === "string" || raw instanceof Filled) && /^\s*warn\s*$/.test(text(raw)) ? "warning" : oneOf(LEVELS)(raw);
 
 const sourceName: Reader<string> = (raw) => {
   const name = filledText(raw);
@@ -174,7 +181,7 @@ export const schema = z.strictObject({
     cache: key(duration(0), "1h"),
   }),
   log: group({
-    level: key(oneOf(["debug", "info", "warning", "error"]), "info"),
+    level: key(logLevel, "info"),
     format: key(oneOf(["auto", "pretty", "json"]), "auto"),
   }),
   listen: key(nullable(listenAddress), null),

@@ -17,6 +17,8 @@ export interface ServerLogin {
   readonly connectTimeoutMs: number;
 }
 
+const RENEW_AFTER_MS = 50;
+
 /**
  * Makes the connections of a postgres.js pool: to the right one of several servers, with TLS as the URL says. The driver's own
  * way with several hosts never ends when none of them can be reached, and its TLS asks for the wrong name.
@@ -26,6 +28,8 @@ export class ServerSockets {
   onAttempt: () => void = () => {};
   /** Hears that the driver itself ends a connection, by its last message: that one is not lost. */
   onGoodbye: () => void = () => {};
+  /** Hears what the server answers, piece by piece, on every connection; `renew`: this connection is of no use any more. */
+  onAnswer: ((bytes: Uint8Array) => "renew" | null) | null = null;
   readonly #closed = new AbortController();
   #plaintextHost: string | null = null;
 
@@ -69,6 +73,13 @@ export class ServerSockets {
     try {
       const { socket, plaintextHost } = await this.#open(await this.#choose());
       this.#plaintextHost = plaintextHost;
+      const heard = this.onAnswer;
+      if (heard !== null) {
+        socket.on("data", (bytes: Uint8Array) => {
+          // Once what was asked is answered: the next question makes a new connection.
+          if (heard(bytes) === "renew") setTimeout(() => socket.destroy(), RENEW_AFTER_MS);
+        });
+      }
       const end = socket.end.bind(socket) as (...parameters: unknown[]) => Duplex;
       return Object.assign(socket, {
         end: (...parameters: unknown[]) => {

@@ -39,6 +39,8 @@ export function matchPerson(person: Person, directory: Directory, settings: Matc
   const chosen = overrideOf(person, settings.overrides);
   if (chosen !== null) return matchOverride(chosen, directory);
   const email = addressKey(person.email ?? "");
+  const odd = oddLetters(email, directory);
+  if (odd !== null) return odd;
   if (!/^[^@\s]+@[^@\s]+$/.test(email)) {
     const what = email === "" ? "an address" : "a valid address (what is there is none)";
     return no("no_email", `Enter ${what} in the LMS ${BY_HAND}`);
@@ -103,6 +105,21 @@ function matchAddress(accounts: readonly Account[]): Match | null {
   return no("deactivated", `Zulip account ${gone.userId} is deactivated: reactivate it ${BY_HAND}`);
 }
 
+/** Format and control characters, and the forms that East Asian keyboards give Latin letters: nobody sees them in a table. */
+const ODD = /[\p{Cc}\p{Cf}\u3000\uff01-\uff5e]/u;
+
+/**
+ * An address that looks right and is not: what is seen is somebody's address, what is there is not. Never matched by what it
+ * looks like, since two addresses may look the same.
+ */
+function oddLetters(email: string, directory: Directory): Match | null {
+  if (!ODD.test(email) || directory.withAddress(email).length > 0) return null;
+  const seen = email.normalize("NFKC").replace(/[\p{Cc}\p{Cf}\s]/gu, "");
+  const account = directory.withAddress(seen)[0];
+  const whose = account === undefined ? "" : ` (it then is that of Zulip account ${account.userId})`;
+  return no("no_email", `The address holds invisible or fullwidth letters: type it anew in the LMS${whose} ${BY_HAND}`);
+}
+
 function noAccount(person: Person, directory: Directory): Match {
   const namesakes = directory.hiddenWithName(person.name ?? person.username ?? "");
   if (namesakes.length > 0) {
@@ -118,6 +135,12 @@ function noAccount(person: Person, directory: Directory): Match {
   const maybe = hidden === 0
     ? ""
     : `; ${hidden} ${hide} from the bot: one may be theirs, a higher role of the bot would tell`;
+  if (person.role === "student") {
+    return no(
+      "no_account",
+      `Nothing to do: a student needs no account, their mentors are told. If they use Zulip, correct the address in the LMS ${BY_HAND}${maybe}`,
+    );
+  }
   return no("no_account", `Invite them to Zulip, correct the address in the LMS ${BY_HAND}${maybe}`);
 }
 

@@ -1,5 +1,6 @@
 import { errorCode, isConnectionLost } from "../base/database_errors.ts";
 import { LmsError, LmsmonError } from "../base/errors.ts";
+import { certificateHint, plaintextHint } from "../database/tls_hint.ts";
 
 /** What an error's remedy depends on. */
 export interface LmsTarget {
@@ -10,7 +11,7 @@ export interface LmsTarget {
 }
 
 /** Of no use as an address, though no connection was lost. */
-const WRONG_PLACE = new Set(["3D000", "ER_BAD_DB_ERROR", "HANDSHAKE_NO_SSL_SUPPORT"]);
+const WRONG_PLACE = new Set(["3D000", "55000", "ER_BAD_DB_ERROR", "HANDSHAKE_NO_SSL_SUPPORT"]);
 const REFUSED = new Set([
   ...["28P01", "28000", "ER_ACCESS_DENIED_ERROR", "ER_DBACCESS_DENIED_ERROR", "ER_HOST_NOT_PRIVILEGED"],
   ...["ER_ACCESS_DENIED_NO_PASSWORD_ERROR", "ER_MUST_CHANGE_PASSWORD_LOGIN", "ER_ACCOUNT_HAS_BEEN_LOCKED"],
@@ -63,10 +64,10 @@ export function lmsError(error: unknown, target: LmsTarget): unknown {
   if (code === null) return error;
   const detail = error instanceof Error ? firstLine(error) : String(error);
   const at = `the LMS database at ${target.label}`;
-  if (REFUSED.has(code)) {
+  if (REFUSED.has(code) || /insecure transport|unknown plugin/i.test(detail)) {
     return new LmsError("refused", `Cannot log in to ${at} as "${target.user}": ${detail}`, {
       cause: error,
-      hint: "Check lms.url, lms.password or lms.password_file, and which hosts the server lets in",
+      hint: loginHint(code, detail, target),
     });
   }
   if (SCHEMA.has(code)) return schemaError(error, code, detail, target);
@@ -85,7 +86,8 @@ export function lmsError(error: unknown, target: LmsTarget): unknown {
   if (/^(TLS|HANDSHAKE_SSL_ERROR|CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/.test(code)) {
     return new LmsError("unreachable", `Cannot trust ${at}: ${detail}`, {
       cause: error,
-      hint: "Name the server's certificate authority with ?sslrootcert=FILE, or choose another ?sslmode=",
+      hint: certificateHint(detail) ??
+        "Name the server's certificate authority with ?sslrootcert=FILE, or choose another ?sslmode=",
     });
   }
   return new LmsError("failed", `Cannot read ${at}: ${detail} (${code})`, { cause: error });
@@ -127,8 +129,31 @@ export function grantHint(target: LmsTarget, tables: readonly string[]): string 
   return `Run as the owner: ${list.map((t) => `grant select on ${t} to '${target.user}'@'%'`).join("; ")}`;
 }
 
+/** A login that the server refused for another reason than a wrong password wants another remedy. */
+function loginHint(code: string, detail: string, target: LmsTarget): string {
+  const plaintext = plaintextHint(detail, "lms.url");
+  if (plaintext !== null) return plaintext;
+  const plugin = /unknown plugin ([\w-]+)/i.exec(detail)?.[1];
+  if (plugin !== undefined || code === "AUTH_SWITCH_PLUGIN_ERROR") {
+    return `lmsmon cannot log in by ${
+      plugin ?? "this login plugin"
+    }. Run as an administrator, on MariaDB: alter user ` +
+      `'${target.user}'@'%' identified via mysql_native_password using password('…'); on MySQL: alter user ` +
+      `'${target.user}'@'%' identified with caching_sha2_password by '…'`;
+  }
+  if (code === "AUTH_TYPE_NOT_IMPLEMENTED") {
+    return "lmsmon logs in by password only (scram-sha-256, md5): let the role in so in pg_hba.conf";
+  }
+  const local = target.dialect === "mysql" && /^(localhost|127\.|\[::1\])/.test(target.label);
+  return "Check lms.url, lms.password or lms.password_file, and which hosts the server lets in" +
+    (local ? "; a role that REQUIREs SSL needs ?ssl=require on loopback" : "");
+}
+
 function unreachableHint(code: string, detail: string): string {
   if (code === "3D000" || code === "ER_BAD_DB_ERROR") return "Check the database's name in lms.url";
+  if (code === "55000") {
+    return "The server takes no connections to this database now: it starts, or it is closed to them";
+  }
   if (code === "53300" || code === "ER_CON_COUNT_ERROR") return "The server has no connection left; lmsmon needs two";
   if (code === "ENOTFOUND" || code.startsWith("EAI_")) return "Check the host's name in lms.url and the name server";
   if (code === "HANDSHAKE_NO_SSL_SUPPORT" || /\bTLS\b/.test(detail)) {

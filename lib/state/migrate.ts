@@ -98,14 +98,20 @@ export function requireMigrated(status: MigrationStatus): void {
 
 /**
  * Brings the database to this version: each migration in a transaction of its own, under a lock, so that any number of
- * runners may run at once and each migration runs once. Returns what this call applied.
+ * runners may run at once and each migration runs once. Returns what this call applied. An abort of `signal` is thrown between two.
  */
-export async function migrate(sql: Sql, known: readonly Migration[] = allMigrations): Promise<readonly Migration[]> {
+export async function migrate(
+  sql: Sql,
+  known: readonly Migration[] = allMigrations,
+  { signal, onApplied }: { readonly signal?: AbortSignal; readonly onApplied?: (migration: Migration) => void } = {},
+): Promise<readonly Migration[]> {
   await checkServerVersion(sql);
   const applied: Migration[] = [];
   for (;;) {
+    signal?.throwIfAborted();
     const next = await sql.begin((tx) => applyNext(tx, known));
     if (next === null) return applied;
+    onApplied?.(next);
     failPoint("migrate.between");
     applied.push(next);
   }

@@ -20,6 +20,7 @@ import type { Sql, StateDb } from "./state_db.ts";
 import { ConnectionLosses } from "./connection_losses.ts";
 import { isConnectionCut } from "../base/database_errors.ts";
 import { stateError } from "./state_errors.ts";
+import { PoolerWatch, SENT_TIMEOUT_MS } from "./pooler.ts";
 import { embeddedPool, PooledState, statePool } from "./state_pool.ts";
 
 export interface OpenStateOptions {
@@ -35,6 +36,8 @@ export interface OpenStateOptions {
   readonly dryRun?: boolean;
   /** Hears of every migration that this opening applied. */
   readonly onApplied?: (migration: Migration) => void;
+  /** Aborts: no further migration is begun. */
+  readonly signal?: AbortSignal;
   readonly log?: Logger;
   readonly clock?: Clock;
   /** Seconds to wait for a server (default 10), or for a process that owns the directory (default 30). */
@@ -46,6 +49,8 @@ export interface OpenStateOptions {
 const CONNECT_TIMEOUT_S = 10;
 const ELECTIONS = 10;
 const ELECTION_PAUSE_MS = 100;
+/** One for each connection that may have been made before a pooler was recognised, and the one after. */
+const POOLER_TRIES = 6;
 
 /**
  * Opens the state database that the configuration names.
@@ -59,15 +64,17 @@ const ELECTION_PAUSE_MS = 100;
  */
 export async function openState(config: StateConfig, options: OpenStateOptions = {}): Promise<StateDb> {
   const log = options.log ?? logger("state");
-  const state = config.url.startsWith("pglite:")
-    ? await openEmbedded(config.url.slice("pglite:".length), options, log)
+  const [state, pooler] = config.url.startsWith("pglite:")
+    ? [await openEmbedded(config.url.slice("pglite:".length), options, log), null]
     : openServer(config, options, log);
   const clock = options.clock ?? systemClock;
   for (let tries = 1;; tries++) {
     try {
+      await pooler?.look(state.sql);
       await checkMigrations(state, options, log);
       return state;
     } catch (error) {
+      if (pooler?.explains(error) && tries < POOLER_TRIES) continue;
       // The owner of the directory died while it was asked: the next connection finds another, or owns it itself.
       if (config.url.startsWith("pglite:") && isConnectionCut(error) && tries < ELECTIONS) {
         await clock.sleep(ELECTION_PAUSE_MS);
@@ -118,7 +125,7 @@ async function prepareOwned(engine: PgliteEngine, options: OpenStateOptions, log
   }
 }
 
-function openServer(config: StateConfig, options: OpenStateOptions, log: Logger): StateDb {
+function openServer(config: StateConfig, options: OpenStateOptions, log: Logger): [StateDb, PoolerWatch] {
   const { target, password, keyPassword } = openTarget(config, "state");
   const losses = new ConnectionLosses();
   const sockets = new ServerSockets(target, {
@@ -128,18 +135,22 @@ function openServer(config: StateConfig, options: OpenStateOptions, log: Logger)
     connectTimeoutMs: (options.connectTimeoutS ?? CONNECT_TIMEOUT_S) * 1000,
   });
   sockets.onGoodbye = () => losses.goodbye();
+  const kept = {
+    application_name: target.applicationName ?? "lmsmon",
+    ...(target.options === null ? {} : { options: target.options }),
+    TimeZone: "UTC",
+    DateStyle: "ISO, MDY",
+  };
+  const pooler = new PoolerWatch(!target.prepare, options.dryRun !== true, kept, log);
+  sockets.onAnswer = pooler.answered;
   const sql = statePool(
     {
       ...sockets.options(),
       prepare: target.prepare,
       max_lifetime: 3600,
       connection: {
-        application_name: target.applicationName ?? "lmsmon",
-        ...(target.options === null ? {} : { options: target.options }),
-        TimeZone: "UTC",
-        DateStyle: "ISO, MDY",
-        // A stopped process must not keep the lease's row, and everybody else with it. Poolers refuse the setting.
-        ...(target.prepare ? { idle_in_transaction_session_timeout: 60_000 } : {}),
+        ...kept,
+        ...(target.prepare ? { idle_in_transaction_session_timeout: SENT_TIMEOUT_MS } : {}),
         ...(target.prepare && options.dryRun ? { default_transaction_read_only: true } : {}),
       },
     },
@@ -147,7 +158,8 @@ function openServer(config: StateConfig, options: OpenStateOptions, log: Logger)
     log,
     losses,
   );
-  return new PooledState(
+  pooler.attach(sql);
+  const state = new PooledState(
     sql,
     true,
     () => "server",
@@ -156,6 +168,7 @@ function openServer(config: StateConfig, options: OpenStateOptions, log: Logger)
     () => {},
     () => sockets.plaintextHost,
   );
+  return [state, pooler];
 }
 
 async function checkMigrations(state: StateDb, options: OpenStateOptions, log: Logger): Promise<void> {
@@ -174,8 +187,9 @@ async function runPending(
 ): Promise<void> {
   refuseForeignMigrations(status);
   if (status.pending.length === 0) return;
-  for (const migration of await migrate(sql)) {
+  const applied = (migration: Migration) => {
     log.info("Applied migration {name}", { name: migration.name });
     options.onApplied?.(migration);
-  }
+  };
+  await migrate(sql, undefined, { onApplied: applied, ...(options.signal && { signal: options.signal }) });
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { StateError } from "../base/errors.ts";
+import { diskTrouble } from "./disk_trouble.ts";
 
 /**
  * The directory of an embedded state:
@@ -77,7 +78,7 @@ export function cannotOpen(directory: StateDirectory, error: unknown): Error {
   const failed = (detail: string, hint: string) =>
     new StateError(`Cannot open the state database in ${directory.path}: ${detail}`, { cause: error, hint });
   if (error instanceof Deno.errors.NotCapable) {
-    return failed("Deno may not use this directory", `allow it: --allow-read=… --allow-write=${directory.path}`);
+    return failed("this program may not use this directory", "name another directory in state.url");
   }
   if (error instanceof Deno.errors.PermissionDenied) {
     return failed(
@@ -88,12 +89,23 @@ export function cannotOpen(directory: StateDirectory, error: unknown): Error {
   if (error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.AlreadyExists) {
     return failed("it is no directory", "name a directory in state.url, such as pglite:./lmsmon-state");
   }
-  const detail = error instanceof Error ? error.message : String(error);
+  const noRoom = diskTrouble(directory.path, error);
+  if (noRoom !== null) return noRoom;
+  const detail = reasonOf(error);
   if (/read-only file system/i.test(detail)) {
     return failed("the file system is read-only", "name a directory that can be written in state.url");
   }
   if (/no space left|disk quota/i.test(detail)) return failed("the disk is full", "free some space, then try again");
-  return failed(detail, "see the message above; a state on a PostgreSQL server needs no directory (state.url)");
+  return failed(detail, "--log-level debug says more; a state on a PostgreSQL server needs no directory (state.url)");
+}
+
+/** The engine also throws what is no error at all, such as Emscripten's `{name: "ErrnoError", errno}`. */
+function reasonOf(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  if (typeof error !== "object" || error === null) return String(error);
+  const { name, message, errno } = error as { name?: unknown; message?: unknown; errno?: unknown };
+  return [name, message, errno === undefined ? undefined : `error ${errno}`].filter((part) => part !== undefined)
+    .join(" ") || "the database engine failed";
 }
 
 const OURS = /^(data|data\.new-.*|lmsmon\..*|lost\+found|\.git(ignore|keep))$/;

@@ -7,6 +7,7 @@ import type { Clock } from "../base/clock.ts";
 import { RefusedSocket } from "../drivers/postgres/refused_socket.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { cannotOpen, checkVersion, prepareDirectory, removeLeftovers, type StateDirectory } from "./owner_directory.ts";
+import { requireRoomForNew } from "./disk_trouble.ts";
 import { OwnerLock, readOwnerNote } from "./owner_lock.ts";
 import { OwnerServer } from "./owner_server.ts";
 import { PgliteEngine } from "../drivers/pglite/pglite_engine.ts";
@@ -142,7 +143,10 @@ export class OwnerState {
     try {
       await removeLeftovers(this.directory);
       const isNew = await Deno.stat(this.directory.data).then(() => false, () => true);
-      if (isNew) await createDatabase(this.directory);
+      if (isNew) {
+        requireRoomForNew(this.directory.path);
+        await createDatabase(this.directory);
+      }
       await checkVersion(this.directory);
       return await PgliteEngine.open(this.directory.data);
     } catch (error) {

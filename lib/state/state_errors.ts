@@ -1,5 +1,7 @@
 import { errorCode, isConnectionLost } from "../base/database_errors.ts";
 import { LmsmonError, StateError } from "../base/errors.ts";
+import { certificateHint, plaintextHint } from "../database/tls_hint.ts";
+import { diskTrouble } from "./disk_trouble.ts";
 
 /** Class 28 of SQLSTATE, and "database does not exist". */
 const REFUSED = /^(28|3D000)/;
@@ -12,16 +14,25 @@ export function stateError(url: string, error: unknown): Error {
   const code = errorCode(error) ?? "";
   const detail = error instanceof Error && error.message !== "" ? error.message : code;
   if (url.startsWith("pglite:")) {
+    const noRoom = diskTrouble(url.slice("pglite:".length), error);
+    if (noRoom !== null) return noRoom;
     const lost = isConnectionLost(error);
     return new StateError(
       `Cannot open the state database ${url}: ${lost ? "the process that has it open does not answer" : detail}`,
       { cause: error, ...(lost ? { hint: "lmsmon.lock in that directory names it: wake it up or end it" } : {}) },
     );
   }
+  if (code === "25006") {
+    return new StateError(`Cannot write the state database ${url}: it is read-only now`, {
+      cause: error,
+      hint: "a standby, or default_transaction_read_only: lmsmon goes on by itself when it can be written again",
+    });
+  }
   if (REFUSED.test(code)) {
     return new StateError(`Cannot open the state database ${url}: the server refused: ${detail}`, {
       cause: error,
-      hint: "check user, password and database of state.url (state.password_file)",
+      hint: plaintextHint(detail, "state.url") ??
+        "check user, password and database of state.url (state.password_file)",
     });
   }
   if (isConnectionLost(error)) {
@@ -33,7 +44,8 @@ export function stateError(url: string, error: unknown): Error {
   if (UNTRUSTED.test(code)) {
     return new StateError(`Cannot trust the state database ${url}: ${detail}`, {
       cause: error,
-      hint: "name the server's certificate authority with ?sslrootcert=FILE, or choose another ?sslmode= in state.url",
+      hint: certificateHint(detail) ??
+        "name the server's certificate authority with ?sslrootcert=FILE, or choose another ?sslmode= in state.url",
     });
   }
   return new StateError(`Cannot open the state database ${url}: ${detail}`, { cause: error });

@@ -1,23 +1,31 @@
-import { type EpochMicros, fromInstant } from "../model/time.ts";
+import { type EpochMicros, fromInstant, toInstant } from "../model/time.ts";
 import { UsageError } from "../base/errors.ts";
 import { parseDuration } from "./parse_duration.ts";
 
-const HINT = "Write a duration (7d, 36h), a date (2026-11-20), or a time with its zone (2026-11-20T09:15:00+05:30)";
+const HINT =
+  "Write a duration (7d, 36h), a date (2026-11-20, yesterday, today), or a time with its zone (2026-11-20T09:15:00+05:30)";
 
 /**
- * A moment as people write it: a duration means that long ago, a date means its midnight in `timezone`, and a time needs
+ * A moment as people write it: a duration means that long ago, a date, `today` and `yesterday` mean their midnight in `timezone`, and a time needs
  * its own zone (`Z`, an offset or `[Asia/Kolkata]`). `name` is the flag, for the UsageError.
  */
 export function parseTime(name: string, text: string, now: EpochMicros, timezone: string): EpochMicros {
   const ago = parseDuration(text);
   if (ago !== null) return now - ago * 1000;
-  const moment = parseMoment(text.trim(), timezone);
+  const moment = parseDay(text.trim(), now, timezone) ?? parseMoment(text.trim(), timezone);
   if (moment === null) {
     const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
     const problem = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?$/.test(text.trim()) ? "has no zone" : "is no time";
     throw new UsageError(`Cannot read ${name}: ${JSON.stringify(shown)} ${problem}`, { hint: HINT });
   }
   return moment;
+}
+
+function parseDay(text: string, now: EpochMicros, timezone: string): EpochMicros | null {
+  const days = ({ today: 0, yesterday: 1 } as Record<string, number | undefined>)[text.toLowerCase()];
+  if (days === undefined) return null;
+  const today = toInstant(now).toZonedDateTimeISO(timezone).toPlainDate();
+  return fromInstant(today.subtract({ days }).toZonedDateTime(timezone).toInstant());
 }
 
 function parseMoment(text: string, timezone: string): EpochMicros | null {

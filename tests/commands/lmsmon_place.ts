@@ -1,9 +1,5 @@
-import {
-  type StandInOptions,
-  startZulipStandIn,
-  UNLIMITED,
-  type ZulipStandIn,
-} from "../../lib/stand_in/zulip_stand_in.ts";
+import { type StandInOptions, UNLIMITED } from "../../lib/stand_in/zulip_stand_in.ts";
+import { type ArmedStandIn, startArmedStandIn } from "../support/stand_in/armed_stand_in.ts";
 import { realPostgres, withPostgres } from "../support/databases.ts";
 import { makeLms, type TestLms } from "../support/lms/lms_database.ts";
 import { createStateDirectory } from "../support/state/state_directory.ts";
@@ -18,7 +14,7 @@ const ROLE = "lmsmon_ro";
 export class LmsmonPlace implements AsyncDisposable {
   constructor(
     readonly lms: TestLms,
-    readonly zulip: ZulipStandIn,
+    readonly zulip: ArmedStandIn,
     readonly home: LmsmonHome,
     /** As lmsmon gets it, without a password. */
     readonly stateUrl: string,
@@ -56,13 +52,13 @@ export function through(url: string, port: number): string {
 }
 
 export async function makePlace(
-  options: { readonly state?: "embedded" | "server" | "none"; readonly zulip?: StandInOptions } = {},
+  options: { readonly state?: "embedded" | "server" | "none"; readonly zulip?: Omit<StandInOptions, "intercept"> } = {},
 ): Promise<LmsmonPlace> {
   const stack = new AsyncDisposableStack();
   if (postgresServer === null) throw new Error("These tests need a PostgreSQL");
   const lms = stack.use(await makeLms(postgresServer, "cmd"));
   await grantReading(lms.config.url);
-  const zulip = stack.use(await startZulipStandIn({ rateLimit: UNLIMITED, ...options.zulip }));
+  const zulip = stack.use(await startArmedStandIn({ rateLimit: UNLIMITED, ...options.zulip }));
   const home = stack.use(await LmsmonHome.make({}));
   let stateUrl = "pglite:./state";
   if (options.state === "server") {

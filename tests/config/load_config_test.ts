@@ -71,7 +71,7 @@ Deno.test("loadConfig() takes --config, then $LMSMON_CONFIG, ./config.yaml and ~
   });
 });
 
-Deno.test("loadConfig() says where it looked when there is no file and an LMS is needed", async () => {
+Deno.test("loadConfig() says where it looked when there is no file and an LMS or a state is needed", async () => {
   await withFiles({}, async (folder, load) => {
     const message = await problemsOf(load({ needs: ["lms"] }));
     assert.equal(
@@ -79,7 +79,8 @@ Deno.test("loadConfig() says where it looked when there is no file and an LMS is
       `Cannot find a configuration: looked for ${folder}/config.yaml, ${folder}/home/.config/lmsmon/config.yaml, ` +
         "/etc/lmsmon/config.yaml",
     );
-    assert.equal((await load({ needs: ["state"] })).state.url, `pglite:${folder}/lmsmon-state`);
+    assert.equal(await problemsOf(load({ needs: ["state"] })), message);
+    assert.equal((await load()).state.url, `pglite:${folder}/lmsmon-state`);
   });
 });
 

@@ -3,7 +3,7 @@ import type { Person } from "../../lib/model/person.ts";
 import { Directory } from "../../lib/people/directory.ts";
 import { asShared, matchPerson, type MatchStatus } from "../../lib/people/match_person.ts";
 import type { ZulipUser } from "../../lib/bot/zulip_api.ts";
-import { account, mentor } from "./accounts.ts";
+import { account, mentor, student } from "./accounts.ts";
 
 const ACCOUNTS: readonly ZulipUser[] = [
   account("11", "M1@Inst.example"),
@@ -24,6 +24,17 @@ const match = (person: Person, overrides: Record<string, string> = {}) =>
 
 const cases: [string, Person, Record<string, string>, MatchStatus, string | null, RegExp | null][] = [
   ["case and blanks differ", mentor("1", { email: "  m1@INST.example " }), {}, "matched", "11", null],
+  [
+    "an invisible letter",
+    mentor("1", { email: "m1\u200b@inst.example" }),
+    {},
+    "no_email",
+    null,
+    /invisible.*account 11/,
+  ],
+  ["fullwidth letters", mentor("1", { email: "ｍ1＠inst.example" }), {}, "no_email", null, /fullwidth.*account 11/],
+  ["a soft hyphen", mentor("3", { email: "no\u00adbody@inst.example" }), {}, "no_email", null, /invisible/],
+  ["a student without account", student("3"), {}, "no_account", null, /Nothing to do: a student needs no account/],
   ["no address", mentor("3", { email: null }), {}, "no_email", null, /Enter an address/],
   ["a blank address", mentor("3", { email: "  " }), {}, "no_email", null, /Enter an address/],
   [

@@ -94,6 +94,35 @@ export async function spawnMariaDb(options: SpawnOptions = {}): Promise<string |
   return url;
 }
 
+/** A pooler in transaction mode before the server of `url`; answers the same database's URL through it. */
+export async function spawnPgBouncer(url: string, settings: readonly string[] = []): Promise<string | null> {
+  const bin = findProgram("pgbouncer", ["/usr/sbin", "/usr/local/sbin"]);
+  if (bin === null) return null;
+  const who = unprivileged(["postgres", "nobody"]);
+  const folder = await makeFolder("lmsmon-pgbouncer-", who);
+  const { hostname, port, username, pathname } = new URL(url);
+  const listen = freePort();
+  const ini = [
+    "[databases]",
+    `* = host=${hostname} port=${port || 5432} user=${username}`,
+    "[pgbouncer]",
+    "listen_addr = 127.0.0.1",
+    `listen_port = ${listen}`,
+    "unix_socket_dir =",
+    "auth_type = any",
+    "pool_mode = transaction",
+    "default_pool_size = 3",
+    ...settings,
+  ];
+  await writeFiles(folder, { files: { "pgbouncer.ini": `${ini.join("\n")}\n` } }, who);
+  start(`${bin}/pgbouncer`, ["-q", "pgbouncer.ini"], folder, who);
+  const pooled = `postgres://${username || "postgres"}@127.0.0.1:${listen}${pathname}`;
+  await untilAnswers(async () => {
+    using _ = await Deno.connect({ hostname: "127.0.0.1", port: listen });
+  });
+  return pooled;
+}
+
 function start(program: string, args: string[], folder: string, who: { uid?: number; gid?: number }): void {
   const child = new Deno.Command(program, { args, cwd: folder, ...who, stdout: "null", stderr: "null" }).spawn();
   child.unref();

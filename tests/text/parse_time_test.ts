@@ -18,6 +18,12 @@ Deno.test("parseTime() takes a date as its midnight in the zone, also where midn
   assert.equal(parse("2018-11-04", "America/Sao_Paulo"), "2018-11-04T03:00:00Z");
 });
 
+Deno.test("parseTime() takes today and yesterday as dates, by the day of the zone", () => {
+  assert.equal(parse("today"), "2026-11-22T18:30:00Z");
+  assert.equal(parse("Yesterday"), "2026-11-21T18:30:00Z");
+  assert.equal(parse("today", "America/New_York"), "2026-11-22T05:00:00Z");
+});
+
 Deno.test("parseTime() takes a time with its zone, to the microsecond", () => {
   assert.equal(parse("2026-11-20T09:15:00.123456Z"), "2026-11-20T09:15:00.123456Z");
   assert.equal(parse("2026-11-20T09:15:00+05:30"), "2026-11-20T03:45:00Z");

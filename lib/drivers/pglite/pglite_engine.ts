@@ -24,6 +24,9 @@ const ON_DISK = [
 
 /** Emscripten's exit status of PostgreSQL's `longjmp` to its main loop: an ordinary SQL error. */
 const SQL_ERROR = 100;
+const ERROR_RESPONSE = "E".charCodeAt(0);
+const CLOSE_BROKEN_MS = 1_000;
+const LATIN1 = new TextDecoder("latin1");
 
 /**
  * One PostgreSQL in this process. It has one session and is synchronous: a statement blocks the process while it runs.
@@ -31,6 +34,7 @@ const SQL_ERROR = 100;
 export class PgliteEngine {
   readonly gate: PgliteGate;
   #broken: Error | null = null;
+  #crashed = false;
   #executed = 0;
 
   private constructor(
@@ -71,7 +75,13 @@ export class PgliteEngine {
     if (this.#broken !== null) throw this.#broken;
     this.#executed++;
     // The bytes are a view into the engine's memory, which the next message overwrites.
-    await this.pg.execProtocolRawStream(message, { syncToFs: false, onRawData: (bytes) => onData(bytes.slice()) });
+    await this.pg.execProtocolRawStream(message, {
+      syncToFs: false,
+      onRawData: (bytes) => {
+        this.#stopOnSystemError(bytes);
+        onData(bytes.slice());
+      },
+    });
   }
 
   /** The whole database directory as a tar file, for PGlite's `loadDataDir`. */
@@ -83,8 +93,25 @@ export class PgliteEngine {
     if (this.pg.closed) return;
     this.gate.close();
     // A crashed engine has nothing left to say; its write-ahead log is replayed at the next opening.
-    if (this.#broken !== null) return;
-    await this.pg.close();
+    if (this.#crashed) return;
+    if (this.#broken === null) return await this.pg.close();
+    // It frees its files; what it cannot write is in the log already, and whether it ends at all is not sure.
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, CLOSE_BROKEN_MS);
+    await Promise.race([this.pg.close().catch(() => {}), late.promise]);
+    clearTimeout(timer);
+  }
+
+  /**
+   * Class 58 of SQLSTATE, "error external to PostgreSQL". After a file could not be made (no inode left), Emscripten's file system
+   * believes for ever that it is there, and the engine fails with 58P02 when there is room again: only a new one knows better.
+   */
+  #stopOnSystemError(bytes: Uint8Array): void {
+    if (bytes[0] !== ERROR_RESPONSE) return;
+    const text = LATIN1.decode(bytes.subarray(0, 1024));
+    if (text.includes("\0C58")) {
+      this.#broken ??= new Error("The embedded database met an error of the disk and is opened anew");
+    }
   }
 
   /**
@@ -100,6 +127,7 @@ export class PgliteEngine {
         mainLoopOnce();
       } catch (error) {
         if ((error as { status?: unknown }).status !== SQL_ERROR) {
+          this.#crashed = true;
           this.#broken = error instanceof Error ? error : new Error(`The embedded database stopped: ${error}`);
         }
         throw error;

@@ -34,6 +34,7 @@ export class PgliteGate {
     this.#waiting.push({ user, enter: resolve });
     this.#watch();
     await promise;
+    if (this.#closed) throw new Error("The embedded database was closed");
   }
 
   /** Harmless when `user` does not hold it. */
@@ -46,10 +47,10 @@ export class PgliteGate {
     next?.enter();
   }
 
-  /** Nobody is let in any more; those who wait already, wait for ever. */
+  /** Nobody is let in any more; those who wait already hear of it, or what they asked would never end. */
   close(): void {
     this.#closed = true;
-    this.#waiting.length = 0;
+    for (const { enter } of this.#waiting.splice(0)) enter();
     this.#unwatch();
   }
 

@@ -13,6 +13,7 @@ import * as readEvents from "../../../sql/state/read_events.ts";
 import * as release from "../../../sql/state/release.ts";
 import * as rowStates from "../../../sql/state/row_states.ts";
 import * as sampleRows from "../../../sql/state/sample_rows.ts";
+import * as session from "../../../sql/state/session.ts";
 import * as sources from "../../../sql/state/sources.ts";
 import * as statistics from "../../../sql/state/statistics.ts";
 import * as stats from "../../../sql/state/stats.ts";
@@ -35,6 +36,10 @@ import { type CallsOf, ID, IDS, type QueryCall, TEXTS, TIME, TIMES } from "./que
 const checkpointsCalls: CallsOf<typeof checkpoints> = {
   walSinceCheckpoint: [(sql) => checkpoints.walSinceCheckpoint(sql), checkpoints.WalRow],
   writeCheckpoint: (sql) => checkpoints.writeCheckpoint(sql),
+};
+
+const sessionCalls: CallsOf<typeof session> = {
+  selectSessionTimeout: [(sql) => session.selectSessionTimeout(sql), session.SessionTimeoutRow],
 };
 
 const deliveriesInsertCalls: CallsOf<typeof deliveriesInsert> = {
@@ -279,6 +284,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   release: releaseCalls,
   row_states: rowStatesCalls,
   sample_rows: sampleRowsCalls,
+  session: sessionCalls,
   sources: sourcesCalls,
   statistics: statisticsCalls,
   stats: statsCalls,

@@ -1,0 +1,39 @@
+import { UsageError } from "../lib/base/errors.ts";
+import { commands } from "./commands.ts";
+
+/** What other programs call it. */
+const ALSO_CALLED: Readonly<Record<string, string>> = {
+  check: "doctor",
+  daemon: "watch",
+  dump: "export-ai",
+  follow: "watch",
+  health: "doctor",
+  list: "stats",
+  ping: "notify-test",
+  restore: "reconcile",
+  run: "watch",
+  serve: "watch",
+  start: "watch",
+  status: "stats",
+  sync: "poll-once",
+  unhold: "release",
+  update: "migrate",
+  upgrade: "migrate",
+  verify: "doctor",
+};
+
+/** An unknown command for which the command line knows no near one: what it is called here, or what there is. */
+export function suggestCommand(error: unknown): unknown {
+  if (!(error instanceof Error) || !("code" in error) || error.code !== "commander.unknownCommand") return error;
+  if (error.message.includes("Did you mean")) return error;
+  const word = /'(.*)'/s.exec(error.message)?.[1]?.toLowerCase() ?? "";
+  const names = commands.map(({ name }) => name);
+  const part = word.replaceAll("_", "-");
+  const near = part.length < 3
+    ? []
+    : names.filter((name) => name.startsWith(part) || part.startsWith(name) || name.split("-").includes(part));
+  const other = ALSO_CALLED[word];
+  const meant = near.length > 0 ? near : other === undefined ? [] : [other];
+  const hint = meant.length > 0 ? `Did you mean ${meant.join(" or ")}?` : `There are ${names.join(", ")}`;
+  return new UsageError(error.message.replace(/^error: /, "").trim(), { hint, cause: error });
+}

@@ -1,0 +1,96 @@
+import type { Logger } from "@logtape/logtape";
+import { selectSessionTimeout } from "../../sql/state/session.ts";
+import { errorCode } from "../base/database_errors.ts";
+import type { Sql } from "./state_db.ts";
+
+/** What the session must say when the start parameter below arrived. */
+const SENT_TIMEOUT = "1min";
+/** A stopped process must not keep the lease's row, and everybody else with it. */
+export const SENT_TIMEOUT_MS = 60_000;
+
+/** A prepared statement that is there already, or no more: connections of the server change below us. */
+const FOREIGN_STATEMENT = ["26000", "42P05"];
+const PROTOCOL_VIOLATION = "08P01";
+/** Answers longer than this that begin with no error are data. */
+const SHORT_ANSWER = 4096;
+
+/** What the driver (postgres.js 3.4.9) reads of its options for every statement and every new connection. */
+interface LiveOptions {
+  prepare: boolean;
+  connection: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * A state behind a pooler that shares connections between transactions (PgBouncer in transaction mode): start parameters are
+ * refused or ignored, and statements prepared on one connection are asked for on another. Recognised by either, whenever it shows;
+ * from then on nothing is prepared, and no parameters are sent beyond those that such a pooler keeps for each client.
+ */
+export class PoolerWatch {
+  #recognised: boolean;
+  #options: LiveOptions | null = null;
+
+  constructor(
+    /** `?prepare=false`: told from the start. */
+    private readonly told: boolean,
+    /** Whether this pool is meant to write: then a session that was made read-only is renewed, as it stays so for its life. */
+    private readonly writes: boolean,
+    private readonly kept: Readonly<Record<string, unknown>>,
+    private readonly log: Logger,
+  ) {
+    this.#recognised = told;
+  }
+
+  get recognised(): boolean {
+    return this.#recognised;
+  }
+
+  /** The pool whose options change when a pooler is recognised. */
+  attach(sql: Sql): void {
+    this.#options = sql.options as unknown as LiveOptions;
+  }
+
+  /** Hears every piece that the server answers, before the driver does. */
+  readonly answered = (bytes: Uint8Array): "renew" | null => {
+    if (this.writes && bytes[0] === ERROR_RESPONSE && hasCode(bytes, READ_ONLY)) return "renew";
+    this.#look(bytes);
+    return null;
+  };
+
+  #look(bytes: Uint8Array): void {
+    if (this.#recognised || (bytes[0] !== ERROR_RESPONSE && bytes.length > SHORT_ANSWER)) return;
+    const text = LATIN1.decode(bytes.subarray(0, SHORT_ANSWER));
+    if (FOREIGN_STATEMENT.some((code) => text.includes(`C${code}\0`))) this.#recognise("a prepared statement");
+    else if (/startup parameter/i.test(text) && text.includes(`C${PROTOCOL_VIOLATION}\0`)) {
+      this.#recognise("a start parameter");
+    }
+  }
+
+  /** Whether the failure of a first statement was the pooler's, so that it is worth another try. */
+  explains(error: unknown): boolean {
+    return this.#recognised && !this.told &&
+      [PROTOCOL_VIOLATION, ...FOREIGN_STATEMENT].includes(errorCode(error) ?? "");
+  }
+
+  /** Asks whether the start parameters arrived. */
+  async look(sql: Sql): Promise<void> {
+    if (this.#recognised) return;
+    const [row] = await selectSessionTimeout(sql);
+    if (row?.timeout !== SENT_TIMEOUT) this.#recognise("a start parameter, without a word,");
+  }
+
+  #recognise(refused: string): void {
+    this.#recognised = true;
+    if (this.#options !== null) Object.assign(this.#options, { prepare: false, connection: this.kept });
+    this.log.info(
+      "The state database is behind a pooler, which refused {refused}: going on without prepared statements and start parameters",
+      { refused },
+    );
+  }
+}
+
+const hasCode = (bytes: Uint8Array, code: string) =>
+  LATIN1.decode(bytes.subarray(0, SHORT_ANSWER)).includes(`C${code}\0`);
+
+const READ_ONLY = "25006";
+const ERROR_RESPONSE = "E".charCodeAt(0);
+const LATIN1 = new TextDecoder("latin1");

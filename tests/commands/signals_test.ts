@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { makePlace, postgresServer } from "./lmsmon_place.ts";
+
+const ignore = postgresServer === null;
+const utcNow = () => Temporal.Now.instant().toString({ fractionalSecondDigits: 0 }).slice(0, 19).replace("T", " ");
+const STOPPED = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** Takes one connection and says nothing. */
+function blackHole() {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const taken = listener.accept();
+  return {
+    port: listener.addr.port,
+    taken,
+    [Symbol.asyncDispose]: async () => {
+      await taken.then((connection) => connection.close(), () => {});
+      listener.close();
+    },
+  };
+}
+
+for (
+  const { signal, part, commands } of [
+    { signal: "SIGINT", part: "state", commands: ["poll-once", "poll-once --dry-run", "export-ai", "stats"] },
+    { signal: "SIGTERM", part: "state", commands: ["release --list", "migrate", "migrate --status", "doctor"] },
+    { signal: "SIGTERM", part: "zulip", commands: ["notify-test", "reconcile", "map-users --dry-run"] },
+  ] as const
+) {
+  Deno.test(
+    { ignore, name: `${signal} ends ${commands.join(", ")} although the ${part} does not answer, with its exit code` },
+    async () => {
+      await using place = await makePlace();
+      await Promise.all(commands.map(async (command) => {
+        await using hole = blackHole();
+        const config = `${command.replaceAll(" ", "")}.yaml`;
+        const changed = part === "state"
+          ? { state: { url: `postgres://lmsmon@127.0.0.1:${hole.port}/lmsmon` } }
+          : { zulip: { ...place.config["zulip"], site: `http://127.0.0.1:${hole.port}` } };
+        await Deno.writeTextFile(`${place.home.folder}/${config}`, JSON.stringify({ ...place.config, ...changed }));
+        await using process = place.home.start("--config", config, ...command.split(" "));
+        await hole.taken;
+        const { code, err } = await process.stop(signal);
+        assert.equal(code, STOPPED[signal], `${command}: ${err}`);
+        assert.match(err, new RegExp(`^stopped, goes on next time \\(${signal}\\)\nhint: `, "m"), command);
+        assert.doesNotMatch(err, /error:|fault in lmsmon/, command);
+      }));
+    },
+  );
+}
+
+Deno.test(
+  { ignore, name: "poll-once ends after the message in hand at ^C, and the next one tells the rest, each once" },
+  async () => {
+    await using place = await makePlace();
+    const exam = await place.lms.writer.exam();
+    const pairs: Awaited<ReturnType<typeof place.pair>>[] = [];
+    for (let i = 0; i < 30; i++) pairs.push(await place.pair());
+    await place.home.run("poll-once");
+    for (const [i, { student }] of pairs.entries()) {
+      await place.lms.writer.attempt({
+        id: i + 1,
+        user_id: student,
+        exam_id: exam,
+        date: utcNow(),
+        state: "Completed",
+        result: "Pass",
+        score: 148,
+        percentage: 82,
+      });
+    }
+    place.zulip.fault({ kind: "late_answer", times: pairs.length, delayMs: 2_000 });
+    const first = place.zulip.next(() => true);
+    await using process = place.home.start("poll-once");
+    await first;
+    const stopped = await process.stop("SIGINT");
+    assert.equal(stopped.code, 130, stopped.err);
+    assert.match(stopped.err, /stopped, goes on next time \(SIGINT\)/);
+    assert.match(stopped.out, /event/);
+    const sent = place.zulip.messages.length;
+    assert(sent < pairs.length, `${sent} messages were sent`);
+    place.zulip.clearFaults();
+    const rest = await place.home.run("poll-once");
+    assert.equal(rest.code, 0, rest.err);
+    assert.equal(place.zulip.messages.length, pairs.length);
+  },
+);
+
+Deno.test({ ignore, name: "SIGHUP is a log line, and nothing else" }, async () => {
+  await using place = await makePlace();
+  await using watcher = place.home.start("watch");
+  await watcher.said(/First contact/);
+  watcher.kill("SIGHUP");
+  await watcher.said(/SIGHUP changes nothing/);
+  const { student, zulipId } = await place.pair();
+  const exam = await place.lms.writer.exam();
+  const told = place.zulip.next((message) => message.content.includes(`Exam ${exam}`));
+  await place.lms.writer.attempt({ id: 1, user_id: student, exam_id: exam, date: utcNow(), state: "Completed" });
+  await told;
+  assert(zulipId > 0);
+  assert.equal((await watcher.stop()).code, 0);
+});
+
+Deno.test({ ignore, name: "watch stays with enabled: false, says so, and polls nothing" }, async () => {
+  await using place = await makePlace({ state: "none" });
+  await place.configure({ enabled: false });
+  await using watcher = place.home.start("watch");
+  await watcher.said(/switched off \(enabled: false\): nothing is polled/);
+  const { code, err } = await watcher.stop();
+  assert.equal(code, 0, err);
+  assert.deepEqual([...Deno.readDirSync(place.home.folder)].map(({ name }) => name), ["config.yaml"]);
+});

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { describeError } from "../../lib/base/describe_error.ts";
+import { StateError } from "../../lib/base/errors.ts";
+import { readFailure } from "../../lib/bot/read_failure.ts";
+import { lmsError } from "../../lib/source/lms_errors.ts";
+import { LmsmonHome } from "../support/lmsmon_process.ts";
+
+const READING = ["stats", "export-ai", "release --list", "migrate --status", "doctor", "map-users", "reconcile"];
+
+for (
+  const [what, text, said] of [
+    ["no configuration", null, /^error: Cannot find a configuration: looked for/],
+    ["an empty one", "# state: {}\n", /^error: Cannot use the configuration config.yaml: it is empty/],
+  ] as const
+) {
+  Deno.test(`${READING.join(", ")} with ${what} end with 2 at once, and make no state`, async () => {
+    await using home = await LmsmonHome.make({});
+    const path = `${home.folder}/config.yaml`;
+    if (text === null) await Deno.remove(path);
+    else await Deno.writeTextFile(path, text);
+    for (const command of READING) {
+      const { code, out, err } = await home.run(...command.split(" "));
+      assert.deepEqual([command, code, out], [command, 2, ""], err);
+      assert.match(err, said);
+    }
+    assert.deepEqual([...Deno.readDirSync(home.folder)].map(({ name }) => name), text === null ? [] : ["config.yaml"]);
+  });
+}
+
+Deno.test("an unknown command is told what it is called here", async () => {
+  await using home = await LmsmonHome.make({});
+  for (
+    const [word, meant] of [
+      ["poll", "Did you mean poll-once?"],
+      ["export", "Did you mean export-ai?"],
+      ["users", "Did you mean map-users?"],
+      ["status", "Did you mean stats?"],
+      ["start", "Did you mean watch?"],
+      ["watchh", "Did you mean watch?"],
+      ["xyzzy", "There are migrate, poll-once, watch,"],
+    ] as const
+  ) {
+    const { code, err } = await home.run(word);
+    assert.equal(code, 2, word);
+    assert(err.startsWith(`error: unknown command '${word}'\nhint: ${meant}`), err);
+  }
+});
+
+Deno.test("warn is warning, on the command line and in the configuration; today and yesterday are dates", async () => {
+  await using home = await LmsmonHome.make({ state: { url: "pglite:./state" }, log: { level: "warn" } });
+  for (const args of [[], ["--log-level", "warn"], ["--log-level=warning"]]) {
+    const { code, err } = await home.run("export-ai", "--since", "yesterday", "--until", "today", ...args);
+    assert.deepEqual([code, err], [0, ""]);
+  }
+  const { code, err } = await home.run("stats", "--log-level", "warnings");
+  assert.equal(code, 2);
+  assert.match(err, /Allowed choices are debug, info, warning, error/);
+});
+
+Deno.test("no error speaks of Deno's flags, whatever it is made of", () => {
+  const flagged = 'Requires read access to "/dev/x", run again with the --allow-read flag';
+  for (const error of [new Deno.errors.NotCapable(flagged), new StateError(`Cannot open it: ${flagged}`)]) {
+    const { message, hint } = describeError(error);
+    assert.doesNotMatch(`${message} ${hint}`, /--allow/);
+    assert.match(message, /\/dev\/x/);
+  }
+});
+
+const target = { dialect: "mysql", label: "127.0.0.1:3306/lms", user: "ro" } as const;
+const failed = (code: string | null, message: string, dialect: "mysql" | "postgres" = "mysql") => {
+  const error = lmsError(Object.assign(new Error(message), code === null ? {} : { code }), { ...target, dialect });
+  const { exitCode, hint } = describeError(error);
+  return { exitCode, hint: hint ?? "" };
+};
+
+Deno.test("a refusal of the LMS has the hint for what it is: plugin, TLS, certificate, a database that is closed", () => {
+  for (const plugin of ["client_ed25519", "auth_gssapi_client", "dialog", "authentication_webauthn_client"]) {
+    const said = `Server requests authentication using unknown plugin ${plugin}. See TODO: add plugins docs here`;
+    const { exitCode, hint } = failed("AUTH_SWITCH_PLUGIN_ERROR", said);
+    assert.equal(exitCode, 4);
+    assert(hint.startsWith(`lmsmon cannot log in by ${plugin}.`) && hint.includes("mysql_native_password"), hint);
+  }
+  const needsTls = [
+    ["28000", 'no pg_hba.conf entry for host "127.0.0.1", user "ro", database "lms", no encryption', "postgres"],
+    ["28000", 'no pg_hba.conf entry for host "127.0.0.1", user "ro", database "lms", SSL off', "postgres"],
+    ["ER_SECURE_TRANSPORT_REQUIRED", "Connections using insecure transport are prohibited while …", "mysql"],
+    ["HY000", "Connections using insecure transport are prohibited while --require_secure_transport=ON.", "mysql"],
+  ] as const;
+  for (const [code, message, dialect] of needsTls) {
+    const { exitCode, hint } = failed(code, message, dialect);
+    assert.equal(exitCode, 4, message);
+    assert.match(hint, /TLS only: add \?sslmode=require/);
+  }
+  assert.match(failed(null, "invalid peer certificate: Expired", "postgres").hint, /has expired/);
+  assert.match(failed("CERT_HAS_EXPIRED", "certificate has expired").hint, /has expired/);
+  assert.match(failed(null, "invalid peer certificate: UnknownIssuer", "postgres").hint, /sslrootcert/);
+  const closed = failed("55000", 'database "lms" is not currently accepting connections', "postgres");
+  assert.equal(closed.exitCode, 4);
+});
+
+Deno.test("a failure of Zulip's TLS has the hint for what it is", () => {
+  const hintOf = (reason: string, site = "https://zulip.example") =>
+    readFailure("users/me", { kind: "failed", sent: "no", reason }, site).hint ?? "";
+  assert.match(hintOf("cannot connect: invalid peer certificate: UnknownIssuer"), /cert_bundle=FILE.*DENO_CERT/);
+  assert.match(hintOf("cannot connect: invalid peer certificate: CaUsedAsEndEntity"), /cert_bundle/);
+  assert.match(hintOf("cannot connect: invalid peer certificate: Expired"), /has expired/);
+  assert.match(hintOf("cannot connect: certificate not valid for name"), /another name's/);
+  assert.match(hintOf("connection failed: connection reset", "http://localhost:9991"), /https:\/\/localhost:9991/);
+});

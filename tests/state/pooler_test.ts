@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { openState } from "../../lib/state/open_state.ts";
+import { createServerDatabase } from "../support/state/server_state.ts";
+import { serverTest } from "../support/state/with_state.ts";
+import { spawnPgBouncer } from "../support/spawned_servers.ts";
+import { makePlace, postgresServer } from "../commands/lmsmon_place.ts";
+
+/** Enough statements at once that they meet on connections of the server which others have prepared theirs on. */
+const AT_ONCE = 40;
+
+for (
+  const [what, settings] of [
+    ["refuses start parameters", []],
+    ["ignores start parameters", ["ignore_startup_parameters = idle_in_transaction_session_timeout"]],
+  ] as const
+) {
+  serverTest(`a state behind PgBouncer in transaction mode, which ${what}, is recognised and goes on`, async () => {
+    const database = await createServerDatabase(true);
+    try {
+      const url = await spawnPgBouncer(database.url, settings);
+      if (url === null) return; // no PgBouncer on this machine
+      for (const dryRun of [false, true]) {
+        await using state = await openState({ url, password: null }, { dryRun });
+        await using other = await openState({ url, password: null }, { dryRun });
+        for (let round = 0; round < 3; round++) {
+          const asked = [state, other].flatMap(({ sql }) =>
+            Array.from({ length: AT_ONCE }, (_, i) => sql<{ n: number }[]>`select ${i}::int + 1 as n`)
+          );
+          const answers = (await Promise.all(asked)).map(([row]) => row?.n);
+          assert.deepEqual(answers, [...asked.keys()].map((i) => i % AT_ONCE + 1));
+        }
+      }
+    } finally {
+      await database.drop();
+    }
+  });
+}
+
+Deno.test({
+  ignore: postgresServer === null,
+  name: "watch goes on telling when a pooler in transaction mode comes between it and its state",
+}, async () => {
+  await using place = await makePlace({ state: "server" });
+  const url = await spawnPgBouncer(place.stateUrl, ["ignore_startup_parameters = idle_in_transaction_session_timeout"]);
+  if (url === null) return; // no PgBouncer on this machine
+  const pairs = [await place.pair(), await place.pair(), await place.pair()];
+  const exam = await place.lms.writer.exam();
+  await place.configure({ state: { url } });
+  await using watcher = place.home.start("watch");
+  await watcher.said(/First contact/);
+  assert.match(watcher.err, /behind a pooler/);
+  const told: Promise<unknown>[] = [];
+  for (let id = 1; id <= 12; id++) {
+    told.push(place.zulip.next((message) => message.content.includes(`a${id} `)));
+    const student = 5000 + id;
+    await place.lms.writer.student({ id: student, display_name: `a${id} b` });
+    await place.lms.writer.link(Number(pairs[id % 3]?.mentor), student);
+    const date = Temporal.Now.instant().toString().slice(0, 19).replace("T", " ");
+    await place.lms.writer.attempt({ id, user_id: student, exam_id: exam, date, state: "Completed", result: "Pass" });
+  }
+  await Promise.all(told);
+  const { code, err } = await watcher.stop();
+  assert.equal(code, 0, err);
+  assert.doesNotMatch(err, /in trouble/);
+});
