@@ -13,16 +13,10 @@ import { connectZulip } from "../bot/connect_zulip.ts";
 import type { ZulipApi } from "../bot/zulip_api.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { DoctorOptions } from "./command_options.ts";
+import type { Check } from "./doctor_findings.ts";
+import { lookAtPlace, lookAtWork, lookIntoState } from "./doctor_state.ts";
 import { othersWhoReadFile } from "./file_modes.ts";
 import { OpenParts } from "./open_parts.ts";
-
-interface Check {
-  readonly part: "configuration" | "lms" | "state" | "zulip";
-  readonly status: "ok" | "warning" | "failed";
-  readonly message: string;
-  readonly hint: string | null;
-  readonly exitCode: number;
-}
 
 /** `doctor`: looks at every part, changes nothing, and names what is wrong with its remedy. Exits as the worst part says. */
 export async function runDoctor(context: CommandContext, options: DoctorOptions): Promise<number> {
@@ -72,10 +66,17 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
     }
   });
   await look("state", async () => {
+    const findings = {
+      ok: (message: string) => ok("state", message),
+      warn: (message: string, hint: string) => warn("state", message, hint),
+    };
+    if (!(await lookAtPlace(config, findings)).exists) return;
     const db = await parts.state({ dryRun: true });
     warnOfPlaintext("state", db.plaintextHost(), warn);
     ok("state", `migrated, ${db.mode === "server" ? "on a server" : "embedded"}`);
+    await lookIntoState(context, db, findings);
     await lookAtSource(db, lms, { name: config.lms.name, ok, warn });
+    await lookAtWork(context, db, findings);
   });
   if (!config.notify.enabled) warn("zulip", "notify.enabled is false: nobody is told anything", "set it to true");
   else await look("zulip", () => lookAtZulip(context, ok, warn));

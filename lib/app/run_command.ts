@@ -1,3 +1,4 @@
+import { formerStateWords } from "../config/default_state.ts";
 import { environment, homeDirectory } from "../config/environment.ts";
 import { forgetPgEnvironment } from "../config/forget_pg_environment.ts";
 import { loadConfig, type Need } from "../config/load_config.ts";
@@ -71,6 +72,10 @@ export async function runCommand(
     log.warning("No configuration file found: using the defaults and the state in {state}", {
       state: config.state.url,
     });
+  }
+  if (config.state.former !== undefined && settings.needs.includes("state")) {
+    const { message, hint } = formerStateWords(config.state.former);
+    log.warning("{message}: {hint}", { message, hint });
   }
   return await work({ config, stop: { soft: stop.soft, hard: stop.hard }, clock: systemClock, out, log }) ?? 0;
 }
