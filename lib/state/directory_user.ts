@@ -2,11 +2,11 @@ import { dirname } from "node:path";
 import { StateError } from "../base/errors.ts";
 import type { StateDirectory } from "./owner_directory.ts";
 
-/** Whose a path is: a name where the system tells, else a number; `null` where it has no owner (Windows) or cannot be seen. */
+/** Whose a path is: a name where the system tells, else a number, as sudo takes it; `null` where it has no owner (Windows) or cannot be seen. */
 export function userOf(path: string): { readonly uid: number; readonly name: string } | null {
   try {
     const { uid } = Deno.statSync(path);
-    return uid === null ? null : { uid, name: nameOf(uid) ?? `#${uid}` };
+    return uid === null ? null : { uid, name: nameOf(uid) ?? `'#${uid}'` };
   } catch {
     return null;
   }
