@@ -1,6 +1,11 @@
 import { dirname } from "node:path";
 import { StateError } from "../base/errors.ts";
-import type { StateDirectory } from "./owner_directory.ts";
+
+interface Place {
+  readonly path: string;
+  /** The database itself. */
+  readonly data: string;
+}
 
 /** Whose a path is: a name where the system tells, else a number, as sudo takes it; `null` where it has no owner (Windows) or cannot be seen. */
 export function userOf(path: string): { readonly uid: number; readonly name: string } | null {
@@ -26,7 +31,7 @@ function nameOf(uid: number): string | null {
  * change, and the service that runs as that user would fail. `null`: it may, or this is not root. Through an owner's socket root works
  * like anybody.
  */
-export function rootIsAStranger({ path, data }: StateDirectory): StateError | null {
+export function rootIsAStranger({ path, data }: Place): StateError | null {
   if (currentUid() !== 0) return null;
   const user = userOf(data) ?? userOf(path) ?? userOf(dirname(path));
   if (user === null || user.uid === 0) return null;
@@ -40,7 +45,7 @@ export function rootIsAStranger({ path, data }: StateDirectory): StateError | nu
 }
 
 /** What someone does who may not enter the directory. */
-export function denied({ path }: StateDirectory): string {
+export function denied({ path }: Pick<Place, "path">): string {
   const user = userOf(path) ?? userOf(dirname(path));
   const give = `give it to the user that runs lmsmon: chown -R USER ${path}; chmod 700 ${path}`;
   if (user === null || user.uid === currentUid()) return give;

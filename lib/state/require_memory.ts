@@ -5,7 +5,7 @@ import type { MemoryLimit } from "../drivers/deno/memory_limit.ts";
  * What a process with an embedded state needs at least, whole: the kernel ends without a word who wants more than it may have. Tried
  * with a first poll of 20,000 rows (docs/performance.md).
  */
-export const NEEDED_BYTES = 320 << 20;
+export const NEEDED_BYTES = 384 << 20;
 
 /** Throws before the database is opened when it would not fit. */
 export function requireMemory(path: string, limit: MemoryLimit | null): void {
