@@ -68,10 +68,10 @@ export async function lookIntoState(
   if (db.mode === "server") {
     const between = (asked + clock.now()) / 2;
     const skewMs = Math.round((fromInstant(standing.now) - between) / 1000);
-    const ahead = `${formatDuration(Math.abs(Math.round(skewMs / 1000)) * 1000)} ${skewMs > 0 ? "ahead" : "behind"}`;
+    const ahead = `${formatDuration(Math.abs(Math.round(skewMs / 1000)) * 1000)} ${skewMs > 0 ? "ahead of" : "behind"}`;
     if (Math.abs(skewMs) > SKEW_MS) {
       warn(
-        `the clock of its server is ${ahead} of this machine's`,
+        `the clock of its server is ${ahead} this machine's`,
         "set both by NTP: messages are due by the server's clock",
       );
     } else ok("its server's clock agrees with this machine's");

@@ -19,6 +19,8 @@ import { isCreated, type StateDirectory, stateDirectory } from "./owner_director
 import { OwnerState } from "./owner_state.ts";
 import { type EngineOptions, PgliteEngine } from "../drivers/pglite/pglite_engine.ts";
 import { PgliteSocket } from "../drivers/pglite/pglite_socket.ts";
+import { memoryLimit } from "../drivers/deno/memory_limit.ts";
+import { requireMemory } from "./require_memory.ts";
 import type { Sql, StateDb } from "./state_db.ts";
 import { stateTemplate } from "./template.ts";
 import { ConnectionLosses } from "./connection_losses.ts";
@@ -103,6 +105,7 @@ export async function openMemory(
 async function openEmbedded(path: string, options: OpenStateOptions, log: Logger): Promise<StateDb> {
   const directory = stateDirectory(path);
   if (options.dryRun && !(await isCreated(directory))) {
+    requireMemory(path, memoryLimit());
     return await openMemory({ ...options, migrate: options.migrate === "skip" ? "skip" : "auto" });
   }
   const prepare = (engine: PgliteEngine, isNew: boolean) => prepareOwned(engine, { directory, isNew }, options, log);

@@ -14,7 +14,7 @@ export const readStanding = (sql: Queryable) =>
   sql<StandingRow[]>`
     select current_user::text as role, pg_is_in_recovery() as is_standby, clock_timestamp() as now`;
 
-export const WriterRow = z.object({ rolname: text });
+export const WriterRow = z.object({ rolname: neverNull(text) });
 export type WriterRow = z.infer<typeof WriterRow>;
 
 /** Roles besides lmsmon's own that may log in and write events; superusers always may. */

@@ -89,6 +89,7 @@ Deno.test({ ignore, name: "doctor fails with 1 on a state that is set to read on
 
 Deno.test({ ignore, name: "doctor names a backlog that is overdue, and a full pass that did not come" }, async () => {
   await using place = await makePlace({ state: "server" });
+  await place.configure({ notify: { max_age: null } });
   assert.equal((await place.home.run("poll-once")).code, 0);
   const first = await place.home.run("doctor");
   assert.match(first.out, /✓ state {9}not yet told: nothing\n/);
