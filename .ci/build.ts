@@ -12,7 +12,7 @@ const PERMISSIONS = ["--no-prompt", "--allow-net", "--allow-read", "--allow-writ
 const DIST = Deno.args[0] ?? "dist";
 const PROGRAM = `${DIST}/build/program`;
 /** What PGlite reads from beside its own module. */
-const PGLITE_FILES = ["pglite.data", "pglite.wasm", "initdb.wasm"];
+const PGLITE_FILES = ["pglite.data", "pglite.wasm"];
 
 const say = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 
@@ -28,6 +28,7 @@ async function bundleProgram(): Promise<void> {
   if (!ok) throw new Error(`Cannot build: deno bundle failed\n${stderr}`);
   const pglite = new URL(".", import.meta.resolve("@electric-sql/pglite"));
   for (const file of PGLITE_FILES) await Deno.copyFile(new URL(file, pglite), `${PROGRAM}/${file}`);
+  await Deno.copyFile("lib/state/template.tar.gz", `${PROGRAM}/template.tar.gz`);
 }
 
 /** True when `deno compile` made the file; false when its base binary is out of reach. */

@@ -3,8 +3,6 @@ import type { LmsSource } from "../source/lms_source.ts";
 import { LmsmonError } from "../base/errors.ts";
 import { printable } from "../base/output.ts";
 import { compareSource, compareWith } from "../poll/check_source.ts";
-import { describePeriod } from "../poll/pass_policy.ts";
-import { readMeasuredPass } from "../poll/pass_schedule.ts";
 import { isRefusal } from "../poll/judge_source.ts";
 import { describeSource, sampled, sourceRefusal } from "../poll/source_words.ts";
 import { readSource } from "../state/sources.ts";
@@ -13,16 +11,10 @@ import { USE_GENERIC_BOT } from "../bot/bot_kind.ts";
 import type { ZulipApi } from "../bot/zulip_api.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { DoctorOptions } from "./command_options.ts";
+import type { Check } from "./doctor_findings.ts";
+import { lookAtPlace, lookAtWork, lookIntoState } from "./doctor_state.ts";
 import { othersWhoReadFile } from "./file_modes.ts";
 import { OpenParts } from "./open_parts.ts";
-
-interface Check {
-  readonly part: "configuration" | "lms" | "state" | "zulip";
-  readonly status: "ok" | "warning" | "failed";
-  readonly message: string;
-  readonly hint: string | null;
-  readonly exitCode: number;
-}
 
 /** `doctor`: looks at every part, changes nothing, and names what is wrong with its remedy. Exits as the worst part says. */
 export async function runDoctor(context: CommandContext, options: DoctorOptions): Promise<number> {
@@ -73,15 +65,17 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
     }
   });
   await look("state", async () => {
+    const findings = {
+      ok: (message: string) => ok("state", message),
+      warn: (message: string, hint: string) => warn("state", message, hint),
+    };
+    if (!(await lookAtPlace(config, findings)).exists) return;
     const db = await parts.state({ dryRun: true });
     warnOfPlaintext("state", db.plaintextHost(), warn);
     ok("state", `migrated, ${db.mode === "server" ? "on a server" : "embedded"}`);
+    await lookIntoState(context, db, findings);
     await lookAtSource(db, lms, { name: config.lms.name, ok, warn });
-    const pass = await readMeasuredPass(db, config.lms.name);
-    if (pass !== null) {
-      const costs = `to compare everything costs the LMS ${Math.round(pass.costMs)} ms`;
-      ok("state", `full passes come ${describePeriod(pass.periodMs)} of watch: ${costs}`);
-    }
+    await lookAtWork(context, db, findings);
   });
   if (!config.notify.enabled) warn("zulip", "notify.enabled is false: nobody is told anything", "set it to true");
   else await look("zulip", () => lookAtZulip(parts.zulip(), config.notify.fallback, ok, warn));

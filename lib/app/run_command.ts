@@ -1,3 +1,4 @@
+import { formerStateWords } from "../config/default_state.ts";
 import { environment, forgetPgEnvironment, homeDirectory, spareLoopback } from "../config/environment.ts";
 import { loadConfig, type Need } from "../config/load_config.ts";
 import type { Overrides } from "../config/env_overrides.ts";
@@ -69,6 +70,15 @@ export async function runCommand(
     if (globals.json) out.writeJson({ enabled: false });
     else out.writeLine("lmsmon is switched off (enabled: false): nothing was polled, nothing was sent");
     return 0;
+  }
+  if (config.file === null && !standalone && settings.needs.includes("state")) {
+    log.warning("No configuration file found: using the defaults and the state in {state}", {
+      state: config.state.url,
+    });
+  }
+  if (config.state.former !== undefined && settings.needs.includes("state")) {
+    const { message, hint } = formerStateWords(config.state.former);
+    log.warning("{message}: {hint}", { message, hint });
   }
   const run = (stop: CommandContext["stop"]) => work({ config, stop, clock: systemClock, out, log });
   const signals = { soft: stop.soft, hard: stop.hard };

@@ -76,6 +76,18 @@ export interface StateConfig {
   readonly password: Secret | null;
   /** As in `lms`. */
   readonly keyPassword?: Secret | null;
+  /** `url` is a default that was another one in earlier versions, and a state lies there. */
+  readonly former?: FormerState;
+}
+
+/** A state at the default of lmsmon 0.1, beside `/etc/lmsmon/config.yaml`. */
+export interface FormerState {
+  /** Where it lies. */
+  readonly path: string;
+  /** The default of this version. */
+  readonly now: string;
+  /** Nothing lies at the default of this version, so the former one is used. */
+  readonly isUsed: boolean;
 }
 
 export interface NotifyConfig {

@@ -4,7 +4,12 @@ import { ConfigError } from "../base/errors.ts";
 /** Far more than any real configuration; a wrong path to a log or a database is refused before it fills memory. */
 const MAX_BYTES = 1024 * 1024;
 
+/** Where a service of the whole machine has its configuration and, by default, its state. */
+export const SYSTEM = { config: "/etc/lmsmon/config.yaml", state: "/var/lib/lmsmon/state" } as const;
+
 export interface Surroundings {
+  /** Other places for `SYSTEM`, for tests. */
+  readonly system?: { readonly config: string; readonly state: string };
   /** `--config`. */
   readonly flag: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -21,7 +26,9 @@ export interface ConfigText {
 }
 
 /** The files that are looked for, absolute, in order; one that was asked for by name is the only one. */
-export function configCandidates({ flag, env, cwd, home }: Surroundings): { paths: string[]; named: string | null } {
+export function configCandidates(
+  { flag, env, cwd, home, system = SYSTEM }: Surroundings,
+): { paths: string[]; named: string | null } {
   const named = flag ? "--config" : env.LMSMON_CONFIG ? "$LMSMON_CONFIG" : null;
   const wanted = flag || env.LMSMON_CONFIG;
   if (wanted) return { paths: [absolute(wanted, cwd, home)], named };
@@ -29,7 +36,7 @@ export function configCandidates({ flag, env, cwd, home }: Surroundings): { path
     paths: [
       join(cwd, "config.yaml"),
       ...(home ? [join(home, ".config", "lmsmon", "config.yaml")] : []),
-      "/etc/lmsmon/config.yaml",
+      system.config,
     ],
     named: null,
   };

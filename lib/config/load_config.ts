@@ -5,6 +5,7 @@ import { redact, registerSecret } from "../base/secrets.ts";
 import { checkTree } from "./check_tree.ts";
 import type { Config } from "./config.ts";
 import { configCandidates, type ConfigText, readConfigFile, type Surroundings } from "./config_file.ts";
+import { defaultState } from "./default_state.ts";
 import { lmsOverrides, type Overrides, zulipDefaults, zulipTls } from "./env_overrides.ts";
 import { fillEnv } from "./fill_env.ts";
 import { normalise } from "./normalise.ts";
@@ -63,7 +64,13 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   const checked = checkTree(tree);
   problems.push(...checked.problems);
   const tls = zulipTls(options, problems);
-  const connections = await readConnections(tree, { base, home: options.home, needs }, problems);
+  const place = defaultState(file?.path ?? null, base, options.system);
+  const isDefault = valueAt(tree, ["state", "url"]) == null;
+  const connections = await readConnections(
+    tree,
+    { base, home: options.home, needs, defaultStateUrl: `pglite:${place.path}` },
+    problems,
+  );
   const { lms, state, zulip } = connections;
   if (lms !== null && state !== null && isSameDatabase(lms, state)) {
     problems.push({
@@ -81,6 +88,7 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
     tls,
     file: file?.path ?? null,
     secretFiles: secretFiles(tree, base, options.home),
+    formerState: isDefault ? place.former : null,
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Config } from "./config.ts";
+import type { Config, FormerState } from "./config.ts";
 import type { zulipTls } from "./env_overrides.ts";
 import type { Connections } from "./read_connections.ts";
 import type { RawConfig } from "./schema.ts";
@@ -7,6 +7,7 @@ export interface NormaliseContext {
   readonly file: string | null;
   readonly tls: ReturnType<typeof zulipTls>;
   readonly secretFiles: readonly string[];
+  readonly formerState: FormerState | null;
 }
 
 /** From names and shapes of the file to those of the program. Everything was checked before. */
@@ -29,6 +30,7 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
       url: state?.url ?? "",
       password: state?.password ?? null,
       ...(state?.keyPassword ? { keyPassword: state.keyPassword } : {}),
+      ...(context.formerState === null ? {} : { former: context.formerState }),
     },
     poll: {
       intervalMs: raw.poll.interval,

@@ -25,6 +25,8 @@ export interface Connections {
 export interface ReadContext {
   /** Relative paths begin here. */
   readonly base: string;
+  /** `state.url` when it is not configured. */
+  readonly defaultStateUrl: string;
   readonly home: string | null;
   readonly needs: ReadonlySet<string>;
 }
@@ -43,7 +45,7 @@ async function readDatabase(
   context: ReadContext,
   problems: Problem[],
 ): Promise<DatabaseUrl | null> {
-  const raw = soft(tree, [part, "url"], nullable(text)) ?? (part === "state" ? "pglite:./lmsmon-state" : null);
+  const raw = soft(tree, [part, "url"], nullable(text)) ?? (part === "state" ? context.defaultStateUrl : null);
   const secret = await readSecret(part, "password", tree, context, problems);
   if (raw === null) {
     if (context.needs.has(part) && !hasProblem(problems, [part, "url"])) {

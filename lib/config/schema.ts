@@ -128,7 +128,7 @@ export const schema = z.strictObject({
     exam_duration_unit: key(oneOf(["auto", "minutes", "seconds"]), "auto"),
   }),
   state: group({
-    url: key(secretText, "pglite:./lmsmon-state"),
+    url: key(nullable(secretText), null), // its default depends on where the file lies (default_state.ts)
     password: key(secret, null),
     password_file: key(path, null),
   }),

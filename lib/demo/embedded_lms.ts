@@ -1,7 +1,11 @@
 import { mkdir } from "node:fs/promises";
 import postgres from "postgres";
+import { dropSchema } from "../../sql/state/migrations.ts";
 import { type EngineOptions, PgliteEngine } from "../drivers/pglite/pglite_engine.ts";
 import { PgliteSocket } from "../drivers/pglite/pglite_socket.ts";
+import { unpackDirectory } from "../drivers/pglite/unpack_directory.ts";
+import type { Sql } from "../state/state_db.ts";
+import { stateTemplate } from "../state/template.ts";
 
 export interface EmbeddedLms {
   readonly sql: postgres.Sql;
@@ -21,7 +25,12 @@ export async function openEmbeddedLms(
   pglite: NonNullable<EngineOptions["pglite"]> = {},
 ): Promise<EmbeddedLms> {
   if (directory !== null) await mkdir(directory, { recursive: true });
-  const engine = await PgliteEngine.open(directory, { pglite });
+  const isNew = directory === null
+    ? pglite.loadDataDir === undefined
+    : (await Array.fromAsync(Deno.readDir(directory))).length === 0;
+  if (isNew && directory !== null) await unpackDirectory(await stateTemplate(), directory);
+  const start = isNew && directory === null ? { loadDataDir: await stateTemplate() } : {};
+  const engine = await PgliteEngine.open(directory, { pglite: { ...pglite, ...start } });
   const sql = postgres({
     host: "embedded",
     user: "lms",
@@ -36,6 +45,7 @@ export async function openEmbeddedLms(
     onnotice: () => {},
     socket: () => Promise.resolve(new PgliteSocket(engine)),
   } as postgres.Options<Record<string, never>>) as unknown as postgres.Sql;
+  if (isNew) await dropSchema(sql as unknown as Sql); // what the template holds besides
   let closing: Promise<void> | null = null;
   return {
     sql,

@@ -7,6 +7,7 @@ import {
   createSchema,
   insertMigration,
   lockMigrations,
+  restampMigrations,
   runMigrationText,
   selectAppliedMigrations,
   selectMigrationsTable,
@@ -115,6 +116,16 @@ export async function migrate(
     failPoint("migrate.between");
     applied.push(next);
   }
+}
+
+/** For a state that was just made from the template: what it came with counts as applied now. Returns that. */
+export async function adoptTemplate(
+  sql: Sql,
+  known: readonly Migration[] = allMigrations,
+): Promise<readonly Migration[]> {
+  await restampMigrations(sql, programVersion);
+  const applied = new Set((await selectAppliedMigrations(sql)).map(({ version }) => version));
+  return known.filter(({ version }) => applied.has(version));
 }
 
 async function applyNext(tx: Transaction, known: readonly Migration[]): Promise<Migration | null> {

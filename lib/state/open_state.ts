@@ -5,18 +5,24 @@ import { openTarget } from "../database/open_target.ts";
 import { ServerSockets } from "../database/server_sockets.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { logger } from "../base/log.ts";
+import { dropSchema } from "../../sql/state/migrations.ts";
 import {
+  adoptTemplate,
   migrate,
   type MigrationStatus,
   readMigrationStatus,
   refuseForeignMigrations,
   requireMigrated,
 } from "./migrate.ts";
-import { isCreated, stateDirectory } from "./owner_directory.ts";
+import { copyBefore } from "./copy_before.ts";
+import { isCreated, type StateDirectory, stateDirectory } from "./owner_directory.ts";
 import { OwnerState } from "./owner_state.ts";
 import { type EngineOptions, PgliteEngine } from "../drivers/pglite/pglite_engine.ts";
 import { PgliteSocket } from "../drivers/pglite/pglite_socket.ts";
+import { memoryLimit } from "../drivers/deno/memory_limit.ts";
+import { requireMemory } from "./require_memory.ts";
 import type { Sql, StateDb } from "./state_db.ts";
+import { stateTemplate } from "./template.ts";
 import { ConnectionLosses } from "./connection_losses.ts";
 import { isConnectionCut } from "../base/database_errors.ts";
 import { stateError } from "./state_errors.ts";
@@ -46,6 +52,7 @@ export interface OpenStateOptions {
   readonly connections?: number;
 }
 
+const EMBEDDED = "pglite:";
 const CONNECT_TIMEOUT_S = 10;
 const ELECTIONS = 10;
 const ELECTION_PAUSE_MS = 100;
@@ -64,19 +71,19 @@ const POOLER_TRIES = 6;
  */
 export async function openState(config: StateConfig, options: OpenStateOptions = {}): Promise<StateDb> {
   const log = options.log ?? logger("state");
-  const [state, pooler] = config.url.startsWith("pglite:")
-    ? [await openEmbedded(config.url.slice("pglite:".length), options, log), null]
+  const [state, pooler] = config.url.startsWith(EMBEDDED)
+    ? [await openEmbedded(config.url.slice(EMBEDDED.length), options, log), null]
     : openServer(config, options, log);
   const clock = options.clock ?? systemClock;
   for (let tries = 1;; tries++) {
     try {
       await pooler?.look(state.sql);
-      await checkMigrations(state, options, log);
+      await checkMigrations(state, config.url, options, log);
       return state;
     } catch (error) {
       if (pooler?.explains(error) && tries < POOLER_TRIES) continue;
       // The owner of the directory died while it was asked: the next connection finds another, or owns it itself.
-      if (config.url.startsWith("pglite:") && isConnectionCut(error) && tries < ELECTIONS) {
+      if (config.url.startsWith(EMBEDDED) && isConnectionCut(error) && tries < ELECTIONS) {
         await clock.sleep(ELECTION_PAUSE_MS);
         continue;
       }
@@ -90,21 +97,25 @@ export async function openState(config: StateConfig, options: OpenStateOptions =
 export async function openMemory(
   options: Pick<OpenStateOptions, "log" | "connections" | "migrate"> & EngineOptions = {},
 ): Promise<StateDb> {
-  const engine = await PgliteEngine.open(null, options);
+  const isGiven = options.pglite?.loadDataDir !== undefined;
+  const pglite = { ...options.pglite, ...(isGiven ? {} : { loadDataDir: await stateTemplate() }) };
+  const engine = await PgliteEngine.open(null, { ...options, pglite });
   const losses = new ConnectionLosses();
   const connect = () => Promise.resolve(new PgliteSocket(engine));
   const sql = embeddedPool(connect, options, options.log ?? logger("state"), losses);
   const state = new PooledState(sql, false, () => "embedded", losses, () => engine.close());
   if (options.migrate !== "skip") await migrate(sql);
+  else if (!isGiven) await dropSchema(sql);
   return state;
 }
 
 async function openEmbedded(path: string, options: OpenStateOptions, log: Logger): Promise<StateDb> {
   const directory = stateDirectory(path);
   if (options.dryRun && !(await isCreated(directory))) {
+    requireMemory(path, memoryLimit());
     return await openMemory({ ...options, migrate: options.migrate === "skip" ? "skip" : "auto" });
   }
-  const prepare = (engine: PgliteEngine) => prepareOwned(engine, options, log);
+  const prepare = (engine: PgliteEngine, isNew: boolean) => prepareOwned(engine, { directory, isNew }, options, log);
   const owner = new OwnerState(directory, options.clock ?? systemClock, prepare, log);
   const losses = new ConnectionLosses();
   const sql = embeddedPool(() => owner.connect(), options, log, losses);
@@ -113,13 +124,20 @@ async function openEmbedded(path: string, options: OpenStateOptions, log: Logger
 }
 
 /** What the owner does before it serves anybody, also when it takes the ownership over from one that died. */
-async function prepareOwned(engine: PgliteEngine, options: OpenStateOptions, log: Logger): Promise<void> {
-  if (options.migrate === "skip") return;
+async function prepareOwned(
+  engine: PgliteEngine,
+  { directory, isNew }: { readonly directory: StateDirectory; readonly isNew: boolean },
+  options: OpenStateOptions,
+  log: Logger,
+): Promise<void> {
+  if (options.migrate === "skip" && !isNew) return;
   const sql = embeddedPool(() => Promise.resolve(new PgliteSocket(engine)), { connections: 1 }, log);
   try {
+    if (options.migrate === "skip") return void await dropSchema(sql);
+    if (isNew) tellApplied(await adoptTemplate(sql), options, log);
     const status = await readMigrationStatus(sql);
     if (options.dryRun) return requireMigrated(status);
-    await runPending(sql, status, options, log);
+    await runPending(sql, status, options, log, isNew ? null : directory);
   } finally {
     await sql.end();
   }
@@ -171,12 +189,16 @@ function openServer(config: StateConfig, options: OpenStateOptions, log: Logger)
   return [state, pooler];
 }
 
-async function checkMigrations(state: StateDb, options: OpenStateOptions, log: Logger): Promise<void> {
+async function checkMigrations(state: StateDb, url: string, options: OpenStateOptions, log: Logger): Promise<void> {
   // Connects, also when nothing is to be checked: an error here is better than one in the middle.
   const status = await readMigrationStatus(state.sql);
   if (options.migrate === "skip") return;
-  if (options.migrate === "auto" && !options.dryRun) await runPending(state.sql, status, options, log);
-  else requireMigrated(status);
+  if (options.migrate !== "auto" || options.dryRun) return requireMigrated(status);
+  // Embedded, only an owner of an older version leaves something to do here.
+  const directory = state.mode === "server" || !url.startsWith(EMBEDDED)
+    ? null
+    : stateDirectory(url.slice(EMBEDDED.length));
+  await runPending(state.sql, status, options, log, directory);
 }
 
 async function runPending(
@@ -184,12 +206,26 @@ async function runPending(
   status: MigrationStatus,
   options: OpenStateOptions,
   log: Logger,
+  /** Of an embedded state: it is copied before. */
+  directory: StateDirectory | null,
 ): Promise<void> {
   refuseForeignMigrations(status);
-  if (status.pending.length === 0) return;
-  const applied = (migration: Migration) => {
+  const [first] = status.pending;
+  if (first === undefined) return;
+  if (directory !== null && status.applied.length > 0) {
+    const copy = await copyBefore(directory, sql, first.version);
+    const madeBy = status.applied.at(-1)?.programVersion ?? null;
+    if (copy !== null) log.info("The state as lmsmon {made_by} left it is kept in {copy}", { copy, made_by: madeBy });
+  }
+  await migrate(sql, undefined, {
+    onApplied: (migration) => tellApplied([migration], options, log),
+    ...(options.signal && { signal: options.signal }),
+  });
+}
+
+function tellApplied(applied: readonly Migration[], options: OpenStateOptions, log: Logger): void {
+  for (const migration of applied) {
     log.info("Applied migration {name}", { name: migration.name });
     options.onApplied?.(migration);
-  };
-  await migrate(sql, undefined, { onApplied: applied, ...(options.signal && { signal: options.signal }) });
+  }
 }

@@ -1,11 +1,13 @@
 import { join } from "node:path";
 import { StateError } from "../base/errors.ts";
 import { diskTrouble } from "./disk_trouble.ts";
+import { denied } from "./directory_user.ts";
 
 /**
  * The directory of an embedded state:
  *
  *     data/          the database; made beside as data.new-<pid> and renamed, so it is whole or not there
+ *     data.before-N/ a copy of it from before migration N, made in the same way; the last one is kept
  *     lmsmon.lock    locked by the owner; says who that is
  *     lmsmon.sock    where the owner serves the other processes
  */
@@ -50,7 +52,7 @@ export async function prepareDirectory(directory: StateDirectory): Promise<void>
   }
 }
 
-/** Removes what a process left that was killed while it created the database. Only for the owner. */
+/** Removes what a process left that was killed while it created or copied the database. Only for the owner. */
 export async function removeLeftovers(directory: StateDirectory): Promise<void> {
   for await (const entry of Deno.readDir(directory.path)) {
     if (entry.name.startsWith("data.new-")) await Deno.remove(join(directory.path, entry.name), { recursive: true });
@@ -72,19 +74,16 @@ export async function checkVersion(directory: StateDirectory): Promise<void> {
   );
 }
 
-/** Turns what the system says into what the operator can do. */
-export function cannotOpen(directory: StateDirectory, error: unknown): Error {
+/** Turns what the system says into what the operator can do. `what` is what was tried, with a colon, where it was not opening. */
+export function cannotOpen(directory: StateDirectory, error: unknown, what = ""): Error {
   if (error instanceof StateError) return error;
   const failed = (detail: string, hint: string) =>
-    new StateError(`Cannot open the state database in ${directory.path}: ${detail}`, { cause: error, hint });
+    new StateError(`Cannot open the state database in ${directory.path}: ${what}${detail}`, { cause: error, hint });
   if (error instanceof Deno.errors.NotCapable) {
     return failed("this program may not use this directory", "name another directory in state.url");
   }
   if (error instanceof Deno.errors.PermissionDenied) {
-    return failed(
-      "permission denied",
-      `give it to the user that runs lmsmon: chown -R USER ${directory.path}; chmod 700 ${directory.path}`,
-    );
+    return failed("permission denied", denied(directory));
   }
   if (error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.AlreadyExists) {
     return failed("it is no directory", "name a directory in state.url, such as pglite:./lmsmon-state");
@@ -108,7 +107,7 @@ function reasonOf(error: unknown): string {
     .join(" ") || "the database engine failed";
 }
 
-const OURS = /^(data|data\.new-.*|lmsmon\..*|lost\+found|\.git(ignore|keep))$/;
+const OURS = /^(data(\..+)?|lmsmon\..*|lost\+found|\.git(ignore|keep))$/;
 
 async function foreignEntry(directory: StateDirectory): Promise<string | null> {
   for await (const entry of Deno.readDir(directory.path)) {

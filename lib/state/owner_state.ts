@@ -8,10 +8,15 @@ import { RefusedSocket } from "../drivers/postgres/refused_socket.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { cannotOpen, checkVersion, prepareDirectory, removeLeftovers, type StateDirectory } from "./owner_directory.ts";
 import { requireRoomForNew } from "./disk_trouble.ts";
+import { rootIsAStranger } from "./directory_user.ts";
 import { OwnerLock, readOwnerNote } from "./owner_lock.ts";
 import { OwnerServer } from "./owner_server.ts";
 import { PgliteEngine } from "../drivers/pglite/pglite_engine.ts";
+import { syncPath, unpackDirectory } from "../drivers/pglite/unpack_directory.ts";
 import { PgliteSocket } from "../drivers/pglite/pglite_socket.ts";
+import { requireMemory } from "./require_memory.ts";
+import { stateTemplate } from "./template.ts";
+import { memoryLimit } from "../drivers/deno/memory_limit.ts";
 
 /** How long an owner may take from its lock to its socket (creating the database on a slow disk), ms. */
 const PATIENCE_MS = 60_000;
@@ -40,7 +45,7 @@ export class OwnerState {
     private readonly directory: StateDirectory,
     private readonly clock: Clock,
     /** Runs when this process became the owner and before anybody else is served: migrations. */
-    private readonly onOwner: (engine: PgliteEngine) => Promise<void>,
+    private readonly onOwner: (engine: PgliteEngine, isNew: boolean) => Promise<void>,
     private readonly log: Logger,
   ) {}
 
@@ -99,10 +104,11 @@ export class OwnerState {
 
   async #elect(): Promise<Duplex> {
     const giveUpAt = this.clock.monotonicMs() + PATIENCE_MS;
-    await prepareDirectory(this.directory);
+    const stranger = rootIsAStranger(this.directory);
+    if (stranger === null) await prepareDirectory(this.directory);
     for (;;) {
       if (this.#closed) throw new StateError("Cannot use the state database: it was closed");
-      const lock = await OwnerLock.tryTake(this.directory);
+      const lock = stranger === null ? await OwnerLock.tryTake(this.directory) : null;
       if (lock !== null) {
         this.#ownership = await this.#becomeOwner(lock);
         return new PgliteSocket(this.#ownership.engine);
@@ -113,6 +119,7 @@ export class OwnerState {
         socket.once("close", () => void this.#succeed());
         return socket;
       }
+      if (stranger !== null) throw stranger;
       if (this.clock.monotonicMs() > giveUpAt) {
         throw new StateError(
           `Cannot open the state database in ${this.directory.path}: ` +
@@ -129,9 +136,9 @@ export class OwnerState {
     await using undo = new AsyncDisposableStack();
     undo.use(lock);
     const former = await readOwnerNote(this.directory);
-    const engine = await this.#openEngine();
+    const { engine, isNew } = await this.#openEngine();
     undo.defer(() => engine.close());
-    await this.onOwner(engine);
+    await this.onOwner(engine, isNew);
     const checkpoints = undo.use(new Checkpoints(engine, this.log));
     const server = undo.use(await OwnerServer.listen(this.directory, engine, former?.socket ?? null));
     await lock.write({ pid: Deno.pid, since: Temporal.Now.instant().toString(), socket: server.path });
@@ -139,8 +146,9 @@ export class OwnerState {
     return { lock, engine, checkpoints, server };
   }
 
-  async #openEngine(): Promise<PgliteEngine> {
+  async #openEngine(): Promise<{ readonly engine: PgliteEngine; readonly isNew: boolean }> {
     try {
+      requireMemory(this.directory.path, memoryLimit());
       await removeLeftovers(this.directory);
       const isNew = await Deno.stat(this.directory.data).then(() => false, () => true);
       if (isNew) {
@@ -148,7 +156,7 @@ export class OwnerState {
         await createDatabase(this.directory);
       }
       await checkVersion(this.directory);
-      return await PgliteEngine.open(this.directory.data);
+      return { engine: await PgliteEngine.open(this.directory.data), isNew };
     } catch (error) {
       throw cannotOpen(this.directory, error);
     }
@@ -168,13 +176,13 @@ export class OwnerState {
   }
 }
 
-/** Beside and renamed: a process killed in these seconds leaves nothing that looks like a database. */
+/** Beside and renamed: a process killed in this second leaves nothing that looks like a database. */
 async function createDatabase(directory: StateDirectory): Promise<void> {
   const temporary = join(directory.path, `data.new-${Deno.pid}`);
   await Deno.mkdir(temporary, { mode: 0o700 });
-  const engine = await PgliteEngine.open(temporary);
-  await engine.close();
+  await unpackDirectory(await stateTemplate(), temporary);
   await Deno.rename(temporary, directory.data);
+  await syncPath(directory.path);
 }
 
 /** `null` when nobody listens there (any more). */

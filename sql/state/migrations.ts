@@ -69,3 +69,10 @@ export const insertMigration = (
   sql`
     insert into lmsmon.migrations (version, name, sha256, program_version)
     values (${row.version}, ${row.name}, ${row.sha256}, ${row.programVersion})`;
+
+/** A state that came from the template was made now, and by this program. */
+export const restampMigrations = (sql: Queryable, programVersion: string) =>
+  sql`update lmsmon.migrations set applied_at = now(), program_version = ${programVersion}`;
+
+/** What the template holds besides an empty database. */
+export const dropSchema = (sql: Queryable) => sql`drop schema lmsmon cascade`;

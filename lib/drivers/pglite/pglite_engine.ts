@@ -12,15 +12,13 @@ import { PgliteDisk } from "./pglite_disk.ts";
 import { PgliteGate } from "./pglite_gate.ts";
 
 /**
- * PGlite starts PostgreSQL with `-F` (no fsync), so a power cut could lose what was acknowledged, or the directory. And
- * it writes zeros over all of its buffers when it opens: of the default 128 MB that took half a second of CPU and as much memory.
- * The rest are its own defaults, which it does not merge.
+ * PGlite writes zeros over all of its buffers when it opens: of the default 128 MB that took half a second of CPU and as much
+ * memory. A database keeps the zone of the machine that made it; ours is UTC wherever it came from. The rest are PGlite's own
+ * defaults, which it does not merge.
  */
-const ON_DISK = [
-  ...PGlite.defaultStartParams.filter((parameter) => parameter !== "-F"),
-  ...["-c", "wal_sync_method=fsync"],
-  ...["-c", "shared_buffers=32MB"],
-];
+const IN_MEMORY = [...PGlite.defaultStartParams, "-c", "shared_buffers=32MB", "-c", "TimeZone=UTC"];
+/** It starts PostgreSQL with `-F` (no fsync), so a power cut could lose what was acknowledged, or the directory. */
+const ON_DISK = [...IN_MEMORY.filter((parameter) => parameter !== "-F"), "-c", "wal_sync_method=fsync"];
 
 /** Emscripten's exit status of PostgreSQL's `longjmp` to its main loop: an ordinary SQL error. */
 const SQL_ERROR = 100;
@@ -46,10 +44,13 @@ export class PgliteEngine {
     this.#stopOnCrash();
   }
 
-  /** @param dataDir An initialised or empty directory, or `null` for a database in memory. */
+  /**
+   * @param dataDir An initialised directory, or `null` for a database in memory. Into an empty directory, or memory without
+   * `loadDataDir`, PGlite's `initdb` makes a new one, by a second engine: some 980 MB (lib/state/template.ts has a made one).
+   */
   static async open(dataDir: string | null, options: EngineOptions = {}): Promise<PgliteEngine> {
     const pg = await PGlite.create({
-      ...(dataDir === null ? {} : { fs: new PgliteDisk(dataDir), startParams: ON_DISK }),
+      ...(dataDir === null ? { startParams: IN_MEMORY } : { fs: new PgliteDisk(dataDir), startParams: ON_DISK }),
       ...options.pglite,
     });
     const { rows } = await pg.query<{ server_version: string }>("show server_version");
@@ -141,7 +142,7 @@ export class PgliteEngine {
 }
 
 export interface EngineOptions {
-  /** Tests pass a dump to begin with (`loadDataDir`) and a compiled module. */
+  /** A dump to begin with (`loadDataDir`); tests pass a compiled module, too. */
   readonly pglite?: PGliteOptions;
   readonly patienceMs?: number;
 }

@@ -1,5 +1,6 @@
 import * as checkpoints from "../../../sql/state/checkpoints.ts";
 import * as deliveriesInsert from "../../../sql/state/deliveries_insert.ts";
+import * as doctor from "../../../sql/state/doctor.ts";
 import * as events from "../../../sql/state/events.ts";
 import * as eventsAfter from "../../../sql/state/events_after.ts";
 import type { EventFilter } from "../../../sql/state/event_filter.ts";
@@ -40,6 +41,13 @@ const checkpointsCalls: CallsOf<typeof checkpoints> = {
 
 const sessionCalls: CallsOf<typeof session> = {
   selectSessionTimeout: [(sql) => session.selectSessionTimeout(sql), session.SessionTimeoutRow],
+};
+
+const doctorCalls: CallsOf<typeof doctor> = {
+  readStanding: [(sql) => doctor.readStanding(sql), doctor.StandingRow],
+  otherWriters: [(sql) => doctor.otherWriters(sql), doctor.WriterRow],
+  tryToWrite: (sql) => doctor.tryToWrite(sql),
+  readBacklog: [(sql) => doctor.readBacklog(sql, "a", 60), doctor.BacklogRow],
 };
 
 const deliveriesInsertCalls: CallsOf<typeof deliveriesInsert> = {
@@ -140,6 +148,8 @@ const migrationsCalls: CallsOf<typeof migrations> = {
   runMigrationText: "a migration's own text is several statements",
   insertMigration: (sql) =>
     migrations.insertMigration(sql, { version: 1, name: "a", sha256: "a", programVersion: "a" }),
+  restampMigrations: (sql) => migrations.restampMigrations(sql, "a"),
+  dropSchema: (sql) => migrations.dropSchema(sql),
 };
 
 const peopleCalls: CallsOf<typeof people> = {
@@ -264,6 +274,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   absent_rows: absentRowsCalls,
   checkpoints: checkpointsCalls,
   deliveries_insert: deliveriesInsertCalls,
+  doctor: doctorCalls,
   events: eventsCalls,
   events_after: eventsAfterCalls,
   export: exportCalls,
