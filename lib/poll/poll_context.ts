@@ -14,8 +14,8 @@ import type { BucketSum, KeyHash } from "../model/bucket.ts";
 export interface KnownRows {
   statesByKeys(stream: Stream, ids: readonly LmsId[]): Promise<ReadonlyMap<LmsId, RowState>>;
   openKeys(stream: Stream, after: LmsId | null, limit: number): Promise<LmsId[]>;
-  bucketSums(stream: Stream, fromBucket: number, toBucket: number): Promise<BucketSum[]>;
-  keyHashes(stream: Stream, buckets: readonly number[]): Promise<KeyHash[]>;
+  bucketSums(stream: Stream, fromBucket: bigint, toBucket: bigint): Promise<BucketSum[]>;
+  keyHashes(stream: Stream, buckets: readonly bigint[]): Promise<KeyHash[]>;
   /** Up to `limit` ids of rows in quarantine, above `after`, ascending. */
   quarantinedKeys(stream: Stream, after: LmsId | null, limit: number): Promise<LmsId[]>;
   /** True when the stream has no row at all: a first pass need not ask for known rows. */

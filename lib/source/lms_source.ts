@@ -49,9 +49,11 @@ export interface LmsSource {
   /** Smallest id >= `from`, `null` when there is none: lets a pass jump over gaps between ids. */
   firstIdFrom(kind: Kind, from: LmsId): Promise<LmsId | null>;
   /** Non-empty buckets with fromBucket <= bucket < toBucket, ascending. */
-  buckets(kind: Kind, fromBucket: number, toBucket: number): Promise<BucketSum[]>;
+  buckets(kind: Kind, fromBucket: bigint, toBucket: bigint): Promise<BucketSum[]>;
   /** Ids and hashes of all rows in the given buckets, ascending by id. */
-  keyHashes(kind: Kind, buckets: readonly number[]): Promise<KeyHash[]>;
+  keyHashes(kind: Kind, buckets: readonly bigint[]): Promise<KeyHash[]>;
+  /** Up to `limit` keys, as the LMS writes them, of rows whose key no id can be: no other call gives these rows. */
+  oddKeys(kind: Kind, limit: number): Promise<string[]>;
   people(role: Role, ids: readonly LmsId[]): Promise<Person[]>;
   /** All people of a role in pages, ascending by id; bounded memory. */
   allPeople(role: Role): AsyncIterable<readonly Person[]>;

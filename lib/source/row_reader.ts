@@ -6,7 +6,7 @@ import type { Kind } from "../model/event_types.ts";
 import { cleanText } from "./clean_text.ts";
 import type { CellRow } from "./lms_driver.ts";
 import type { TimeReader } from "./lms_times.ts";
-import { normalWord, readId, readNumber } from "./lms_values.ts";
+import { isBeyondIds, normalWord, readId, readNumber } from "./lms_values.ts";
 import { readTimeTaken } from "./time_taken.ts";
 
 /** A row as read; `complete` adds its activity. `mediaId` is what an empty title is looked up by. */
@@ -18,6 +18,8 @@ export interface ReadRow {
 export type RowReader = (cells: CellRow) => ReadRow | BadRow;
 
 const ID_COLUMNS: readonly CanonicalColumn[] = ["studentId", "activityId", "mirroredExam", "courseId", "chapterId"];
+/** Why a whole number is no id. */
+export const BEYOND_IDS = "is beyond the largest id that can be kept (64 bits with a sign)";
 const NUMBER_COLUMNS: readonly CanonicalColumn[] = [
   "score",
   "percentage",
@@ -90,7 +92,10 @@ export function rowReader(kind: Kind, preset: KindPreset, readTime: TimeReader):
           : key(cells, column)) ===
           undefined
       );
-      return { kind, id, hash, reason: `${preset.table}.${bad?.name}: ${bad?.problem}` };
+      const problem = bad && ID_COLUMNS.includes(bad.column) && isBeyondIds(cell(cells, bad.column))
+        ? BEYOND_IDS
+        : bad?.problem;
+      return { kind, id, hash, reason: `${preset.table}.${bad?.name}: ${problem}` };
     }
 
     const state = text(cells, "state"), result = text(cells, "result");

@@ -2,14 +2,14 @@ import type { Preset } from "../../sql/lms/preset.ts";
 import { integer, type LmsQueries, lmsQueries } from "../../sql/lms/queries.ts";
 import type { DatabaseAddress } from "../database/database_address.ts";
 import type { AttemptRow, BadRow } from "../model/attempt.ts";
-import { BUCKET_SIZE, bucketOf, type BucketSum, firstIdOf, type KeyHash } from "../model/bucket.ts";
+import type { BucketSum, KeyHash } from "../model/bucket.ts";
 import type { LmsId } from "../model/event.ts";
 import { type Kind, KINDS } from "../model/event_types.ts";
 import type { MentorLinks, Person, Role } from "../model/person.ts";
 import { LmsError } from "../base/errors.ts";
 import { takeTurns, turnIsOver } from "../drivers/deno/take_turns.ts";
-import { sumsInLanes } from "./bucket_lanes.ts";
-import { bucketRanges } from "./bucket_ranges.ts";
+import { type BucketAccess, firstIdFrom, readBuckets, readKeyHashes } from "./bucket_reads.ts";
+import { wholeChunk, wholePage } from "./whole_pages.ts";
 import { type ActivityOptions, type KnownActivities, readActivities } from "./activities.ts";
 import { lastOf } from "./last_of.ts";
 import type { LmsDriver, LmsSession } from "./lms_driver.ts";
@@ -28,9 +28,6 @@ import { mysqlWriteRights, postgresWriteRights } from "./write_rights.ts";
 /** Ids per query: some thousand, so that a statement stays short and an `in` list small. */
 const IDS_PER_PAGE = 2000;
 const PEOPLE_PER_PAGE = 1000;
-/** Ranges of differing buckets per statement. */
-const RANGES_PER_PAGE = 20;
-const LARGEST_BUCKET = 9_223_372_036_854_775;
 
 export interface SqlLmsOptions {
   readonly name: string;
@@ -56,6 +53,7 @@ export class SqlLmsSource implements LmsSource {
   readonly #options: SqlLmsOptions;
   readonly #changes: ChangeProof;
   readonly #readers: Readonly<Record<Kind, RowReader>>;
+  readonly #access: BucketAccess = { read: (work) => this.#read((session, { queries }) => work(session, queries)) };
   #prepared: Prepared | null = null;
   /** Where the last full page of `rowsAfter` ended, and what its pass knows of activities. */
   readonly #passes: Record<Kind, { readonly last: LmsId; readonly known: KnownActivities } | null> = {
@@ -121,7 +119,14 @@ export class SqlLmsSource implements LmsSource {
     const pass = this.#passes[kind];
     const known: KnownActivities = from !== null && pass?.last === from ? pass.known : new Map();
     const page = await this.#read((session, prepared) =>
-      this.#page(session, prepared, kind, prepared.queries.rows(kind, { after: from, limit }), known)
+      wholePage(
+        session,
+        prepared.queries,
+        kind,
+        limit,
+        from,
+        (after, limit) => this.#page(session, prepared, kind, prepared.queries.rows(kind, { after, limit }), known),
+      )
     );
     // A page that is not full ends its pass: what comes later reads titles anew.
     const full = page.rows.length + page.bad.length >= limit;
@@ -132,9 +137,14 @@ export class SqlLmsSource implements LmsSource {
   async rowsByIds(kind: Kind, ids: readonly LmsId[]): Promise<RowPage> {
     const rows: AttemptRow[] = [], bad: BadRow[] = [];
     for (const chunk of chunks(distinct(ids), IDS_PER_PAGE)) {
-      const page = await this.#read((session, prepared) =>
-        this.#page(session, prepared, kind, prepared.queries.rows(kind, { ids: chunk }))
-      );
+      const page = await wholeChunk(kind, () =>
+        this.#read(async (session, prepared) => {
+          const { queries } = prepared;
+          const page = await this.#page(session, prepared, kind, queries.rows(kind, { ids: chunk }));
+          const came = page.rows.length + page.bad.length;
+          const [count] = came < chunk.length ? await session.rows(queries.countByIds(kind, chunk)) : [[String(came)]];
+          return { page, came, counted: Number(count?.[0]) };
+        }));
       rows.push(...page.rows);
       bad.push(...page.bad);
     }
@@ -142,38 +152,22 @@ export class SqlLmsSource implements LmsSource {
   }
 
   firstIdFrom(kind: Kind, from: LmsId): Promise<LmsId | null> {
-    const id = integer(from);
-    return this.#read((session, { queries }) => firstId(session, queries, kind, id));
+    return firstIdFrom(this.#access, kind, integer(from));
   }
 
-  buckets(kind: Kind, fromBucket: number, toBucket: number): Promise<BucketSum[]> {
-    return sumsInLanes(
-      {
-        page: (from, to) => this.#bucketPage(kind, from, to),
-        nextBucket: async (from) => {
-          const id = await this.firstIdFrom(kind, firstIdOf(from));
-          return id === null ? null : Number(bucketOf(id));
-        },
-      },
-      Math.max(fromBucket, -LARGEST_BUCKET),
-      Math.min(toBucket, LARGEST_BUCKET),
-    );
+  buckets(kind: Kind, fromBucket: bigint, toBucket: bigint): Promise<BucketSum[]> {
+    return readBuckets(this.#access, kind, fromBucket, toBucket);
   }
 
-  async #bucketPage(kind: Kind, from: number, to: number): Promise<BucketSum[]> {
-    const found = await this.#read((session, { queries }) =>
-      session.rows(queries.buckets(kind, firstIdOf(from), firstIdOf(to), BUCKET_SIZE))
-    );
-    return found.map(([bucket, count, xor]) => ({ bucket: Number(bucket), count: Number(count), xor: xor ?? "0" }));
+  keyHashes(kind: Kind, buckets: readonly bigint[]): Promise<KeyHash[]> {
+    return readKeyHashes(this.#access, kind, buckets);
   }
 
-  async keyHashes(kind: Kind, buckets: readonly number[]): Promise<KeyHash[]> {
-    const found: KeyHash[] = [];
-    for (const ranges of chunks(bucketRanges(buckets), RANGES_PER_PAGE)) {
-      const rows = await this.#read((session, { queries }) => session.rows(queries.keyHashes(kind, ranges)));
-      for (const [id, hash] of rows) found.push({ id: readId(id) ?? "", hash: hash ?? "" });
-    }
-    return found.sort((a, b) => compareIds(a.id, b.id));
+  oddKeys(kind: Kind, limit: number): Promise<string[]> {
+    return this.#read(async (session, { queries }) => {
+      const query = queries.oddKeys(kind, limit);
+      return query === null ? [] : (await session.rows(query)).map(([key]) => key ?? "");
+    });
   }
 
   async people(role: Role, ids: readonly LmsId[]): Promise<Person[]> {
@@ -272,11 +266,6 @@ export class SqlLmsSource implements LmsSource {
       bad: ascending(bad),
     };
   }
-}
-
-async function firstId(session: LmsSession, queries: LmsQueries, kind: Kind, from: LmsId): Promise<LmsId | null> {
-  const [row] = await session.rows(queries.firstIdFrom(kind, from));
-  return readId(row?.[0]) ?? null;
 }
 
 function ascending<T extends { readonly id: LmsId }>(rows: T[]): T[] {

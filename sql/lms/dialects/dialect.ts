@@ -14,6 +14,13 @@ export interface PageParts {
   readonly limit: number | null;
 }
 
+export interface OddKeys {
+  /** Numbers beyond 64 bits, which need a condition to be left out. */
+  readonly beyond: boolean;
+  /** Numbers that are not whole. */
+  readonly fractions: boolean;
+}
+
 export interface SideParts {
   readonly table: string;
   readonly key: string;
@@ -22,10 +29,10 @@ export interface SideParts {
   readonly columns: readonly string[];
 }
 
-/** `from` and `to` are multiples of `size`, from <= key < to. */
+/** Keys from `first` to `last`, both included, as whole 64-bit numbers; a bucket is `floor(key / size)`. */
 export interface BucketParts {
-  readonly from: string;
-  readonly to: string;
+  readonly first: string;
+  readonly last: string;
   readonly size: number;
   /** The kind's key, as `hashes` names it. */
   readonly key: string;
@@ -83,4 +90,8 @@ export interface Dialect {
   readonly writeRights: string;
   /** Whether a column type counts as an integer key. */
   isInteger(type: string): boolean;
+  /** What a key of this type may be that is no signed 64-bit number. */
+  oddKeys(type: string): OddKeys;
+  /** A whole 64-bit number in a condition, of a type that an index over integers serves. */
+  id(decimal: string): string;
 }

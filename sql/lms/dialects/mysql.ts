@@ -20,10 +20,11 @@ export const mysqlDialect: Dialect = {
       [...literals.map(literal), ...fields.map(field)].join(", ")
     })), 16), 16, 10)` +
     ` as unsigned) as signed)`,
-  buckets: ({ from, to, size, key, hashes, hash }) =>
+  // Below zero by way of the absolute value: subtracting from the lowest of all ids would be out of range.
+  buckets: ({ first, last, size, key, hashes, hash }) =>
     `select b, count(*), cast(bit_xor(h) as signed) from (select` +
-    ` case when k >= 0 then k div ${size} else (k - ${size - 1}) div ${size} end as b, h from (${
-      hashes([`${key} as k`, `${hash} as h`], `${key} >= ${from} and ${key} < ${to}`)
+    ` case when k >= 0 then k div ${size} else -((-(k + 1)) div ${size}) - 1 end as b, h from (${
+      hashes([`${key} as k`, `${hash} as h`], `${key} >= ${first} and ${key} <= ${last}`)
     }) r) g group by b`,
   idIn: (expression, ids) => `${expression} in (${ids.join(",")})`,
   page: ({ select, table, key, side, where, limit }: PageParts) =>
@@ -31,7 +32,9 @@ export const mysqlDialect: Dialect = {
       side === null ? "" : ` left join ${side.table} side on side.${side.key} = t.${side.on}`
     } where ${where}${limit === null ? "" : ` order by t.${key} limit ${limit}`}`,
   catalog: (tables) =>
-    `select table_name, column_name, data_type, '1' from information_schema.columns` +
+    `select table_name, column_name,` +
+    ` case when data_type = 'bigint' and column_type like '%unsigned%' then 'bigint unsigned' else data_type end, '1'` +
+    ` from information_schema.columns` +
     ` where table_schema = database() and table_name in (${tables.map(literal).join(",")})`,
   oldest: null,
   about: "select version(), database()",
@@ -45,7 +48,9 @@ export const mysqlDialect: Dialect = {
   changeToken: null,
   relations: null,
   writeRights: "show grants",
-  isInteger: (type) => ["tinyint", "smallint", "mediumint", "int", "bigint"].includes(type),
+  isInteger: (type) => ["tinyint", "smallint", "mediumint", "int", "bigint", "bigint unsigned"].includes(type),
+  oddKeys: (type) => ({ beyond: type === "bigint unsigned", fractions: false }),
+  id: (decimal) => decimal,
 };
 
 /**
