@@ -65,6 +65,7 @@ export async function dryRun(
     if (!stream.firstContactDone) firstContact.push(kind);
     await passOver(context, overlay.seen(stream), options.mode);
   }
+  Object.assign(tally, deps.lms.takeFaults());
   return { tally, firstContact, events: sink.events, people: sink.people };
 }
 
@@ -171,6 +172,10 @@ class DrySink implements BatchSink {
         mentors: studentId === null ? [] : batch.links.get(studentId) ?? [],
       });
     }
+    return Promise.resolve();
+  }
+
+  quarantineKeys(): Promise<void> {
     return Promise.resolve();
   }
 }

@@ -13,6 +13,8 @@ import { readTimeTaken } from "./time_taken.ts";
 export interface ReadRow {
   readonly row: { -readonly [K in keyof AttemptRow]: AttemptRow[K] };
   readonly mediaId: LmsId | null;
+  /** Some of its text was bytes that are no text. */
+  readonly unreadable: boolean;
 }
 
 export type RowReader = (cells: CellRow) => ReadRow | BadRow;
@@ -44,7 +46,11 @@ export function rowReader(kind: Kind, preset: KindPreset, readTime: TimeReader):
     const index = position[column];
     return index === undefined ? null : cells[index] ?? null;
   };
-  const text = (cells: CellRow, column: CanonicalColumn) => cleanText(cell(cells, column));
+  let unreadable = false;
+  const note = () => {
+    unreadable = true;
+  };
+  const text = (cells: CellRow, column: CanonicalColumn) => cleanText(cell(cells, column), note);
   const words = literalReader(preset);
   const checks = columns.flatMap((column) => {
     const problem = ID_COLUMNS.includes(column)
@@ -98,10 +104,14 @@ export function rowReader(kind: Kind, preset: KindPreset, readTime: TimeReader):
       return { kind, id, hash, reason: `${preset.table}.${bad?.name}: ${problem}` };
     }
 
+    unreadable = false;
     const state = text(cells, "state"), result = text(cells, "result");
     const contentType = text(cells, "contentType");
+    const studentUsername = text(cells, "studentUsername"), studentName = text(cells, "studentName");
+    const studentEmail = text(cells, "studentEmail");
     const { progress, ungraded } = words.progress(state, cell(cells, "sideState"));
     return {
+      unreadable,
       row: {
         kind,
         id,
@@ -111,9 +121,9 @@ export function rowReader(kind: Kind, preset: KindPreset, readTime: TimeReader):
         state,
         result,
         studentId,
-        studentUsername: text(cells, "studentUsername"),
-        studentName: text(cells, "studentName"),
-        studentEmail: text(cells, "studentEmail"),
+        studentUsername,
+        studentName,
+        studentEmail,
         activityId,
         activity: null,
         startedAt,

@@ -5,12 +5,14 @@ import type { AttemptRow, BadRow } from "../model/attempt.ts";
 import type { BucketSum, KeyHash } from "../model/bucket.ts";
 import type { LmsId } from "../model/event.ts";
 import { type Kind, KINDS } from "../model/event_types.ts";
+import type { EpochMicros } from "../model/time.ts";
 import type { MentorLinks, Person, Role } from "../model/person.ts";
 import { LmsError } from "../base/errors.ts";
 import { takeTurns, turnIsOver } from "../drivers/deno/take_turns.ts";
 import { type BucketAccess, firstIdFrom, readBuckets, readKeyHashes } from "./bucket_reads.ts";
 import { wholeChunk, wholePage } from "./whole_pages.ts";
 import { type ActivityOptions, type KnownActivities, readActivities } from "./activities.ts";
+import { ascending, chunks, distinct } from "./id_lists.ts";
 import { lastOf } from "./last_of.ts";
 import type { LmsDriver, LmsSession } from "./lms_driver.ts";
 import type { LmsTarget } from "./lms_errors.ts";
@@ -19,9 +21,10 @@ import type { PresentIdentity } from "../model/source_identity.ts";
 import type { TimeReader } from "./lms_times.ts";
 import { ChangeProof } from "./change_proof.ts";
 import { readIdentityOf } from "./identity.ts";
-import { compareIds, readId } from "./lms_values.ts";
-import { readPeople } from "./people.ts";
-import { complete, isBad, type ReadRow, type RowReader, rowReader } from "./row_reader.ts";
+import { isBeyondIds } from "./lms_values.ts";
+import { readLinks, readPeople } from "./people.ts";
+import { type Faults, LmsFaults } from "./lms_faults.ts";
+import { BEYOND_IDS, complete, isBad, type ReadRow, type RowReader, rowReader } from "./row_reader.ts";
 import { type Catalog, checkSchema, checkVersion, readCatalog } from "./schema_check.ts";
 import { mysqlWriteRights, postgresWriteRights } from "./write_rights.ts";
 
@@ -43,6 +46,8 @@ export interface SqlLmsOptions {
 interface Prepared {
   readonly catalog: Catalog;
   readonly queries: LmsQueries;
+  /** For a session in which texts come as bytes. */
+  readonly raw: LmsQueries;
 }
 
 /** An LMS behind SQL: a preset's queries through a driver. See LmsSource for the contract of each method. */
@@ -51,6 +56,7 @@ export class SqlLmsSource implements LmsSource {
   readonly kinds: readonly Kind[] = KINDS;
   readonly address: DatabaseAddress;
   readonly #options: SqlLmsOptions;
+  readonly #faults = new LmsFaults();
   readonly #changes: ChangeProof;
   readonly #readers: Readonly<Record<Kind, RowReader>>;
   readonly #access: BucketAccess = { read: (work) => this.#read((session, { queries }) => work(session, queries)) };
@@ -92,6 +98,12 @@ export class SqlLmsSource implements LmsSource {
 
   identity(): Promise<PresentIdentity> {
     return readIdentityOf(this.#options.driver, this.#options.preset, this.address.database);
+  }
+
+  async serverTime(): Promise<EpochMicros> {
+    const { driver } = this.#options;
+    const [row] = await driver.read((session) => session.rows(driver.dialect.clock));
+    return Number(row?.[0]);
   }
 
   async writeRights(): Promise<readonly string[]> {
@@ -163,10 +175,16 @@ export class SqlLmsSource implements LmsSource {
     return readKeyHashes(this.#access, kind, buckets);
   }
 
-  oddKeys(kind: Kind, limit: number): Promise<string[]> {
-    return this.#read(async (session, { queries }) => {
+  async oddKeys(kind: Kind, limit: number): ReturnType<LmsSource["oddKeys"]> {
+    if (this.#prepared?.queries.oddKeys(kind, limit) === null) return []; // the key's type has none
+    const { table, key: column } = this.#options.preset.kinds[kind];
+    return await this.#read(async (session, { queries }) => {
       const query = queries.oddKeys(kind, limit);
-      return query === null ? [] : (await session.rows(query)).map(([key]) => key ?? "");
+      const found = query === null ? [] : await session.rows(query);
+      return found.map(([key]) => ({
+        key: key ?? "",
+        reason: `${table}.${column}: ${isBeyondIds(key) ? BEYOND_IDS : "is no whole number"}`,
+      }));
     });
   }
 
@@ -175,7 +193,7 @@ export class SqlLmsSource implements LmsSource {
     for (const chunk of chunks(distinct(ids), PEOPLE_PER_PAGE)) {
       found.push(
         ...await this.#read((session, { queries }) =>
-          readPeople(session, queries, this.#options.preset, role, { ids: chunk })
+          readPeople(session, queries, this.#options.preset, role, { ids: chunk }, this.#faults)
         ),
       );
     }
@@ -186,7 +204,7 @@ export class SqlLmsSource implements LmsSource {
     for (let after: LmsId | null = null;;) {
       const where: { after: LmsId | null; limit: number } = { after, limit: PEOPLE_PER_PAGE };
       const page: Person[] = await this.#read((session, { queries }) =>
-        readPeople(session, queries, this.#options.preset, role, where)
+        readPeople(session, queries, this.#options.preset, role, where, this.#faults)
       );
       const last = page.at(-1);
       if (last === undefined) return;
@@ -197,18 +215,18 @@ export class SqlLmsSource implements LmsSource {
   }
 
   async links(studentIds: readonly LmsId[]): Promise<MentorLinks> {
-    const links = new Map<LmsId, LmsId[]>();
+    const links = new Map<LmsId, readonly LmsId[]>();
     for (const chunk of chunks(distinct(studentIds), PEOPLE_PER_PAGE)) {
-      for (const [student, mentor] of await this.#read((s, { queries }) => s.rows(queries.links(chunk)))) {
-        const studentId = readId(student), mentorId = readId(mentor);
-        if (!studentId || !mentorId) continue;
-        const list = links.get(studentId);
-        if (list === undefined) links.set(studentId, [mentorId]);
-        else if (!list.includes(mentorId)) list.push(mentorId); // Prisma's older link tables have no key
-      }
+      const found = await this.#read((session, { queries }) =>
+        readLinks(session, queries, this.#options.preset, chunk, this.#faults)
+      );
+      for (const [student, mentors] of found) links.set(student, mentors);
     }
-    for (const list of links.values()) list.sort(compareIds);
     return links;
+  }
+
+  takeFaults(): Faults {
+    return this.#faults.take();
   }
 
   close(): Promise<void> {
@@ -220,7 +238,7 @@ export class SqlLmsSource implements LmsSource {
     const known = this.#prepared;
     if (known === null) return await this.#readAnew(work);
     try {
-      return await this.#options.driver.read((session) => work(session, known));
+      return await this.#options.driver.read((session) => work(session, fitting(session, known)));
     } catch (error) {
       if (!(error instanceof LmsError && error.reason === "schema")) throw error;
       this.#prepared = null;
@@ -232,10 +250,11 @@ export class SqlLmsSource implements LmsSource {
     const { driver, preset } = this.#options;
     return driver.read(async (session) => {
       const catalog = await readCatalog(session, preset, driver);
-      const prepared = { catalog, queries: lmsQueries(preset, driver.dialect, catalog.types) };
+      const queriesOf = (raw: boolean) => lmsQueries(preset, driver.dialect, catalog.types, raw);
+      const prepared = { catalog, queries: queriesOf(false), raw: queriesOf(true) };
       // An LMS whose tables are not there yet is looked at again next time.
       if (catalog.tables.size > 0) this.#prepared = prepared;
-      return await work(session, prepared);
+      return await work(session, fitting(session, prepared));
     });
   }
 
@@ -252,12 +271,17 @@ export class SqlLmsSource implements LmsSource {
     for (const [i, cells] of (await session.rows(query)).entries()) {
       if (turnIsOver(i)) await takeTurns();
       const row = read(cells);
-      if (isBad(row)) bad.push(row);
-      else good.push(row);
+      if (isBad(row)) {
+        bad.push(row);
+        continue;
+      }
+      good.push(row);
+      if (row.unreadable) this.#faults.noteText(preset.kinds[kind].table, row.row.id);
     }
     const chapterTable = preset.kinds[kind].activity.chapterOfContent;
     const activities = await readActivities(session, prepared.queries, preset, kind, good, {
       examDurationUnit,
+      faults: this.#faults,
       chapterOfContent: chapterTable !== null &&
         prepared.catalog.has(chapterTable.table, [chapterTable.key, ...Object.values(chapterTable.columns)]),
     }, known);
@@ -268,18 +292,6 @@ export class SqlLmsSource implements LmsSource {
   }
 }
 
-function ascending<T extends { readonly id: LmsId }>(rows: T[]): T[] {
-  for (let i = 1; i < rows.length; i++) {
-    const before = rows[i - 1], row = rows[i];
-    if (before && row && compareIds(before.id, row.id) > 0) return rows.sort((a, b) => compareIds(a.id, b.id));
-  }
-  return rows;
-}
-
-function distinct(ids: readonly LmsId[]): LmsId[] {
-  return [...new Set(ids.map(integer))].sort(compareIds);
-}
-
-function* chunks<T>(list: readonly T[], size: number): Iterable<T[]> {
-  for (let i = 0; i < list.length; i += size) yield list.slice(i, i + size);
+function fitting({ raw }: LmsSession, prepared: Prepared): Prepared {
+  return raw ? { ...prepared, queries: prepared.raw } : prepared;
 }

@@ -1,4 +1,4 @@
-import type { Dialect, SideParts } from "./dialects/dialect.ts";
+import { type Dialect, HIGHEST_ID, LOWEST_ID, type SideParts } from "./dialects/dialect.ts";
 import {
   CANONICAL_COLUMNS,
   type CanonicalColumn,
@@ -21,9 +21,6 @@ export function canonicalColumns(kind: KindPreset): CanonicalColumn[] {
   return CANONICAL_COLUMNS.filter((name) => kind.columns[name] !== undefined);
 }
 
-const LOWEST_ID = "-9223372036854775808";
-const HIGHEST_ID = "9223372036854775807";
-
 /** An id that may stand in a query as it is. Throws RangeError for anything but a whole 64-bit decimal number. */
 export function integer(id: string | number): string {
   const text = String(id);
@@ -33,12 +30,16 @@ export function integer(id: string | number): string {
   return text;
 }
 
-/** The queries of one preset in one dialect. Ids must have gone through `integer`. */
-export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes) {
+/**
+ * The queries of one preset in one dialect. Ids must have gone through `integer`. `raw`: for a session in which texts may hold
+ * bytes that are no letters.
+ */
+export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes, raw = false) {
   const q = dialect.quote;
   const ref = (column: ColumnRef) =>
     column.startsWith("side.") ? `side.${q(column.slice("side.".length))}` : `t.${q(column)}`;
-  const short = (expression: string) => dialect.shortText(expression, LONGEST_TEXT);
+  const short = (expression: string) =>
+    raw ? dialect.shortBytes(expression, LONGEST_TEXT) : dialect.shortText(expression, LONGEST_TEXT);
   const typeOf = (kind: KindPreset, column: ColumnRef) =>
     column.startsWith("side.") && kind.side !== null
       ? types(kind.side.table, column.slice("side.".length))

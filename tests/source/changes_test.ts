@@ -156,10 +156,13 @@ for (const [name, server, ignore] of servers) {
       if (postgres) await lms.writer.attempt({ id: 4, date: "infinity" });
       const source = await lms.open();
       const page = await source.rowsAfter("exam", null, 10);
-      assert.deepEqual(page.rows.map((r) => [r.id, r.score, r.percentage]), [["1", null, 82.5], ["3", 148, null]]);
+      assert.deepEqual(page.rows.map((r) => [r.id, r.score, r.percentage]), [
+        ["1", null, 82.5],
+        ["3", 148, null],
+        ...(postgres ? [["4", null, null]] : []), // no time is no reason to keep a result back
+      ]);
       assert.deepEqual(page.bad.map((b) => [b.kind, b.id, b.reason]), [
         ["exam", "2", "attempts.score: is no number"],
-        ...(postgres ? [["exam", "4", "attempts.date: is no time"]] : []),
       ]);
       assert.deepEqual(
         page.bad[0]?.hash,

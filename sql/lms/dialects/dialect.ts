@@ -1,3 +1,7 @@
+/** Bounds of the ids that can be kept: signed 64 bits. */
+export const LOWEST_ID = "-9223372036854775808";
+export const HIGHEST_ID = "9223372036854775807";
+
 /** Where a page of rows comes from: the kind's table under alias `t`, at most one side row under alias `side`. */
 export interface PageParts {
   /** Select list over aliases `t` and `side`. */
@@ -55,6 +59,8 @@ export interface Dialect {
   text(expression: string): string;
   /** A select-list item of some text type, cut to so many letters. */
   shortText(expression: string, letters: number): string;
+  /** The same where some text holds bytes that are no letters. */
+  shortBytes(expression: string, letters: number): string;
   /** A time as text; a column type that knows its instant gets an offset, others stay zoneless. */
   time(expression: string, type: string | undefined): string;
   /** Signed 64-bit hash of fields; NULLs are marked and fields told apart, so no two lists read alike. */
@@ -69,6 +75,8 @@ export interface Dialect {
   readonly oldest: number | null;
   /** One row: version, database. */
   readonly about: string;
+  /** One row: the server's time, in whole microseconds since 1970. */
+  readonly clock: string;
   /**
    * Statements with rows [name, value]: "database", "schema" (in which these tables are found, where a database has such), and
    * under any other name whatever identifies the server and a plain role may read. Asked before every poll.

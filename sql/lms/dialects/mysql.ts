@@ -13,6 +13,7 @@ export const mysqlDialect: Dialect = {
   quote,
   text: (expression) => expression, // the text protocol sends text anyway, and the driver leaves it as it is
   shortText: (expression, letters) => `left(${expression}, ${letters})`,
+  shortBytes: (expression, letters) => `left(${expression}, ${letters})`,
   // `timestamp` is shown in the session's zone, which is UTC here; `datetime` has no zone.
   time: (expression, type) => type === "timestamp" ? `concat(${expression}, '+00')` : expression,
   hash: (literals, fields) =>
@@ -38,6 +39,7 @@ export const mysqlDialect: Dialect = {
     ` where table_schema = database() and table_name in (${tables.map(literal).join(",")})`,
   oldest: null,
   about: "select version(), database()",
+  clock: "select timestampdiff(microsecond, '1970-01-01 00:00:00', utc_timestamp(6))",
   identity: () => [
     "select 'database', database()",
     "show variables where variable_name in ('server_uid', 'server_uuid')",
@@ -54,11 +56,17 @@ export const mysqlDialect: Dialect = {
 };
 
 /**
- * Once per connection. MariaDB limits statements in seconds, MySQL in milliseconds (and only selects, which is all there
+ * Once per connection, after what the server makes of a new one (init_connect): everything that decides which rows come and
+ * how values read as text. MariaDB limits statements in seconds, MySQL in milliseconds (and only selects, which is all there
  * is here).
  */
 export function mysqlSettings(mariaDb: boolean, statementTimeoutMs: number): string[] {
   return [
+    "set names utf8mb4 collate utf8mb4_unicode_ci",
+    // No mode: each of them changes what a query means (ANSI_QUOTES, ORACLE), or how values read (PAD_CHAR_TO_FULL_LENGTH).
+    `set session sql_mode = '', sql_select_limit = 18446744073709551615, sql_big_selects = 1, sql_auto_is_null = 0,` +
+    ` completion_type = 'NO_CHAIN', autocommit = 1, div_precision_increment = 4`,
+    ...(mariaDb ? ["set session system_versioning_asof = default, lc_time_names = 'en_US'"] : []),
     "set session transaction isolation level repeatable read, read only",
     `set session time_zone = '+00:00', ${
       mariaDb

@@ -169,7 +169,13 @@ const pollRunsCalls: CallsOf<typeof pollRuns> = {
     pollRuns.PollIdRow,
   ],
   setPollCounts: (sql) =>
-    pollRuns.setPollCounts(sql, ID, { rowsRead: 1, rowsMissing: 1, regressions: 1, skippedFullPass: true }),
+    pollRuns.setPollCounts(sql, ID, {
+      rowsRead: 1,
+      rowsMissing: 1,
+      regressions: 1,
+      skippedFullPass: true,
+      unreadableTexts: 1,
+    }),
   holdPollLogs: (sql) => pollRuns.holdPollLogs(sql, ID),
   wakeRecipientsOfPoll: (sql) => pollRuns.wakeRecipientsOfPoll(sql, ID),
 };
@@ -178,6 +184,8 @@ const quarantineCalls: CallsOf<typeof quarantine> = {
   quarantineRows: (sql) => quarantine.quarantineRows(sql, 1, IDS, TEXTS),
   liftQuarantine: (sql) => quarantine.liftQuarantine(sql, 1, IDS),
   forgetGone: (sql) => quarantine.forgetGone(sql, 1),
+  quarantineKeys: (sql) => quarantine.quarantineKeys(sql, 1, TEXTS, TEXTS),
+  forgetGoneKeys: (sql) => quarantine.forgetGoneKeys(sql, 1),
   anyQuarantine: [(sql) => quarantine.anyQuarantine(sql, 1), quarantine.AnyQuarantineRow],
   quarantinedRows: [(sql) => quarantine.quarantinedRows(sql, 1, null, 1), quarantine.QuarantinedRow],
 };
