@@ -25,7 +25,14 @@ async function widen({ lms, writer }: PollBench, columns: readonly (readonly [st
         : `alter table \`${table}\` drop foreign key \`${table}_${column}_fkey\``,
     );
   }
-  if (!postgres) await lms.execute("set foreign_key_checks = 0"); // of columns that other tables refer to
+  if (!postgres) {
+    // A column that another one refers to keeps its type.
+    const [left] = await lms.execute(
+      "select table_name as t, constraint_name as c from information_schema.table_constraints" +
+        " where table_schema = database() and constraint_type = 'FOREIGN KEY'",
+    ) as [{ t: string; c: string }[]];
+    for (const { t, c } of left) await lms.execute(`alter table \`${t}\` drop foreign key \`${c}\``);
+  }
   for (const [table, column] of columns) {
     await lms.execute(
       postgres
