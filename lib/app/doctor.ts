@@ -14,6 +14,7 @@ import type { DoctorOptions } from "./command_options.ts";
 import type { Check } from "./doctor_findings.ts";
 import { lookAtPlace, lookAtWork, lookIntoState } from "./doctor_state.ts";
 import { othersWhoReadFile } from "./file_modes.ts";
+import { lookAtClock } from "./look_at_clock.ts";
 import { OpenParts } from "./open_parts.ts";
 
 /** `doctor`: looks at every part, changes nothing, and names what is wrong with its remedy. Exits as the worst part says. */
@@ -55,7 +56,8 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
       "lms",
       obstacle === null ? "idle full passes are skipped" : `full passes are never skipped: ${obstacle}`,
     );
-    if (config.lms.url.startsWith("pglite:")) return; // no server, so no roles
+    if (config.lms.url.startsWith("pglite:")) return; // no server, so no roles and no other clock
+    await lookAtClock(source, context.clock, ok, warn);
     for (const right of await source.writeRights()) {
       warn(
         "lms",

@@ -18,6 +18,8 @@ function rowsLine(tally: PollTally): string {
   if (tally.rowsMissing > 0) parts.push(`${tally.rowsMissing.toLocaleString("en")} gone`);
   if (tally.regressions > 0) parts.push(`${tally.regressions.toLocaleString("en")} back in a lower stage (ignored)`);
   if (tally.quarantined > 0) parts.push(`${tally.quarantined.toLocaleString("en")} in quarantine`);
+  if (tally.unreadableTexts > 0) parts.push(`${tally.unreadableTexts.toLocaleString("en")} with unreadable text`);
+  if (tally.unusableLinks > 0) parts.push(`${plural(tally.unusableLinks, "link")} left out (an id beyond 64 bits)`);
   return parts.join(", ");
 }
 
@@ -120,6 +122,8 @@ function tallyJson(tally: PollTally) {
     rows_missing: tally.rowsMissing,
     regressions: tally.regressions,
     quarantined: tally.quarantined,
+    unreadable_texts: tally.unreadableTexts,
+    unusable_links: tally.unusableLinks,
     events: tally.events,
     events_by_type: Object.fromEntries(tally.byType),
   };

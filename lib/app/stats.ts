@@ -68,6 +68,7 @@ export async function readStats(db: StateDb) {
       started_at: text(p.started_at),
       finished_at: text(p.finished_at),
       events: Number(p.events),
+      unreadable_texts: Number(p.unreadable_texts),
       error: p.error,
     })),
     quarantine: quarantine.map((q) => ({

@@ -189,6 +189,7 @@ function observePoll(metrics: Metrics, { tally, verdict }: PollResult, tookMs: n
   metrics.lastPoll.setToCurrentTime();
   metrics.rowsRead.inc(tally.rowsRead);
   metrics.quarantined.set(tally.quarantined);
+  metrics.unreadableTexts.set(tally.unreadableTexts);
   for (const [type, n] of tally.byType) metrics.events.inc({ type }, n);
   if (verdict.delivery === "held") metrics.heldPolls.inc();
 }

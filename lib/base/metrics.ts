@@ -35,6 +35,11 @@ export function createMetrics(version: string) {
       help: "Rows of the last poll that could not be judged",
       registers,
     }),
+    unreadableTexts: new Gauge({
+      name: "lmsmon_unreadable_text_rows",
+      help: "Rows of the last poll with text that is not in the LMS's encoding",
+      registers,
+    }),
     events: new Counter({
       name: "lmsmon_events_total",
       help: "Events stored, by type",

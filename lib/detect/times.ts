@@ -10,8 +10,12 @@ export interface Occurred {
 /** When a running row was started; `now` is when it was first seen running. */
 export function startOf(row: AttemptRow, now: EpochMicros): Occurred {
   // The last start may be a resume, hence approximate.
-  return { at: row.startedAt ?? row.lastStartedAt ?? now, approximate: row.startedAt === null };
+  return seenBy(now, { at: row.startedAt ?? row.lastStartedAt ?? now, approximate: row.startedAt === null });
 }
+
+/** Nothing happens after it was seen: where the LMS's clock is ahead, it happened when it was seen at the latest. */
+const seenBy = (now: EpochMicros, occurred: Occurred): Occurred =>
+  occurred.at > now ? { at: now, approximate: true } : occurred;
 
 /**
  * When a finished row was finished; `now` is when it was first seen finished, `seenOpen` says that lmsmon saw it running before.
@@ -19,7 +23,7 @@ export function startOf(row: AttemptRow, now: EpochMicros): Occurred {
  * finished it is all there is, and keeps an old row from passing for news.
  */
 export function finishOf(row: AttemptRow, now: EpochMicros, seenOpen: boolean): Occurred {
-  if (row.finishedAt !== null) return { at: row.finishedAt, approximate: false };
+  if (row.finishedAt !== null) return seenBy(now, { at: row.finishedAt, approximate: false });
   const taken = timeTakenOf(row);
   const started = taken === null && seenOpen ? null : row.startedAt;
   const latest = [

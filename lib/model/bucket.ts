@@ -1,11 +1,12 @@
 import type { LmsId } from "./event.ts";
+import { HIGHEST_ID, LOWEST_ID } from "./lms_ids.ts";
 
 /** Ids per bucket of the keyed comparison; `bucket = floor(id / BUCKET_SIZE)`. Part of the state's format. */
 export const BUCKET_SIZE = 1000;
 
 /** The rows of one bucket. */
 export interface BucketSum {
-  readonly bucket: number;
+  readonly bucket: bigint;
   readonly count: number;
   /** Xor of the hashes, signed 64-bit decimal text. */
   readonly xor: string;
@@ -24,6 +25,15 @@ export function bucketOf(id: LmsId): string {
   return String((BigInt(id) - (size - 1n)) / size);
 }
 
-export function firstIdOf(bucket: number | string): LmsId {
-  return String(BigInt(bucket) * BigInt(BUCKET_SIZE));
+/** The first and the last bucket that an id can be in. */
+export const LOWEST_BUCKET = BigInt(bucketOf(LOWEST_ID));
+export const HIGHEST_BUCKET = BigInt(bucketOf(HIGHEST_ID));
+
+/** Of the first and the last bucket a part only: no id is beyond what can be held. */
+export function firstIdOf(bucket: bigint): LmsId {
+  return bucket <= LOWEST_BUCKET ? LOWEST_ID : String(bucket * BigInt(BUCKET_SIZE));
+}
+
+export function lastIdOf(bucket: bigint): LmsId {
+  return bucket >= HIGHEST_BUCKET ? HIGHEST_ID : String((bucket + 1n) * BigInt(BUCKET_SIZE) - 1n);
 }

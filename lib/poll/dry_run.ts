@@ -70,6 +70,7 @@ export async function dryRun(
     if (!stream.firstContactDone) firstContact.push(kind);
     await passOver(context, overlay.seen(stream), options.mode);
   }
+  Object.assign(tally, deps.lms.takeFaults());
   return { tally, firstContact, events: sink.events, people: sink.people };
 }
 
@@ -147,18 +148,18 @@ export class DryOverlay implements KnownRows {
     return [...open].sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
   }
 
-  bucketSums(stream: Stream, from: number, to: number) {
+  bucketSums(stream: Stream, from: bigint, to: bigint) {
     return this.stored.bucketSums(stream, from, to);
   }
 
-  async keyHashes(stream: Stream, buckets: readonly number[]) {
+  async keyHashes(stream: Stream, buckets: readonly bigint[]) {
     const stored = await this.stored.keyHashes(stream, buckets);
     const changed = this.#changed.get(stream.kind);
     if (!changed) return stored;
     const wanted = new Set(buckets);
     const hashes = new Map(stored.map((key) => [key.id, key.hash]));
     for (const { id, hash } of changed.values()) {
-      if (!wanted.has(Number(bucketOf(id)))) continue;
+      if (!wanted.has(BigInt(bucketOf(id)))) continue;
       if (hash === null) hashes.delete(id);
       else hashes.set(id, hash);
     }
@@ -207,5 +208,9 @@ class DrySink implements BatchSink {
     const numbers = new Map([...stored].map(([i, number]) => [i, number + this.overlay.triesBefore(changes[i])]));
     this.overlay.rememberTries(changes);
     return numbers;
+  }
+
+  quarantineKeys(): Promise<void> {
+    return Promise.resolve();
   }
 }

@@ -1,5 +1,5 @@
 import { collectPiledUpGarbage } from "../drivers/deno/collect_garbage.ts";
-import { BUCKET_SIZE, bucketOf, type BucketSum, firstIdOf } from "../model/bucket.ts";
+import { BUCKET_SIZE, bucketOf, type BucketSum, firstIdOf, HIGHEST_BUCKET, LOWEST_BUCKET } from "../model/bucket.ts";
 import type { Stream } from "./record/batch.ts";
 import { differingBuckets, differingKeys } from "./buckets.ts";
 import { buildBatch } from "./build_batch.ts";
@@ -16,9 +16,6 @@ const MAX_SPAN = 65_536;
 const SHORT_PAGE_MS = 1000;
 const LONG_PAGE_MS = 4000;
 
-/** Below every id: keys may be negative. */
-const FIRST_BUCKET = Number.MIN_SAFE_INTEGER;
-
 /**
  * Compares every row of a stream with what is known of it: count and xor of the hashes of a thousand ids first, then the
  * ids and hashes of buckets that differ, then the rows that differ. Each query is a snapshot of its own; what moves in
@@ -30,7 +27,7 @@ const FIRST_BUCKET = Number.MIN_SAFE_INTEGER;
 export async function fullPass(context: PollContext, stream: Stream): Promise<void> {
   await retryQuarantined(context, stream);
   let span = FIRST_SPAN;
-  let next = readSums(context, stream, FIRST_BUCKET, span);
+  let next = readSums(context, stream, LOWEST_BUCKET, span);
   try {
     while (true) {
       context.signal.throwIfAborted();
@@ -54,7 +51,7 @@ interface Sums {
   readonly theirs: readonly BucketSum[];
   readonly ours: readonly BucketSum[];
   /** The bucket after the page; `null` when the LMS has no row beyond. */
-  readonly end: number | null;
+  readonly end: bigint | null;
   /** The statements in the LMS alone, milliseconds. */
   readonly tookMs: number;
 }
@@ -63,18 +60,18 @@ interface Sums {
 async function readSums(
   { lms, known, clock }: PollContext,
   stream: Stream,
-  cursor: number,
+  cursor: bigint,
   span: number,
 ): Promise<Sums> {
   const startedMs = clock.monotonicMs();
-  const nextId = await lms.firstIdFrom(stream.kind, firstIdOf(cursor));
+  const nextId = cursor > HIGHEST_BUCKET ? null : await lms.firstIdFrom(stream.kind, firstIdOf(cursor));
   const firstMs = clock.monotonicMs() - startedMs;
   if (nextId === null) {
-    const ours = await known.bucketSums(stream, cursor, Number.MAX_SAFE_INTEGER);
+    const ours = await known.bucketSums(stream, cursor, HIGHEST_BUCKET + 1n);
     return { theirs: [], ours, end: null, tookMs: firstMs };
   }
-  const from = Number(bucketOf(nextId));
-  const end = from + span;
+  const from = BigInt(bucketOf(nextId));
+  const end = from + BigInt(span);
   const reading = lms.buckets(stream.kind, from, end).then((theirs) => (
     { theirs, tookMs: clock.monotonicMs() - startedMs }
   ));
@@ -95,7 +92,7 @@ async function compare(
   }
 }
 
-async function lookInto(context: PollContext, stream: Stream, buckets: readonly number[]): Promise<void> {
+async function lookInto(context: PollContext, stream: Stream, buckets: readonly bigint[]): Promise<void> {
   const [theirs, ours] = await Promise.all([
     context.lms.keyHashes(stream.kind, buckets),
     context.known.keyHashes(stream, buckets),

@@ -6,6 +6,7 @@ import type { EventType } from "../model/event_types.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Batch, Stream } from "./record/batch.ts";
+import type { OddKey } from "./record/quarantine.ts";
 import type { PeopleCache } from "./people_cache.ts";
 import type { PollTally } from "./tally.ts";
 import type { BucketSum, KeyHash } from "../model/bucket.ts";
@@ -14,8 +15,8 @@ import type { BucketSum, KeyHash } from "../model/bucket.ts";
 export interface KnownRows {
   statesByKeys(stream: Stream, ids: readonly LmsId[]): Promise<ReadonlyMap<LmsId, RowState>>;
   openKeys(stream: Stream, after: LmsId | null, limit: number): Promise<LmsId[]>;
-  bucketSums(stream: Stream, fromBucket: number, toBucket: number): Promise<BucketSum[]>;
-  keyHashes(stream: Stream, buckets: readonly number[]): Promise<KeyHash[]>;
+  bucketSums(stream: Stream, fromBucket: bigint, toBucket: bigint): Promise<BucketSum[]>;
+  keyHashes(stream: Stream, buckets: readonly bigint[]): Promise<KeyHash[]>;
   /** Up to `limit` ids of rows in quarantine, above `after`, ascending. */
   quarantinedKeys(stream: Stream, after: LmsId | null, limit: number): Promise<LmsId[]>;
   /** True when the stream has no row at all: a first pass need not ask for known rows. */
@@ -25,6 +26,8 @@ export interface KnownRows {
 /** Takes what a poll found: the store in one transaction, or a dry run's list. */
 export interface BatchSink {
   record(batch: Batch): Promise<void>;
+  /** Rows whose key no id can be: they have no state, only a place in quarantine. */
+  quarantineKeys(stream: Stream, odd: readonly OddKey[]): Promise<void>;
 }
 
 export type PollSettings = Pick<Config, "notify" | "students"> & { readonly eventTypes: ReadonlySet<EventType> };

@@ -3,6 +3,19 @@ import { buildBatch } from "./build_batch.ts";
 import type { PollContext } from "./poll_context.ts";
 
 const PAGE_ROWS = 5_000;
+/** Keys that no id can be, kept at most: an LMS that has more of them has another trouble. */
+const MAX_ODD_KEYS = 1_000;
+const LONGEST_KEY = 200;
+
+/** Notes the rows whose key no id can be; everything else goes on without them. */
+export async function quarantineOddKeys({ lms, sink, tally }: PollContext, stream: Stream): Promise<void> {
+  const odd = await lms.oddKeys(stream.kind, MAX_ODD_KEYS);
+  if (odd.length === 0) return;
+  tally.quarantined += odd.length;
+  // A numeric may have a hundred thousand digits, and no index takes such a text.
+  const kept = odd.map(({ key, reason }) => [key.slice(0, LONGEST_KEY), reason] as const);
+  await sink.quarantineKeys(stream, [...new Map(kept)].map(([key, reason]) => ({ key, reason })));
+}
 
 /**
  * Reads every quarantined row again, and lets those go that can be read now or are gone. Rows that the state database

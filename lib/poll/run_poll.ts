@@ -19,6 +19,7 @@ import { fullPass } from "./full_pass.ts";
 import { PeopleCache } from "./people_cache.ts";
 import type { PollContext, PollSettings } from "./poll_context.ts";
 import { quickRound, rowsAbove } from "./quick_round.ts";
+import { quarantineOddKeys } from "./retry_quarantined.ts";
 import { refreshWaitingLinks } from "./refresh_links.ts";
 import { recordingSink, stateKnownRows } from "./state_edges.ts";
 import { newPollTally, type PollTally } from "./tally.ts";
@@ -87,6 +88,7 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
     endsPass: options.mode === "full" || tally.skippedFullPass,
     signal: options.signal,
   };
+  lms.takeFaults(); // of what was read before
   try {
     const firstContact: string[] = [];
     for (const stream of streams) {
@@ -102,6 +104,7 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
     }
     if (tally.rowsChanged >= MANY_ROWS) await refreshStatistics(db);
     await refreshWaitingLinks(context, db, lms.name);
+    Object.assign(tally, lms.takeFaults());
     await wakeAwaitedRows(db, lms.name, deps.clock.now());
     failPoint("poll.before_finish");
     const verdict = await finishPoll(db, lease, pollId, tally, deps.settings.notify);
@@ -122,6 +125,7 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
  * crash the comparison skips what was stored already.
  */
 export async function passOver(context: PollContext, stream: Stream, mode: "quick" | "full"): Promise<void> {
+  await quarantineOddKeys(context, stream);
   if (stream.firstContactDone) {
     return mode === "full" ? await fullPass(context, stream) : await quickRound(context, stream);
   }

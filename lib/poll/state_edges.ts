@@ -5,7 +5,7 @@ import type { Lease } from "../state/leases.ts";
 import { needsNoEarlierBatch, prepareBatch } from "./record/prepare_batch.ts";
 import { failPoint } from "../base/fail_point.ts";
 import { recordBatch } from "./record/record_batch.ts";
-import { quarantinedRows } from "./record/quarantine.ts";
+import { quarantinedRows, quarantineOddKeys } from "./record/quarantine.ts";
 import type { StateDb } from "../state/state_db.ts";
 import type { BatchSink, KnownRows } from "./poll_context.ts";
 
@@ -45,5 +45,6 @@ export function recordingSink(db: StateDb, lease: Lease, onRefused: (rows: numbe
       });
       return last;
     },
+    quarantineKeys: (stream, odd) => quarantineOddKeys(db, lease, stream, odd),
   };
 }

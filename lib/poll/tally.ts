@@ -7,6 +7,9 @@ export interface PollTally {
   rowsMissing: number;
   regressions: number;
   quarantined: number;
+  /** Rows with text that could not be read whole, and links to ids that cannot be kept. */
+  unreadableTexts: number;
+  unusableLinks: number;
   events: number;
   /** Events that somebody is to be told about, and how many of them are revisions (the fuse counts both). */
   toldEvents: number;
@@ -27,6 +30,8 @@ export function newPollTally(): PollTally {
     rowsMissing: 0,
     regressions: 0,
     quarantined: 0,
+    unreadableTexts: 0,
+    unusableLinks: 0,
     events: 0,
     toldEvents: 0,
     toldRevisions: 0,

@@ -3,8 +3,9 @@ import { integer, type LmsQueries } from "../../sql/lms/queries.ts";
 import type { Activity } from "../model/attempt.ts";
 import type { LmsId } from "../model/event.ts";
 import type { Kind } from "../model/event_types.ts";
-import { filledText } from "./clean_text.ts";
+import { cleanText, filledText } from "./clean_text.ts";
 import type { Cell, LmsSession } from "./lms_driver.ts";
+import type { LmsFaults } from "./lms_faults.ts";
 import { readId, readNumber } from "./lms_values.ts";
 import type { ReadRow } from "./row_reader.ts";
 
@@ -12,6 +13,7 @@ export interface ActivityOptions {
   readonly examDurationUnit: "auto" | "minutes" | "seconds";
   /** False when the LMS copy lacks the optional table that says in which chapter a content is. */
   readonly chapterOfContent: boolean;
+  readonly faults: LmsFaults;
 }
 
 /** Above this an undeclared duration counts seconds: no exam lasts 600 minutes, none only 600 seconds. */
@@ -55,13 +57,12 @@ async function readTopics(
 ): Promise<Activity[]> {
   const { activity } = preset.kinds[kind];
   const wanted = ids(topics.map((t) => t.activityId));
-  const selves = single(await lookup(session, queries, activity.self, wanted));
-  const places = await placesOf(session, queries, activity, wanted, options);
+  const lookup = lookupIn(session, queries, options.faults);
+  const selves = single(await lookup(activity.self, wanted));
+  const places = await placesOf(lookup, activity, wanted, options);
 
   const media = activity.media === null ? new Map<LmsId, Values>() : single(
     await lookup(
-      session,
-      queries,
       activity.media,
       ids(topics.flatMap(({ activityId, mediaId }) => {
         const self = selves.get(activityId);
@@ -76,11 +77,11 @@ async function readTopics(
       chapterId: chapterId ?? place?.chapterId ?? null,
     };
   });
-  const chapters = single(await lookup(session, queries, preset.chapters, ids(placed.map((p) => p.chapterId))));
+  const chapters = single(await lookup(preset.chapters, ids(placed.map((p) => p.chapterId))));
   for (const place of placed) {
     place.courseId ??= readId(chapters.get(place.chapterId ?? "")?.courseId) ?? null;
   }
-  const courses = single(await lookup(session, queries, preset.courses, ids(placed.map((p) => p.courseId))));
+  const courses = single(await lookup(preset.courses, ids(placed.map((p) => p.courseId))));
 
   return topics.map(({ activityId, mediaId }, index): Activity => {
     const self = selves.get(activityId);
@@ -136,18 +137,15 @@ type Values = Readonly<Record<string, Cell | undefined>>;
 
 /** Course and chapter of activities that exactly one content holds. */
 async function placesOf(
-  session: LmsSession,
-  queries: LmsQueries,
+  lookup: Lookup,
   activity: ActivityPreset,
   wanted: readonly LmsId[],
   options: ActivityOptions,
 ): Promise<Map<LmsId, { courseId: LmsId | null; chapterId: LmsId | null }>> {
   if (activity.placement === null) return new Map();
-  const holders = single(await lookup(session, queries, activity.placement, wanted));
+  const holders = single(await lookup(activity.placement, wanted));
   const chapterOf = activity.chapterOfContent === null || !options.chapterOfContent ? new Map<LmsId, Values>() : single(
     await lookup(
-      session,
-      queries,
       activity.chapterOfContent,
       ids([...holders.values()].map((h) => readId(h.contentId))),
     ),
@@ -158,23 +156,23 @@ async function placesOf(
   }]));
 }
 
-async function lookup(
-  session: LmsSession,
-  queries: LmsQueries,
-  table: TablePreset,
-  wanted: readonly LmsId[],
-): Promise<Map<LmsId, Values[]>> {
-  const found = new Map<LmsId, Values[]>();
-  if (wanted.length === 0) return found;
-  const names = Object.keys(table.columns);
-  for (const cells of await session.rows(queries.lookup(table, wanted.map(integer)))) {
-    const key = readId(cells[0]) ?? "";
-    const values = Object.fromEntries(names.map((name, i) => [name, cells[i + 1]]));
-    const list = found.get(key);
-    if (list === undefined) found.set(key, [values]);
-    else list.push(values);
-  }
-  return found;
+type Lookup = (table: TablePreset, wanted: readonly LmsId[]) => Promise<Map<LmsId, Values[]>>;
+
+function lookupIn(session: LmsSession, queries: LmsQueries, faults: LmsFaults): Lookup {
+  return async (table, wanted) => {
+    const found = new Map<LmsId, Values[]>();
+    if (wanted.length === 0) return found;
+    const names = Object.keys(table.columns);
+    for (const cells of await session.rows(queries.lookup(table, wanted.map(integer)))) {
+      const key = readId(cells[0]) ?? "";
+      const note = () => faults.noteText(table.table, key);
+      const values = Object.fromEntries(names.map((name, i) => [name, cleanText(cells[i + 1], note)]));
+      const list = found.get(key);
+      if (list === undefined) found.set(key, [values]);
+      else list.push(values);
+    }
+    return found;
+  };
 }
 
 /** Only what is there exactly once: two answers are no answer. */

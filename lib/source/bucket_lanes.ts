@@ -13,26 +13,26 @@ const PAGES_A_LANE = 8;
 
 export interface BucketPages {
   /** The buckets that have rows, from <= bucket < to, by one statement. */
-  page(from: number, to: number): Promise<readonly BucketSum[]>;
+  page(from: bigint, to: bigint): Promise<readonly BucketSum[]>;
   /** The first bucket from `from` on that has rows; `null` when there is none. */
-  nextBucket(from: number): Promise<number | null>;
+  nextBucket(from: bigint): Promise<bigint | null>;
 }
 
 /** The buckets with from <= bucket < end that have rows, ascending, read by several statements at a time. */
-export async function sumsInLanes(pages: BucketPages, from: number, end: number): Promise<BucketSum[]> {
-  const size = Math.max(1, Math.min(BUCKETS_PER_PAGE, Math.ceil((end - from) / LANES / PAGES_A_LANE)));
+export async function sumsInLanes(pages: BucketPages, from: bigint, end: bigint): Promise<BucketSum[]> {
+  const size = BigInt(Math.max(1, Math.min(BUCKETS_PER_PAGE, Math.ceil(Number(end - from) / LANES / PAGES_A_LANE))));
   const sums: BucketSum[] = [];
   let next = from;
   const lane = async () => {
     while (next < end) {
       const start = next;
-      const stop = next = Math.min(start + size, end);
+      const stop = next = lower(start + size, end);
       const found = await pages.page(start, stop);
       sums.push(...found);
       if (found.length > 0 || stop >= end) continue;
       // Ids may lie far apart: jump over the gap instead of asking for every thousand ids in it.
       const after = await pages.nextBucket(stop) ?? end;
-      next = Math.max(next, after); // the other lane may be further by now
+      if (after > next) next = after; // the other lane may be further by now
     }
   };
   const lanes = Array.from({ length: LANES }, () =>
@@ -41,16 +41,7 @@ export async function sumsInLanes(pages: BucketPages, from: number, end: number)
       throw error;
     }));
   for (const lane of await Promise.allSettled(lanes)) if (lane.status === "rejected") throw lane.reason;
-  return sums.sort((a, b) => a.bucket - b.bucket);
+  return sums.sort((a, b) => a.bucket < b.bucket ? -1 : 1);
 }
 
-/** Neighbouring buckets as one range of ids, at most ten thousand ids long. */
-export function bucketRanges(buckets: readonly number[]): [LmsId, LmsId][] {
-  const ranges: [number, number][] = [];
-  for (const bucket of [...new Set(buckets)].sort((a, b) => a - b)) {
-    const last = ranges.at(-1);
-    if (last !== undefined && last[1] === bucket && last[1] - last[0] < 10) last[1] = bucket + 1;
-    else ranges.push([bucket, bucket + 1]);
-  }
-  return ranges.map(([from, to]) => [firstIdOf(from), firstIdOf(to)]);
-}
+const lower = (a: bigint, b: bigint) => a < b ? a : b;

@@ -6,6 +6,8 @@ export type CellRow = readonly Cell[];
 
 /** One transaction with its own snapshot. */
 export interface LmsSession {
+  /** The server refused to hand out a text: this time texts come as the bytes they are, see `lmsQueries`. */
+  readonly raw: boolean;
   rows(query: string): Promise<readonly CellRow[]>;
 }
 

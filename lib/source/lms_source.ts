@@ -2,8 +2,10 @@ import type { DatabaseAddress } from "../database/database_address.ts";
 import type { AttemptRow, BadRow } from "../model/attempt.ts";
 import type { BucketSum, KeyHash } from "../model/bucket.ts";
 import type { LmsId } from "../model/event.ts";
+import type { EpochMicros } from "../model/time.ts";
 import type { Kind } from "../model/event_types.ts";
 import type { MentorLinks, Person, Role } from "../model/person.ts";
+import type { Faults } from "./lms_faults.ts";
 import type { PresentIdentity } from "../model/source_identity.ts";
 
 /** Rows of one page, in ascending id; rows the preset cannot read come in `bad` and block no other. */
@@ -32,6 +34,8 @@ export interface LmsSource {
    */
   check(): Promise<{ readonly version: string; readonly readOnly: true; readonly plaintextHost: string | null }>;
   identity(): Promise<PresentIdentity>;
+  /** What the server's clock says. */
+  serverTime(): Promise<EpochMicros>;
   /** What the role could write, a phrase each ("it is a superuser"); empty when it may only read, as it should. */
   writeRights(): Promise<readonly string[]>;
   /**
@@ -49,13 +53,17 @@ export interface LmsSource {
   /** Smallest id >= `from`, `null` when there is none: lets a pass jump over gaps between ids. */
   firstIdFrom(kind: Kind, from: LmsId): Promise<LmsId | null>;
   /** Non-empty buckets with fromBucket <= bucket < toBucket, ascending. */
-  buckets(kind: Kind, fromBucket: number, toBucket: number): Promise<BucketSum[]>;
+  buckets(kind: Kind, fromBucket: bigint, toBucket: bigint): Promise<BucketSum[]>;
   /** Ids and hashes of all rows in the given buckets, ascending by id. */
-  keyHashes(kind: Kind, buckets: readonly number[]): Promise<KeyHash[]>;
+  keyHashes(kind: Kind, buckets: readonly bigint[]): Promise<KeyHash[]>;
+  /** Up to `limit` rows whose key no id can be, with the key as the LMS writes it: no other call gives these rows. */
+  oddKeys(kind: Kind, limit: number): Promise<{ readonly key: string; readonly reason: string }[]>;
   people(role: Role, ids: readonly LmsId[]): Promise<Person[]>;
   /** All people of a role in pages, ascending by id; bounded memory. */
   allPeople(role: Role): AsyncIterable<readonly Person[]>;
   /** Mentors of the given students; a student without any is absent or empty. */
   links(studentIds: readonly LmsId[]): Promise<MentorLinks>;
+  /** What was read since the last call and could not be taken as it is. */
+  takeFaults(): Faults;
   close(): Promise<void>;
 }

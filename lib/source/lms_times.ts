@@ -1,6 +1,10 @@
 import { daysFromCivil, type EpochMicros, MICROS_PER_SECOND } from "../model/time.ts";
 
-/** A time of the LMS: `null` for none (also `0000-00-00` and the epoch itself), `undefined` when it is no time. */
+/**
+ * A time of the LMS: `null` for none, `undefined` when it is no time at all. None is also what some copy of an LMS writes where it
+ * has none, or what no attempt can have happened at: `0000-00-00`, `2026-00-00`, `infinity`, any date that is in no calendar,
+ * before or at 1970-01-01 and from the year 9000 on.
+ */
 export type TimeReader = (text: string | null | undefined) => EpochMicros | null | undefined;
 
 /**
@@ -13,24 +17,38 @@ export function timeReader(timezone: string): TimeReader {
   return (text) => {
     if (text === null || text === undefined || text === "") return null;
     const plain = plainTime(text);
-    if (plain > 0) return plain - offset(plain);
+    if (plain > 0) return happened(plain - offset(plain));
     const parts = TIME.exec(text);
-    if (parts === null) return undefined;
+    if (parts === null) return NO_TIME.test(text) ? null : undefined;
     const year = Number(parts[1]), month = Number(parts[2]), day = Number(parts[3]);
-    if (year === 0 && month === 0 && day === 0) return null;
     const hour = Number(parts[4] ?? 0), minute = Number(parts[5] ?? 0), second = Number(parts[6] ?? 0);
-    if (month < 1 || month > 12 || day < 1 || day > 31 || year < 1 || hour > 24 || minute > 59 || second > 60) {
-      return undefined;
+    if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month) || hour > 24 || minute > 59 || second > 60) {
+      return null;
     }
     const seconds = daysFromCivil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
     const micros = seconds * MICROS_PER_SECOND + Number((parts[7] ?? "").padEnd(6, "0").slice(0, 6));
-    if (micros === 0) return null; // 1970-01-01 00:00:00 is how some imports write "none"
-    if (parts[8] === undefined) return micros - offset(micros);
+    if (micros === 0) return null; // 1970-01-01 00:00:00 is how some imports write "none", in whatever zone
+    if (parts[8] === undefined) return year < FIRST_YEAR || year > LAST_YEAR ? null : happened(micros - offset(micros));
     const zone = parts[8] === "Z" ? 0 : Number(parts[10]) * 3600 + Number(parts[11] ?? 0) * 60;
-    return micros - (parts[9] === "-" ? -zone : zone) * MICROS_PER_SECOND;
+    return happened(micros - (parts[9] === "-" ? -zone : zone) * MICROS_PER_SECOND);
   };
 }
 
+/** Years of zoneless times that may be within what can be, whatever the zone. */
+const FIRST_YEAR = 1969;
+const LAST_YEAR = 9000;
+const END = daysFromCivil(9000, 1, 1) * 86_400 * MICROS_PER_SECOND;
+
+const happened = (micros: EpochMicros): EpochMicros | null => micros > 0 && micros < END ? micros : null;
+
+/** Of any month that there is; in leap years one more in February. */
+function daysIn(year: number, month: number): number {
+  if (month !== 2) return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+}
+
+/** Dates that are written as such and that no attempt has: no end, before Christ, years of five digits and more. */
+const NO_TIME = /^\s*(?:[-+]?infinity|[-+]?\d{1,7}-\d\d-\d\d(?:[ T]\d\d:[^a-z]*)?(?:BC|Z)?)\s*$/i;
 const TIME =
   /^(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?\s*(Z|([+-])(\d\d)(?::?(\d\d))?(?::?\d\d)?)?$/;
 
@@ -56,7 +74,10 @@ function plainTime(text: string): EpochMicros {
   }
   const year = two(text, 0) * 100 + two(text, 2), month = two(text, 5), day = two(text, 8);
   const hour = two(text, 11), minute = two(text, 14), second = two(text, 17);
-  if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 59) {
+  if (
+    year < 1970 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) || hour > 23 || minute > 59 ||
+    second > 59
+  ) {
     return 0;
   }
   const seconds = daysFromCivil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;

@@ -1,4 +1,5 @@
 import type { LmsId } from "../model/event.ts";
+import { HIGHEST_ID, isHeldId } from "../model/lms_ids.ts";
 
 /** Words that stand for "nothing" in number columns that are text in some copies of the LMS. */
 const NOTHING = new Set(["", "na", "n/a", "-", "null", "none"]);
@@ -14,21 +15,29 @@ export function readNumber(text: string | null | undefined): number | null | und
   return /^[-+]?\d+(\.\d+)?\s*%$/.test(word) ? Number.parseFloat(word) : undefined;
 }
 
-/** An id as decimal text; `null` for nothing, `undefined` when it is no whole number. */
+/** An id as decimal text; `null` for nothing, `undefined` when it is no whole number, or one beyond 64 bits. */
 export function readId(text: string | null | undefined): LmsId | null | undefined {
   if (text === null || text === undefined) return null;
-  if (isDigits(text)) return text;
-  const match = /^\s*(-?\d{1,20})(?:\.0*)?\s*$/.exec(text);
-  if (match !== null) return match[1];
+  if (isDigits(text)) return text.length < HIGHEST_ID.length || text <= HIGHEST_ID ? text : undefined;
+  const digits = wholeNumber(text);
+  if (digits !== null) return isHeldId(digits) ? digits : undefined;
   return NOTHING.has(text.trim().toLowerCase()) ? null : undefined;
 }
+
+/** Whether this is a whole number, and one that no id can be. */
+export function isBeyondIds(text: string | null | undefined): boolean {
+  const digits = wholeNumber(text ?? "");
+  return digits !== null && !isHeldId(digits);
+}
+
+const wholeNumber = (text: string): string | null => /^\s*(-?\d{1,1000})(?:\.0*)?\s*$/.exec(text)?.[1] ?? null;
 
 function isDigits(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code < 48 || code > 57) return false;
   }
-  return text.length > 0 && text.length < 20;
+  return text.length > 0 && text.length <= HIGHEST_ID.length;
 }
 
 /** PostgreSQL's `true`, MySQL's `1` and bit(1), and words in text columns. */

@@ -4,7 +4,14 @@ import { isLocalHost } from "../database/database_address.ts";
 import type { OpenTarget } from "../database/open_target.ts";
 import { readTlsFiles } from "../database/tls_files.ts";
 import { errorCode } from "../base/database_errors.ts";
-import { type CellRow, CONNECT_TIMEOUT_MS, type LmsDriver, type LmsLimits, Watchdog } from "./lms_driver.ts";
+import {
+  type CellRow,
+  CONNECT_TIMEOUT_MS,
+  type LmsDriver,
+  type LmsLimits,
+  type LmsSession,
+  Watchdog,
+} from "./lms_driver.ts";
 import { isStaleConnection, isStatementError, lmsError, type LmsTarget, silentError } from "./lms_errors.ts";
 
 const CONNECTIONS = 2;
@@ -43,7 +50,9 @@ export function mysqlDriver({ target: place, password, keyPassword }: OpenTarget
       idleTimeout: 180_000,
       enableKeepAlive: true,
       rowsAsArray: true,
-      typeCast: (field) => field.string(), // never its own idea of a number or a time
+      // Never its own idea of a number or a time. Texts come in the connection's encoding, and what is kept as bytes (blob,
+      // binary) is taken for the same: what is none of it becomes U+FFFD.
+      typeCast: (field) => field.buffer()?.toString("utf8") ?? null,
     });
   };
 
@@ -76,7 +85,7 @@ export function mysqlDriver({ target: place, password, keyPassword }: OpenTarget
   }
 
   async function attempt<T>(
-    work: (session: { rows(query: string): Promise<readonly CellRow[]> }) => Promise<T>,
+    work: (session: LmsSession) => Promise<T>,
     watchdog: Watchdog,
     use: (connection: mysql.PoolConnection) => void,
   ): Promise<T> {
@@ -86,6 +95,7 @@ export function mysqlDriver({ target: place, password, keyPassword }: OpenTarget
     try {
       await connection.query(MYSQL_BEGIN);
       const result = await work({
+        raw: false,
         rows: async (query) => {
           watchdog.touch();
           const [rows] = await connection.query<mysql.RowDataPacket[][]>(query);

@@ -1,10 +1,11 @@
 import postgres from "postgres";
-import { postgresDialect, postgresSettings } from "../../sql/lms/dialects/postgres.ts";
+import { POSTGRES_RAW, postgresDialect, postgresSettings } from "../../sql/lms/dialects/postgres.ts";
 import type { OpenTarget } from "../database/open_target.ts";
 import { ServerSockets } from "../database/server_sockets.ts";
 import { errorCode } from "../base/database_errors.ts";
 import { guardTransactions } from "../drivers/postgres/guard_transactions.ts";
-import { type Cell, CONNECT_TIMEOUT_MS, type LmsDriver, type LmsLimits, Watchdog } from "./lms_driver.ts";
+import { type Cell, type CellRow, CONNECT_TIMEOUT_MS, type LmsDriver, type LmsLimits, Watchdog } from "./lms_driver.ts";
+import { textDecoder } from "./encodings.ts";
 import {
   isConflict,
   isConnectionError,
@@ -108,6 +109,25 @@ export function borrowedPostgresDriver(
   });
 }
 
+/** A text holds bytes that the server cannot put into the client's encoding, or cannot take for its own. */
+const UNTOLD = new Set(["22021", "22P05"]);
+
+/** Texts as the bytes that the server keeps; what is none in its encoding becomes U+FFFD. */
+async function rawRows(tx: postgres.TransactionSql) {
+  const [row] = await tx.unsafe<{ encoding: string }[]>(POSTGRES_RAW);
+  const encoding = row?.encoding ?? "";
+  const decode = textDecoder(encoding);
+  return {
+    encoding,
+    rows: async (query: string): Promise<CellRow[]> =>
+      Array.from(
+        (await tx.unsafe(query).raw()).map((cells) =>
+          cells.map((cell: Uint8Array | null) => cell === null ? null : decode(cell))
+        ),
+      ),
+  };
+}
+
 interface Pool {
   readonly sql: postgres.Sql;
   readonly sockets: ServerSockets;
@@ -129,11 +149,16 @@ interface SqlAccess {
 
 function sqlDriver(access: SqlAccess): LmsDriver {
   const settings = postgresSettings(access.limits.statementTimeoutMs, access.schemas);
+  const ask = async (tx: postgres.TransactionSql, query: string) =>
+    Array.from(await tx.unsafe<Record<string, Cell>[]>(query).values()); // without what postgres.js adds to its arrays
   const { deadlineMs } = access.limits;
+  /** A database that says nothing of its texts: where one is none, others will be, and each failure is a line in its log. */
+  let alwaysRaw = false;
 
   return {
     dialect: postgresDialect,
     async read(work) {
+      let raw = alwaysRaw;
       for (let attempt = 0;; attempt++) {
         const sql = access.acquire();
         const watchdog = new Watchdog(deadlineMs);
@@ -141,13 +166,20 @@ function sqlDriver(access: SqlAccess): LmsDriver {
         try {
           const done = sql.begin(SNAPSHOT, async (tx) => {
             await tx.unsafe(settings);
+            let rows = (query: string): Promise<readonly CellRow[]> => ask(tx, query);
+            if (raw) {
+              const bytes = await rawRows(tx);
+              rows = bytes.rows;
+              alwaysRaw = bytes.encoding === "SQL_ASCII";
+            }
             return {
               result: await work({
+                raw,
                 rows: async (query) => {
                   watchdog.touch();
-                  const rows = await tx.unsafe<Record<string, Cell>[]>(query).values();
+                  const found = await rows(query);
                   watchdog.touch();
-                  return Array.from(rows); // without what postgres.js adds to its arrays
+                  return found;
                 },
               }),
             };
@@ -161,6 +193,10 @@ function sqlDriver(access: SqlAccess): LmsDriver {
           }
           // postgres.js keeps the place of a connection that died inside a transaction taken for ever: begin anew.
           if (isConnectionError(error)) access.drop(sql);
+          if (!raw && UNTOLD.has(errorCode(error) ?? "")) {
+            raw = true;
+            continue;
+          }
           if (attempt === 0 && access.recover(error)) continue;
           throw lmsError(error, access.target);
         } finally {

@@ -6,18 +6,22 @@ import type { Kind } from "../model/event_types.ts";
 import { cleanText } from "./clean_text.ts";
 import type { CellRow } from "./lms_driver.ts";
 import type { TimeReader } from "./lms_times.ts";
-import { normalWord, readId, readNumber } from "./lms_values.ts";
+import { isBeyondIds, normalWord, readId, readNumber } from "./lms_values.ts";
 import { readTimeTaken } from "./time_taken.ts";
 
 /** A row as read; `complete` adds its activity. `mediaId` is what an empty title is looked up by. */
 export interface ReadRow {
   readonly row: { -readonly [K in keyof AttemptRow]: AttemptRow[K] };
   readonly mediaId: LmsId | null;
+  /** Some of its text was bytes that are no text. */
+  readonly unreadable: boolean;
 }
 
 export type RowReader = (cells: CellRow) => ReadRow | BadRow;
 
 const ID_COLUMNS: readonly CanonicalColumn[] = ["studentId", "activityId", "mirroredExam", "courseId", "chapterId"];
+/** Why a whole number is no id. */
+export const BEYOND_IDS = "is beyond the largest id that can be kept (64 bits with a sign)";
 const NUMBER_COLUMNS: readonly CanonicalColumn[] = [
   "score",
   "percentage",
@@ -42,7 +46,11 @@ export function rowReader(kind: Kind, preset: KindPreset, readTime: TimeReader):
     const index = position[column];
     return index === undefined ? null : cells[index] ?? null;
   };
-  const text = (cells: CellRow, column: CanonicalColumn) => cleanText(cell(cells, column));
+  let unreadable = false;
+  const note = () => {
+    unreadable = true;
+  };
+  const text = (cells: CellRow, column: CanonicalColumn) => cleanText(cell(cells, column), note);
   const words = literalReader(preset);
   const checks = columns.flatMap((column) => {
     const problem = ID_COLUMNS.includes(column)
@@ -90,13 +98,20 @@ export function rowReader(kind: Kind, preset: KindPreset, readTime: TimeReader):
           : key(cells, column)) ===
           undefined
       );
-      return { kind, id, hash, reason: `${preset.table}.${bad?.name}: ${bad?.problem}` };
+      const problem = bad && ID_COLUMNS.includes(bad.column) && isBeyondIds(cell(cells, bad.column))
+        ? BEYOND_IDS
+        : bad?.problem;
+      return { kind, id, hash, reason: `${preset.table}.${bad?.name}: ${problem}` };
     }
 
+    unreadable = false;
     const state = text(cells, "state"), result = text(cells, "result");
     const contentType = text(cells, "contentType");
+    const studentUsername = text(cells, "studentUsername"), studentName = text(cells, "studentName");
+    const studentEmail = text(cells, "studentEmail");
     const { progress, ungraded } = words.progress(state, cell(cells, "sideState"));
     return {
+      unreadable,
       row: {
         kind,
         id,
@@ -106,9 +121,9 @@ export function rowReader(kind: Kind, preset: KindPreset, readTime: TimeReader):
         state,
         result,
         studentId,
-        studentUsername: text(cells, "studentUsername"),
-        studentName: text(cells, "studentName"),
-        studentEmail: text(cells, "studentEmail"),
+        studentUsername,
+        studentName,
+        studentEmail,
         activityId,
         activity: null,
         startedAt,

@@ -2,14 +2,17 @@ import type { Preset } from "../../sql/lms/preset.ts";
 import { integer, type LmsQueries, lmsQueries } from "../../sql/lms/queries.ts";
 import type { DatabaseAddress } from "../database/database_address.ts";
 import type { AttemptRow, BadRow } from "../model/attempt.ts";
-import { BUCKET_SIZE, bucketOf, type BucketSum, firstIdOf, type KeyHash } from "../model/bucket.ts";
+import type { BucketSum, KeyHash } from "../model/bucket.ts";
 import type { LmsId } from "../model/event.ts";
 import { type Kind, KINDS } from "../model/event_types.ts";
+import type { EpochMicros } from "../model/time.ts";
 import type { MentorLinks, Person, Role } from "../model/person.ts";
 import { LmsError } from "../base/errors.ts";
 import { takeTurns, turnIsOver } from "../drivers/deno/take_turns.ts";
-import { bucketRanges, sumsInLanes } from "./bucket_lanes.ts";
+import { type BucketAccess, firstIdFrom, readBuckets, readKeyHashes } from "./bucket_reads.ts";
+import { wholeChunk, wholePage } from "./whole_pages.ts";
 import { type ActivityOptions, type KnownActivities, readActivities } from "./activities.ts";
+import { ascending, chunks, distinct } from "./id_lists.ts";
 import { lastOf } from "./last_of.ts";
 import type { LmsDriver, LmsSession } from "./lms_driver.ts";
 import type { LmsTarget } from "./lms_errors.ts";
@@ -18,18 +21,16 @@ import type { PresentIdentity } from "../model/source_identity.ts";
 import type { TimeReader } from "./lms_times.ts";
 import { ChangeProof } from "./change_proof.ts";
 import { readIdentityOf } from "./identity.ts";
-import { compareIds, readId } from "./lms_values.ts";
-import { readPeople } from "./people.ts";
-import { complete, isBad, type ReadRow, type RowReader, rowReader } from "./row_reader.ts";
+import { isBeyondIds } from "./lms_values.ts";
+import { readLinks, readPeople } from "./people.ts";
+import { type Faults, LmsFaults } from "./lms_faults.ts";
+import { BEYOND_IDS, complete, isBad, type ReadRow, type RowReader, rowReader } from "./row_reader.ts";
 import { type Catalog, checkSchema, checkVersion, readCatalog } from "./schema_check.ts";
 import { mysqlWriteRights, postgresWriteRights } from "./write_rights.ts";
 
 /** Ids per query: some thousand, so that a statement stays short and an `in` list small. */
 const IDS_PER_PAGE = 2000;
 const PEOPLE_PER_PAGE = 1000;
-/** Ranges of differing buckets per statement. */
-const RANGES_PER_PAGE = 20;
-const LARGEST_BUCKET = 9_223_372_036_854_775;
 
 export interface SqlLmsOptions {
   readonly name: string;
@@ -45,6 +46,8 @@ export interface SqlLmsOptions {
 interface Prepared {
   readonly catalog: Catalog;
   readonly queries: LmsQueries;
+  /** For a session in which texts come as bytes. */
+  readonly raw: LmsQueries;
 }
 
 /** An LMS behind SQL: a preset's queries through a driver. See LmsSource for the contract of each method. */
@@ -53,8 +56,10 @@ export class SqlLmsSource implements LmsSource {
   readonly kinds: readonly Kind[] = KINDS;
   readonly address: DatabaseAddress;
   readonly #options: SqlLmsOptions;
+  readonly #faults = new LmsFaults();
   readonly #changes: ChangeProof;
   readonly #readers: Readonly<Record<Kind, RowReader>>;
+  readonly #access: BucketAccess = { read: (work) => this.#read((session, { queries }) => work(session, queries)) };
   #prepared: Prepared | null = null;
   /** Where the last full page of `rowsAfter` ended, and what its pass knows of activities. */
   readonly #passes: Record<Kind, { readonly last: LmsId; readonly known: KnownActivities } | null> = {
@@ -95,6 +100,12 @@ export class SqlLmsSource implements LmsSource {
     return readIdentityOf(this.#options.driver, this.#options.preset, this.address.database);
   }
 
+  async serverTime(): Promise<EpochMicros> {
+    const { driver } = this.#options;
+    const [row] = await driver.read((session) => session.rows(driver.dialect.clock));
+    return Number(row?.[0]);
+  }
+
   async writeRights(): Promise<readonly string[]> {
     const { driver } = this.#options;
     const rows = await driver.read((session) => session.rows(driver.dialect.writeRights));
@@ -120,7 +131,14 @@ export class SqlLmsSource implements LmsSource {
     const pass = this.#passes[kind];
     const known: KnownActivities = from !== null && pass?.last === from ? pass.known : new Map();
     const page = await this.#read((session, prepared) =>
-      this.#page(session, prepared, kind, prepared.queries.rows(kind, { after: from, limit }), known)
+      wholePage(
+        session,
+        prepared.queries,
+        kind,
+        limit,
+        from,
+        (after, limit) => this.#page(session, prepared, kind, prepared.queries.rows(kind, { after, limit }), known),
+      )
     );
     // A page that is not full ends its pass: what comes later reads titles anew.
     const full = page.rows.length + page.bad.length >= limit;
@@ -131,9 +149,14 @@ export class SqlLmsSource implements LmsSource {
   async rowsByIds(kind: Kind, ids: readonly LmsId[]): Promise<RowPage> {
     const rows: AttemptRow[] = [], bad: BadRow[] = [];
     for (const chunk of chunks(distinct(ids), IDS_PER_PAGE)) {
-      const page = await this.#read((session, prepared) =>
-        this.#page(session, prepared, kind, prepared.queries.rows(kind, { ids: chunk }))
-      );
+      const page = await wholeChunk(kind, () =>
+        this.#read(async (session, prepared) => {
+          const { queries } = prepared;
+          const page = await this.#page(session, prepared, kind, queries.rows(kind, { ids: chunk }));
+          const came = page.rows.length + page.bad.length;
+          const [count] = came < chunk.length ? await session.rows(queries.countByIds(kind, chunk)) : [[String(came)]];
+          return { page, came, counted: Number(count?.[0]) };
+        }));
       rows.push(...page.rows);
       bad.push(...page.bad);
     }
@@ -141,38 +164,28 @@ export class SqlLmsSource implements LmsSource {
   }
 
   firstIdFrom(kind: Kind, from: LmsId): Promise<LmsId | null> {
-    const id = integer(from);
-    return this.#read((session, { queries }) => firstId(session, queries, kind, id));
+    return firstIdFrom(this.#access, kind, integer(from));
   }
 
-  buckets(kind: Kind, fromBucket: number, toBucket: number): Promise<BucketSum[]> {
-    return sumsInLanes(
-      {
-        page: (from, to) => this.#bucketPage(kind, from, to),
-        nextBucket: async (from) => {
-          const id = await this.firstIdFrom(kind, firstIdOf(from));
-          return id === null ? null : Number(bucketOf(id));
-        },
-      },
-      Math.max(fromBucket, -LARGEST_BUCKET),
-      Math.min(toBucket, LARGEST_BUCKET),
-    );
+  buckets(kind: Kind, fromBucket: bigint, toBucket: bigint): Promise<BucketSum[]> {
+    return readBuckets(this.#access, kind, fromBucket, toBucket);
   }
 
-  async #bucketPage(kind: Kind, from: number, to: number): Promise<BucketSum[]> {
-    const found = await this.#read((session, { queries }) =>
-      session.rows(queries.buckets(kind, firstIdOf(from), firstIdOf(to), BUCKET_SIZE))
-    );
-    return found.map(([bucket, count, xor]) => ({ bucket: Number(bucket), count: Number(count), xor: xor ?? "0" }));
+  keyHashes(kind: Kind, buckets: readonly bigint[]): Promise<KeyHash[]> {
+    return readKeyHashes(this.#access, kind, buckets);
   }
 
-  async keyHashes(kind: Kind, buckets: readonly number[]): Promise<KeyHash[]> {
-    const found: KeyHash[] = [];
-    for (const ranges of chunks(bucketRanges(buckets), RANGES_PER_PAGE)) {
-      const rows = await this.#read((session, { queries }) => session.rows(queries.keyHashes(kind, ranges)));
-      for (const [id, hash] of rows) found.push({ id: readId(id) ?? "", hash: hash ?? "" });
-    }
-    return found.sort((a, b) => compareIds(a.id, b.id));
+  async oddKeys(kind: Kind, limit: number): ReturnType<LmsSource["oddKeys"]> {
+    if (this.#prepared?.queries.oddKeys(kind, limit) === null) return []; // the key's type has none
+    const { table, key: column } = this.#options.preset.kinds[kind];
+    return await this.#read(async (session, { queries }) => {
+      const query = queries.oddKeys(kind, limit);
+      const found = query === null ? [] : await session.rows(query);
+      return found.map(([key]) => ({
+        key: key ?? "",
+        reason: `${table}.${column}: ${isBeyondIds(key) ? BEYOND_IDS : "is no whole number"}`,
+      }));
+    });
   }
 
   async people(role: Role, ids: readonly LmsId[]): Promise<Person[]> {
@@ -180,7 +193,7 @@ export class SqlLmsSource implements LmsSource {
     for (const chunk of chunks(distinct(ids), PEOPLE_PER_PAGE)) {
       found.push(
         ...await this.#read((session, { queries }) =>
-          readPeople(session, queries, this.#options.preset, role, { ids: chunk })
+          readPeople(session, queries, this.#options.preset, role, { ids: chunk }, this.#faults)
         ),
       );
     }
@@ -191,7 +204,7 @@ export class SqlLmsSource implements LmsSource {
     for (let after: LmsId | null = null;;) {
       const where: { after: LmsId | null; limit: number } = { after, limit: PEOPLE_PER_PAGE };
       const page: Person[] = await this.#read((session, { queries }) =>
-        readPeople(session, queries, this.#options.preset, role, where)
+        readPeople(session, queries, this.#options.preset, role, where, this.#faults)
       );
       const last = page.at(-1);
       if (last === undefined) return;
@@ -202,18 +215,18 @@ export class SqlLmsSource implements LmsSource {
   }
 
   async links(studentIds: readonly LmsId[]): Promise<MentorLinks> {
-    const links = new Map<LmsId, LmsId[]>();
+    const links = new Map<LmsId, readonly LmsId[]>();
     for (const chunk of chunks(distinct(studentIds), PEOPLE_PER_PAGE)) {
-      for (const [student, mentor] of await this.#read((s, { queries }) => s.rows(queries.links(chunk)))) {
-        const studentId = readId(student), mentorId = readId(mentor);
-        if (!studentId || !mentorId) continue;
-        const list = links.get(studentId);
-        if (list === undefined) links.set(studentId, [mentorId]);
-        else if (!list.includes(mentorId)) list.push(mentorId); // Prisma's older link tables have no key
-      }
+      const found = await this.#read((session, { queries }) =>
+        readLinks(session, queries, this.#options.preset, chunk, this.#faults)
+      );
+      for (const [student, mentors] of found) links.set(student, mentors);
     }
-    for (const list of links.values()) list.sort(compareIds);
     return links;
+  }
+
+  takeFaults(): Faults {
+    return this.#faults.take();
   }
 
   close(): Promise<void> {
@@ -225,7 +238,7 @@ export class SqlLmsSource implements LmsSource {
     const known = this.#prepared;
     if (known === null) return await this.#readAnew(work);
     try {
-      return await this.#options.driver.read((session) => work(session, known));
+      return await this.#options.driver.read((session) => work(session, fitting(session, known)));
     } catch (error) {
       if (!(error instanceof LmsError && error.reason === "schema")) throw error;
       this.#prepared = null;
@@ -237,10 +250,11 @@ export class SqlLmsSource implements LmsSource {
     const { driver, preset } = this.#options;
     return driver.read(async (session) => {
       const catalog = await readCatalog(session, preset, driver);
-      const prepared = { catalog, queries: lmsQueries(preset, driver.dialect, catalog.types) };
+      const queriesOf = (raw: boolean) => lmsQueries(preset, driver.dialect, catalog.types, raw);
+      const prepared = { catalog, queries: queriesOf(false), raw: queriesOf(true) };
       // An LMS whose tables are not there yet is looked at again next time.
       if (catalog.tables.size > 0) this.#prepared = prepared;
-      return await work(session, prepared);
+      return await work(session, fitting(session, prepared));
     });
   }
 
@@ -257,12 +271,17 @@ export class SqlLmsSource implements LmsSource {
     for (const [i, cells] of (await session.rows(query)).entries()) {
       if (turnIsOver(i)) await takeTurns();
       const row = read(cells);
-      if (isBad(row)) bad.push(row);
-      else good.push(row);
+      if (isBad(row)) {
+        bad.push(row);
+        continue;
+      }
+      good.push(row);
+      if (row.unreadable) this.#faults.noteText(preset.kinds[kind].table, row.row.id);
     }
     const chapterTable = preset.kinds[kind].activity.chapterOfContent;
     const activities = await readActivities(session, prepared.queries, preset, kind, good, {
       examDurationUnit,
+      faults: this.#faults,
       chapterOfContent: chapterTable !== null &&
         prepared.catalog.has(chapterTable.table, [chapterTable.key, ...Object.values(chapterTable.columns)]),
     }, known);
@@ -273,23 +292,6 @@ export class SqlLmsSource implements LmsSource {
   }
 }
 
-async function firstId(session: LmsSession, queries: LmsQueries, kind: Kind, from: LmsId): Promise<LmsId | null> {
-  const [row] = await session.rows(queries.firstIdFrom(kind, from));
-  return readId(row?.[0]) ?? null;
-}
-
-function ascending<T extends { readonly id: LmsId }>(rows: T[]): T[] {
-  for (let i = 1; i < rows.length; i++) {
-    const before = rows[i - 1], row = rows[i];
-    if (before && row && compareIds(before.id, row.id) > 0) return rows.sort((a, b) => compareIds(a.id, b.id));
-  }
-  return rows;
-}
-
-function distinct(ids: readonly LmsId[]): LmsId[] {
-  return [...new Set(ids.map(integer))].sort(compareIds);
-}
-
-function* chunks<T>(list: readonly T[], size: number): Iterable<T[]> {
-  for (let i = 0; i < list.length; i += size) yield list.slice(i, i + size);
+function fitting({ raw }: LmsSession, prepared: Prepared): Prepared {
+  return raw ? { ...prepared, queries: prepared.raw } : prepared;
 }

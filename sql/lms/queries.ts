@@ -1,4 +1,4 @@
-import type { Dialect, SideParts } from "./dialects/dialect.ts";
+import { type Dialect, HIGHEST_ID, LOWEST_ID, type SideParts } from "./dialects/dialect.ts";
 import {
   CANONICAL_COLUMNS,
   type CanonicalColumn,
@@ -24,16 +24,22 @@ export function canonicalColumns(kind: KindPreset): CanonicalColumn[] {
 /** An id that may stand in a query as it is. Throws RangeError for anything but a whole 64-bit decimal number. */
 export function integer(id: string | number): string {
   const text = String(id);
-  if (!/^-?\d{1,20}$/.test(text)) throw new RangeError(`Cannot use "${text}" as an LMS id: not a whole number`);
+  if (!/^-?\d{1,19}$/.test(text) || (text.length > 18 && BigInt.asIntN(64, BigInt(text)) !== BigInt(text))) {
+    throw new RangeError(`Cannot use "${text}" as an LMS id: not a whole number`);
+  }
   return text;
 }
 
-/** The queries of one preset in one dialect. Ids must have gone through `integer`. */
-export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes) {
+/**
+ * The queries of one preset in one dialect. Ids must have gone through `integer`. `raw`: for a session in which texts may hold
+ * bytes that are no letters.
+ */
+export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes, raw = false) {
   const q = dialect.quote;
   const ref = (column: ColumnRef) =>
     column.startsWith("side.") ? `side.${q(column.slice("side.".length))}` : `t.${q(column)}`;
-  const short = (expression: string) => dialect.shortText(expression, LONGEST_TEXT);
+  const short = (expression: string) =>
+    raw ? dialect.shortBytes(expression, LONGEST_TEXT) : dialect.shortText(expression, LONGEST_TEXT);
   const typeOf = (kind: KindPreset, column: ColumnRef) =>
     column.startsWith("side.") && kind.side !== null
       ? types(kind.side.table, column.slice("side.".length))
@@ -69,8 +75,20 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes)
     dialect.text(ref(kind.key)),
     dialect.text(hash(name, kind)),
   ];
-  const range = (kind: KindPreset, from: string, to: string) =>
-    `t.${q(kind.key)} >= ${from} and t.${q(kind.key)} < ${to}`;
+  const oddKeys = (table: string, key: string) => dialect.oddKeys(types(table, key) ?? "");
+  const whole = (table: string, key: string) =>
+    oddKeys(table, key).fractions ? ` and t.${q(key)} = trunc(t.${q(key)})` : "";
+  /** Leaves out keys that no id can be; nothing where the column's type has none. */
+  const held = (table: string, key: string) =>
+    oddKeys(table, key).beyond
+      ? ` and t.${q(key)} >= ${dialect.id(LOWEST_ID)} and t.${q(key)} <= ${HIGHEST_ID}${whole(table, key)}`
+      : "";
+  const range = (kind: KindPreset, first: string, last: string) =>
+    `t.${q(kind.key)} >= ${dialect.id(first)} and t.${q(kind.key)} <= ${last}${whole(kind.table, kind.key)}`;
+  const ranges = (
+    list: readonly (readonly [first: string, last: string])[],
+    query: (where: (kind: KindPreset) => string) => string,
+  ) => list.map(([first, last]) => `(${query((kind) => range(kind, first, last))})`).join(" union all ");
 
   return {
     /** Whole rows: id, hash, then `canonicalColumns`. */
@@ -91,37 +109,65 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes)
         [...idAndHash(name, kind), ...select],
         kind,
         [...refs, ...kind.hashed],
-        "ids" in where ? dialect.idIn(key, where.ids) : where.after === null ? "1 = 1" : `${key} > ${where.after}`,
+        "ids" in where
+          ? dialect.idIn(key, where.ids)
+          : `${where.after === null ? "1 = 1" : `${key} > ${dialect.id(where.after)}`}${held(kind.table, kind.key)}`,
         "ids" in where ? null : where.limit,
       );
     },
 
     firstIdFrom(name: "exam" | "content", from: string): string {
       const kind = preset.kinds[name];
-      return `select ${dialect.text(`min(t.${q(kind.key)})`)} from ${q(kind.table)} t where t.${
-        q(kind.key)
-      } >= ${from}`;
+      return `select ${dialect.text(`min(t.${q(kind.key)})`)} from ${q(kind.table)} t where ${
+        range(kind, from, HIGHEST_ID)
+      }`;
     },
 
-    /** Rows [bucket, count, xor] for from <= id < to, in any order. */
-    buckets(name: "exam" | "content", from: string, to: string, size: number): string {
+    /** Rows [bucket, count, xor] for first <= id <= last, in any order. */
+    buckets(name: "exam" | "content", first: string, last: string, size: number): string {
       const kind = preset.kinds[name];
       return dialect.buckets({
-        from,
-        to,
+        first,
+        last,
         size,
         key: `t.${q(kind.key)}`,
         hash: hash(name, kind),
-        hashes: (select, where) => page([...select], kind, kind.hashed, where, null),
+        hashes: (select, where) => page([...select], kind, kind.hashed, `${where}${whole(kind.table, kind.key)}`, null),
       });
     },
 
-    /** Rows [id, hash] of all the ranges from <= id < to, in any order. */
-    keyHashes(name: "exam" | "content", ranges: readonly (readonly [from: string, to: string])[]): string {
+    /** Rows [id, hash] of all the ranges first <= id <= last, in any order. */
+    keyHashes(name: "exam" | "content", list: readonly (readonly [first: string, last: string])[]): string {
       const kind = preset.kinds[name];
-      return ranges.map(([from, to]) =>
-        `(${page(idAndHash(name, kind), kind, kind.hashed, range(kind, from, to), null)})`
-      ).join(" union all ");
+      return ranges(list, (where) => page(idAndHash(name, kind), kind, kind.hashed, where(kind), null));
+    },
+
+    /** Rows [count], one for each of the ranges first <= id <= last. */
+    countOf(name: "exam" | "content", list: readonly (readonly [first: string, last: string])[]): string {
+      const kind = preset.kinds[name];
+      return ranges(list, (where) => `select ${dialect.text("count(*)")} from ${q(kind.table)} t where ${where(kind)}`);
+    },
+
+    /** One row [count] of those ids that are there. */
+    countByIds(name: "exam" | "content", ids: readonly string[]): string {
+      const kind = preset.kinds[name];
+      return `select ${dialect.text("count(*)")} from ${q(kind.table)} t where ${
+        dialect.idIn(`t.${q(kind.key)}`, ids)
+      }`;
+    },
+
+    /** Rows [key], at most `limit`, of keys that no id can be; `null` where the key's type has none. */
+    oddKeys(name: "exam" | "content", limit: number): string | null {
+      const { table, key } = preset.kinds[name];
+      const { beyond, fractions } = oddKeys(table, key);
+      if (!beyond) return null;
+      const column = `t.${q(key)}`;
+      const odd = [
+        `${column} > ${HIGHEST_ID}`,
+        `${column} < ${dialect.id(LOWEST_ID)}`,
+        ...(fractions ? [`${column} <> trunc(${column})`] : []),
+      ];
+      return `select ${dialect.text(column)} from ${q(table)} t where ${odd.join(" or ")} limit ${limit}`;
     },
 
     /** Rows [key, ...columns in the preset's order]. */
@@ -146,7 +192,9 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes)
       ];
       const condition = "ids" in where
         ? dialect.idIn(key, where.ids)
-        : `${where.after === null ? "1 = 1" : `${key} > ${where.after}`} order by ${key} limit ${where.limit}`;
+        : `${where.after === null ? "1 = 1" : `${key} > ${dialect.id(where.after)}`}${
+          held(people.table, people.key)
+        } order by ${key} limit ${where.limit}`;
       return `select ${list.join(", ")} from ${q(people.table)} t where ${condition}`;
     },
 

@@ -79,12 +79,19 @@ export const endPollRun = (sql: Queryable, pollId: string, end: PollEnd) =>
 export const setPollCounts = (
   sql: Queryable,
   pollId: string,
-  counts: { rowsRead: number; rowsMissing: number; regressions: number; skippedFullPass: boolean },
+  counts: {
+    rowsRead: number;
+    rowsMissing: number;
+    regressions: number;
+    skippedFullPass: boolean;
+    unreadableTexts: number;
+  },
 ) =>
   sql`
     update lmsmon.poll_runs
        set rows_read = ${counts.rowsRead}::bigint, rows_missing = ${counts.rowsMissing}::bigint,
-           regressions = ${counts.regressions}::bigint, skipped_full_pass = ${counts.skippedFullPass}::boolean
+           regressions = ${counts.regressions}::bigint, skipped_full_pass = ${counts.skippedFullPass}::boolean,
+           unreadable_texts = ${counts.unreadableTexts}::bigint
      where poll_id = ${pollId}::bigint`;
 
 export const holdPollLogs = (sql: Queryable, pollId: string) =>

@@ -25,6 +25,21 @@ export const forgetGone = (sql: Queryable, streamId: number) =>
        and not exists (
          select 1 from lmsmon.row_states r where r.stream_id = q.stream_id and r.row_key = q.row_key and r.is_open)`;
 
+/** Rows whose key no row_key can hold; `keys` and `reasons` are array literals. */
+export const quarantineKeys = (sql: Queryable, streamId: number, keys: string, reasons: string) =>
+  sql`
+    insert into lmsmon.quarantined_keys as old (stream_id, row_key, reason, first_seen, last_seen)
+    select ${streamId}::smallint, u.key, u.reason, clock_timestamp(), clock_timestamp()
+      from unnest(${keys}::text[], ${reasons}::text[]) as u (key, reason)
+    on conflict (stream_id, row_key) do update
+      set reason = excluded.reason, last_seen = excluded.last_seen, tries = old.tries + 1`;
+
+/** Such rows are met by every poll while they are there: see {@link forgetGone}. */
+export const forgetGoneKeys = (sql: Queryable, streamId: number) =>
+  sql`
+    delete from lmsmon.quarantined_keys q using lmsmon.streams s
+     where s.stream_id = ${streamId} and q.stream_id = s.stream_id and q.last_seen < s.last_full_pass_at`;
+
 export const AnyQuarantineRow = z.object({ any: neverNull(bool) });
 export type AnyQuarantineRow = z.infer<typeof AnyQuarantineRow>;
 

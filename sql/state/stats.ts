@@ -18,7 +18,8 @@ export const streamStats = (sql: Queryable) =>
     select s.source, s.kind, s.first_contact_completed_at, s.last_full_pass_at,
            coalesce((select sum(row_count) from lmsmon.row_buckets b where b.stream_id = s.stream_id), 0)::text as rows,
            (select count(*)::text from lmsmon.row_states r where r.stream_id = s.stream_id and r.is_open) as open,
-           (select count(*)::text from lmsmon.quarantine q where q.stream_id = s.stream_id) as quarantined
+           ((select count(*) from lmsmon.quarantine q where q.stream_id = s.stream_id)
+             + (select count(*) from lmsmon.quarantined_keys k where k.stream_id = s.stream_id))::text as quarantined
     from lmsmon.streams s order by s.source, s.kind`;
 
 export const EventStatsRow = z.object({
@@ -64,6 +65,7 @@ export const PollStatsRow = z.object({
   started_at: timestamptz,
   finished_at: timestamptz.nullable(),
   events: neverNull(text),
+  unreadable_texts: neverNull(text),
   error: text.nullable(),
 });
 export type PollStatsRow = z.infer<typeof PollStatsRow>;
@@ -71,7 +73,8 @@ export type PollStatsRow = z.infer<typeof PollStatsRow>;
 /** The last poll of each source, and every poll whose messages are held. */
 export const pollStats = (sql: Queryable) =>
   sql<PollStatsRow[]>`
-    select poll_id, source, mode, status, delivery, delivery_reason, started_at, finished_at, events::text, error
+    select poll_id, source, mode, status, delivery, delivery_reason, started_at, finished_at, events::text,
+           unreadable_texts::text, error
     from lmsmon.poll_runs
     where delivery = 'held'
        or poll_id in (select max(poll_id) from lmsmon.poll_runs group by source)
@@ -80,7 +83,7 @@ export const pollStats = (sql: Queryable) =>
 export const QuarantineStatsRow = z.object({
   source: text,
   kind: text,
-  reason: text,
+  reason: neverNull(text),
   rows: neverNull(text),
   first_seen: neverNull(timestamptz),
 });
@@ -89,7 +92,9 @@ export type QuarantineStatsRow = z.infer<typeof QuarantineStatsRow>;
 export const quarantineStats = (sql: Queryable) =>
   sql<QuarantineStatsRow[]>`
     select s.source, s.kind, q.reason, count(*)::text as rows, min(q.first_seen) as first_seen
-    from lmsmon.quarantine q join lmsmon.streams s using (stream_id)
+    from (select stream_id, reason, first_seen from lmsmon.quarantine
+          union all select stream_id, reason, first_seen from lmsmon.quarantined_keys) q
+    join lmsmon.streams s using (stream_id)
     group by s.source, s.kind, q.reason order by count(*) desc limit 50`;
 
 export const LeaseStatsRow = z.object({

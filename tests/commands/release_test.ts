@@ -47,7 +47,7 @@ async function holdTwoPolls(db: StateDb): Promise<[string, string]> {
   const next = async (poll: string, ids: readonly string[]) => {
     const changes = ids.map((id) => change(attempt(id), told(attempt(id))));
     await recordBatch(db, lease, batch(stream, poll, changes), options);
-    const counts = { rowsRead: 0, rowsMissing: 0, regressions: 0, skippedFullPass: false };
+    const counts = { rowsRead: 0, rowsMissing: 0, regressions: 0, skippedFullPass: false, unreadableTexts: 0 };
     const fuse = { messagesPerPoll: 1, revisionsPerPoll: 1 };
     await finishPoll(db, lease, poll, counts, { fuse, digestAbove: 1 });
   };

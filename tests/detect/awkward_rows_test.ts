@@ -176,7 +176,7 @@ Deno.test("video progress is no event; the finish is watched, once", () => {
 });
 
 Deno.test("odd times are taken as the LMS has them, and no duration is negative", () => {
-  for (const finishedAt of [at("1970-01-01T00:00:00Z"), at("2026-11-20T08:59:59.999Z"), at("2030-01-01T00:00:00Z")]) {
+  for (const finishedAt of [at("1970-01-01T00:00:00Z"), at("2026-11-20T08:59:59.999Z"), NOW]) {
     const row = finishedExam({ finishedAt, timeTakenS: -5 });
     const event = only(follow([row]).events);
     assert.deepEqual([event.occurredAt, event.occurredAtApproximate], [finishedAt, false]);
@@ -184,6 +184,11 @@ Deno.test("odd times are taken as the LMS has them, and no duration is negative"
   }
   const backwards = finishedExam({ finishedAt: null, timeTakenS: -3600 });
   assert.equal(only(follow([backwards]).events).occurredAt, at("2026-11-20T09:00:00Z"));
+  // Nothing happened after it was seen: the LMS's clock is ahead.
+  for (const ahead of [finishedExam({ finishedAt: NOW + 1 }), examRow({ startedAt: at("2030-01-01T00:00:00Z") })]) {
+    const event = only(follow([ahead]).events);
+    assert.deepEqual([event.occurredAt, event.occurredAtApproximate], [NOW, true]);
+  }
   const future = finishedExam({ finishedAt: null, startedAt: at("2031-01-01T00:00:00Z") });
   assert.equal(only(follow([future]).events).occurredAt, NOW);
 });

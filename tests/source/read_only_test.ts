@@ -92,8 +92,8 @@ for (const [name, server] of servers) {
         assert.equal(await source.changeToken() === null, server.dialect === "mysql");
         assert.equal((await source.rowsAfter("exam", null, 10)).rows.length, 1);
         assert.equal((await source.rowsByIds("exam", ["5"])).rows.length, 1);
-        assert.equal((await source.buckets("exam", 0, 10)).length, 1);
-        assert.equal((await source.keyHashes("exam", [0])).length, 1);
+        assert.equal((await source.buckets("exam", 0n, 10n)).length, 1);
+        assert.equal((await source.keyHashes("exam", [0n])).length, 1);
         assert.equal((await source.people("student", ["1"])).length, 1);
         assert.deepEqual((await source.links(["1"])).get("1"), ["1"]);
       } finally {

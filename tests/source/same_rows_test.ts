@@ -104,8 +104,8 @@ async function everything(source: LmsSource) {
     contents: await source.rowsAfter("content", null, 100),
     again: await source.rowsByIds("exam", ["9007199254740993", "68701", "4711", "68701"]),
     first: [await source.firstIdFrom("exam", "68704"), await source.firstIdFrom("content", "1030")],
-    buckets: [...await source.buckets("exam", 0, 1e13), ...await source.buckets("content", 0, 1e13)],
-    hashes: await source.keyHashes("content", [0, 1, 1]),
+    buckets: [...await source.buckets("exam", 0n, 10n ** 13n), ...await source.buckets("content", 0n, 10n ** 13n)],
+    hashes: await source.keyHashes("content", [0n, 1n, 1n]),
     links: [...await source.links(["1", "2", "3"])],
     people,
     some: await source.people("mentor", ["12", "99"]),
@@ -207,7 +207,7 @@ Deno.test("openLms() gives the rows of an embedded LMS", async () => {
   assert.deepEqual(all.first, ["9007199254740993", null]);
   assert.deepEqual(
     all.buckets.map((b) => [b.bucket, b.count]),
-    [[68, 3], [9_007_199_254_740, 1], [0, 2], [1, 1]],
+    [[68n, 3], [9_007_199_254_740n, 1], [0n, 2], [1n, 1]],
   );
   hashesAgree(all);
   assert.deepEqual(all.links, [["1", ["7", "12"]]]);

@@ -30,7 +30,7 @@ Deno.test({
     while (killing) {
       const reads = [
         source.rowsAfter("exam", null, 100),
-        source.buckets("exam", 0, 20),
+        source.buckets("exam", 0n, 20n),
         source.people("student", ["1"]),
       ];
       for (const outcome of await Promise.allSettled(reads)) {

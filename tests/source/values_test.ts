@@ -95,9 +95,29 @@ Deno.test("timeReader() keeps microseconds and any offset when the zone is UTC",
     ["2026-11-20 14:45:00+05:30", "2026-11-20T09:15:00Z"],
     ["2026-11-20 04:15:00-0500", "2026-11-20T09:15:00Z"],
     ["2026-11-20", "2026-11-20T00:00:00Z"],
-    ["1969-12-31 23:59:59.999999", "1969-12-31T23:59:59.999999Z"],
-    ["0001-01-01 00:00:00", "0001-01-01T00:00:00Z"],
-    ["9999-12-31 23:59:59", "9999-12-31T23:59:59Z"],
+    ["1970-01-01 00:00:00.000001", "1970-01-01T00:00:00.000001Z"],
+    ["1970-01-01 01:00:00+02", null],
+    ["1969-12-31 23:00:00-02", "1970-01-01T01:00:00Z"],
+    ["1969-12-31 23:59:59.999999", null],
+    ["0001-01-01 00:00:00", null],
+    ["8999-12-31 23:59:59", "8999-12-31T23:59:59Z"],
+    ["9000-01-01 00:00:00", null],
+    ["9999-12-31 23:59:59", null],
+    ["9999-12-31 23:59:59.999+00", null],
+    ["20000-01-01 00:00:00", null],
+    ["294276-12-31 23:59:59.999999+00", null],
+    ["infinity", null],
+    ["-infinity", null],
+    ["0044-03-15 12:00:00 BC", null],
+    ["4713-01-01 00:00:00+00 BC", null],
+    ["2026-00-00", null],
+    ["2026-00-00 00:00:00", null],
+    ["2026-11-00 10:00:00", null],
+    ["2026-13-01 10:00:00", null],
+    ["2026-02-29 10:00:00", null],
+    ["2028-02-29 10:00:00", "2028-02-29T10:00:00Z"],
+    ["2026-04-31", null],
+    ["2026-11-20 25:00:00", null],
     ["0000-00-00 00:00:00.000000", null],
     ["1970-01-01 00:00:00", null],
     ["", null],
@@ -107,7 +127,7 @@ Deno.test("timeReader() keeps microseconds and any offset when the zone is UTC",
     assert.equal(micros === null || micros === undefined ? micros : formatUtc(micros), utc, text);
   }
   for (
-    const text of ["infinity", "-infinity", "0044-03-15 12:00:00 BC", "12026-01-01 00:00:00", "2026-13-01", "soon"]
+    const text of ["soon", "20/11/2026 10:00", "1795898121", "12:00"]
   ) {
     assert.equal(read(text), undefined, text);
   }
@@ -132,7 +152,7 @@ Deno.test("timeReader() agrees with Temporal when given any time in any of sever
   for (const zone of ["Asia/Kolkata", "America/New_York", "America/St_Johns", "Pacific/Apia", "Asia/Kathmandu"]) {
     const read = timeReader(zone);
     fc.assert(fc.property(
-      fc.integer({ min: 0, max: 4_000_000_000 }),
+      fc.integer({ min: 86_400, max: 4_000_000_000 }), // before 1970 is no time, in any zone
       fc.integer({ min: 1, max: 999_999 }),
       (seconds, micros) => {
         const instant = Temporal.Instant.fromEpochNanoseconds(BigInt(seconds) * 10n ** 9n + BigInt(micros) * 1000n);

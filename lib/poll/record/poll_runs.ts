@@ -10,6 +10,7 @@ export interface PollCounts {
   readonly rowsMissing: number;
   readonly regressions: number;
   readonly skippedFullPass: boolean;
+  readonly unreadableTexts: number;
 }
 
 /** Settings that weigh a poll's messages (`notify.fuse`, `notify.digest_above`). */

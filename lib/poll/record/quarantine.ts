@@ -4,6 +4,9 @@ import { type EpochMicros, fromInstant } from "../../model/time.ts";
 import type { Stream } from "./batch.ts";
 import { StateError } from "../../base/errors.ts";
 import { errorCode } from "../../base/database_errors.ts";
+import { arrayLiteral } from "../../state/array_literal.ts";
+import { fenced } from "../../state/fenced.ts";
+import type { Lease } from "../../state/leases.ts";
 import type { StateDb } from "../../state/state_db.ts";
 
 export interface QuarantinedRow {
@@ -28,6 +31,24 @@ export async function quarantinedRows(
     firstSeen: fromInstant(row.first_seen),
     lastSeen: fromInstant(row.last_seen),
   }));
+}
+
+/** A row whose key no id can be: its key as the LMS writes it. */
+export interface OddKey {
+  readonly key: string;
+  readonly reason: string;
+}
+
+/** Keeps rows in quarantine that have no id to be kept under. */
+export async function quarantineOddKeys(
+  db: Pick<StateDb, "sql">,
+  lease: Lease,
+  stream: Stream,
+  odd: readonly OddKey[],
+): Promise<void> {
+  const keys = arrayLiteral(odd.map(({ key }) => key));
+  const reasons = arrayLiteral(odd.map(({ reason }) => reason));
+  await fenced(db, lease, (tx) => q.quarantineKeys(tx, stream.streamId, keys, reasons));
 }
 
 const WORDS: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 import { attemptIdentities, type AttemptIdentityRow } from "../../../sql/state/events.ts";
 import * as q from "../../../sql/state/row_states.ts";
-import { BUCKET_SIZE, type BucketSum, firstIdOf, type KeyHash } from "../../model/bucket.ts";
+import { type BucketSum, firstIdOf, type KeyHash, lastIdOf } from "../../model/bucket.ts";
 import type { RowState } from "../../model/attempt.ts";
 import type { LmsId } from "../../model/event.ts";
 import { fromInstant } from "../../model/time.ts";
@@ -10,8 +10,6 @@ import { stageOf, STALE_HASH, verdictOf } from "./row_state_values.ts";
 import type { StateDb } from "../../state/state_db.ts";
 
 const KEYS_AT_A_TIME = 10_000;
-/** row_key is a bigint: bounds beyond it would be an error instead of "everything from here". */
-const MAX_BUCKET = 9_223_372_036_854_775;
 
 /**
  * What is known of the given rows; unknown ids are absent. The hash of a row that was made by another recipe reads as `""`, which equals no
@@ -68,25 +66,21 @@ function toRowState(row: q.RowStateRow, event: AttemptIdentityRow | undefined, r
 export async function bucketSums(
   db: Pick<StateDb, "sql">,
   stream: Stream,
-  fromBucket: number,
-  toBucket: number,
+  fromBucket: bigint,
+  toBucket: bigint,
 ): Promise<BucketSum[]> {
-  const rows = await q.bucketSums(
-    db.sql,
-    stream.streamId,
-    Math.min(fromBucket, MAX_BUCKET),
-    Math.min(toBucket, MAX_BUCKET + 1),
-  );
-  return rows.map((row) => ({ bucket: Number(row.bucket), count: row.row_count, xor: row.hash_xor }));
+  const rows = await q.bucketSums(db.sql, stream.streamId, String(fromBucket), String(toBucket));
+  return rows.map((row) => ({ bucket: BigInt(row.bucket), count: row.row_count, xor: row.hash_xor }));
 }
 
 /** Ids and hashes of the given buckets that count: of the stream's recipe and not missing. Ascending by id. */
 export async function keyHashes(
   db: Pick<StateDb, "sql">,
   stream: Stream,
-  buckets: readonly number[],
+  buckets: readonly bigint[],
 ): Promise<KeyHash[]> {
-  const starts = numberArrayLiteral(buckets.map(firstIdOf));
-  const rows = await q.keyHashes(db.sql, stream.streamId, stream.recipe, starts, BUCKET_SIZE);
+  const firsts = numberArrayLiteral(buckets.map(firstIdOf));
+  const lasts = numberArrayLiteral(buckets.map(lastIdOf));
+  const rows = await q.keyHashes(db.sql, stream.streamId, stream.recipe, firsts, lasts);
   return rows.map((row) => ({ id: row.row_key, hash: row.hash }));
 }

@@ -1,4 +1,4 @@
-import { forgetGone } from "../../../sql/state/quarantine.ts";
+import { forgetGone, forgetGoneKeys } from "../../../sql/state/quarantine.ts";
 import * as q from "../../../sql/state/streams.ts";
 import type { Kind } from "../../model/event_types.ts";
 import { type EpochMicros, fromInstant } from "../../model/time.ts";
@@ -101,6 +101,7 @@ export async function noteHighestKey(
 export async function noteFullPass(db: Pick<StateDb, "sql">, lease: Lease, stream: Stream): Promise<EpochMicros> {
   const [row] = await fenced(db, lease, async (tx) => {
     await forgetGone(tx, stream.streamId);
+    await forgetGoneKeys(tx, stream.streamId);
     return await q.stampFullPass(tx, stream.streamId);
   });
   if (!row) throw new TypeError(`Cannot note a full pass: stream ${stream.streamId} does not exist`);

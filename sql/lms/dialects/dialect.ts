@@ -1,3 +1,7 @@
+/** Bounds of the ids that can be kept: signed 64 bits. */
+export const LOWEST_ID = "-9223372036854775808";
+export const HIGHEST_ID = "9223372036854775807";
+
 /** Where a page of rows comes from: the kind's table under alias `t`, at most one side row under alias `side`. */
 export interface PageParts {
   /** Select list over aliases `t` and `side`. */
@@ -14,6 +18,13 @@ export interface PageParts {
   readonly limit: number | null;
 }
 
+export interface OddKeys {
+  /** Numbers beyond 64 bits, which need a condition to be left out. */
+  readonly beyond: boolean;
+  /** Numbers that are not whole. */
+  readonly fractions: boolean;
+}
+
 export interface SideParts {
   readonly table: string;
   readonly key: string;
@@ -22,10 +33,10 @@ export interface SideParts {
   readonly columns: readonly string[];
 }
 
-/** `from` and `to` are multiples of `size`, from <= key < to. */
+/** Keys from `first` to `last`, both included, as whole 64-bit numbers; a bucket is `floor(key / size)`. */
 export interface BucketParts {
-  readonly from: string;
-  readonly to: string;
+  readonly first: string;
+  readonly last: string;
   readonly size: number;
   /** The kind's key, as `hashes` names it. */
   readonly key: string;
@@ -48,6 +59,8 @@ export interface Dialect {
   text(expression: string): string;
   /** A select-list item of some text type, cut to so many letters. */
   shortText(expression: string, letters: number): string;
+  /** The same where some text holds bytes that are no letters. */
+  shortBytes(expression: string, letters: number): string;
   /** A time as text; a column type that knows its instant gets an offset, others stay zoneless. */
   time(expression: string, type: string | undefined): string;
   /** Signed 64-bit hash of fields; NULLs are marked and fields told apart, so no two lists read alike. */
@@ -62,6 +75,8 @@ export interface Dialect {
   readonly oldest: number | null;
   /** One row: version, database. */
   readonly about: string;
+  /** One row: the server's time, in whole microseconds since 1970. */
+  readonly clock: string;
   /**
    * Statements with rows [name, value]: "database", "schema" (in which these tables are found, where a database has such), and
    * under any other name whatever identifies the server and a plain role may read. Asked before every poll.
@@ -83,4 +98,8 @@ export interface Dialect {
   readonly writeRights: string;
   /** Whether a column type counts as an integer key. */
   isInteger(type: string): boolean;
+  /** What a key of this type may be that is no signed 64-bit number. */
+  oddKeys(type: string): OddKeys;
+  /** A whole 64-bit number in a condition, of a type that an index over integers serves. */
+  id(decimal: string): string;
 }

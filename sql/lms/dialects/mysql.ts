@@ -13,6 +13,7 @@ export const mysqlDialect: Dialect = {
   quote,
   text: (expression) => expression, // the text protocol sends text anyway, and the driver leaves it as it is
   shortText: (expression, letters) => `left(${expression}, ${letters})`,
+  shortBytes: (expression, letters) => `left(${expression}, ${letters})`,
   // `timestamp` is shown in the session's zone, which is UTC here; `datetime` has no zone.
   time: (expression, type) => type === "timestamp" ? `concat(${expression}, '+00')` : expression,
   hash: (literals, fields) =>
@@ -20,10 +21,11 @@ export const mysqlDialect: Dialect = {
       [...literals.map(literal), ...fields.map(field)].join(", ")
     })), 16), 16, 10)` +
     ` as unsigned) as signed)`,
-  buckets: ({ from, to, size, key, hashes, hash }) =>
+  // Below zero by way of the absolute value: subtracting from the lowest of all ids would be out of range.
+  buckets: ({ first, last, size, key, hashes, hash }) =>
     `select b, count(*), cast(bit_xor(h) as signed) from (select` +
-    ` case when k >= 0 then k div ${size} else (k - ${size - 1}) div ${size} end as b, h from (${
-      hashes([`${key} as k`, `${hash} as h`], `${key} >= ${from} and ${key} < ${to}`)
+    ` case when k >= 0 then k div ${size} else -((-(k + 1)) div ${size}) - 1 end as b, h from (${
+      hashes([`${key} as k`, `${hash} as h`], `${key} >= ${first} and ${key} <= ${last}`)
     }) r) g group by b`,
   idIn: (expression, ids) => `${expression} in (${ids.join(",")})`,
   page: ({ select, table, key, side, where, limit }: PageParts) =>
@@ -31,10 +33,13 @@ export const mysqlDialect: Dialect = {
       side === null ? "" : ` left join ${side.table} side on side.${side.key} = t.${side.on}`
     } where ${where}${limit === null ? "" : ` order by t.${key} limit ${limit}`}`,
   catalog: (tables) =>
-    `select table_name, column_name, data_type, '1' from information_schema.columns` +
+    `select table_name, column_name,` +
+    ` case when data_type = 'bigint' and column_type like '%unsigned%' then 'bigint unsigned' else data_type end, '1'` +
+    ` from information_schema.columns` +
     ` where table_schema = database() and table_name in (${tables.map(literal).join(",")})`,
   oldest: null,
   about: "select version(), database()",
+  clock: "select timestampdiff(microsecond, '1970-01-01 00:00:00', utc_timestamp(6))",
   identity: () => [
     "select 'database', database()",
     "show variables where variable_name in ('server_uid', 'server_uuid')",
@@ -45,15 +50,23 @@ export const mysqlDialect: Dialect = {
   changeToken: null,
   relations: null,
   writeRights: "show grants",
-  isInteger: (type) => ["tinyint", "smallint", "mediumint", "int", "bigint"].includes(type),
+  isInteger: (type) => ["tinyint", "smallint", "mediumint", "int", "bigint", "bigint unsigned"].includes(type),
+  oddKeys: (type) => ({ beyond: type === "bigint unsigned", fractions: false }),
+  id: (decimal) => decimal,
 };
 
 /**
- * Once per connection. MariaDB limits statements in seconds, MySQL in milliseconds (and only selects, which is all there
+ * Once per connection, after what the server makes of a new one (init_connect): everything that decides which rows come and
+ * how values read as text. MariaDB limits statements in seconds, MySQL in milliseconds (and only selects, which is all there
  * is here).
  */
 export function mysqlSettings(mariaDb: boolean, statementTimeoutMs: number): string[] {
   return [
+    "set names utf8mb4 collate utf8mb4_unicode_ci",
+    // No mode: each of them changes what a query means (ANSI_QUOTES, ORACLE), or how values read (PAD_CHAR_TO_FULL_LENGTH).
+    `set session sql_mode = '', sql_select_limit = 18446744073709551615, sql_big_selects = 1, sql_auto_is_null = 0,` +
+    ` completion_type = 'NO_CHAIN', autocommit = 1, div_precision_increment = 4`,
+    ...(mariaDb ? ["set session system_versioning_asof = default, lc_time_names = 'en_US'"] : []),
     "set session transaction isolation level repeatable read, read only",
     `set session time_zone = '+00:00', ${
       mariaDb

@@ -1,7 +1,13 @@
-import type { Dialect, PageParts, SideParts } from "./dialect.ts";
+import { type Dialect, HIGHEST_ID, LOWEST_ID, type PageParts, type SideParts } from "./dialect.ts";
 
 const quote = (identifier: string) => `"${identifier.replaceAll('"', '""')}"`;
 const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
+// Without quotes the sign stands apart, and the number alone is beyond bigint: a numeric, which no index over integers serves.
+const id = (decimal: string) => decimal === LOWEST_ID ? `'${LOWEST_ID}'::bigint` : decimal;
+const floor = (decimal: string, size: number) => {
+  const number = BigInt(decimal), divisor = BigInt(size);
+  return number / divisor - (number % divisor < 0n ? 1n : 0n);
+};
 /** Rows [name, oid] of what the names stand for in this session. */
 const named = (tables: readonly string[]) =>
   `select u.name, to_regclass(quote_ident(u.name))::oid as oid from unnest(array[${
@@ -20,6 +26,11 @@ export const postgresDialect: Dialect = {
   quote,
   text: (expression) => `(${expression})::text`,
   shortText: (expression, letters) => `left((${expression})::text, ${letters})`,
+  // Counting letters fails on bytes that are none: so a text of usual length comes whole, a longer one with all that is not
+  // ASCII spelt out.
+  shortBytes: (expression, letters) =>
+    `case when octet_length((${expression})::text) <= ${4 * letters} then (${expression})::text` +
+    ` else encode(substring(textsend((${expression})::text) for ${letters}), 'escape') end`,
   // The session is in UTC and ISO style: a timestamptz comes with "+00", a timestamp without anything.
   time: (expression) => `(${expression})::text`,
   // A row as text reads alike only for equal fields: NULL is nothing, "" is two quotes, and whatever could be taken for a
@@ -27,13 +38,19 @@ export const postgresDialect: Dialect = {
   // a restored LMS has anew.)
   hash: (literals, fields) =>
     `('x' || left(md5(row(${[...literals.map(literal), ...fields].join(", ")})::text), 16))::bit(64)::bigint`,
-  // An index range and a plain aggregate for each bucket: grouping half a million hashes took a tenth longer.
-  buckets: ({ from, to, size, key, hashes, hash }) =>
-    `select (b.first / ${size})::text, sums.n::text, sums.x::text` +
-    ` from generate_series((${from})::bigint, (${to})::bigint - 1, ${size}) as b (first) cross join lateral` +
-    ` (select count(*) as n, bit_xor(h) as x from (${
-      hashes([`${hash} as h`], `${key} >= b.first and ${key} < b.first + ${size}`)
-    }) r) sums where sums.n > 0`,
+  // An index range and a plain aggregate for each bucket: grouping half a million hashes took a tenth longer. The bounds are
+  // computed so that neither leaves bigint in the first and the last bucket, of which there is a part only.
+  buckets: ({ first, last, size, key, hashes, hash }) => {
+    const lowest = String(floor(LOWEST_ID, size) + 1n); // the first bucket that is whole
+    const highest = String(floor(HIGHEST_ID, size) - 1n);
+    const from = `case when b.n < ${lowest} then ${id(LOWEST_ID)} else b.n * ${size} end`;
+    const to = `case when b.n > ${highest} then ${HIGHEST_ID} else (b.n + 1) * ${size} - 1 end`;
+    return `select b.n::text, sums.n::text, sums.x::text` +
+      ` from generate_series((${floor(first, size)})::bigint, (${floor(last, size)})::bigint) as b (n)` +
+      ` cross join lateral (select count(*) as n, bit_xor(h) as x from (${
+        hashes([`${hash} as h`], `${key} >= ${from} and ${key} <= ${to}`)
+      }) r) sums where sums.n > 0`;
+  },
   idIn: (expression, ids) => `${expression} = any ('{${ids.join(",")}}'::bigint[])`,
   page: ({ select, table, key, columns, side, where, limit }: PageParts) =>
     // Limit first, then join: the key index gives the page in order, and nothing is sorted.
@@ -41,7 +58,9 @@ export const postgresDialect: Dialect = {
     ` from ${table} t where ${where}${limit === null ? "" : ` order by t.${key} limit ${limit}`}) t` +
     `${side === null ? "" : sideJoin(side)}${limit === null ? "" : ` order by t.${key}`}`,
   catalog: (tables) =>
-    `select n.name, a.attname::text, format_type(a.atttypid, null),` +
+    // numeric(20) holds whole numbers only, numeric alone holds any.
+    `select n.name, a.attname::text, format_type(a.atttypid, null) || case when a.atttypid = 'numeric'::regtype` +
+    ` and a.atttypmod >= 4 and (a.atttypmod - 4) & 2047 = 0 then ' whole' else '' end,` +
     ` case when has_column_privilege(n.oid, a.attnum, 'select') then '1' else '0' end` +
     ` from (select name, to_regclass(quote_ident(name)) as oid from unnest(array[${
       tables.map(literal).join(",")
@@ -49,6 +68,7 @@ export const postgresDialect: Dialect = {
     ` join pg_catalog.pg_attribute a on a.attrelid = n.oid and a.attnum > 0 and not a.attisdropped`,
   oldest: 14, // bit_xor as an aggregate
   about: "select current_setting('server_version'), current_database()::text",
+  clock: "select (extract(epoch from clock_timestamp()) * 1000000)::bigint::text",
   // The schema by a function, since it can be asked whatever a role may read of the catalogs.
   identity: (tables) => [
     "select 'database', current_database()::text" +
@@ -81,12 +101,18 @@ export const postgresDialect: Dialect = {
     " and n.nspname <> 'information_schema' and n.nspname not like 'pg\\_%' and has_schema_privilege(n.oid, 'usage')" +
     " and (pg_has_role(c.relowner, 'usage') or has_table_privilege(c.oid, 'insert, update, delete, truncate')" +
     " or has_any_column_privilege(c.oid, 'insert, update')) limit 1000)",
-  isInteger: (type) => ["smallint", "integer", "bigint", "numeric"].includes(type),
+  isInteger: (type) => ["smallint", "integer", "bigint", "numeric", "numeric whole"].includes(type),
+  oddKeys: (type) => ({ beyond: type.startsWith("numeric"), fractions: type === "numeric" }),
+  id,
 };
 
 /** One row: whether a server is a standby, and whether its transactions are read only; each `on` or `off`. */
 export const ROLE_QUERY = "select case when pg_is_in_recovery() then 'on' else 'off' end," +
   " current_setting('transaction_read_only')";
+
+/** For a transaction in which texts are to come as bytes; one row: the encoding they are in. */
+export const POSTGRES_RAW =
+  "select current_setting('server_encoding') as encoding, set_config('client_encoding', 'SQL_ASCII', true)";
 
 /** First statement of every transaction: nothing here outlives it, whatever pooler is in between. */
 export function postgresSettings(statementTimeoutMs: number, schemas: readonly string[]): string {
@@ -94,13 +120,28 @@ export function postgresSettings(statementTimeoutMs: number, schemas: readonly s
     `set local statement_timeout = ${Math.ceil(statementTimeoutMs)}`,
     // Ends the transaction of a process that was stopped in the middle: no snapshot is ever held for long.
     `set local idle_in_transaction_session_timeout = ${Math.ceil(statementTimeoutMs) + 5000}`,
+    // PostgreSQL 17 and newer. The statement's own limit is the one that counts.
+    "select case when current_setting('server_version_num')::int >= 170000 then set_config('transaction_timeout', '0', true) end",
+    "set local lock_timeout = 0",
+    // How values read as text: what is hashed, shown and judged must not depend on what a role or a database was given.
+    "set local client_encoding = 'UTF8'",
     "set local datestyle = 'ISO, YMD'",
     "set local timezone = 'UTC'",
+    "set local intervalstyle = 'postgres'",
+    "set local extra_float_digits = 1",
+    "set local bytea_output = 'hex'",
+    "set local standard_conforming_strings = on",
+    "set local transform_null_equals = off",
+    // Rows that a policy hides are not there for this role; off, every read of such a table would be an error.
+    "set local row_security = on",
     // Nothing ever sorts a million rows on the LMS's disk: no query here orders by anything but an index.
     "set local enable_sort = off",
     // One process of the LMS's server works for a poll, never several; compiling a query costs more than its second.
     "set local max_parallel_workers_per_gather = 0",
     "set local jit = off",
-    ...(schemas.length === 0 ? [] : [`set local search_path = ${schemas.map(quote).join(", ")}`]),
+    // The server's own functions first, whatever stands in the path beside them.
+    schemas.length === 0
+      ? "select set_config('search_path', 'pg_catalog, ' || current_setting('search_path'), true)"
+      : `set local search_path = pg_catalog, ${schemas.map(quote).join(", ")}`,
   ].join("; ");
 }

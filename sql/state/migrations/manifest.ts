@@ -3,6 +3,7 @@ import cheaperDeliveries from "./0002_cheaper_deliveries.sql" with { type: "text
 import sourceAddress from "./0003_source_address.sql" with { type: "text" };
 import rowIdentity from "./0004_row_identity.sql" with { type: "text" };
 import gather from "./0005_gather.sql" with { type: "text" };
+import unreadable from "./0006_unreadable.sql" with { type: "text" };
 
 export interface Migration {
   readonly version: number;
@@ -17,4 +18,5 @@ export const migrations: readonly Migration[] = [
   { version: 3, name: "0003_source_address", sql: sourceAddress },
   { version: 4, name: "0004_row_identity", sql: rowIdentity },
   { version: 5, name: "0005_gather", sql: gather },
+  { version: 6, name: "0006_unreadable", sql: unreadable },
 ];

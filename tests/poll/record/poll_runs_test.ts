@@ -18,7 +18,7 @@ import { forEachState } from "../../support/state/with_state.ts";
 import { attempt, batch, change, hashOf, NOW, options, person, told } from "./batches.ts";
 import { type Polling, startPolling } from "./start_polling.ts";
 
-const COUNTS: PollCounts = { rowsRead: 10, rowsMissing: 1, regressions: 2, skippedFullPass: false };
+const COUNTS: PollCounts = { rowsRead: 10, rowsMissing: 1, regressions: 2, skippedFullPass: false, unreadableTexts: 3 };
 const fuse = (messagesPerPoll: number, revisionsPerPoll = 500, digestAbove = 1): FuseSettings => ({
   fuse: { messagesPerPoll, revisionsPerPoll },
   digestAbove,
@@ -57,6 +57,7 @@ forEachState("finishPoll() opens a poll within the limits and counts what it wou
     [run?.status, run?.delivery, run?.rows_read, run?.rows_changed, run?.events, run?.rows_missing, run?.regressions],
     ["done", "open", "10", "4", "4", "1", "2"],
   );
+  assert.equal(run?.unreadable_texts, "3");
   assert.ok(run?.finished_at !== null);
 });
 

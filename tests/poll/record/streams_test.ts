@@ -66,12 +66,12 @@ forEachState("a new hash recipe makes known hashes worthless without forgetting 
   const { lease, stream, pollId } = await startPolling(db);
   const row = attempt("1500");
   await recordBatch(db, lease, batch(stream, pollId, [change(row, history(row))]), options);
-  assert.deepEqual(await bucketSums(db, stream, 0, 10), [{ bucket: 1, count: 1, xor: row.hash }]);
-  assert.deepEqual(await keyHashes(db, stream, [0, 1]), [{ id: "1500", hash: row.hash }]);
+  assert.deepEqual(await bucketSums(db, stream, 0n, 10n), [{ bucket: 1n, count: 1, xor: row.hash }]);
+  assert.deepEqual(await keyHashes(db, stream, [0n, 1n]), [{ id: "1500", hash: row.hash }]);
   const [renewed] = await ensureStreams(db, "testpress", [{ kind: "exam", recipe: 2 }], lease);
   assert.ok(renewed);
-  assert.deepEqual(await bucketSums(db, renewed, 0, 10), []);
-  assert.deepEqual(await keyHashes(db, renewed, [1]), []);
+  assert.deepEqual(await bucketSums(db, renewed, 0n, 10n), []);
+  assert.deepEqual(await keyHashes(db, renewed, [1n]), []);
   const before = (await statesByKeys(db, renewed, ["1500"])).get("1500");
   assert.equal(before?.hash, "");
   assert.equal(before?.reported.score, 148);
@@ -89,7 +89,7 @@ forEachState("a new hash recipe makes known hashes worthless without forgetting 
     ),
     options,
   );
-  assert.deepEqual(await bucketSums(db, renewed, 0, 10), [{ bucket: 1, count: 1, xor: row.hash }]);
+  assert.deepEqual(await bucketSums(db, renewed, 0n, 10n), [{ bucket: 1n, count: 1, xor: row.hash }]);
   assert.equal((await db.sql`select 1 from lmsmon.lms_activity_events`).length, 1);
 });
 

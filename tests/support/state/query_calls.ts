@@ -186,7 +186,13 @@ const pollRunsCalls: CallsOf<typeof pollRuns> = {
     pollRuns.PollIdRow,
   ],
   setPollCounts: (sql) =>
-    pollRuns.setPollCounts(sql, ID, { rowsRead: 1, rowsMissing: 1, regressions: 1, skippedFullPass: true }),
+    pollRuns.setPollCounts(sql, ID, {
+      rowsRead: 1,
+      rowsMissing: 1,
+      regressions: 1,
+      skippedFullPass: true,
+      unreadableTexts: 1,
+    }),
   holdPollLogs: (sql) => pollRuns.holdPollLogs(sql, ID),
   wakeRecipientsOfPoll: (sql) => pollRuns.wakeRecipientsOfPoll(sql, ID),
 };
@@ -195,6 +201,8 @@ const quarantineCalls: CallsOf<typeof quarantine> = {
   quarantineRows: (sql) => quarantine.quarantineRows(sql, 1, IDS, TEXTS),
   liftQuarantine: (sql) => quarantine.liftQuarantine(sql, 1, IDS),
   forgetGone: (sql) => quarantine.forgetGone(sql, 1),
+  quarantineKeys: (sql) => quarantine.quarantineKeys(sql, 1, TEXTS, TEXTS),
+  forgetGoneKeys: (sql) => quarantine.forgetGoneKeys(sql, 1),
   anyQuarantine: [(sql) => quarantine.anyQuarantine(sql, 1), quarantine.AnyQuarantineRow],
   quarantinedRows: [(sql) => quarantine.quarantinedRows(sql, 1, null, 1), quarantine.QuarantinedRow],
 };
@@ -210,8 +218,8 @@ const rowStatesCalls: CallsOf<typeof rowStates> = {
   rowStatesByKeys: [(sql) => rowStates.rowStatesByKeys(sql, 1, IDS), rowStates.RowStateRow],
   openRowKeys: [(sql) => rowStates.openRowKeys(sql, 1, null, 1), rowStates.OpenRowKeyRow],
   anyRowState: [(sql) => rowStates.anyRowState(sql, 1), rowStates.AnyRowStateRow],
-  bucketSums: [(sql) => rowStates.bucketSums(sql, 1, 1, 2), rowStates.BucketSumRow],
-  keyHashes: [(sql) => rowStates.keyHashes(sql, 1, 1, IDS, 1), rowStates.KeyHashRow],
+  bucketSums: [(sql) => rowStates.bucketSums(sql, 1, "1", "2"), rowStates.BucketSumRow],
+  keyHashes: [(sql) => rowStates.keyHashes(sql, 1, 1, IDS, IDS), rowStates.KeyHashRow],
   upsertRowStates: (sql) => rowStates.upsertRowStates(sql, 1, []),
   copyRowStates: (sql) => rowStates.copyRowStates(sql),
   addToBuckets: (sql) => rowStates.addToBuckets(sql, 1, IDS, IDS, IDS),
