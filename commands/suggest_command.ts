@@ -25,15 +25,19 @@ const ALSO_CALLED: Readonly<Record<string, string>> = {
 /** An unknown command for which the command line knows no near one: what it is called here, or what there is. */
 export function suggestCommand(error: unknown): unknown {
   if (!(error instanceof Error) || !("code" in error) || error.code !== "commander.unknownCommand") return error;
-  if (error.message.includes("Did you mean")) return error;
   const word = /'(.*)'/s.exec(error.message)?.[1]?.toLowerCase() ?? "";
+  // Before what only looks like it: "start" is nearer to stats than to watch.
+  if (error.message.includes("Did you mean") && !Object.hasOwn(ALSO_CALLED, word)) return error;
   const names = commands.map(({ name }) => name);
   const part = word.replaceAll("_", "-");
-  const near = part.length < 3
+  const other = Object.hasOwn(ALSO_CALLED, word) ? ALSO_CALLED[word] : undefined;
+  const near = part.length < 3 || other !== undefined
     ? []
     : names.filter((name) => name.startsWith(part) || part.startsWith(name) || name.split("-").includes(part));
-  const other = ALSO_CALLED[word];
   const meant = near.length > 0 ? near : other === undefined ? [] : [other];
   const hint = meant.length > 0 ? `Did you mean ${meant.join(" or ")}?` : `There are ${names.join(", ")}`;
-  return new UsageError(error.message.replace(/^error: /, "").trim(), { hint, cause: error });
+  return new UsageError(error.message.replace(/^error: /, "").replace(/\s*\(Did you mean.*$/s, "").trim(), {
+    hint,
+    cause: error,
+  });
 }

@@ -57,18 +57,3 @@ Deno.test("of two exports that mark what was unprocessed the second one waits, a
   const waited = await second.finished;
   assert.deepEqual([waited.code, waited.out], [0, ""], waited.err);
 });
-
-Deno.test("an export that waits for its turn ends at ^C", async () => {
-  await using home = await homeWithEvents();
-  const flags = ["export-ai", "--unprocessed", "--mark-processed"];
-  const first = startUnread(home, MAIN, ...flags);
-  const reader = first.stdout.getReader();
-  await reader.read();
-  await using second = home.start(...flags);
-  await second.said(/Waiting for another export/);
-  const { code, err } = await second.stop("SIGINT");
-  assert.equal(code, 130, err);
-  assert.match(err, /stopped, goes on next time/);
-  await reader.cancel();
-  await Promise.all([first.status, first.stderr.cancel()]);
-});
