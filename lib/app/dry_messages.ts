@@ -1,27 +1,18 @@
-import { dueRecipients } from "../../sql/state/recipients.ts";
-import { peopleByIds } from "../../sql/state/outbox.ts";
-import { ConfigError, ZulipError } from "../base/errors.ts";
-import { logger } from "../base/log.ts";
-import { connectZulip } from "../bot/connect_zulip.ts";
-import type { ZulipApi } from "../bot/zulip_api.ts";
 import type { Config } from "../config/config.ts";
-import { isRewritten, type LmsId } from "../model/event.ts";
+import { metadataOf } from "../detect/metadata.ts";
 import { deliveryMarker } from "../model/marker.ts";
+import { isRewritten, type LmsId } from "../model/event.ts";
 import type { EpochMicros } from "../model/time.ts";
+import type { ToldEvent } from "../model/told_event.ts";
+import { compose } from "../tell/compose.ts";
+import type { DueRow } from "../tell/notify_types.ts";
+import type { DryEvent } from "../poll/dry_run.ts";
 import { decideFuse } from "../poll/record/poll_runs.ts";
-import type { DryRunResult } from "../poll/dry_run.ts";
-import type { StateDb } from "../state/state_db.ts";
-import type { Clock } from "../base/clock.ts";
-import { type Accounts, createAccounts, type LoadedAccounts, type MentorPerson } from "../tell/accounts.ts";
-import { decide } from "../tell/decide.ts";
-import { loadDue, type LoadedDue, type LoadedRow, recentMessages } from "../tell/load_due.ts";
-import { mentorRecipient, type Sibling } from "../tell/resolve_recipients.ts";
-import { dryRows, tellNamesakesApart } from "./dry_rows.ts";
 
 /** A message that a dry run would have sent. */
 export interface DryMessage {
   readonly recipient: string;
-  /** When it would go out: now, or when what it tells has waited long enough. */
+  /** When it would go out: now, or a digest time. */
   readonly at: EpochMicros;
   readonly content: string;
   readonly events: number;
@@ -31,133 +22,51 @@ export interface DryMessage {
 export interface DryMessages {
   readonly messages: readonly DryMessage[];
   readonly withoutMentor: number;
-  /** Deliveries that would wait for something else than a time (`no_account`), or end without a message, by reason. */
-  readonly untold: ReadonlyMap<string, number>;
   /** Why the fuse would hold these messages; `null` when it would not. */
   readonly held: string | null;
-  /** Why Zulip did not say who has an account: then whoever is not known to have one is taken to have one. */
-  readonly notAsked: string | null;
 }
 
-export interface DryDeps {
-  readonly db: StateDb;
-  readonly config: Config;
-  readonly clock: Clock;
-  readonly source: string;
+/** What the mentors would read. Which accounts they have, and what they were told before, only a real round looks up. */
+export function dryMessages(
+  events: readonly DryEvent[],
+  mentorName: (id: LmsId) => string | null,
+  config: Config,
+  source: string,
+  now: EpochMicros,
+): DryMessages {
+  const told = events.filter(({ event }) => event.tell !== null);
+  const rows = told.flatMap((dry) => dry.mentors.map((mentor) => dueRow(dry, mentor, mentorName, source, now)));
+  const messages = [...Map.groupBy(rows, (row) => Math.max(row.dueAt, now))]
+    .flatMap(([at, due]) => messagesAt(at, due, config)).sort((a, b) => a.at - b.at);
+  return {
+    messages,
+    withoutMentor: told.filter(({ mentors }) => mentors.length === 0).length,
+    held: fuseOf(told, rows, config),
+  };
 }
 
-/** Recipients of earlier polls that a dry run looks at, at most. */
-const MOST_DUE = 1000;
-
-/**
- * Says what would be told of what dry runs find and of what earlier polls left, by the very stages of a delivery that decide (load,
- * decide), without those that write or send. Zulip is only asked who has an account. Remembers what it said, as a delivery would.
- */
-export class DryTeller implements AsyncDisposable {
-  readonly #deps: DryDeps;
-  readonly #zulip: Zulip;
-  readonly #accounts: Accounts;
-  /** When messages were said to go out, by recipient. */
-  readonly #said = new Map<string, EpochMicros[]>();
-  /** Deliveries of earlier polls that were said to be told. */
-  readonly #told = new Set<string>();
-
-  constructor(deps: DryDeps) {
-    this.#deps = deps;
-    this.#zulip = openZulip(deps.config);
-    this.#accounts = createAccounts({ ...deps, zulip: this.#zulip }, { remembers: false });
-  }
-
-  async plan(dry: DryRunResult): Promise<DryMessages> {
-    const { config, clock } = this.#deps;
-    const now = clock.now();
-    const told = dry.events.filter(({ event }) => event.tell !== null);
-    const rows = await dryRows({ ...this.#deps, now }, dry);
-    const loaded = config.notify.enabled ? await this.#load(dry, rows, now) : null;
-    const plan = loaded === null ? { messages: [], told: [], untold: new Map() } : play(loaded, config, now);
-    for (const { recipient, at } of plan.messages) this.#said.getOrInsertComputed(recipient, () => []).push(at);
-    for (const logId of plan.told) this.#told.add(logId);
-    return {
-      messages: plan.messages,
-      untold: plan.untold,
-      withoutMentor: told.filter(({ mentors }) => mentors.length === 0).length,
-      held: fuseOf(rows, told, config),
-      notAsked: loaded?.notAsked ?? null,
-    };
-  }
-
-  /** What earlier polls left due and what was found now, as one round would load it. */
-  async #load(dry: DryRunResult, found: readonly LoadedRow[], now: EpochMicros): Promise<Loaded> {
-    const { db, source } = this.#deps;
-    const due = (await dueRecipients(db.sql, source, now, MOST_DUE)).map((row) => row.recipient);
-    const recipients = [...new Set([...found.map((row) => row.recipient), ...due])];
-    const before = await loadDue(this.#deps, NOBODYS_ACCOUNTS, { recipients, cutoff: now, goesOn: new Set() });
-    const rows = tellNamesakesApart([...before.rows.filter((row) => !this.#told.has(row.logId)), ...found]);
-    const mentors = new Map([...before.mentors, ...await mentorsOf(this.#deps, dry)]);
-    const { accounts, notAsked } = await this.#accountsOf(rows, mentors);
-    const siblings = new Map(before.siblings);
-    for (const [eventId, own] of Map.groupBy(found, (row) => row.eventId)) {
-      siblings.set(
-        eventId,
-        own.map(({ recipient }): Sibling => ({ recipient, status: "pending", userId: null, underWay: false })),
-      );
-    }
-    const links = new Map(before.links);
-    for (const { event: { row: { studentId } }, mentors: ids } of dry.events) {
-      if (studentId !== null) links.set(studentId, ids);
-    }
-    const readers = [...new Set(rows.map((row) => row.recipient))];
-    const recent = await recentMessages(this.#deps, readers, accounts, now, new Set());
-    return {
-      ...before,
-      rows,
-      siblings,
-      links,
-      mentors,
-      accounts: accounts.mentors,
-      selves: accounts.selves,
-      recent: new Map(
-        [...recent].map(([to, known]) => [to, { ...known, lastAt: this.#lastAt(to, known.lastAt, now) }]),
-      ),
-      now,
-      notAsked,
-    };
-  }
-
-  #lastAt(recipient: string, known: EpochMicros | null, now: EpochMicros): EpochMicros | null {
-    const said = (this.#said.get(recipient) ?? []).filter((at) => at <= now);
-    const all = known === null ? said : [...said, known];
-    return all.length === 0 ? null : Math.max(...all);
-  }
-
-  async #accountsOf(
-    rows: readonly LoadedRow[],
-    mentors: ReadonlyMap<LmsId, MentorPerson>,
-  ): Promise<{ accounts: LoadedAccounts; notAsked: string | null }> {
-    try {
-      return { accounts: await this.#accounts.of({ rows, mentors }), notAsked: null };
-    } catch (error) {
-      if (!(error instanceof ZulipError)) throw error;
-      const all = new Map([...mentors.keys()].map((id) => [id, mentorRecipient(id)]));
-      return { accounts: { mentors: all, zones: new Map(), selves: new Set() }, notAsked: error.message };
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#zulip[Symbol.asyncDispose]();
-  }
+/** What goes out at one time, and later what is beyond `notify.max_per_mentor` then. */
+function messagesAt(at: EpochMicros, due: readonly DueRow[], config: Config): DryMessage[] {
+  const policy = { now: at, links: config.lms.links, notify: config.notify };
+  return [...compose(due, new Map(), policy).values()].flatMap(({ messages, putOff }) => [
+    ...messages.map(({ recipient, content, rows }) => ({ recipient, at, content, events: rows.length })),
+    ...[...Map.groupBy(putOff, ({ until }) => until)].flatMap(([until, rows]) =>
+      messagesAt(
+        until,
+        rows.map(({ row, reason }) => ({
+          ...row,
+          dueAt: until,
+          planned: reason === "rate",
+          gathered: reason !== "rate",
+        })),
+        config,
+      )
+    ),
+  ]);
 }
-
-type Loaded = LoadedDue & { readonly notAsked: string | null };
-
-const NOBODYS_ACCOUNTS: Accounts = {
-  of: () => Promise.resolve({ mentors: new Map(), zones: new Map(), selves: new Set() }),
-  ofMentorIds: () => Promise.resolve(new Map()),
-  forget: () => {},
-};
 
 /** As the poll itself would be weighed at its end. */
-function fuseOf(rows: readonly LoadedRow[], told: DryRunResult["events"], { notify }: Config): string | null {
+function fuseOf(told: readonly DryEvent[], rows: readonly DueRow[], { notify }: Config): string | null {
   const together = Map.groupBy(rows, (row) => `${row.planned ? row.dueAt : "now"} ${row.recipient}`);
   return decideFuse({
     messages: [...together.values()].reduce((sum, { length: n }) => sum + (n > notify.digestAbove ? 1 : n), 0),
@@ -168,88 +77,65 @@ function fuseOf(rows: readonly LoadedRow[], told: DryRunResult["events"], { noti
   }, notify.fuse).reason;
 }
 
-type Zulip = Pick<ZulipApi, "users"> & AsyncDisposable;
-
-/** Zulip as far as a dry run needs it; one that is not configured cannot be asked. */
-function openZulip(config: Config): Zulip {
-  try {
-    const zulip = connectZulip(config.zulip, { log: logger("zulip") });
-    return {
-      users: (signal) => zulip.users(signal),
-      [Symbol.asyncDispose]: () => Promise.resolve(zulip.close()),
-    };
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    return {
-      users: () => Promise.reject(new ZulipError("failed", error.message)),
-      [Symbol.asyncDispose]: () => Promise.resolve(),
-    };
-  }
-}
-
-/** The mentors of what was found; those that the poll did not read are known from before. */
-async function mentorsOf({ db, source }: DryDeps, dry: DryRunResult): Promise<Map<LmsId, MentorPerson>> {
-  const ids = [...new Set(dry.events.flatMap(({ mentors }) => mentors))];
-  const stored = new Map((await peopleByIds(db.sql, source, "mentor", ids)).map((row) => [row.id, row]));
-  return new Map(ids.flatMap((id): [LmsId, MentorPerson][] => {
-    const person = dry.people.get(`mentor:${id}`) ?? stored.get(id);
-    return person === undefined ? [] : [[id, person]];
-  }));
-}
-
-/** Decides now, and again whenever something that was put off has waited long enough. */
-function play(loaded: LoadedDue, config: Config, now: EpochMicros) {
-  const messages: DryMessage[] = [];
-  const told: string[] = [];
-  const untold = new Map<string, number>();
-  const note = (reason: string) => untold.set(reason, (untold.get(reason) ?? 0) + 1);
-  let waiting: readonly LoadedRow[] = loaded.rows;
-  /** Deliveries that come to an event while it is decided: the fallback channel, a mentor linked since. */
-  const added = new Set<string>();
-  for (let at = now; waiting.length > 0;) {
-    const isDue = (row: LoadedRow) => row.dueAt <= at || row.gathered;
-    const rows = waiting.filter(isDue);
-    const decision = decide({ ...loaded, rows, now: at }, Infinity, config);
-    const gone = new Set<string>();
-    for (const { recipient, content, rows: tells } of decision.messages) {
-      messages.push({ recipient, at, content, events: tells.length });
-      for (const { logId } of tells) gone.add(logId);
-      told.push(...tells.map((row) => row.logId));
-    }
-    for (const { row, reason } of decision.suppress) {
-      note(reason);
-      gone.add(row.logId);
-    }
-    const later = new Map<string, LoadedRow>();
-    const byId = new Map(rows.map((row) => [row.logId, row]));
-    for (const { logId, reason, until } of decision.putOff) {
-      const row = byId.get(logId);
-      if (row === undefined) continue;
-      if (reason === "gathering" || reason === "quiet" || reason === "rate") {
-        later.set(logId, { ...row, dueAt: until, planned: reason === "rate", gathered: reason !== "rate" });
-      } else {
-        note(reason);
-        gone.add(logId);
-      }
-    }
-    waiting = waiting.filter((row) => !gone.has(row.logId)).map((row) => later.get(row.logId) ?? row);
-    const fresh = decision.add.flatMap(({ row, recipient }) => {
-      const logId = `${row.eventId}/${recipient}`;
-      if (added.has(logId)) return [];
-      added.add(logId);
-      const tells = { ...row.told, marker: markerFor(row, recipient) };
-      return { ...row, logId, recipient, told: tells, dueAt: at, planned: false, gathered: false };
-    });
-    waiting = [...waiting, ...fresh];
-    if (fresh.length > 0) continue;
-    const next = waiting.reduce((earliest, row) => Math.min(earliest, row.dueAt), Infinity);
-    if (next <= at) break; // nothing can become of what is left
-    at = next;
-  }
-  return { messages, told, untold };
-}
-
-function markerFor({ told, studentId, stage, incarnation }: LoadedRow, recipient: string): string {
-  const { source, kind, attemptId, activityId, revision } = told;
-  return deliveryMarker({ source, kind, attemptId, incarnation, studentId, activityId, stage, revision, recipient });
+function dueRow(
+  { event: { detected, row, tell }, student, mentors }: DryEvent,
+  mentor: LmsId,
+  mentorName: (id: LmsId) => string | null,
+  source: string,
+  now: EpochMicros,
+): DueRow {
+  const recipient = `mentor:${mentor}`;
+  const { kind, attemptId, incarnation, stage, revision, change } = detected;
+  const { studentId, activityId } = row;
+  const told: ToldEvent = {
+    eventId: "0",
+    source,
+    kind,
+    type: detected.type,
+    attemptId,
+    attemptNo: null,
+    revision,
+    change: change === "reused" ? null : change,
+    occurredAt: detected.occurredAt,
+    occurredAtApproximate: detected.occurredAtApproximate,
+    detectedAt: now,
+    student: {
+      id: row.studentId,
+      name: student?.name ?? row.studentName,
+      username: student?.username ?? row.studentUsername,
+      nameIsShared: false,
+    },
+    activityId: row.activityId,
+    title: row.activity?.title ?? null,
+    course: row.activity?.course ?? null,
+    chapter: row.activity?.chapter ?? null,
+    contentType: row.contentType,
+    metadata: metadataOf(row, detected),
+    previousTold: null,
+    alsoTold: mentors.filter((id) => id !== mentor).flatMap((id) => mentorName(id) ?? []),
+    marker: deliveryMarker({
+      source,
+      kind,
+      attemptId,
+      incarnation,
+      studentId,
+      activityId,
+      stage,
+      revision,
+      recipient,
+    }),
+  };
+  return {
+    logId: "0",
+    recipient,
+    account: null,
+    told,
+    stage,
+    incarnation,
+    dueAt: tell?.dueAt ?? now,
+    planned: tell?.reason === "digest",
+    gathered: false,
+    lmsAwayMs: 0,
+    attempts: 0,
+  };
 }

@@ -16,7 +16,7 @@ import type { StateDb } from "../state/state_db.ts";
 import { connectZulip } from "../bot/connect_zulip.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { PollOnceOptions } from "./command_options.ts";
-import { DryTeller } from "./dry_messages.ts";
+import { dryMessages } from "./dry_messages.ts";
 import { OpenParts, pollSettings } from "./open_parts.ts";
 import { nameStateTrouble } from "./state_trouble.ts";
 import { readUntoldNews } from "./untold_news.ts";
@@ -150,8 +150,8 @@ async function runDry(context: CommandContext, options: PollOnceOptions, db: Sta
       signal: AbortSignal.any([stop.soft, stop.hard]),
     },
   );
-  await using teller = new DryTeller({ db, config, clock, source: lms.name });
-  const planned = await teller.plan(dry);
+  const nameOf = (id: string) => dry.people.get(`mentor:${id}`)?.name ?? null;
+  const planned = dryMessages(dry.events, nameOf, config, lms.name, clock.now());
   const pending = config.notify.enabled ? await pendingDeliveries(db, lms.name) : 0;
   if (options.json) out.writeJson(dryRunJson(lms.name, dry, planned, pending));
   else printDryRun(out, lms.name, dry, planned, pending);

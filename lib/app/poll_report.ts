@@ -147,12 +147,6 @@ export function printDryRun(
   if (planned.withoutMentor > 0) {
     out.writeLine(`${plural(planned.withoutMentor, "event")} of students without a mentor would wait`);
   }
-  for (const [reason, deliveries] of planned.untold) {
-    out.writeLine(`${plural(deliveries, "delivery", "deliveries")} would not go out: ${reason}`);
-  }
-  if (planned.notAsked !== null) {
-    out.writeLine(`Every mentor is taken to have a Zulip account, since Zulip could not be asked: ${planned.notAsked}`);
-  }
   if (pending > 0) out.writeLine(`${plural(pending, "delivery", "deliveries")} of earlier polls would go out, too`);
   if (planned.held !== null) out.writeLine(`The fuse would hold these messages: ${planned.held}`);
   if (planned.messages.length > 0) out.writeLine(`${plural(planned.messages.length, "message")} would go out:`);
@@ -197,8 +191,6 @@ export function dryRunJson(source: string, dry: DryRunResult, planned: DryMessag
     })),
     held_reason: planned.held,
     pending_before: pending,
-    not_sent: Object.fromEntries(planned.untold),
-    accounts_unknown: planned.notAsked,
     messages: planned.messages.map(({ recipient, at, content, events }) => ({
       recipient,
       at: formatUtc(at),

@@ -5,7 +5,7 @@ import { DryOverlay, dryRun } from "../poll/dry_run.ts";
 import { stateKnownRows } from "../poll/state_edges.ts";
 import type { StateDb } from "../state/state_db.ts";
 import type { CommandContext } from "./command_context.ts";
-import { DryTeller } from "./dry_messages.ts";
+import { dryMessages } from "./dry_messages.ts";
 import { pollSettings } from "./open_parts.ts";
 import { printDryRun } from "./poll_report.ts";
 
@@ -17,7 +17,6 @@ export async function watchDry(
   acceptSource: boolean,
 ): Promise<void> {
   const { config, clock, out, stop } = context;
-  await using teller = new DryTeller({ db, config, clock, source: lms.name });
   const overlay = new DryOverlay(stateKnownRows(db));
   const trouble = new RepeatedError("Polling", logger("poll"), clock);
   let lastFullMs: number | null = null;
@@ -31,9 +30,11 @@ export async function watchDry(
         overlay,
       );
       if (full) lastFullMs = startedMs;
-      const planned = await teller.plan(dry);
-      if (dry.tally.events > 0 || planned.messages.length > 0) printDryRun(out, lms.name, dry, planned, 0);
-      else if (lastFullMs === startedMs) out.writeLine("Dry run: nothing new so far");
+      if (lastFullMs === startedMs && dry.tally.events === 0) out.writeLine("Dry run: nothing new so far");
+      const nameOf = (id: string) => dry.people.get(`mentor:${id}`)?.name ?? null;
+      if (dry.tally.events > 0) {
+        printDryRun(out, lms.name, dry, dryMessages(dry.events, nameOf, config, lms.name, clock.now()), 0);
+      }
       trouble.succeeded();
     } catch (error) {
       if (stop.hard.aborted) return;

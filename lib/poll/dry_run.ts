@@ -3,9 +3,8 @@ import type { RowState } from "../model/attempt.ts";
 import type { LmsId } from "../model/event.ts";
 import type { Person } from "../model/person.ts";
 import type { Clock } from "../base/clock.ts";
-import type { Batch, BatchEvent, RowChange, Stream } from "./record/batch.ts";
+import type { Batch, BatchEvent, Stream } from "./record/batch.ts";
 import type { StateDb } from "../state/state_db.ts";
-import { countAttempts } from "./record/prepare_events.ts";
 import { readStreams } from "./record/streams.ts";
 import { bucketOf } from "../model/bucket.ts";
 import { examineSource } from "./check_source.ts";
@@ -20,10 +19,6 @@ export interface DryEvent {
   readonly event: BatchEvent;
   readonly student: Person | null;
   readonly mentors: readonly LmsId[];
-  /** Which try of the student it is, as the poll would store it. */
-  readonly attemptNo: number | null;
-  /** The stored event that it corrects, if it is a correction. */
-  readonly lastEventId: string | null;
 }
 
 export interface DryRunResult {
@@ -47,7 +42,7 @@ export async function dryRun(
 ): Promise<DryRunResult> {
   await examineSource(deps.db, deps.lms, options.acceptSource ?? false);
   const tally = newTally();
-  const sink = new DrySink(overlay, deps.db);
+  const sink = new DrySink(overlay);
   const context: PollContext = {
     lms: deps.lms,
     known: overlay,
@@ -87,14 +82,10 @@ function newStream(source: string, kind: Stream["kind"]): Stream {
   };
 }
 
-const attemptKey = ({ event }: RowChange) =>
-  `${event?.detected.kind} ${event?.row.studentId ?? "?"} ${event?.row.activityId ?? "?"}`;
-
 /** What earlier rounds of a `watch --dry-run` found, over what is stored: each change is shown once. */
 export class DryOverlay implements KnownRows {
   readonly #changed = new Map<string, Map<LmsId, RowState>>();
   readonly #passed = new Set<string>();
-  readonly #tries = new Map<string, Set<LmsId>>();
 
   constructor(private readonly stored: KnownRows) {}
 
@@ -103,20 +94,6 @@ export class DryOverlay implements KnownRows {
     const first = !this.#passed.has(stream.kind);
     this.#passed.add(stream.kind);
     return first ? stream : { ...stream, firstContactDone: true };
-  }
-
-  /** Attempts of the same student at the same activity that earlier batches found and nothing stored. */
-  triesBefore(change: RowChange | undefined): number {
-    if (change === undefined) return 0;
-    const tries = this.#tries.get(attemptKey(change)) ?? new Set();
-    return [...tries].filter((id) => BigInt(id) < BigInt(change.after.id)).length;
-  }
-
-  rememberTries(changes: readonly RowChange[]): void {
-    for (const change of changes) {
-      if (change.before?.lastEventId != null) continue;
-      this.#tries.getOrInsertComputed(attemptKey(change), () => new Set()).add(change.after.id);
-    }
   }
 
   remember(stream: Stream, states: Iterable<RowState>): void {
@@ -179,14 +156,12 @@ class DrySink implements BatchSink {
   readonly people = new Map<string, Person>();
   #untold = 0;
 
-  constructor(private readonly overlay: DryOverlay, private readonly db: Pick<StateDb, "sql">) {}
+  constructor(private readonly overlay: DryOverlay) {}
 
-  async record(batch: Batch): Promise<void> {
+  record(batch: Batch): Promise<void> {
     this.overlay.remember(batch.stream, batch.changes.map((change) => change.after));
     for (const person of batch.people) this.people.set(`${person.role}:${person.id}`, person);
-    const withEvent = batch.changes.filter(({ event }) => event !== null);
-    const numbers = await this.#attemptNumbers(batch, withEvent);
-    for (const [i, { before, event }] of withEvent.entries()) {
+    for (const { event } of batch.changes) {
       if (!event || this.events.length >= MAX_KEPT) continue;
       if (event.tell === null && ++this.#untold > SAMPLES) continue;
       const { studentId } = event.row;
@@ -194,18 +169,8 @@ class DrySink implements BatchSink {
         event,
         student: studentId === null ? null : this.people.get(`student:${studentId}`) ?? null,
         mentors: studentId === null ? [] : batch.links.get(studentId) ?? [],
-        attemptNo: numbers.get(i) ?? null,
-        lastEventId: before?.lastEventId ?? null,
       });
     }
-  }
-
-  /** By position. History, which is told to nobody, is not counted: there is too much of it. */
-  async #attemptNumbers(batch: Batch, changes: readonly RowChange[]): Promise<ReadonlyMap<number, number>> {
-    if (changes.every(({ event }) => event?.tell == null)) return new Map();
-    const stored = await countAttempts(this.db.sql, batch, changes);
-    const numbers = new Map([...stored].map(([i, number]) => [i, number + this.overlay.triesBefore(changes[i])]));
-    this.overlay.rememberTries(changes);
-    return numbers;
+    return Promise.resolve();
   }
 }

@@ -170,13 +170,10 @@ async function readMentorSets(sql: Sql, source: string, mentorsOf: Iterable<read
 /** Whether these events get the number of their try, which depends on all events before them. */
 export const countsAttempts = (changes: readonly RowChange[]): boolean => changes.length <= COUNT_ATTEMPTS_UP_TO;
 
-/**
- * Position -> which try of the student at this activity it is, by attempts that gave an event, also in this batch. Only of so many
- * changes that counting is worth it.
- */
-export async function countAttempts(
+/** Position -> which try of the student at this activity it is, by attempts that gave an event, also in this batch. */
+async function countAttempts(
   sql: Queryable,
-  batch: Pick<Batch, "stream">,
+  batch: Batch,
   changes: readonly RowChange[],
 ): Promise<Map<number, number>> {
   const numbers = new Map<number, number>();
