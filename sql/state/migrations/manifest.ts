@@ -2,6 +2,7 @@ import initial from "./0001_initial.sql" with { type: "text" };
 import cheaperDeliveries from "./0002_cheaper_deliveries.sql" with { type: "text" };
 import sourceAddress from "./0003_source_address.sql" with { type: "text" };
 import rowIdentity from "./0004_row_identity.sql" with { type: "text" };
+import sixDigitTimes from "./0007_six_digit_times.sql" with { type: "text" };
 
 export interface Migration {
   readonly version: number;
@@ -15,4 +16,5 @@ export const migrations: readonly Migration[] = [
   { version: 2, name: "0002_cheaper_deliveries", sql: cheaperDeliveries },
   { version: 3, name: "0003_source_address", sql: sourceAddress },
   { version: 4, name: "0004_row_identity", sql: rowIdentity },
+  { version: 7, name: "0007_six_digit_times", sql: sixDigitTimes },
 ];
