@@ -12,6 +12,7 @@ import { USE_GENERIC_BOT } from "../bot/bot_kind.ts";
 import { connectZulip } from "../bot/connect_zulip.ts";
 import type { ZulipApi } from "../bot/zulip_api.ts";
 import type { CommandContext } from "./command_context.ts";
+import { commandJson } from "./command_json.ts";
 import type { DoctorOptions } from "./command_options.ts";
 import { othersWhoReadFile } from "./file_modes.ts";
 import { OpenParts } from "./open_parts.ts";
@@ -80,7 +81,7 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
   if (!config.notify.enabled) warn("zulip", "notify.enabled is false: nobody is told anything", "set it to true");
   else await look("zulip", () => lookAtZulip(context, ok, warn));
 
-  if (options.json) out.writeJson({ checks: checks.map(({ exitCode: _, ...check }) => check) });
+  if (options.json) out.writeJson(commandJson("doctor", { checks: checks.map(({ exitCode: _, ...check }) => check) }));
   else {
     for (const { part, status, message, hint } of checks) {
       out.writeLine(`${MARKS[status]} ${part.padEnd(13)} ${printable(message)}`);

@@ -6,6 +6,7 @@ import type { EpochMicros } from "../model/time.ts";
 import type { ToldEvent } from "../model/told_event.ts";
 import { compose } from "../tell/compose.ts";
 import type { DueRow } from "../tell/notify_types.ts";
+import { shortened } from "../tell/refs.ts";
 import type { DryEvent } from "../poll/dry_run.ts";
 import { decideFuse } from "../poll/record/poll_runs.ts";
 
@@ -35,7 +36,9 @@ export function dryMessages(
   now: EpochMicros,
 ): DryMessages {
   const told = events.filter(({ event }) => event.tell !== null);
-  const rows = told.flatMap((dry) => dry.mentors.map((mentor) => dueRow(dry, mentor, mentorName, source, now)));
+  const rows = shortened(
+    told.flatMap((dry) => dry.mentors.map((mentor) => dueRow(dry, mentor, mentorName, source, now))),
+  );
   const messages = [...Map.groupBy(rows, (row) => Math.max(row.dueAt, now))]
     .flatMap(([at, due]) => messagesAt(at, due, config)).sort((a, b) => a.at - b.at);
   return {
@@ -80,6 +83,8 @@ function dueRow(
   const recipient = `mentor:${mentor}`;
   const { kind, attemptId, incarnation, stage, revision, change } = detected;
   const { studentId, activityId } = row;
+  const identity = { source, kind, attemptId, incarnation, studentId, activityId, stage, revision, recipient };
+  const marker = deliveryMarker(identity);
   const told: ToldEvent = {
     eventId: "0",
     source,
@@ -106,17 +111,8 @@ function dueRow(
     metadata: metadataOf(row, detected),
     previousTold: null,
     alsoTold: mentors.filter((id) => id !== mentor).flatMap((id) => mentorName(id) ?? []),
-    marker: deliveryMarker({
-      source,
-      kind,
-      attemptId,
-      incarnation,
-      studentId,
-      activityId,
-      stage,
-      revision,
-      recipient,
-    }),
+    marker,
+    ref: marker,
   };
   return {
     logId: "0",

@@ -1,3 +1,4 @@
+import { counted } from "../text/counted.ts";
 import type { ByteSink } from "../export/byte_sink.ts";
 import { exportEvents, studentsNamed } from "../export/export_events.ts";
 import { markProcessed } from "../export/mark_processed.ts";
@@ -45,7 +46,11 @@ export async function runExportAi(context: CommandContext, options: ExportAiOpti
     await file?.commit();
     failPoint("export.before_mark");
     const marked = options.markProcessed ? await markProcessed(db, filter, exported) : 0;
-    context.log.info("Exported {lines} events, {marked} newly marked as processed", { lines: exported.lines, marked });
+    context.log.info("Exported {exported}, {marked} newly marked as processed", {
+      exported: counted(exported.lines, "event"),
+      lines: exported.lines,
+      marked,
+    });
     return 0;
   } catch (error) {
     if (error instanceof OutputClosed) return 0;

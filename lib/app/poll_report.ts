@@ -4,6 +4,7 @@ import type { Output } from "../base/output.ts";
 import type { DryRunResult } from "../poll/dry_run.ts";
 import type { PollResult } from "../poll/run_poll.ts";
 import type { PollTally } from "../poll/tally.ts";
+import { commandJson } from "./command_json.ts";
 import type { DryMessages } from "./dry_messages.ts";
 
 const plural = (n: number, one: string, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
@@ -53,10 +54,11 @@ export function printPoll(out: Output, source: string, poll: PollResult | null, 
   }
 }
 
-/** The `--json` shape of `poll-once`; documented in the README. */
+/** The `--json` shape of `poll-once`; docs/json.md. */
 export function pollJson(source: string, poll: PollResult | null, round: RoundResult | null) {
-  return {
+  return commandJson("poll-once", {
     source,
+    dry_run: false,
     poll: poll && {
       poll_id: Number(poll.pollId),
       ...tallyJson(poll.tally),
@@ -73,7 +75,7 @@ export function pollJson(source: string, poll: PollResult | null, round: RoundRe
       dead: round.dead,
       trouble: round.trouble,
     },
-  };
+  });
 }
 
 function tallyJson(tally: PollTally) {
@@ -137,7 +139,7 @@ function dryEventLines(dry: DryRunResult): string[] {
 
 /** The `--json` shape of `poll-once --dry-run`. */
 export function dryRunJson(source: string, dry: DryRunResult, planned: DryMessages, pending: number) {
-  return {
+  return commandJson("poll-once", {
     source,
     dry_run: true,
     ...tallyJson(dry.tally),
@@ -160,5 +162,5 @@ export function dryRunJson(source: string, dry: DryRunResult, planned: DryMessag
       events,
       content,
     })),
-  };
+  });
 }

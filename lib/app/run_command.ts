@@ -8,6 +8,7 @@ import { logger, setUpLogging } from "../base/log.ts";
 import { standardOutput } from "../base/output.ts";
 import { Shutdown } from "../base/shutdown.ts";
 import type { CommandContext } from "./command_context.ts";
+import { commandJson } from "./command_json.ts";
 
 /** The flags that every command takes. */
 export interface GlobalFlags {
@@ -63,7 +64,7 @@ export async function runCommand(
   const out = standardOutput;
 
   if (settings.stopsWhenDisabled && !config.enabled) {
-    if (globals.json) out.writeJson({ enabled: false });
+    if (globals.json) out.writeJson(commandJson("poll-once", { source: config.lms.name, enabled: false }));
     else out.writeLine("lmsmon is switched off (enabled: false): nothing was polled, nothing was sent");
     return 0;
   }

@@ -2,9 +2,11 @@ import type { LmsSource } from "../source/lms_source.ts";
 import type { Notifier } from "../tell/notifier.ts";
 import type { RoundResult } from "../tell/notify_types.ts";
 import type { Clock } from "../base/clock.ts";
+import { MICROS_PER_SECOND } from "../model/time.ts";
 import { LmsError } from "../base/errors.ts";
 import { type Logger, logger } from "../base/log.ts";
 import { createMetrics, type Metrics } from "../base/metrics.ts";
+import { counted } from "../text/counted.ts";
 import { RepeatedError } from "../base/repeated_error.ts";
 import { SourceWatch } from "../poll/check_source.ts";
 import { Holder } from "../poll/holder.ts";
@@ -28,12 +30,14 @@ export async function runWatch(context: CommandContext, options: WatchOptions): 
     out.writeLine("lmsmon is switched off (enabled: false): nothing is watched");
     return;
   }
-  await using parts = new OpenParts(config);
+  const metrics = createMetrics(manifest.version, config.lms.name);
+  await using parts = new OpenParts(config, metrics);
   const db = await parts.state({ dryRun: options.dryRun });
   const lms = await parts.lms();
   if (options.dryRun) return await watchDry(context, db, lms, options.acceptSource);
-  const notifier = options.notify && config.notify.enabled ? openNotifier(context, db, parts, options.takeOver) : null;
-  const clean = await watch(context, { db, lms, notifier, acceptSource: options.acceptSource });
+  const tells = options.notify && config.notify.enabled;
+  const notifier = tells ? openNotifier(context, db, parts, options.takeOver, metrics) : null;
+  const clean = await watch(context, { db, lms, notifier, acceptSource: options.acceptSource, metrics });
   if (!clean) parts.hurry();
 }
 
@@ -43,6 +47,8 @@ export interface WatchParts {
   /** `null` while `notify.enabled` is false, or with --no-notify. */
   readonly notifier: Notifier | null;
   readonly acceptSource: boolean;
+  /** Those that the parts count in; own ones when left out. */
+  readonly metrics?: Metrics;
   /** What a poll found; the demo shows it. */
   readonly onPoll?: (result: PollResult) => void;
 }
@@ -54,7 +60,7 @@ export interface WatchParts {
 export async function watch(context: Omit<CommandContext, "out">, parts: WatchParts): Promise<boolean> {
   const { config, clock } = context;
   const log = logger("watch");
-  const metrics = createMetrics(manifest.version);
+  const metrics = parts.metrics ?? createMetrics(manifest.version, config.lms.name);
   const health = new Health(clock, config.poll.intervalMs);
   const server = config.listen === null ? null : serveHealth({ ...config.listen, clock }, health, metrics);
   using holder = Holder.open();
@@ -78,16 +84,19 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
       checkSource: (thorough) => source.check(thorough),
       onHeld: (pollId, reason) => parts.notifier?.pollHeld(pollId, reason),
       onPoll: (result, tookMs) => {
-        observePoll(metrics, result, tookMs);
+        observePoll(metrics, result, tookMs, clock.now() / MICROS_PER_SECOND);
         health.good(false);
         if (result.firstContact.length > 0) {
-          log.info("First contact: {events} events of the past are stored and told to nobody", {
+          log.info("First contact: {found} of the past stored and told to nobody", {
+            found: counted(result.tally.events, "event"),
             events: result.tally.events,
             kinds: result.firstContact,
           });
         } else if (result.tally.events > 0) {
-          log.info("Found {events} events", {
+          log.info("Found {found}", {
+            found: counted(result.tally.events, "event"),
             events: result.tally.events,
+            rowsRead: result.tally.rowsRead,
             pollId: result.pollId,
             tookMs: Math.round(tookMs),
           });
@@ -105,7 +114,7 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
       },
     }, stop);
     const delivering = parts.notifier
-      ? deliver({ config, clock, stop }, parts.notifier, metrics, wake)
+      ? deliver({ config, clock, stop }, parts.notifier, metrics, health, wake)
       : Promise.resolve();
     const loops = Promise.all([polling, delivering]).then(() => true);
     const patience = untilLate(stop.soft, late, ended.signal, clock).then(() => false);
@@ -141,6 +150,7 @@ function deliver(
   { config, clock, stop }: Pick<CommandContext, "config" | "clock" | "stop">,
   notifier: Notifier,
   metrics: Metrics,
+  health: Health,
   wake: Wake,
 ): Promise<void> {
   return deliverLoop(
@@ -148,7 +158,11 @@ function deliver(
       clock,
       intervalMs: config.poll.intervalMs,
       trouble: troubleOf("Delivery", logger("notify"), { config, clock }),
-      round: async () => observeRound(metrics, await notifier.round({ stop: stop.soft, hard: stop.hard })),
+      round: async () => {
+        const round = await notifier.round({ stop: stop.soft, hard: stop.hard });
+        observeRound(metrics, round);
+        health.delivery(blockOf(round));
+      },
       nextDueAt: () => notifier.nextDueAt(),
     },
     wake,
@@ -164,18 +178,29 @@ function troubleOf(what: string, log: Logger, { config, clock }: Pick<CommandCon
   };
 }
 
-function observePoll(metrics: Metrics, { tally, verdict }: PollResult, tookMs: number): void {
-  metrics.polls.inc({ mode: tally.skippedFullPass ? "skipped" : "done", result: "ok" });
-  metrics.pollSeconds.observe(tookMs / 1000);
-  metrics.lastPoll.setToCurrentTime();
-  metrics.rowsRead.inc(tally.rowsRead);
+function observePoll(metrics: Metrics, { tally, verdict, ...poll }: PollResult, tookMs: number, nowS: number): void {
+  const mode = tally.skippedFullPass ? "skipped" : poll.mode;
+  metrics.polls.inc({ mode, result: "ok" });
+  metrics.pollSeconds.observe(tookMs / 1000, { mode });
+  metrics.lastPoll.set(nowS);
+  metrics.rowsRead.inc({}, tally.rowsRead);
   metrics.quarantined.set(tally.quarantined);
   for (const [type, n] of tally.byType) metrics.events.inc({ type }, n);
-  if (verdict.delivery === "held") metrics.heldPolls.inc();
+  for (const [reason, n] of tally.byReasonNotTold) metrics.suppressed.inc({ reason }, n);
+  if (verdict.delivery === "held") metrics.heldPolls.inc({});
 }
 
 function observeRound(metrics: Metrics, round: RoundResult): void {
-  metrics.messages.inc({ result: "sent" }, round.messages);
-  metrics.messages.inc({ result: "dead" }, round.dead);
-  metrics.circuitOpen.set(round.circuit === "closed" ? 0 : 1);
+  if (round.dead > 0) metrics.ended.inc({ status: "dead" }, round.dead);
+  for (const status of OPEN_STATUSES) metrics.deliveries.set(round.open.get(status) ?? 0, { status });
+  metrics.oldestDue.set(round.oldestDueS);
+  metrics.blocked.set(blockOf(round) === null ? 0 : 1);
+}
+
+const OPEN_STATUSES = ["waiting", "pending", "sending", "unknown", "held"];
+
+/** Why nothing can be sent; `null`: it can. */
+function blockOf({ guarded, circuit, trouble }: RoundResult): string | null {
+  if (!guarded && circuit !== "open") return null;
+  return `delivery is blocked: ${trouble ?? "Zulip does not answer"}`;
 }

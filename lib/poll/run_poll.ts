@@ -34,6 +34,7 @@ export interface PollOptions {
 
 export interface PollResult {
   readonly pollId: string;
+  readonly mode: PollOptions["mode"];
   readonly tally: PollTally;
   readonly verdict: PollVerdict;
   /** Kinds whose history was stored by this poll and told to nobody. */
@@ -107,7 +108,7 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
     const verdict = await finishPoll(db, lease, pollId, tally, deps.settings.notify);
     failPoint("poll.after_finish");
     if (verdict.delivery === "held") deps.onHeld?.(pollId, verdict);
-    return { pollId, tally, verdict, firstContact };
+    return { pollId, mode: options.mode, tally, verdict, firstContact };
   } catch (cause) {
     const error = await explainLmsError(lms, cause);
     // Closes the poll through the same fuse: what was recorded before the failure is told now, not after the repair.

@@ -12,6 +12,8 @@ export interface PollTally {
   toldEvents: number;
   toldRevisions: number;
   readonly byType: Map<EventType, number>;
+  /** Events that nobody is told of, by reason. */
+  readonly byReasonNotTold: Map<string, number>;
   /** True when a hint proved that nothing was committed since the last full pass. */
   skippedFullPass: boolean;
 }
@@ -27,6 +29,7 @@ export function newTally(): PollTally {
     toldEvents: 0,
     toldRevisions: 0,
     byType: new Map(),
+    byReasonNotTold: new Map(),
     skippedFullPass: false,
   };
 }

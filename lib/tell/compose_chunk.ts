@@ -95,6 +95,7 @@ export async function composeChunk(
     attempts: message.attempts,
     doubted: false,
     rows: message.rows,
+    detectedAt: message.detectedAt,
   }));
 }
 
@@ -140,7 +141,7 @@ function newMessage(
   messageId: string,
   userIds: ReadonlyMap<string, string | null>,
   fallback: Fallback,
-): Omit<NewMessage, "begun"> & { readonly rows: number } {
+): Omit<NewMessage, "begun"> & Pick<Outgoing, "rows" | "detectedAt"> {
   const [first] = message.rows;
   const to = channelOf(message.recipient, fallback);
   return {
@@ -153,6 +154,7 @@ function newMessage(
     content: message.content,
     attempts: Math.max(...message.rows.map((row) => row.attempts)),
     rows: message.rows.length,
+    detectedAt: Math.min(...message.rows.map((row) => row.told.detectedAt)),
   };
 }
 

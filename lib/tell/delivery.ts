@@ -132,6 +132,10 @@ export class Delivery {
         return { decision, composed: await composeChunk(this.#deps, claim, decision, composing) };
       });
       counts.suppressed += decision.suppress.length;
+      for (const { reason } of decision.suppress) {
+        this.#deps.metrics?.suppressed.inc({ reason });
+        this.#deps.metrics?.ended.inc({ status: "suppressed" });
+      }
       leftOut = decision.leftOut; // composing gave them back
       held = without(claim, leftOut);
       const outgoing = [...await markBegun(this.#deps, claim, ready), ...composed];

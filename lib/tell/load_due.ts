@@ -16,6 +16,7 @@ import type { ToldEvent } from "../model/told_event.ts";
 import { type Absence, absencesOf } from "./absent_rows.ts";
 import type { Accounts, MentorPerson } from "./accounts.ts";
 import type { AccountsById, NotifierDeps, Recent } from "./notify_types.ts";
+import { withRefs } from "./refs.ts";
 import { mentorOf, type Sibling } from "./resolve_recipients.ts";
 
 /** A due row with what is needed to decide whom it goes to, and to say it. */
@@ -123,12 +124,13 @@ export async function loadDue(
     }
   ));
   const now = deps.clock.now();
-  const [known, recent] = await Promise.all([
+  const [known, recent, withOwnRefs] = await Promise.all([
     accounts.of({ rows: loaded, mentors }, signal),
     recentMessages(deps, loaded, now),
+    withRefs(deps.db, loaded, deps.config.lms.links),
   ]);
   return {
-    rows: loaded,
+    rows: withOwnRefs,
     siblings: Map.groupBy(others, (row) => row.eventId),
     links: new Map(links.map((row) => [row.student_id, row.mentor_ids])),
     mentors,
@@ -247,6 +249,7 @@ function toldEvent(
     previousTold: before.get(`${row.event_id}/${row.recipient}`) ?? null,
     alsoTold: [],
     marker: row.marker,
+    ref: row.marker,
   };
 }
 

@@ -7,7 +7,8 @@ import {
   wakeRecipients,
 } from "../../sql/state/recipients.ts";
 import { escapeText } from "../format/escape_text.ts";
-import { type EpochMicros, fromInstant } from "../model/time.ts";
+import { type EpochMicros, fromInstant, MICROS_PER_SECOND } from "../model/time.ts";
+import { counted } from "../text/counted.ts";
 import { ZulipError } from "../base/errors.ts";
 import { createPacer } from "../bot/rate_limiter.ts";
 import { Channels } from "./channels.ts";
@@ -48,7 +49,7 @@ class OutboxNotifier implements Notifier {
   #sweptAtMs = -Infinity;
   #orphansNotBeforeMs = -Infinity;
   #freshStart = true;
-  #left = { waiting: 0, unknown: 0 };
+  #left = { waiting: 0, unknown: 0, open: new Map<string, number>() as ReadonlyMap<string, number> };
   #busy = true;
   #guardLogged = false;
 
@@ -68,6 +69,7 @@ class OutboxNotifier implements Notifier {
   }
 
   async pollHeld(pollId: string, reason: string): Promise<void> {
+    this.#busy = true; // what is held is counted, though nothing of it is due
     this.#deps.log.warn("Poll {pollId} is held by the fuse: {reason}", { pollId, reason });
     await this.#notices.tellHeldPolls();
   }
@@ -105,9 +107,12 @@ class OutboxNotifier implements Notifier {
       }
     }
     await this.#count(counts);
+    const oldestDueS = due ? await this.#oldestDueS() : 0;
+    this.#logRound(counts, oldestDueS);
     return {
       ...counts,
       ...this.#left,
+      oldestDueS,
       circuit: this.#circuit.state,
       trouble: verdict === null
         ? this.#circuit.reason
@@ -142,6 +147,29 @@ class OutboxNotifier implements Notifier {
     return row?.due_at != null && fromInstant(row.due_at) <= cutoff;
   }
 
+  /** For how long the oldest that may leave has been due: it grows while delivery is blocked. */
+  async #oldestDueS(): Promise<number> {
+    const [row] = await nextRecipientDue(this.#deps.db.sql, this.#deps.source);
+    if (row?.due_at == null) return 0;
+    return Math.max(0, (this.#deps.clock.now() - fromInstant(row.due_at)) / MICROS_PER_SECOND);
+  }
+
+  /** One line for a round that did something. */
+  #logRound({ messages, sent, dead, suppressed }: RoundCounts, oldestDueS: number): void {
+    if (messages + dead + suppressed === 0) return;
+    this.#deps.log.info("Told {told} in {sent}", {
+      told: counted(sent, "delivery", "deliveries"),
+      sent: counted(messages, "message"),
+      deliveries: sent,
+      messages,
+      dead,
+      suppressed,
+      waiting: this.#left.waiting,
+      unknown: this.#left.unknown,
+      oldestDueS: Math.round(oldestDueS),
+    });
+  }
+
   async #deliver(round: Round): Promise<void> {
     const { db, source } = this.#deps;
     // Exams first, also between recipients: they matter most when much has piled up.
@@ -156,7 +184,7 @@ class OutboxNotifier implements Notifier {
     if (counts.dead > 0) {
       await this.#notices.tell(
         "dead",
-        `${counts.dead} notifications could not be delivered and were given up. \`lmsmon stats\` shows them.`,
+        `${counted(counts.dead, "notification")} could not be delivered: given up. \`lmsmon stats\` shows them.`,
       );
     }
     const unreadable = this.#channels.takeUnreadable();
@@ -223,7 +251,11 @@ class OutboxNotifier implements Notifier {
     const rows = await openCounts(this.#deps.db.sql, this.#deps.source);
     const count = (...names: string[]) =>
       rows.filter((row) => names.includes(row.status)).reduce((sum, row) => sum + row.count, 0);
-    this.#left = { waiting: count("waiting", "pending", "sending"), unknown: count("unknown") };
+    this.#left = {
+      waiting: count("waiting", "pending", "sending"),
+      unknown: count("unknown"),
+      open: new Map(rows.map((row) => [row.status, row.count])),
+    };
     this.#busy = false;
   }
 }

@@ -257,7 +257,7 @@ export function openCounts(sql: Queryable, source: string) {
   return sql<OpenCountRow[]>`
     select status, count(*)::int as count from (
       select status from lmsmon.lms_event_logs
-       where source = ${source} and untold and status <> 'held'
+       where source = ${source} and untold
       union all
       select l.status from lmsmon.messages m join lmsmon.lms_event_logs l on l.message_id = m.message_id
        where m.source = ${source} and m.state in ('pending', 'sending', 'unknown')) x

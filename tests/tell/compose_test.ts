@@ -32,7 +32,7 @@ function due(row: Partial<DueRow> & { readonly type?: (typeof EVENT_TYPES)[numbe
   return {
     logId: String(id),
     recipient: "mentor:3",
-    told: { ...sampleEvent(type, NOW), eventId: String(id), marker },
+    told: { ...sampleEvent(type, NOW), eventId: String(id), marker, ref: marker },
     dueAt: NOW - 1000,
     planned: false,
     lmsAwayMs: 0,
