@@ -1,6 +1,9 @@
 import { counted } from "../text/counted.ts";
-import type { ByteSink } from "../export/byte_sink.ts";
-import { exportEvents, studentsNamed } from "../export/export_events.ts";
+import type { ByteSink, Exported } from "../export/byte_sink.ts";
+import { highestIds } from "../../sql/state/lineage.ts";
+import { progressShower } from "../base/progress.ts";
+import type { StateDb } from "../state/state_db.ts";
+import { exportEvents, type ExportRequest, studentsNamed } from "../export/export_events.ts";
 import { markProcessed } from "../export/mark_processed.ts";
 import { openOutputFile } from "../export/output_file.ts";
 import { formatUtc } from "../model/time.ts";
@@ -37,12 +40,11 @@ export async function runExportAi(context: CommandContext, options: ExportAiOpti
   }
   const { soft } = context.stop;
   try {
-    const exported = await exportEvents(
-      db,
-      { filter, limit: options.limit, identified: options.identified },
+    const exported = await exportShown(context, db, {
+      request: { filter, limit: options.limit, identified: options.identified },
       sink,
-      soft,
-    );
+      toTerminal: file === null && context.out.isTerminal,
+    });
     await file?.commit();
     failPoint("export.before_mark");
     const marked = options.markProcessed ? await markProcessed(db, filter, exported) : 0;
@@ -64,4 +66,27 @@ export async function runExportAi(context: CommandContext, options: ExportAiOpti
     const detail = error instanceof Error ? error.message : String(error);
     throw new StateError(`Cannot export: the state database says: ${detail}`, { cause: error });
   }
+}
+
+/** By event ids, so that nothing need be counted. Lines on the same terminal are progress enough. */
+async function exportShown(
+  { clock, log, stop }: CommandContext,
+  db: StateDb,
+  { request, sink, toTerminal }: {
+    readonly request: ExportRequest;
+    readonly sink: ByteSink;
+    readonly toTerminal: boolean;
+  },
+): Promise<Exported> {
+  if (toTerminal) return await exportEvents(db, request, sink, stop.soft);
+  const [newest] = await highestIds(db.sql);
+  const highest = Number(newest?.newest_event ?? 0);
+  using progress = progressShower(clock, log)("Exporting", "event");
+  let first: number | null = null;
+  return await exportEvents(db, request, sink, stop.soft, (lines, last) => {
+    const at = Number(last);
+    first ??= at;
+    const byIds = highest > first ? (at - first) / (highest - first) : null;
+    progress.update(lines, request.limit === null ? byIds : Math.max(byIds ?? 0, lines / request.limit));
+  });
 }

@@ -5,6 +5,7 @@ import type { RoundResult } from "../tell/notify_types.ts";
 import { CommandError, LmsError, ZulipError } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
+import { progressShower } from "../base/progress.ts";
 import { checkSource } from "../poll/check_source.ts";
 import { dryRun } from "../poll/dry_run.ts";
 import { describeHolder, Holder } from "../poll/holder.ts";
@@ -84,6 +85,7 @@ async function pollUnderLease(
       lms,
       clock,
       settings: pollSettings(config),
+      showProgress: progressShower(clock, logger("poll")),
       onHeld: (pollId, verdict) => {
         if (!notifier) return;
         telling.push(

@@ -7,6 +7,7 @@ import { LmsError } from "../base/errors.ts";
 import { type Logger, logger } from "../base/log.ts";
 import { createMetrics, type Metrics } from "../base/metrics.ts";
 import { counted } from "../text/counted.ts";
+import { progressShower } from "../base/progress.ts";
 import { RepeatedError } from "../base/repeated_error.ts";
 import { SourceWatch } from "../poll/check_source.ts";
 import { Holder } from "../poll/holder.ts";
@@ -82,6 +83,7 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
       fullPassMs: config.poll.fullPassMs,
       trouble: troubleOf("Polling", logger("poll"), context),
       checkSource: (thorough) => source.check(thorough),
+      showProgress: progressShower(clock, logger("poll")),
       onHeld: (pollId, reason) => parts.notifier?.pollHeld(pollId, reason),
       onPoll: (result, tookMs) => {
         observePoll(metrics, result, tookMs, clock.now() / MICROS_PER_SECOND);

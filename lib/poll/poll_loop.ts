@@ -3,6 +3,7 @@ import type { LmsSource } from "../source/lms_source.ts";
 import type { Clock } from "../base/clock.ts";
 import { LeaseLostError, LmsError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import type { ShowProgress } from "../base/progress.ts";
 import type { RepeatedError } from "../base/repeated_error.ts";
 import type { PollVerdict } from "./record/poll_runs.ts";
 import type { StateDb } from "../state/state_db.ts";
@@ -35,6 +36,7 @@ export interface PollLoopDeps {
   readonly onPoll: (result: PollResult, tookMs: number) => void;
   readonly onRole: (leading: boolean) => void;
   readonly onFailure: (error: unknown) => void;
+  readonly showProgress?: ShowProgress | undefined;
 }
 
 /** The proof that nothing was committed since the last full pass: equal tokens. Never older than this process. */
