@@ -4,6 +4,7 @@ import {
   type KnownMarkerRow,
   knownMarkers,
 } from "../../sql/state/reconcile.ts";
+import { preferIndexes } from "../../sql/state/recipients.ts";
 import type { ReadMessage } from "../bot/zulip_api.ts";
 import { isShort } from "../model/marker.ts";
 import type { StateDb } from "../state/state_db.ts";
@@ -24,7 +25,10 @@ export async function findDeliveries(sql: StateDb["sql"], marks: readonly string
   const whole = marks.filter((mark) => !isShort(mark));
   const [rows, beginning] = await Promise.all([
     whole.length === 0 ? [] : knownMarkers(sql, whole),
-    short.length === 0 ? [] : deliveriesBeginning(sql, short),
+    short.length === 0 ? [] : sql.begin(async (tx) => {
+      await preferIndexes(tx);
+      return [...await deliveriesBeginning(tx, short)];
+    }),
   ]);
   const byMarker = new Map(rows.map((row) => [row.marker, row]));
   const byBeginning = Map.groupBy(beginning, (row) => row.beginning);

@@ -1,4 +1,5 @@
 import { alikeMarkers } from "../../sql/state/reconcile.ts";
+import { preferIndexes } from "../../sql/state/recipients.ts";
 import { markedLink } from "../format/marked_link.ts";
 import { refsOf } from "../model/marker.ts";
 import type { ToldEvent } from "../model/told_event.ts";
@@ -20,12 +21,16 @@ export async function withRefs<T extends ToldRow>(
 ): Promise<readonly T[]> {
   const unlinked = rows.filter(({ told }) => markedLink(told, links) === null);
   if (unlinked.length === 0) return rows;
-  const found = await alikeMarkers(
-    db.sql,
-    unlinked.map(({ told }) => told.marker),
-    unlinked.map(({ recipient }) => recipient),
-  );
-  return shortened(rows, new Set(found.map(({ marker }) => marker)));
+  const taken = await db.sql.begin(async (tx) => {
+    await preferIndexes(tx);
+    const found = await alikeMarkers(
+      tx,
+      unlinked.map(({ told }) => told.marker),
+      unlinked.map(({ recipient }) => recipient),
+    );
+    return found.map(({ marker }) => marker);
+  });
+  return shortened(rows, new Set(taken));
 }
 
 /** The same without a look at the deliveries stored. */
