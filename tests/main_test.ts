@@ -150,7 +150,12 @@ Deno.test("lmsmon poll-once says so and ends with 0 when enabled is false", asyn
   await withProgram({ "config.yaml": "poll: {interval: 5s}" }, async (lmsmon) => {
     assert.match((await lmsmon("poll-once")).out, /^lmsmon is switched off/);
     const { code, out } = await lmsmon("poll-once", "--json");
-    assert.deepEqual([code, JSON.parse(out)], [0, { enabled: false }]);
+    assert.deepEqual([code, JSON.parse(out)], [0, {
+      schema: 1,
+      command: "poll-once",
+      source: "testpress",
+      enabled: false,
+    }]);
   }, { LMS_ACTIVITY_MONITOR_ENABLED: "false" });
 });
 

@@ -10,6 +10,7 @@ import type { StateDb } from "../state/state_db.ts";
 import { USE_GENERIC_BOT } from "../bot/bot_kind.ts";
 import type { ZulipApi } from "../bot/zulip_api.ts";
 import type { CommandContext } from "./command_context.ts";
+import { commandJson } from "./command_json.ts";
 import type { DoctorOptions } from "./command_options.ts";
 import type { Check } from "./doctor_findings.ts";
 import { lookAtPlace, lookAtWork, lookIntoState } from "./doctor_state.ts";
@@ -82,7 +83,7 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
   if (!config.notify.enabled) warn("zulip", "notify.enabled is false: nobody is told anything", "set it to true");
   else await look("zulip", () => lookAtZulip(parts.zulip(), config.notify.fallback, ok, warn));
 
-  if (options.json) out.writeJson({ checks: checks.map(({ exitCode: _, ...check }) => check) });
+  if (options.json) out.writeJson(commandJson("doctor", { checks: checks.map(({ exitCode: _, ...check }) => check) }));
   else {
     for (const { part, status, message, hint } of checks) {
       out.writeLine(`${MARKS[status]} ${part.padEnd(13)} ${printable(message)}`);

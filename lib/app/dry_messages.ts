@@ -9,6 +9,7 @@ import { isRewritten, type LmsId } from "../model/event.ts";
 import { deliveryMarker } from "../model/marker.ts";
 import { mentorRecipient } from "../model/recipient.ts";
 import type { EpochMicros } from "../model/time.ts";
+import { shortened } from "../tell/refs.ts";
 import { decideFuse } from "../poll/record/poll_runs.ts";
 import type { DryRunResult } from "../poll/dry_run.ts";
 import type { StateDb } from "../state/state_db.ts";
@@ -93,7 +94,9 @@ export class DryTeller implements AsyncDisposable {
     const due = (await dueRecipients(db.sql, source, now, MOST_DUE)).map((row) => row.recipient);
     const recipients = [...new Set([...found.map((row) => row.recipient), ...due])];
     const before = await loadDue(this.#deps, NOBODYS_ACCOUNTS, { recipients, cutoff: now, goesOn: new Set() });
-    const rows = tellNamesakesApart([...before.rows.filter((row) => !this.#told.has(row.logId)), ...found]);
+    const rows = shortened(
+      tellNamesakesApart([...before.rows.filter((row) => !this.#told.has(row.logId)), ...found]),
+    );
     const mentors = new Map([...before.mentors, ...await mentorsOf(this.#deps, dry)]);
     const { accounts, notAsked } = await this.#accountsOf(rows, mentors);
     const siblings = new Map(before.siblings);

@@ -83,6 +83,8 @@ function toldEvent(
 ): Omit<ToldEvent, "eventId" | "student" | "previousTold"> {
   const { kind, attemptId, incarnation, stage, revision, change } = detected;
   const { studentId, activityId, activity } = row;
+  const identity = { source, kind, attemptId, incarnation, studentId, activityId, stage, revision, recipient };
+  const marker = deliveryMarker(identity);
   return {
     source,
     kind,
@@ -101,17 +103,8 @@ function toldEvent(
     contentType: row.contentType,
     metadata: metadataOf(row, detected),
     alsoTold: [],
-    marker: deliveryMarker({
-      source,
-      kind,
-      attemptId,
-      incarnation,
-      studentId,
-      activityId,
-      stage,
-      revision,
-      recipient,
-    }),
+    marker,
+    ref: marker, // shortened where all rows of a reader are known
   };
 }
 

@@ -1,5 +1,9 @@
-import type { ByteSink } from "../export/byte_sink.ts";
-import { exportEvents, studentsNamed } from "../export/export_events.ts";
+import { counted } from "../text/counted.ts";
+import type { ByteSink, Exported } from "../export/byte_sink.ts";
+import { highestIds } from "../../sql/state/lineage.ts";
+import { progressShower } from "../base/progress.ts";
+import type { StateDb } from "../state/state_db.ts";
+import { exportEvents, type ExportRequest, studentsNamed } from "../export/export_events.ts";
 import { markProcessed } from "../export/mark_processed.ts";
 import { openOutputFile } from "../export/output_file.ts";
 import { formatUtc } from "../model/time.ts";
@@ -41,17 +45,21 @@ export async function runExportAi(context: CommandContext, options: ExportAiOpti
   }
   const { soft } = context.stop;
   try {
-    const exported = await exportEvents(
-      db,
-      { filter, limit: options.limit, identified: options.identified },
+    const exported = await exportShown(context, db, {
+      request: { filter, limit: options.limit, identified: options.identified },
       sink,
-      turn === null ? soft : AbortSignal.any([soft, turn.signal]),
-    );
+      toTerminal: file === null && context.out.isTerminal,
+      signal: turn === null ? soft : AbortSignal.any([soft, turn.signal]),
+    });
     await file?.commit();
     failPoint("export.before_mark");
     if (turn?.signal.aborted) throw turnLost();
     const marked = options.markProcessed ? await markProcessed(db, filter, exported) : 0;
-    context.log.info("Exported {lines} events, {marked} newly marked as processed", { lines: exported.lines, marked });
+    context.log.info("Exported {exported}, {marked} newly marked as processed", {
+      exported: counted(exported.lines, "event"),
+      lines: exported.lines,
+      marked,
+    });
     return 0;
   } catch (error) {
     if (error instanceof OutputClosed) return 0;
@@ -73,4 +81,28 @@ function sinkOf(out: Output, pipe: PipeWriter | null): ByteSink {
         throw outputError(error);
       }),
   };
+}
+
+/** By event ids, so that nothing need be counted. Lines on the same terminal are progress enough. */
+async function exportShown(
+  { clock, log }: CommandContext,
+  db: StateDb,
+  { request, sink, toTerminal, signal }: {
+    readonly request: ExportRequest;
+    readonly sink: ByteSink;
+    readonly toTerminal: boolean;
+    readonly signal: AbortSignal;
+  },
+): Promise<Exported> {
+  if (toTerminal) return await exportEvents(db, request, sink, signal);
+  const [newest] = await highestIds(db.sql);
+  const highest = Number(newest?.newest_event ?? 0);
+  using progress = progressShower(clock, log)("Exporting", "event");
+  let first: number | null = null;
+  return await exportEvents(db, request, sink, signal, (lines, last) => {
+    const at = Number(last);
+    first ??= at;
+    const byIds = highest > first ? (at - first) / (highest - first) : null;
+    progress.update(lines, request.limit === null ? byIds : Math.max(byIds ?? 0, lines / request.limit));
+  });
 }

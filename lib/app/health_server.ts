@@ -3,12 +3,14 @@ import type { Clock } from "../base/clock.ts";
 import { CommandError } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
+import { toJson } from "../base/output.ts";
 
 /** What `/readyz` is answered from. */
 export class Health {
   #lastGoodMs: number | null = null;
   #standby = false;
   #refused = false;
+  #blocked: string | null = null;
 
   constructor(private readonly clock: Clock, private readonly intervalMs: number) {}
 
@@ -27,15 +29,40 @@ export class Health {
     this.#refused = true;
   }
 
-  /** Ready when the last good poll is at most three intervals (and at least 30 s) ago. */
-  status(): { readonly ready: boolean; readonly role: string; readonly lastGoodAgeS: number | null } {
+  /** Why nothing can be sent; `null`: it can. */
+  delivery(blocked: string | null): void {
+    this.#blocked = blocked;
+  }
+
+  /** Ready when the last good poll is at most three intervals (and at least 30 s) ago, and messages can leave. */
+  status(): HealthStatus {
     const ageMs = this.#lastGoodMs === null ? null : this.clock.monotonicMs() - this.#lastGoodMs;
+    const polls = ageMs !== null && ageMs <= Math.max(3 * this.intervalMs, 30_000);
     return {
-      ready: ageMs !== null && ageMs <= Math.max(3 * this.intervalMs, 30_000),
+      ready: polls && this.#blocked === null,
+      reason: polls ? this.#blocked : this.#whyNoPoll(ageMs),
       role: this.#standby ? "standby" : "polling",
+      delivery: this.#blocked === null ? "open" : "blocked",
       lastGoodAgeS: ageMs === null ? null : Math.round(ageMs / 1000),
     };
   }
+
+  #whyNoPoll(ageMs: number | null): string {
+    if (this.#refused) return "the LMS behind lms.url waits to be confirmed: lmsmon doctor shows it";
+    if (ageMs === null) return "no poll has ended well yet";
+    return `no poll has ended well for ${Math.round(ageMs / 1000)} s`;
+  }
+}
+
+/** What `/readyz` answers. */
+export interface HealthStatus {
+  readonly ready: boolean;
+  /** Why not, in words; `null` when ready. */
+  readonly reason: string | null;
+  readonly role: "standby" | "polling";
+  readonly delivery: "open" | "blocked";
+  /** Since the last poll that ended well, of this process or the one that it stands by for. */
+  readonly lastGoodAgeS: number | null;
 }
 
 /** Where to listen, and how much of it clients may take. */
@@ -79,7 +106,7 @@ async function answer(path: string, health: Health, metrics: Metrics): Promise<H
       return text(200, "alive\n");
     case "/readyz": {
       const status = health.status();
-      return { ...text(status.ready ? 200 : 503, JSON.stringify(status)), contentType: "application/json" };
+      return { ...text(status.ready ? 200 : 503, toJson(status)), contentType: "application/json" };
     }
     case "/metrics":
       return { ...text(200, await metrics.registry.metrics()), contentType: metrics.registry.contentType };

@@ -2,7 +2,7 @@ import type { Logger } from "@logtape/logtape";
 import type { LmsSource } from "../source/lms_source.ts";
 import type { Role } from "../model/person.ts";
 import { UsageError } from "../base/errors.ts";
-import { logger } from "../base/log.ts";
+import { progressShower, type ShowProgress } from "../base/progress.ts";
 import type { Output } from "../base/output.ts";
 import { requireKnownSource } from "../poll/check_source.ts";
 import { isConnectionLost } from "../base/database_errors.ts";
@@ -34,11 +34,12 @@ export interface MapUsersDeps {
   readonly out: Output;
   readonly log: Logger;
   readonly stop: CommandContext["stop"];
+  readonly showProgress?: ShowProgress;
 }
 
 /** Opens what is needed and runs {@link mapUsers}. A dry run opens no state database, since even opening may write. */
 export async function runMapUsers(context: CommandContext, options: MapUsersOptions): Promise<void> {
-  const { config, out, log, stop } = context;
+  const { config, clock, out, log, stop } = context;
   if (options.json && options.csv) throw new UsageError("Cannot print both: choose --json or --csv");
   await using parts = new OpenParts(config);
   try {
@@ -48,7 +49,16 @@ export async function runMapUsers(context: CommandContext, options: MapUsersOpti
     // A copy's mentors must not become the accounts that are told about the real students.
     if (state !== null) await requireKnownSource(state, lms);
     const links = state === null ? null : createUserLinkStore(state.sql, config.lms.name);
-    await mapUsers({ lms, zulip, links, settings: config.users, out, log, stop }, options);
+    await mapUsers({
+      lms,
+      zulip,
+      links,
+      settings: config.users,
+      out,
+      log,
+      stop,
+      showProgress: progressShower(clock, log),
+    }, options);
   } catch (error) {
     throw isConnectionLost(error) ? stateError(config.state.url, error) : error;
   }
@@ -66,7 +76,12 @@ export async function mapUsers(deps: MapUsersDeps, options: MapUsersOptions): Pr
   const directory = new Directory(await deps.zulip.users(stop.hard));
   const survey: Survey = { lms: stoppable(lms, stop.soft), directory, settings };
   const surveys: RoleSurvey[] = [];
-  for (const role of rolesOf(options.only)) surveys.push(await surveyRole(survey, role));
+  for (const role of rolesOf(options.only)) {
+    using progress = deps.showProgress?.(`Looking at ${role}s`, role);
+    surveys.push(
+      await surveyRole({ ...survey, lms: counting(survey.lms, (seen) => progress?.update(seen, null)) }, role),
+    );
+  }
   for (const one of surveys) log.debug("Compared LMS people with Zulip: {summary}", { summary: summaryLine(one) });
 
   const printer = printerOf(deps.out, options);
@@ -77,7 +92,10 @@ export async function mapUsers(deps: MapUsersDeps, options: MapUsersOptions): Pr
   });
   const written = { linksWritten: 0, eventsFilled: 0 };
   for (const one of surveys) {
+    using progress = deps.showProgress?.(`Storing ${one.role}s`, one.role);
+    let seen = 0;
     for await (const page of inPagesOf(TABLE_PAGE, matchedPages(survey, one))) {
+      progress?.update(seen += page.length, seen / one.total);
       await printer.page(options.unmatched ? page.filter(({ match }) => isUnmatched(match)) : page);
       if (links !== null) await keep(links, one.role, page, written);
     }
@@ -110,6 +128,18 @@ function stoppable(lms: Pick<LmsSource, "allPeople">, soft: AbortSignal): Pick<L
     async *allPeople(role) {
       for await (const page of lms.allPeople(role)) {
         soft.throwIfAborted();
+        yield page;
+      }
+    },
+  };
+}
+
+function counting(lms: Survey["lms"], onSeen: (seen: number) => void): Survey["lms"] {
+  return {
+    async *allPeople(role) {
+      let seen = 0;
+      for await (const page of lms.allPeople(role)) {
+        onSeen(seen += page.length);
         yield page;
       }
     },

@@ -2,6 +2,7 @@ import type { Migration } from "../../sql/state/migrations/manifest.ts";
 import { type MigrationStatus, readMigrationStatus, refuseForeignMigrations } from "../state/migrate.ts";
 import { openState } from "../state/open_state.ts";
 import type { CommandContext } from "./command_context.ts";
+import { commandJson, jsonTime } from "./command_json.ts";
 import type { MigrateOptions } from "./command_options.ts";
 
 /** `lmsmon migrate`: brings the state database to this program's version, or says what that would do. */
@@ -23,7 +24,7 @@ async function apply(context: CommandContext, { json }: MigrateOptions): Promise
   });
   const { applied: all } = await readMigrationStatus(state.sql);
   const version = all.at(-1)?.version ?? null;
-  if (json) return out.writeJson({ dry_run: false, version, applied: applied.map(named) });
+  if (json) return out.writeJson(commandJson("migrate", { dry_run: false, version, applied: applied.map(named) }));
   for (const { name } of applied) out.writeLine(`Applied ${name}`);
   out.writeLine(`The state database is up to date (version ${version})`);
 }
@@ -40,7 +41,7 @@ async function report(context: CommandContext, options: MigrateOptions): Promise
 
 function printPlan({ out }: CommandContext, { applied, pending }: MigrationStatus, json: boolean): void {
   const version = applied.at(-1)?.version ?? null;
-  if (json) return out.writeJson({ dry_run: true, version, would_apply: pending.map(named) });
+  if (json) return out.writeJson(commandJson("migrate", { dry_run: true, version, would_apply: pending.map(named) }));
   for (const { name } of pending) out.writeLine(`Would apply ${name}`);
   if (pending.length === 0) out.writeLine(`The state database is up to date (version ${version}): nothing to apply`);
 }
@@ -51,7 +52,7 @@ async function printStatus({ out, config }: CommandContext, status: MigrationSta
       version: migration.version,
       name: migration.name,
       status: status.unknown.includes(migration) ? "newer" : status.edited.includes(migration) ? "edited" : "applied",
-      applied_at: migration.appliedAt.toString(),
+      applied_at: jsonTime(migration.appliedAt),
       program_version: migration.programVersion,
     })),
     ...status.pending.map((migration) => ({
@@ -63,7 +64,12 @@ async function printStatus({ out, config }: CommandContext, status: MigrationSta
   ].sort((a, b) => a.version - b.version);
   if (json) {
     const version = status.applied.at(-1)?.version ?? null;
-    return out.writeJson({ state: config.state.url, version, pending: status.pending.length, migrations: rows });
+    return out.writeJson(commandJson("migrate", {
+      state: config.state.url,
+      version,
+      pending: status.pending.length,
+      migrations: rows,
+    }));
   }
   await out.table(
     ["version", "name", "status", "applied at", "by lmsmon"],

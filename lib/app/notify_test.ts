@@ -8,6 +8,7 @@ import { kindOf } from "../bot/bot_kind.ts";
 import type { ZulipConnection } from "../bot/connect_zulip.ts";
 import type { SendOutcome, ZulipBot, ZulipUser } from "../bot/zulip_api.ts";
 import type { CommandContext } from "./command_context.ts";
+import { commandJson } from "./command_json.ts";
 import type { NotifyTestOptions } from "./command_options.ts";
 import { OpenParts } from "./open_parts.ts";
 import { type NotifyTestReport, reportLines, roleName, warningsOf } from "./notify_test_report.ts";
@@ -54,7 +55,7 @@ export async function runNotifyTest(context: CommandContext, options: NotifyTest
     rate_limit: limit === null ? null : { limit: limit.limit, remaining: limit.remaining },
     warnings: warningsOf(bot, people.length - visible),
   };
-  if (options.json) out.writeJson(report);
+  if (options.json) out.writeJson(commandJson("notify-test", report));
   else for (const line of reportLines(report)) out.writeLine(printable(line));
 }
 
@@ -77,6 +78,7 @@ export function testMessage(
     activityId: "0",
     student: { ...sample.student, id: "0" },
     marker: "notify-test",
+    ref: "notify-test",
   };
   const [message] = formatMessages([harmless], { now, timezone, links, delayedMs: null });
   return `🔔 **Test message from lmsmon**: a sample of \`${event}\`, all of it made up.\n\n${message?.content ?? ""}`;

@@ -5,6 +5,7 @@ import { openLms } from "../source/open_lms.ts";
 import type { LmsSource } from "../source/lms_source.ts";
 import { systemClock } from "../base/clock.ts";
 import { logger } from "../base/log.ts";
+import type { Metrics } from "../base/metrics.ts";
 import type { PollSettings } from "../poll/poll_context.ts";
 import { openMemory, openState } from "../state/open_state.ts";
 import type { StateDb } from "../state/state_db.ts";
@@ -16,7 +17,7 @@ export class OpenParts implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
   #patienceMs: number | null = null;
 
-  constructor(private readonly config: Config) {}
+  constructor(private readonly config: Config, private readonly metrics: Metrics | null = null) {}
 
   async state(options: { readonly dryRun?: boolean } = {}): Promise<StateDb> {
     const { config } = this;
@@ -32,14 +33,22 @@ export class OpenParts implements AsyncDisposable {
     const embedded = config.url.startsWith("pglite:")
       ? this.#stack.use(await openState({ url: config.url, password: null }, { migrate: "skip", log: logger("lms") }))
       : null;
-    const lms = await openLms(config, embedded ? { sql: embedded.sql as unknown as Sql } : {});
+    const { metrics } = this;
+    const lms = await openLms(config, {
+      ...(embedded ? { sql: embedded.sql as unknown as Sql } : {}),
+      onQuery: metrics === null ? undefined : (seconds) => metrics.lmsSeconds.observe(seconds),
+    });
     this.#stack.defer(() => lms.close());
     return lms;
   }
 
   /** Throws ConfigError when Zulip's address or credentials are missing; nothing is asked yet. */
   zulip(): ZulipConnection {
-    const zulip = connectZulip(this.config.zulip, { log: logger("zulip") });
+    const { metrics } = this;
+    const zulip = connectZulip(this.config.zulip, {
+      log: logger("zulip"),
+      onRequest: metrics === null ? undefined : (method, seconds) => metrics.zulipSeconds.observe(seconds, { method }),
+    });
     this.#stack.defer(() => zulip.close());
     return zulip;
   }

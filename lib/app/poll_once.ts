@@ -1,10 +1,11 @@
-import { mentorRecipient } from "../model/recipient.ts";
 import { deliveryStats } from "../../sql/state/stats.ts";
 import type { LmsSource } from "../source/lms_source.ts";
 import { createNotifier, type Notifier } from "../tell/notifier.ts";
 import type { RoundResult } from "../tell/notify_types.ts";
 import { CommandError, LmsError, ZulipError } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
+import type { Metrics } from "../base/metrics.ts";
+import { progressShower } from "../base/progress.ts";
 import { checkSource } from "../poll/check_source.ts";
 import { dryRun } from "../poll/dry_run.ts";
 import { describeHolder, Holder } from "../poll/holder.ts";
@@ -15,6 +16,7 @@ import { takeLease } from "../poll/take_lease.ts";
 import type { Lease } from "../state/leases.ts";
 import type { StateDb } from "../state/state_db.ts";
 import type { CommandContext } from "./command_context.ts";
+import { commandJson } from "./command_json.ts";
 import type { PollOnceOptions } from "./command_options.ts";
 import { DryTeller } from "./dry_messages.ts";
 import { OpenParts, pollSettings } from "./open_parts.ts";
@@ -29,7 +31,7 @@ import { dryRunJson, pollJson, printDryRun, printPoll } from "./poll_report.ts";
 export async function runPollOnce(context: CommandContext, options: PollOnceOptions): Promise<number | void> {
   const { config, out } = context;
   if (!config.enabled) {
-    if (options.json) out.writeJson({ source: config.lms.name, enabled: false });
+    if (options.json) out.writeJson(commandJson("poll-once", { source: config.lms.name, enabled: false }));
     else out.writeLine("lmsmon is switched off (enabled: false): nothing was polled");
     return;
   }
@@ -85,6 +87,7 @@ async function pollUnderLease(
       lms,
       clock,
       settings: pollSettings(config),
+      showProgress: progressShower(clock, logger("poll")),
       onHeld: (pollId, verdict) => {
         if (!notifier) return;
         telling.push(
@@ -129,7 +132,13 @@ async function leaseToPoll(
 }
 
 /** What delivers for a command; throws ConfigError when Zulip's address or credentials are missing. */
-export function openNotifier(context: CommandContext, db: StateDb, parts: OpenParts, takeOver: boolean): Notifier {
+export function openNotifier(
+  context: CommandContext,
+  db: StateDb,
+  parts: OpenParts,
+  takeOver: boolean,
+  metrics: Metrics | null = null,
+): Notifier {
   const { config, clock } = context;
   return createNotifier({
     db,
@@ -139,6 +148,7 @@ export function openNotifier(context: CommandContext, db: StateDb, parts: OpenPa
     log: logger("notify"),
     source: config.lms.name,
     takeOver,
+    metrics,
   });
 }
 

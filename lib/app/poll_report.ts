@@ -4,6 +4,7 @@ import type { Output } from "../base/output.ts";
 import type { DryRunResult } from "../poll/dry_run.ts";
 import type { PollResult } from "../poll/run_poll.ts";
 import type { PollTally } from "../poll/tally.ts";
+import { commandJson } from "./command_json.ts";
 import { type UntoldNews, untoldNewsText } from "./untold_news.ts";
 import type { DryMessages } from "./dry_messages.ts";
 
@@ -80,10 +81,11 @@ function waitText({ reason, deliveries, from, until }: Waiting, zone: string): s
   return `${deliveries.toLocaleString("en")} ${reason}${several} until ${when(from)}`;
 }
 
-/** The `--json` shape of `poll-once`; documented in the README. */
+/** The `--json` shape of `poll-once`; docs/json.md. */
 export function pollJson(source: string, { poll, round, untold }: PollOnceResult) {
-  return {
+  return commandJson("poll-once", {
     source,
+    dry_run: false,
     poll: poll && {
       poll_id: Number(poll.pollId),
       ...tallyJson(poll.tally),
@@ -112,7 +114,7 @@ export function pollJson(source: string, { poll, round, untold }: PollOnceResult
       dead: round.dead,
       trouble: round.trouble,
     },
-  };
+  });
 }
 
 function tallyJson(tally: PollTally) {
@@ -184,7 +186,7 @@ function dryEventLines(dry: DryRunResult): string[] {
 
 /** The `--json` shape of `poll-once --dry-run`. */
 export function dryRunJson(source: string, dry: DryRunResult, planned: DryMessages, pending: number) {
-  return {
+  return commandJson("poll-once", {
     source,
     dry_run: true,
     ...tallyJson(dry.tally),
@@ -209,5 +211,5 @@ export function dryRunJson(source: string, dry: DryRunResult, planned: DryMessag
       events,
       content,
     })),
-  };
+  });
 }

@@ -1,7 +1,9 @@
 import type { Fallback } from "../config/config.ts";
 import { channelsToScan, type ScanDeps, scanOwnMessages } from "../tell/scan_own_messages.ts";
 import type { SeenTally } from "../tell/seen_messages.ts";
+import { counted } from "../text/counted.ts";
 import type { CommandContext } from "./command_context.ts";
+import { commandJson } from "./command_json.ts";
 import type { ReconcileOptions } from "./command_options.ts";
 import { OpenParts } from "./open_parts.ts";
 
@@ -21,21 +23,25 @@ export async function runReconcile(context: CommandContext, options: ReconcileOp
     throw error;
   });
   if (options.json) {
-    out.writeJson({
-      schema: 1,
+    out.writeJson(commandJson("reconcile", {
       dry_run: options.dryRun,
       messages: tally.marked,
       deliveries: tally.known,
       marked_sent: tally.reconciled,
       unknown_to_this_state: tally.foreign,
-    });
+    }));
     return;
   }
   const did = options.dryRun ? "would be marked as sent" : "marked as sent";
-  out.writeLine(`${tally.marked} notifications of this bot looked at, ${tally.known} deliveries found`);
+  out.writeLine(
+    `${counted(tally.marked, "notification")} of this bot looked at, ${
+      counted(tally.known, "delivery", "deliveries")
+    } found`,
+  );
   out.writeLine(`${tally.reconciled} ${did}`);
   if (tally.foreign === 0) return;
-  out.writeLine(`${tally.foreign} deliveries in them are not known to this state: it has not seen their events (yet)`);
+  const unknown = counted(tally.foreign, "delivery in them is", "deliveries in them are");
+  out.writeLine(`${unknown} not known to this state: it has not seen what is told there (yet)`);
   out.writeLine(
     "Run `lmsmon poll-once --no-notify` and `lmsmon reconcile` again, or accept them with `lmsmon poll-once --take-over`",
   );

@@ -2,6 +2,7 @@ import { formatUtc, toInstant } from "../model/time.ts";
 import { CommandError } from "../base/errors.ts";
 import { dropPoll, type HeldPoll, listHeld, releasePoll } from "../poll/record/release.ts";
 import type { CommandContext } from "./command_context.ts";
+import { commandJson } from "./command_json.ts";
 import type { ReleaseOptions } from "./command_options.ts";
 import { OpenParts } from "./open_parts.ts";
 
@@ -30,7 +31,7 @@ export async function runRelease(context: CommandContext, options: ReleaseOption
   const action = options.drop ? "dropped" : "released";
   if (options.json) {
     const { dryRun, reason } = options;
-    out.writeJson({ action, dry_run: dryRun, reason, polls: done.map(heldJson) });
+    out.writeJson(commandJson("release", { action, dry_run: dryRun, reason, polls: done.map(heldJson) }));
     return context.stop.soft.throwIfAborted();
   }
   if (done.length === 0 && !context.stop.soft.aborted) return out.writeLine("No messages are held.");
@@ -52,7 +53,7 @@ function notHeld(pollId: string): CommandError {
 
 async function printHeld(context: CommandContext, held: readonly HeldPoll[], json: boolean): Promise<void> {
   const { out, config } = context;
-  if (json) return out.writeJson({ held: held.map(heldJson) });
+  if (json) return out.writeJson(commandJson("release", { action: "list", held: held.map(heldJson) }));
   if (held.length === 0) return out.writeLine("No messages are held.");
   const local = (poll: HeldPoll) =>
     toInstant(poll.startedAt).toZonedDateTimeISO(config.notify.timezone).toPlainDateTime()

@@ -8,6 +8,7 @@ import { standardOutput } from "../base/output.ts";
 import { Shutdown } from "../base/shutdown.ts";
 import type { CommandContext } from "./command_context.ts";
 import { runOneShot } from "./one_shot.ts";
+import { commandJson } from "./command_json.ts";
 
 /** The flags that every command takes. */
 export interface GlobalFlags {
@@ -67,7 +68,7 @@ export async function runCommand(
   const out = standardOutput;
 
   if (settings.whenDisabled === "ends" && !config.enabled) {
-    if (globals.json) out.writeJson({ enabled: false });
+    if (globals.json) out.writeJson(commandJson("poll-once", { source: config.lms.name, enabled: false }));
     else out.writeLine("lmsmon is switched off (enabled: false): nothing was polled, nothing was sent");
     return 0;
   }

@@ -11,12 +11,13 @@ import { describePeriod } from "../poll/pass_policy.ts";
 import { describeHolder } from "../poll/holder.ts";
 import type { StateDb } from "../state/state_db.ts";
 import type { CommandContext } from "./command_context.ts";
+import { commandJson, jsonTime } from "./command_json.ts";
 import type { StatsOptions } from "./command_options.ts";
 import { EXPORT_TURN } from "./export_turn.ts";
 import { OpenParts } from "./open_parts.ts";
 
 /** What the state database holds, in counts; no names, no titles. */
-export async function readStats(db: StateDb) {
+export async function readStats(db: StateDb, text: (time: Temporal.Instant | null) => string | null) {
   const { sql } = db;
   const [streams, passes, events, deliveries, polls, quarantine, leases] = await Promise.all([
     streamStats(sql),
@@ -76,7 +77,7 @@ export async function readStats(db: StateDb) {
       kind: q.kind,
       reason: q.reason,
       rows: Number(q.rows),
-      first_seen: text(q.first_seen),
+      first_seen_at: text(q.first_seen),
     })),
     pollers: leases.filter(({ source, held }) => held && source !== EXPORT_TURN).map((lease) => ({
       source: lease.source,
@@ -86,13 +87,14 @@ export async function readStats(db: StateDb) {
   };
 }
 
-const text = (time: Temporal.Instant | null) => time?.round({ smallestUnit: "second" }).toString() ?? null;
+/** For people: to the second. */
+const plainTime = (time: Temporal.Instant | null) => time?.round({ smallestUnit: "second" }).toString() ?? null;
 
 /** `stats`: tables for people, or one JSON object. */
 export async function runStats(context: CommandContext, options: StatsOptions): Promise<void> {
   await using parts = new OpenParts(context.config);
-  const stats = await readStats(await parts.state({ dryRun: true }));
-  if (options.json) return context.out.writeJson(stats);
+  const stats = await readStats(await parts.state({ dryRun: true }), options.json ? jsonTime : plainTime);
+  if (options.json) return context.out.writeJson(commandJson("stats", stats));
   for (const [title, rows] of Object.entries(stats)) {
     const first = rows[0];
     context.out.writeLine(`${title}${first === undefined ? ": none" : ""}`);

@@ -1,9 +1,12 @@
 import type { LmsSource } from "../source/lms_source.ts";
 import type { Notifier } from "../tell/notifier.ts";
 import type { RoundResult } from "../tell/notify_types.ts";
+import { MICROS_PER_SECOND } from "../model/time.ts";
 import { LmsError } from "../base/errors.ts";
 import { type Logger, logger } from "../base/log.ts";
 import { createMetrics, type Metrics } from "../base/metrics.ts";
+import { counted } from "../text/counted.ts";
+import { progressShower } from "../base/progress.ts";
 import { RepeatedError } from "../base/repeated_error.ts";
 import { untilLate } from "../base/shutdown.ts";
 import { SourceWatch } from "../poll/check_source.ts";
@@ -28,7 +31,8 @@ import { watchDry } from "./watch_dry.ts";
 export async function runWatch(context: CommandContext, options: WatchOptions): Promise<number | void> {
   const { config } = context;
   if (!config.enabled) return await stayDisabled(context);
-  await using parts = new OpenParts(config);
+  const metrics = createMetrics(manifest.version, config.lms.name);
+  await using parts = new OpenParts(config, metrics);
   const db = await parts.state({ dryRun: options.dryRun });
   const lms = await parts.lms();
   if (options.dryRun) return await watchDry(context, db, lms, options.acceptSource);
@@ -39,9 +43,10 @@ export async function runWatch(context: CommandContext, options: WatchOptions): 
     if (why === "off") logger("watch").warning("{notice}", say);
     else logger("watch").info("{notice}", say);
   }
-  const notifier = options.notify && config.notify.enabled ? openNotifier(context, db, parts, options.takeOver) : null;
+  const tells = options.notify && config.notify.enabled;
+  const notifier = tells ? openNotifier(context, db, parts, options.takeOver, metrics) : null;
   const presence = StatePresence.of(config.state.url);
-  const watching = watch(context, { db, lms, notifier, acceptSource: options.acceptSource });
+  const watching = watch(context, { db, lms, notifier, acceptSource: options.acceptSource, metrics });
   try {
     const clean = await Promise.race([watching, untilGone(presence, context)]);
     if (!clean) parts.hurry();
@@ -74,6 +79,8 @@ export interface WatchParts {
   /** `null` while `notify.enabled` is false, or with --no-notify. */
   readonly notifier: Notifier | null;
   readonly acceptSource: boolean;
+  /** Those that the parts count in; own ones when left out. */
+  readonly metrics?: Metrics;
   /** What a poll found; the demo shows it. */
   readonly onPoll?: (result: PollResult) => void;
 }
@@ -85,7 +92,7 @@ export interface WatchParts {
 export async function watch(context: Omit<CommandContext, "out">, parts: WatchParts): Promise<boolean> {
   const { config, clock } = context;
   const log = logger("watch");
-  const metrics = createMetrics(manifest.version);
+  const metrics = parts.metrics ?? createMetrics(manifest.version, config.lms.name);
   const health = new Health(clock, config.poll.intervalMs);
   const server = config.listen === null ? null : serveHealth({ ...config.listen, clock }, health, metrics);
   using holder = Holder.open();
@@ -107,18 +114,22 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
       fullPassMs: config.poll.fullPassMs,
       trouble: troubleOf("Polling", logger("poll"), context),
       checkSource: (thorough) => source.check(thorough),
+      showProgress: progressShower(clock, logger("poll")),
       onHeld: (pollId, reason) => parts.notifier?.pollHeld(pollId, reason),
       onPoll: (result, tookMs) => {
-        observePoll(metrics, result, tookMs);
+        observePoll(metrics, result, tookMs, clock.now() / MICROS_PER_SECOND);
         health.good(false);
         if (result.firstContact.length > 0) {
-          log.info("First contact: {events} events of the past are stored and told to nobody", {
+          log.info("First contact: {found} of the past stored and told to nobody", {
+            found: counted(result.tally.events, "event"),
             events: result.tally.events,
             kinds: result.firstContact,
           });
         } else if (result.tally.events > 0) {
-          log.info("Found {events} events", {
+          log.info("Found {found}", {
+            found: counted(result.tally.events, "event"),
             events: result.tally.events,
+            rowsRead: result.tally.rowsRead,
             pollId: result.pollId,
             tookMs: Math.round(tookMs),
           });
@@ -141,7 +152,7 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
       },
     }, stop);
     const delivering = parts.notifier
-      ? deliver({ config, clock, stop }, parts.notifier, metrics, wake)
+      ? deliver({ config, clock, stop }, parts.notifier, metrics, health, wake)
       : Promise.resolve();
     const loops = Promise.all([polling, delivering]).then(() => true);
     const patience = untilLate(stop.soft, late, ended.signal, clock).then(() => false);
@@ -160,6 +171,7 @@ function deliver(
   { config, clock, stop }: Pick<CommandContext, "config" | "clock" | "stop">,
   notifier: Notifier,
   metrics: Metrics,
+  health: Health,
   wake: Wake,
 ): Promise<void> {
   return deliverLoop(
@@ -167,7 +179,11 @@ function deliver(
       clock,
       intervalMs: config.poll.intervalMs,
       trouble: troubleOf("Delivery", logger("notify"), { config, clock }),
-      round: async () => observeRound(metrics, await notifier.round({ stop: stop.soft, hard: stop.hard })),
+      round: async () => {
+        const round = await notifier.round({ stop: stop.soft, hard: stop.hard });
+        observeRound(metrics, round);
+        health.delivery(blockOf(round));
+      },
       nextDueAt: () => notifier.nextDueAt(),
     },
     wake,
@@ -183,21 +199,32 @@ function troubleOf(what: string, log: Logger, { config, clock }: Pick<CommandCon
   };
 }
 
-function observePoll(metrics: Metrics, { tally, verdict }: PollResult, tookMs: number): void {
-  metrics.polls.inc({ mode: tally.skippedFullPass ? "skipped" : "done", result: "ok" });
-  metrics.pollSeconds.observe(tookMs / 1000);
-  metrics.lastPoll.setToCurrentTime();
-  metrics.rowsRead.inc(tally.rowsRead);
+function observePoll(metrics: Metrics, { tally, verdict, ...poll }: PollResult, tookMs: number, nowS: number): void {
+  const mode = tally.skippedFullPass ? "skipped" : poll.mode;
+  metrics.polls.inc({ mode, result: "ok" });
+  metrics.pollSeconds.observe(tookMs / 1000, { mode });
+  metrics.lastPoll.set(nowS);
+  metrics.rowsRead.inc({}, tally.rowsRead);
   metrics.quarantined.set(tally.quarantined);
   metrics.unreadableTexts.set(tally.unreadableTexts);
   for (const [type, n] of tally.byType) metrics.events.inc({ type }, n);
-  if (verdict.delivery === "held") metrics.heldPolls.inc();
+  for (const [reason, n] of tally.byReasonNotTold) metrics.suppressed.inc({ reason }, n);
+  if (verdict.delivery === "held") metrics.heldPolls.inc({});
 }
 
 function observeRound(metrics: Metrics, round: RoundResult): void {
-  metrics.messages.inc({ result: "sent" }, round.messages);
-  metrics.messages.inc({ result: "dead" }, round.dead);
+  if (round.dead > 0) metrics.ended.inc({ status: "dead" }, round.dead);
+  for (const status of OPEN_STATUSES) metrics.deliveries.set(round.open.get(status) ?? 0, { status });
   metrics.waiting.reset();
-  for (const { reason, deliveries } of round.waits) metrics.waiting.set({ reason }, deliveries);
-  metrics.circuitOpen.set(round.circuit === "closed" ? 0 : 1);
+  for (const { reason, deliveries } of round.waits) metrics.waiting.set(deliveries, { reason });
+  metrics.oldestDue.set(round.oldestDueS);
+  metrics.blocked.set(blockOf(round) === null ? 0 : 1);
+}
+
+const OPEN_STATUSES = ["waiting", "pending", "sending", "unknown", "held"];
+
+/** Why nothing can be sent; `null`: it can. */
+function blockOf({ guarded, circuit, trouble }: RoundResult): string | null {
+  if (!guarded && circuit !== "open") return null;
+  return `delivery is blocked: ${trouble ?? "Zulip does not answer"}`;
 }

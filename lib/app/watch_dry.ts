@@ -1,4 +1,3 @@
-import { mentorRecipient } from "../model/recipient.ts";
 import type { LmsSource } from "../source/lms_source.ts";
 import { logger } from "../base/log.ts";
 import { RepeatedError } from "../base/repeated_error.ts";

@@ -32,6 +32,7 @@ const encoder = new TextEncoder();
 
 export function createOutput(sink: SyncSink): Output {
   const writeRaw = (text: string) => {
+    clearStatus(); // on a terminal a result would begin behind it
     try {
       writeAllSync(sink, encoder.encode(text));
     } catch (error) {
@@ -73,9 +74,40 @@ export function writeStderr(text: string): void {
 /** For text that was redacted already, such as `toJson` gives. */
 export function writeStderrRaw(text: string): void {
   try {
-    writeAllSync(Deno.stderr, encoder.encode(text));
+    writeAllSync(Deno.stderr, encoder.encode(status === "" ? text : `${ERASE_LINE}${text}${status}`));
   } catch {
     // Nobody is left to tell.
+  }
+}
+
+const ERASE_LINE = "\r\x1b[K";
+/** The line at the bottom of the terminal; what is logged goes above it. */
+let status = "";
+
+/** Draws `line` at the bottom of a terminal on stderr, in place of the one before. */
+export function showStatus(line: string): void {
+  status = "";
+  const shown = [...printable(redact(line))].slice(0, terminalWidth() - 1).join("");
+  writeStderrRaw(`${ERASE_LINE}${shown}`);
+  status = shown;
+}
+
+/** Takes that line away. */
+export function clearStatus(): void {
+  if (status === "") return;
+  status = "";
+  writeStderrRaw(ERASE_LINE);
+}
+
+/** Whether a person may be looking at what is logged. */
+export const stderrIsTerminal = (): boolean => Deno.stderr.isTerminal();
+
+/** A line that wraps could not be drawn over. */
+function terminalWidth(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return 80;
   }
 }
 

@@ -34,6 +34,8 @@ export interface ZulipDeps {
   readonly log: Logger;
   /** Whose `now` the callers' times come from; default the system's. */
   readonly clock?: Pick<Clock, "now">;
+  /** Hears how long each request took, in seconds, answered or not. */
+  readonly onRequest?: ((method: string, seconds: number) => void) | undefined;
 }
 
 /** The first page of a look-up is small, since what is looked for is mostly among the newest; then as large as Zulip recommends. */
@@ -45,7 +47,7 @@ const WHOLE_PAGE = 1000;
  * Proxies come from HTTP(S)_PROXY and NO_PROXY, further authorities from DENO_CERT or the zuliprc's `cert_bundle`.
  */
 export function connectZulip(config: ZulipConfig, deps: ZulipDeps): ZulipConnection {
-  return new ZulipClient(config, deps.log, deps.clock ?? systemClock);
+  return new ZulipClient(config, deps, deps.clock ?? systemClock);
 }
 
 export interface ZulipConnection extends ZulipApi {
@@ -58,6 +60,7 @@ export interface ZulipConnection extends ZulipApi {
 class ZulipClient implements ZulipConnection {
   readonly #config: ZulipConfig;
   readonly #log: Logger;
+  readonly #onRequest: ZulipDeps["onRequest"];
   #credentials: Credentials;
   #http: ZulipHttp;
   #server: ZulipServer | null = null;
@@ -67,9 +70,10 @@ class ZulipClient implements ZulipConnection {
   /** How far the server's clock is ahead of this host's, by its last answer. */
   #serverAheadS = 0;
 
-  constructor(config: ZulipConfig, log: Logger, private readonly clock: Pick<Clock, "now">) {
+  constructor(config: ZulipConfig, deps: ZulipDeps, private readonly clock: Pick<Clock, "now">) {
     this.#config = config;
-    this.#log = log;
+    this.#log = deps.log;
+    this.#onRequest = deps.onRequest;
     this.#credentials = readCredentials(config);
     this.#http = this.#open();
   }
@@ -253,6 +257,7 @@ class ZulipClient implements ZulipConnection {
       userAgent: `lmsmon/${manifest.version}`,
       timeoutMs: this.#config.requestTimeoutMs,
       log: this.#log,
+      onRequest: this.#onRequest,
     });
   }
 

@@ -20,6 +20,8 @@ export interface ZulipHttpOptions {
   readonly userAgent: string;
   readonly timeoutMs: number;
   readonly log: Logger;
+  /** Hears how long each request took, in seconds, answered or not. */
+  readonly onRequest?: ((method: string, seconds: number) => void) | undefined;
 }
 
 /**
@@ -88,6 +90,7 @@ export function createZulipHttp(options: ZulipHttpOptions): ZulipHttp {
   async function logged(method: string, path: string, exchanging: Promise<Exchange>): Promise<Exchange> {
     const started = performance.now();
     const result = await exchanging;
+    options.onRequest?.(method, (performance.now() - started) / 1000);
     if (result.kind === "answered" && log.isEnabledFor("debug")) {
       const ms = Math.round(performance.now() - started);
       log.debug("{method} /{path} answered {status}", { method, path, status: result.status, ms });

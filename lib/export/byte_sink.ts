@@ -11,6 +11,9 @@ export interface Exported {
   readonly last: string | null;
 }
 
+/** Hears now and then how many lines there are, and the id of the last event among them. */
+export type OnWay = (lines: number, last: string) => void;
+
 /** Waits for `work`, but no longer than until the signal aborts; then throws its reason. */
 export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();

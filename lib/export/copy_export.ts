@@ -2,7 +2,9 @@ import { copyLines, CURSOR_END, type ExportQuery } from "../../sql/state/export.
 import { CopyOut } from "../drivers/postgres/copy_out.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { BlockWriter } from "./block_writer.ts";
-import { type ByteSink, type Exported, orAborted } from "./byte_sink.ts";
+import { type ByteSink, type Exported, type OnWay, orAborted } from "./byte_sink.ts";
+
+const ON_WAY_LINES = 4096;
 
 /**
  * Streams lines by COPY, which sends one row a message: as fast as psql, in flat memory. One statement, one snapshot.
@@ -13,6 +15,7 @@ export async function exportByCopy(
   query: ExportQuery,
   sink: ByteSink,
   signal: AbortSignal,
+  onWay: OnWay,
 ): Promise<Exported> {
   signal.throwIfAborted();
   const copy = await CopyOut.begin(copyLines(db.sql, query));
@@ -25,6 +28,7 @@ export async function exportByCopy(
     last = row.subarray(0, end);
     first ??= last;
     lines++;
+    if (lines % ON_WAY_LINES === 0) onWay(lines, idOf(last) ?? "");
     writer.add(row.subarray(end + 1));
     if (writer.failure !== null) copy.stop();
     else if (writer.isFull) copy.pause();

@@ -1,7 +1,7 @@
 import type { EventFilter, StudentKey } from "../../sql/state/event_filter.ts";
 import { findStudents } from "../../sql/state/export.ts";
 import type { StateDb } from "../state/state_db.ts";
-import type { ByteSink, Exported } from "./byte_sink.ts";
+import type { ByteSink, Exported, OnWay } from "./byte_sink.ts";
 import { exportByCopy } from "./copy_export.ts";
 import { exportByPages } from "./page_export.ts";
 
@@ -21,9 +21,10 @@ export function exportEvents(
   request: ExportRequest,
   sink: ByteSink,
   signal: AbortSignal,
+  onWay: OnWay = () => {},
 ): Promise<Exported> {
   const query = { ...request, after: null };
-  return db.copy ? exportByCopy(db, query, sink, signal) : exportByPages(db, query, sink, signal);
+  return db.copy ? exportByCopy(db, query, sink, signal, onWay) : exportByPages(db, query, sink, signal, onWay);
 }
 
 /** The students that a person means by an LMS id or a username; none when nobody is known by it. */

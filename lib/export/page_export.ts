@@ -1,6 +1,6 @@
 import { type ExportQuery, pageLines } from "../../sql/state/export.ts";
 import type { StateDb } from "../state/state_db.ts";
-import { type ByteSink, type Exported, orAborted } from "./byte_sink.ts";
+import { type ByteSink, type Exported, type OnWay, orAborted } from "./byte_sink.ts";
 
 const FIRST_PAGE = 50;
 const LARGEST_PAGE = 2000;
@@ -15,6 +15,7 @@ export async function exportByPages(
   query: ExportQuery,
   sink: ByteSink,
   signal: AbortSignal,
+  onWay: OnWay,
 ): Promise<Exported> {
   const encoder = new TextEncoder();
   let { after } = query;
@@ -32,6 +33,7 @@ export async function exportByPages(
     after = page.at(-1)?.event_id ?? after;
     lines += page.length;
     left -= page.length;
+    if (after !== null) onWay(lines, after);
     if (page.length < limit) break;
     size = Math.max(1, Math.min(LARGEST_PAGE, size * 4, Math.floor(PAGE_CHARS * page.length / text.length)));
   }

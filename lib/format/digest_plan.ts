@@ -24,7 +24,7 @@ export interface DigestItem {
   readonly index: number;
   readonly event: ToldEvent;
   readonly text: string;
-  /** The marker when the text has no link to carry it: it goes to the message's last line. */
+  /** What stands for the marker when the text has no link to carry it: it goes to the message's last line. */
   readonly ref: string | null;
 }
 
@@ -70,7 +70,7 @@ export function planDigest(events: readonly ToldEvent[], ctx: FormatContext): Di
           : shared && group === "exam_failed" && event.revision === 1
           ? failureText(event, link, ctx)
           : ownLineText(event, link, isNamesake(event), ctx);
-        return { index, event, text, ref: link === null ? event.marker : null };
+        return { index, event, text, ref: link === null ? event.ref : null };
       });
       return { group, activity, label, items };
     });
@@ -146,5 +146,5 @@ export function hasOwnLines(block: DigestBlock): boolean {
 
 /** What an item costs at most in a message, in code points, with its separator, bullet and its share of the ref line. */
 export function itemCost(item: DigestItem): number {
-  return codePoints(item.text) + 6 + (item.ref === null ? 0 : item.ref.length + 2);
+  return codePoints(item.text) + 6 + (item.ref === null ? 0 : item.ref.length + 1);
 }

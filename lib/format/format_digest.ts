@@ -24,7 +24,7 @@ export function formatDigest(events: readonly ToldEvent[], ctx: FormatContext): 
       ...lines,
       ...(others === null && refs.length === 0 ? [] : [""]),
       ...(others === null ? [] : [others]),
-      ...(refs.length === 0 ? [] : [`\`ref ${refs.join(", ")}\``]),
+      ...(refs.length === 0 ? [] : [`\`ref ${refs.join(" ")}\``]),
     ].join("\n");
     return { content, told: items.map((item) => item.index), kind: "digest" as const };
   });

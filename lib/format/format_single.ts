@@ -41,7 +41,7 @@ export function formatSingle(event: ToldEvent, ctx: FormatContext): FormattedMes
       link !== null && `[${event.kind === "exam" ? "attempt" : "open"}](${link})`,
       alsoToldText(event.alsoTold, 5, 40),
     ),
-    link === null ? `\`ref ${event.marker}\`` : "",
+    link === null ? `\`ref ${event.ref}\`` : "",
   ];
   return { content: lines.filter((line) => line !== "").join("\n"), told: [0], kind: "single" };
 }

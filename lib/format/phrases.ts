@@ -16,7 +16,8 @@ type GroupFacts = Pick<EventTypeFacts, "digestRank" | "sign" | "verb" | "noun" |
 const BY_CIRCUMSTANCE: Readonly<Record<Exclude<Group, EventType>, GroupFacts>> = {
   graded: {
     digestRank: 4,
-    sign: "🎓",
+    // The sign of a pass stands for a pass alone.
+    sign: "📝",
     verb: "completed",
     noun: ["exam", "exams"],
     counted: (n) => `${n} completed`,

@@ -51,5 +51,6 @@ export function sampleEvent(type: EventType, now: EpochMicros): ToldEvent {
     previousTold: null,
     alsoTold: [],
     marker: "k7q2m9fd3xwp4t8s",
+    ref: "k7q2m",
   };
 }

@@ -60,13 +60,36 @@ function signedParts(identity: DeliveryIdentity): readonly (string | number | nu
   return ["lmsmon-2", source, kind, attemptId, incarnation, studentId, activityId, stage, revision, recipient];
 }
 
-// A link's fragment, `#n=…` or `#/attempts/7?n=…`, or the code span `ref a, b, c`. Text of the LMS can hold neither: "#" and
-// "`" are escaped there, so no title can pretend to be a message that was never sent.
-const MARKED = /#(?:[^\s#()<>]*[?&])?n=([a-km-np-z2-9]{16})(?![a-z0-9])|`ref ([a-km-np-z2-9, ]+)`/g;
+/** Signs of a marker in a `ref` line: six of them fit one line of a phone. */
+const SHORT = 5;
 
-/** Finds every marker in a message's raw Markdown: in link fragments and in its `ref` line. */
-export function markersIn(content: string): string[] {
-  return [...content.matchAll(MARKED)].flatMap(([, linked, refs]) =>
-    linked === undefined ? (refs ?? "").split(", ").filter((ref) => ref.length === 16) : [linked]
+/** How a marker begins; see {@link refsOf}. */
+export const shortMarker = (marker: string) => marker.slice(0, SHORT);
+
+/**
+ * What stands for each of one recipient's markers in a `ref` line: its first five signs, or all of it where another delivery to the
+ * recipient begins the same (`taken`, besides those that are given).
+ */
+export function refsOf(markers: readonly string[], taken: ReadonlySet<string> = new Set()): string[] {
+  const counts = new Map<string, number>();
+  for (const marker of markers) counts.set(shortMarker(marker), (counts.get(shortMarker(marker)) ?? 0) + 1);
+  return markers.map((marker) =>
+    taken.has(marker) || counts.get(shortMarker(marker)) !== 1 ? marker : shortMarker(marker)
   );
 }
+
+// A link's fragment, `#n=…` or `#/attempts/7?n=…`, or the code span `ref a b c` (with commas until 0.1.1). Text of the LMS can hold
+// neither: "#" and "`" are escaped there, so no title can pretend to be a message that was never sent.
+const MARKED = /#(?:[^\s#()<>]*[?&])?n=([a-km-np-z2-9]{16})(?![a-z0-9])|`ref ([a-km-np-z2-9, ]+)`/g;
+
+/** Finds every marker in a message's raw Markdown: whole ones, and in its `ref` line also their first five signs. */
+export function markersIn(content: string): string[] {
+  return [...content.matchAll(MARKED)].flatMap(([, linked, refs]) =>
+    linked === undefined
+      ? (refs ?? "").split(/,? /).filter((ref) => ref.length === 16 || ref.length === SHORT)
+      : [linked]
+  );
+}
+
+/** Whether {@link markersIn} found only the beginning of a marker. */
+export const isShort = (mark: string) => mark.length === SHORT;

@@ -33,7 +33,10 @@ const TWO = Array.from({ length: 100 }, (_, n) => String(n).padStart(2, "0"));
 const two = (n: number) => TWO[n] ?? "";
 const pad = (n: number, width: number) => String(n).padStart(width, "0");
 
-/** `2026-11-20T09:15:00.5Z`: UTC with `Z` and no trailing zeros, the one spelling of times in exports. */
+/**
+ * `2026-11-20T09:15:00.500000Z`: UTC with `Z` and always six digits, the one spelling of times in exports and `--json`. Data tools
+ * take a column's type from the form of its values.
+ */
 export function formatUtc(micros: EpochMicros): string {
   const days = Math.floor(micros / MICROS_PER_DAY);
   const inDay = micros - days * MICROS_PER_DAY;
@@ -51,7 +54,7 @@ export function formatUtc(micros: EpochMicros): string {
   const seconds = Math.floor(inDay / MICROS_PER_SECOND);
   const fraction = inDay - seconds * MICROS_PER_SECOND;
   const clock = `${two(Math.floor(seconds / 3600))}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
-  const tail = fraction === 0 ? "" : `.${pad(fraction, 6).replace(/0+$/, "")}`;
+  const tail = fraction === 0 ? ".000000" : `.${pad(fraction, 6)}`;
   const date = year >= 1000 && year < 10_000 ? String(year) : pad(year, 4);
   return `${date}-${two(month)}-${two(day)}T${clock}${tail}Z`;
 }

@@ -35,6 +35,8 @@ export interface ToldEvent {
   readonly alsoTold: readonly string[];
   /** 16 characters; see deliveryMarker(). */
   readonly marker: string;
+  /** What stands for the marker where no link can hold it; see refsOf(). */
+  readonly ref: string;
 }
 
 /** What the formatter needs besides the events. */

@@ -62,7 +62,7 @@ export function tablePrinter(out: Output): PeoplePrinter {
   };
 }
 
-/** One JSON object over several lines, a person a line: `{dry_run, summary, unused_overrides, people, …}`. */
+/** One JSON object over several lines, a person a line: `{schema, command, dry_run, summary, unused_overrides, people, …}`. */
 export function jsonPrinter(out: Output): PeoplePrinter {
   let first = true;
   return {
@@ -73,7 +73,13 @@ export function jsonPrinter(out: Output): PeoplePrinter {
         with_account: withAccount,
         ...byStatus,
       }));
-      const head = JSON.stringify({ dry_run: dryRun, summary, unused_overrides: unusedOverrides });
+      const head = JSON.stringify({
+        schema: 1,
+        command: "map-users",
+        dry_run: dryRun,
+        summary,
+        unused_overrides: unusedOverrides,
+      });
       out.writeLine(`${head.slice(0, -1)},"people":[`);
     },
     page(people) {

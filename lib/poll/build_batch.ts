@@ -104,6 +104,7 @@ function planEvent(
   const tally = context.tally;
   tally.events++;
   tally.byType.set(detected.type, (tally.byType.get(detected.type) ?? 0) + 1);
+  if (suppressed !== null) tally.byReasonNotTold.set(suppressed, (tally.byReasonNotTold.get(suppressed) ?? 0) + 1);
   if (tell) {
     tally.toldEvents++;
     if (isRewritten(detected.change)) tally.toldRevisions++;

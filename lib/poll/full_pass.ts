@@ -40,6 +40,11 @@ export async function fullPass(context: PollContext, stream: Stream): Promise<vo
         next.catch(() => {}); // awaited in the next turn; a failure of comparing must not leave it unhandled
       }
       await compare(context, stream, page.theirs, page.ours);
+      const last = page.theirs.at(-1);
+      if (last !== undefined) {
+        const rows = page.theirs.reduce((sum, bucket) => sum + bucket.count, 0);
+        context.progress?.at(rows, firstIdOf(last.bucket));
+      }
       if (page.end === null) return;
     }
   } finally {

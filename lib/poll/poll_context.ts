@@ -7,6 +7,7 @@ import type { EpochMicros } from "../model/time.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Batch, Stream } from "./record/batch.ts";
 import type { OddKey } from "./record/quarantine.ts";
+import type { PassProgress } from "./pass_progress.ts";
 import type { PeopleCache } from "./people_cache.ts";
 import type { PollTally } from "./tally.ts";
 import type { BucketSum, KeyHash } from "../model/bucket.ts";
@@ -49,6 +50,8 @@ export interface PollContext {
   readonly endsPass: boolean;
   /** Aborts between pages: a stop, or a lost lease. */
   readonly signal: AbortSignal;
+  /** Hears how far a pass over all rows is. */
+  readonly progress?: Pick<PassProgress, "at"> | null;
 }
 
 /** Rows of one page with what is known of them. */

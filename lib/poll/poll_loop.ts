@@ -2,6 +2,7 @@ import type { LmsSource } from "../source/lms_source.ts";
 import type { Clock } from "../base/clock.ts";
 import { LeaseLostError, LmsError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import type { ShowProgress } from "../base/progress.ts";
 import type { RepeatedError } from "../base/repeated_error.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { Leadership } from "./leadership.ts";
@@ -29,6 +30,7 @@ export interface PollLoopDeps extends PassSettings {
   readonly onPoll: (result: PollResult, tookMs: number) => void;
   readonly onRole: (leading: boolean) => void;
   readonly onFailure: (error: unknown) => void;
+  readonly showProgress?: ShowProgress | undefined;
 }
 
 /**

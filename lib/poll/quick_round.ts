@@ -44,6 +44,7 @@ export async function rowsAbove(context: PollContext, stream: Stream, after: Lms
       await takeTurns(); // what the page before waits for is answered first
       const batch = await buildBatch(context, stream, { rows, bad, before });
       if (batch.changes.length > 0) recording = [...recording.slice(-1), handedOver(context, batch)];
+      context.progress?.at(rows.length + bad.length, last);
       if (!full) break;
     }
   } finally {

@@ -16,6 +16,8 @@ import { beginPoll, closeAbandonedPolls, failPoll, finishPoll, type PollVerdict 
 import { wakeAwaitedRows } from "../tell/absent_rows.ts";
 import { refreshStatistics } from "../state/statistics.ts";
 import { fullPass } from "./full_pass.ts";
+import type { ShowProgress } from "../base/progress.ts";
+import { PassProgress } from "./pass_progress.ts";
 import { PeopleCache } from "./people_cache.ts";
 import type { PollContext, PollSettings } from "./poll_context.ts";
 import { quickRound, rowsAbove } from "./quick_round.ts";
@@ -35,6 +37,7 @@ export interface PollOptions {
 
 export interface PollResult {
   readonly pollId: string;
+  readonly mode: PollOptions["mode"];
   readonly tally: PollTally;
   readonly verdict: PollVerdict;
   /** Kinds whose history was stored by this poll and told to nobody. */
@@ -48,6 +51,8 @@ export interface PollDeps {
   readonly settings: PollSettings;
   /** The fuse held a poll's messages: the administrator is to be told. */
   readonly onHeld?: (pollId: string, verdict: PollVerdict) => void;
+  /** Shows how far a pass over all rows is. */
+  readonly showProgress?: ShowProgress | undefined;
 }
 
 /** Rows per page of a first pass: enough that a transaction costs little beside its rows, few enough that memory stays low. */
@@ -93,7 +98,10 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
     const firstContact: string[] = [];
     for (const stream of streams) {
       if (!stream.firstContactDone) await startFirstContact(db, lease, stream);
-      await passOver(context, stream, options.mode);
+      {
+        await using progress = progressOf(deps, stream, options.mode);
+        await passOver({ ...context, progress }, stream, options.mode);
+      }
       await noteHighestKey(db, lease, stream, tally.skippedFullPass && stream.firstContactDone);
       if (options.mode === "full" || !stream.firstContactDone) await noteFullPass(db, lease, stream);
       if (!stream.firstContactDone) {
@@ -110,7 +118,7 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
     const verdict = await finishPoll(db, lease, pollId, tally, deps.settings.notify);
     failPoint("poll.after_finish");
     if (verdict.delivery === "held") deps.onHeld?.(pollId, verdict);
-    return { pollId, tally, verdict, firstContact };
+    return { pollId, mode: options.mode, tally, verdict, firstContact };
   } catch (cause) {
     const error = await explainLmsError(lms, cause);
     // Closes the poll through the same fuse: what was recorded before the failure is told now, not after the repair.
@@ -118,6 +126,16 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
     if (verdict?.delivery === "held") deps.onHeld?.(pollId, verdict);
     throw error;
   }
+}
+
+function progressOf(
+  { lms, clock, showProgress }: PollDeps,
+  stream: Stream,
+  mode: PollOptions["mode"],
+): PassProgress | null {
+  if (showProgress === undefined || (mode === "quick" && stream.firstContactDone)) return null;
+  const what = stream.firstContactDone ? "Comparing every row" : "First poll";
+  return new PassProgress(showProgress(`${what} of ${lms.name}, ${stream.kind}`, "row"), lms, stream.kind, clock);
 }
 
 /**

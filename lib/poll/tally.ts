@@ -17,6 +17,8 @@ export interface PollTally {
   /** News that is told to nobody, since notifications are off. */
   neverTold: number;
   readonly byType: Map<EventType, number>;
+  /** Events that nobody is told of, by reason. */
+  readonly byReasonNotTold: Map<string, number>;
   /** True when a hint proved that nothing was committed since the last full pass. */
   skippedFullPass: boolean;
   /** What the statements took that counted and hashed whole tables, milliseconds; `null` when there were none. */
@@ -37,6 +39,7 @@ export function newPollTally(): PollTally {
     toldRevisions: 0,
     neverTold: 0,
     byType: new Map(),
+    byReasonNotTold: new Map(),
     skippedFullPass: false,
     sumsMs: null,
   };

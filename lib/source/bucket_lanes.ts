@@ -1,5 +1,4 @@
-import { type BucketSum, firstIdOf } from "../model/bucket.ts";
-import type { LmsId } from "../model/event.ts";
+import type { BucketSum } from "../model/bucket.ts";
 
 /** Buckets per statement: at most half a million rows, a second or so. */
 const BUCKETS_PER_PAGE = 500;

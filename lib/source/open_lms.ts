@@ -12,6 +12,7 @@ import { mysqlDriver } from "./mysql_driver.ts";
 import { borrowedPostgresDriver, postgresDriver } from "./postgres_driver.ts";
 import { embeddedAddress, normalAddress } from "./source_address.ts";
 import { SqlLmsSource } from "./sql_lms_source.ts";
+import { timedDriver } from "./timed_driver.ts";
 
 export interface LmsDeps {
   /** A ready postgres.js handle, such as one on an embedded LMS: used as it is, and left open by `close`. */
@@ -22,6 +23,8 @@ export interface LmsDeps {
   ) => Promise<{ readonly sql: postgres.Sql; close(): Promise<void> }>;
   /** How long the client waits for an answer beyond the statement timeout before it drops the connection; 5 s. */
   readonly deadlineGraceMs?: number;
+  /** Hears how long each statement took, in seconds. */
+  readonly onQuery?: ((seconds: number) => void) | undefined;
 }
 
 /**
@@ -45,7 +48,7 @@ export async function openLms(config: LmsConfig, deps: LmsDeps = {}): Promise<Lm
   return new SqlLmsSource({
     name: config.name,
     preset,
-    driver,
+    driver: deps.onQuery === undefined ? driver : timedDriver(driver, deps.onQuery),
     target,
     address,
     readTime,

@@ -1,7 +1,7 @@
 import { addRows } from "../../sql/state/outbox.ts";
-import { untoldEvents } from "../../sql/state/reconcile.ts";
+import { type UntoldEventRow, untoldEvents } from "../../sql/state/reconcile.ts";
 import type { Fallback } from "../config/config.ts";
-import { storedMarker } from "../model/marker.ts";
+import { shortMarker, storedMarker } from "../model/marker.ts";
 import { channelRecipient } from "../model/recipient.ts";
 import type { SeenDeps } from "./seen_messages.ts";
 
@@ -18,21 +18,26 @@ export async function adoptChannelRows(
   markers: ReadonlySet<string>,
 ): Promise<number> {
   const recipient = channelRecipient(fallback);
-  let adopted = 0;
+  const told: { readonly row: UntoldEventRow; readonly marker: string }[] = [];
   for (let after = "0", found = PAGE; found === PAGE;) {
     const events = await untoldEvents(db.sql, source, after, PAGE);
     found = events.length;
     after = events.at(-1)?.event_id ?? after;
-    const told = events.map((row) => ({ row, marker: storedMarker(source, row, recipient) }))
-      .filter(({ marker }) => markers.has(marker));
-    if (told.length === 0) continue;
-    adopted += told.length;
+    told.push(
+      ...events.map((row) => ({ row, marker: storedMarker(source, row, recipient) }))
+        .filter(({ marker }) => markers.has(marker) || markers.has(shortMarker(marker))),
+    );
+  }
+  // Five signs that fit two events prove neither.
+  const fits = Map.groupBy(told, ({ marker }) => markers.has(marker) ? marker : shortMarker(marker));
+  const proven = [...fits.values()].flatMap((rows) => rows.length === 1 ? rows : []);
+  if (proven.length > 0) {
     await addRows(
       db.sql,
       source,
-      told.map(({ row, marker }) => ({ eventId: row.event_id, pollId: row.poll_id, recipient, marker })),
+      proven.map(({ row, marker }) => ({ eventId: row.event_id, pollId: row.poll_id, recipient, marker })),
       clock.now(),
     );
   }
-  return adopted;
+  return proven.length;
 }

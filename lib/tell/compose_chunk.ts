@@ -96,6 +96,7 @@ export async function composeChunk(
     attempts: message.attempts,
     doubted: false,
     rows: message.rows,
+    detectedAt: message.detectedAt,
   }));
 }
 
@@ -131,7 +132,7 @@ function newMessage(
   messageId: string,
   userIds: ReadonlyMap<string, string | null>,
   fallback: Fallback,
-): Omit<NewMessage, "begun"> & { readonly rows: number } {
+): Omit<NewMessage, "begun"> & Pick<Outgoing, "rows" | "detectedAt"> {
   const [first] = message.rows;
   const to = channelOf(message.recipient, fallback);
   return {
@@ -144,5 +145,6 @@ function newMessage(
     content: message.content,
     attempts: Math.max(...message.rows.map((row) => row.attempts)),
     rows: message.rows.length,
+    detectedAt: Math.min(...message.rows.map((row) => row.told.detectedAt)),
   };
 }

@@ -140,6 +140,10 @@ export class Delivery {
       this.#goesOn = new Set([...elsewhere, ...toldInPart]);
       counts.suppressed += decision.suppress.length;
       for (const { reason, until } of decision.putOff) notePutOff(counts, reason, until);
+      for (const { reason } of decision.suppress) {
+        this.#deps.metrics?.suppressed.inc({ reason });
+        this.#deps.metrics?.ended.inc({ status: "suppressed" });
+      }
       leftOut = decision.leftOut; // composing gave them back
       held = without(claim, leftOut);
       const outgoing = [...await markBegun(this.#deps, claim, ready), ...composed];

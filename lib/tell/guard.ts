@@ -2,6 +2,8 @@ import { z } from "zod";
 import { fullPassDoneAfter } from "../../sql/state/lineage.ts";
 import { readFact, writeFact } from "../../sql/state/reconcile.ts";
 import { type Doubt, StateLineage } from "../state/state_lineage.ts";
+import { counted } from "../text/counted.ts";
+import { shortMarker } from "../model/marker.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 import { channelsToScan, scanOwnMessages } from "./scan_own_messages.ts";
 import type { SeenTally } from "./seen_messages.ts";
@@ -57,6 +59,8 @@ export class Guard {
   #markedInDoubt = 0;
   /** What the bot told of events that this state did not know, and a person accepted. */
   #accepted: ReadonlySet<string> = new Set();
+  /** Markers of which only the beginning was accepted, and which a reading since did not mark as sent: they are others. */
+  readonly #othersOf = new Set<string>();
 
   constructor(deps: NotifierDeps) {
     this.#deps = deps;
@@ -81,7 +85,9 @@ export class Guard {
    * back, or were corrected anew. If so, the next check reads what the bot sent and marks them as sent.
    */
   wereTold(markers: readonly string[]): boolean {
-    if (!markers.some((marker) => this.#accepted.has(marker))) return false;
+    const begun = markers.filter((marker) => this.#accepted.has(shortMarker(marker)) && !this.#othersOf.has(marker));
+    if (begun.length === 0 && !markers.some((marker) => this.#accepted.has(marker))) return false;
+    for (const marker of begun) this.#othersOf.add(marker);
     this.#doubt ??= "lost";
     return true;
   }
@@ -136,13 +142,15 @@ export class Guard {
     if (passAfter === null && tally.foreign > 0 && !read.accepted) {
       this.#passAfter = this.#lineage.newestPoll;
       await writeFact(db.sql, source, "full_pass_wanted", JSON.stringify({ after_poll: this.#passAfter }));
-      log.warn("{markers} deliveries of the bot are unknown to this state: sending waits for the next full pass", {
+      log.warn("{unknown} of the bot not known to this state: sending waits for the next full pass", {
+        unknown: counted(tally.foreign, "delivery", "deliveries"),
         markers: tally.foreign,
         marked: tally.reconciled,
       });
       return held(WAITS_FOR_PASS);
     }
-    log.info("Read what the bot sent: {marked} deliveries marked as sent, {unknown} unknown", {
+    log.info("Read what the bot sent: {found} marked as sent, {unknown} unknown", {
+      found: counted(this.#markedInDoubt, "delivery", "deliveries"),
       marked: this.#markedInDoubt,
       unknown: tally.foreign,
       messages: tally.marked,
@@ -156,7 +164,7 @@ export class Guard {
   #conclude({ tally, accepted }: Reading): void {
     this.#checkedAtMs = this.#deps.clock.monotonicMs();
     this.#refusal = tally.foreign > 0 && !accepted
-      ? `the bot sent ${tally.foreign} notifications in the last 36 hours that this state does not know`
+      ? `the bot sent ${counted(tally.foreign, "notification")} in the last 36 hours that this state does not know`
       : null;
   }
 

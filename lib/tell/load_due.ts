@@ -19,6 +19,7 @@ import { type Absence, absencesOf } from "./absent_rows.ts";
 import type { Accounts, LoadedAccounts, MentorPerson } from "./accounts.ts";
 import type { AccountsById, NotifierDeps, Recent } from "./notify_types.ts";
 import type { Sibling } from "./resolve_recipients.ts";
+import { withRefs } from "./refs.ts";
 
 /** A due row with what is needed to decide whom it goes to, and to say it. */
 export interface LoadedRow {
@@ -144,8 +145,9 @@ export async function loadDue(
   const now = deps.clock.now();
   const known = await accounts.of({ rows: loaded, mentors }, signal);
   const recent = await recentMessages(deps, unique(loaded.map((row) => row.recipient)), known, now, goesOn);
+  const withOwnRefs = await withRefs(deps.db, loaded, deps.config.lms.links);
   return {
-    rows: loaded,
+    rows: withOwnRefs,
     siblings: Map.groupBy(others, (row) => row.eventId),
     links: new Map(links.map((row) => [row.student_id, row.mentor_ids])),
     mentors,
@@ -283,6 +285,7 @@ function toldEvent(
     previousTold: before.get(`${row.event_id}/${row.recipient}`) ?? null,
     alsoTold: [],
     marker: row.marker,
+    ref: row.marker,
   };
 }
 

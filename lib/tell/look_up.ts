@@ -1,8 +1,8 @@
 import { markersOfMessages, type OpenMessageRow } from "../../sql/state/messages.ts";
-import { markersIn } from "../model/marker.ts";
+import { isShort, markersIn } from "../model/marker.ts";
 import { MICROS_PER_SECOND } from "../model/time.ts";
 import { ZulipError } from "../base/errors.ts";
-import type { LookUpTarget, ZulipTarget } from "../bot/zulip_api.ts";
+import type { LookUpTarget, ReadMessage, ZulipTarget } from "../bot/zulip_api.ts";
 import type { ChannelAccess, Channels } from "./channels.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 
@@ -34,16 +34,26 @@ export async function lookUp(
   messages: readonly OpenMessageRow[],
   signal?: AbortSignal,
 ): Promise<LookedUp> {
-  const wanted = new Map<string, string>(); // marker or last line -> message id
+  const wanted = new Map<string, string>(); // marker -> message id
   for (const row of await markersOfMessages(deps.db.sql, messages.map((m) => m.message_id))) {
     wanted.set(row.marker, row.message_id);
   }
+  // Five signs are found with all the others of their message, or not at all.
+  const short = messages.flatMap(({ message_id, content, zulip_user_id }) => {
+    const marks = markersIn(content).filter(isShort);
+    return marks.length === 0 ? [] : [{ message_id, marks, zulip_user_id }];
+  });
   const plain = messages.filter((message) => message.rows === 0);
   const found = new Map<string, string>();
-  const take = (content: string, zulipMessageId: string) => {
-    for (const marker of markersIn(content)) {
+  const take = ({ content, zulipMessageId, to }: ReadMessage) => {
+    const marks = new Set(markersIn(content));
+    for (const marker of marks) {
       const id = wanted.get(marker);
       if (id !== undefined) found.set(id, zulipMessageId);
+    }
+    for (const { message_id, marks: own, zulip_user_id } of short) {
+      const here = zulip_user_id === null ? to.length === 0 : to.includes(zulip_user_id);
+      if (here && own.every((mark) => marks.has(mark))) found.set(message_id, zulipMessageId);
     }
     for (const message of plain) {
       if (content.includes(lastLine(message.content))) found.set(message.message_id, zulipMessageId);
@@ -65,7 +75,7 @@ export async function lookUp(
   if (together) {
     const left = new Set(direct.map((message) => message.message_id));
     for await (const message of deps.zulip.ownMessages(undefined, sinceS(direct), signal)) {
-      take(message.content, message.zulipMessageId);
+      take(message);
       for (const id of found.keys()) left.delete(id);
       if (left.size === 0) break;
     }
@@ -80,7 +90,7 @@ export async function lookUp(
     try {
       if (place !== null && place.access !== "readable") throw new CannotSee();
       for await (const message of deps.zulip.ownMessages(target, sinceS(group), signal)) {
-        take(message.content, message.zulipMessageId);
+        take(message);
         if (group.every((each) => found.has(each.message_id))) break;
       }
     } catch (error) {

@@ -8,7 +8,8 @@ import {
 import { openCounts, wakeRowsWithAccount } from "../../sql/state/waiting.ts";
 import { escapeText } from "../format/escape_text.ts";
 import { ADMIN } from "../model/recipient.ts";
-import { type EpochMicros, fromInstant, toInstant } from "../model/time.ts";
+import { type EpochMicros, fromInstant, MICROS_PER_SECOND, toInstant } from "../model/time.ts";
+import { counted } from "../text/counted.ts";
 import { ZulipError } from "../base/errors.ts";
 import { createPacer } from "../bot/rate_limiter.ts";
 import { Channels } from "./channels.ts";
@@ -48,7 +49,12 @@ class OutboxNotifier implements Notifier {
   #sweptAtMs = -Infinity;
   #orphansNotBeforeMs = -Infinity;
   #freshStart = true;
-  #left: Pick<RoundResult, "waiting" | "unknown" | "waits"> = { waiting: 0, unknown: 0, waits: [] };
+  #left: Pick<RoundResult, "waiting" | "unknown" | "waits" | "open"> = {
+    waiting: 0,
+    unknown: 0,
+    waits: [],
+    open: new Map(),
+  };
   #busy = true;
   #guardLogged = false;
 
@@ -68,6 +74,7 @@ class OutboxNotifier implements Notifier {
   }
 
   async pollHeld(pollId: string, reason: string): Promise<void> {
+    this.#busy = true; // what is held is counted, though nothing of it is due
     this.#deps.log.warn("Poll {pollId} is held by the fuse: {reason}", { pollId, reason });
     await this.#notices.tellHeldPolls();
   }
@@ -106,9 +113,12 @@ class OutboxNotifier implements Notifier {
     }
     this.#sayPutOff(counts);
     await this.#count(counts);
+    const oldestDueS = due ? await this.#oldestDueS() : 0;
+    this.#logRound(counts, oldestDueS);
     return {
       ...counts,
       ...this.#left,
+      oldestDueS,
       circuit: this.#circuit.state,
       trouble: verdict === null
         ? this.#circuit.reason
@@ -143,6 +153,29 @@ class OutboxNotifier implements Notifier {
     return row?.due_at != null && fromInstant(row.due_at) <= cutoff;
   }
 
+  /** For how long the oldest that may leave has been due: it grows while delivery is blocked. */
+  async #oldestDueS(): Promise<number> {
+    const [row] = await nextRecipientDue(this.#deps.db.sql, this.#deps.source);
+    if (row?.due_at == null) return 0;
+    return Math.max(0, (this.#deps.clock.now() - fromInstant(row.due_at)) / MICROS_PER_SECOND);
+  }
+
+  /** One line for a round that did something. */
+  #logRound({ messages, sent, dead, suppressed }: RoundCounts, oldestDueS: number): void {
+    if (messages + dead + suppressed === 0) return;
+    this.#deps.log.info("Told {told} in {sent}", {
+      told: counted(sent, "delivery", "deliveries"),
+      sent: counted(messages, "message"),
+      deliveries: sent,
+      messages,
+      dead,
+      suppressed,
+      waiting: this.#left.waiting,
+      unknown: this.#left.unknown,
+      oldestDueS: Math.round(oldestDueS),
+    });
+  }
+
   async #deliver(round: Round): Promise<void> {
     const { db, source } = this.#deps;
     // Exams first, also between recipients: they matter most when much has piled up.
@@ -157,7 +190,7 @@ class OutboxNotifier implements Notifier {
     if (counts.dead > 0) {
       await this.#notices.tell(
         "dead",
-        `${counts.dead} notifications could not be delivered and were given up. \`lmsmon stats\` shows them.`,
+        `${counted(counts.dead, "notification")} could not be delivered: given up. \`lmsmon stats\` shows them.`,
       );
     }
     const unreadable = this.#channels.takeUnreadable();
@@ -238,7 +271,9 @@ class OutboxNotifier implements Notifier {
     const waits = rows.flatMap(({ reason, count: deliveries, from_us: from, until_us: until }) =>
       reason === null ? [] : [{ reason, deliveries, from: Number(from), until: Number(until) }]
     );
-    this.#left = { waiting: count("waiting", "pending", "sending"), unknown: count("unknown"), waits };
+    const open = new Map<string, number>();
+    for (const row of rows) open.set(row.status, (open.get(row.status) ?? 0) + row.count);
+    this.#left = { waiting: count("waiting", "pending", "sending"), unknown: count("unknown"), waits, open };
     this.#busy = false;
   }
 }

@@ -4,6 +4,7 @@ import type { Stage } from "../model/event_types.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { ToldEvent } from "../model/told_event.ts";
 import type { Clock } from "../base/clock.ts";
+import type { Metrics } from "../base/metrics.ts";
 import type { StateDb } from "../state/state_db.ts";
 import type { ZulipApi } from "../bot/zulip_api.ts";
 
@@ -24,6 +25,8 @@ export interface NotifierDeps {
   readonly source: string;
   /** `--take-over`: recent messages of this bot that this state does not know are accepted as somebody else's past. */
   readonly takeOver?: boolean;
+  /** Counts what is sent and what is not. */
+  readonly metrics?: Metrics | null;
 }
 
 /** One (event, recipient) that may leave now. */
@@ -116,6 +119,10 @@ export interface RoundResult extends Readonly<RoundCounts> {
   readonly unknown: number;
   /** Those among them that wait for a time, by reason. */
   readonly waits: readonly Waiting[];
+  /** For how long the oldest delivery that may leave has been due; 0 when none is. Seconds. */
+  readonly oldestDueS: number;
+  /** Deliveries that are not over, by status. */
+  readonly open: ReadonlyMap<string, number>;
   readonly circuit: "closed" | "open" | "half_open";
   /** Why nothing, or not everything, was sent: Zulip's trouble or the guard's refusal. */
   readonly trouble: string | null;

@@ -3,8 +3,6 @@ import {
   attachFoundRows,
   type FoundMessage,
   insertFoundMessages,
-  type KnownMarkerRow,
-  knownMarkers,
   reviveFoundMessages,
 } from "../../sql/state/reconcile.ts";
 import { markersIn } from "../model/marker.ts";
@@ -12,6 +10,7 @@ import { failPoint } from "../base/fail_point.ts";
 import type { ReadMessage } from "../bot/zulip_api.ts";
 import type { Clock } from "../base/clock.ts";
 import type { StateDb } from "../state/state_db.ts";
+import { findDeliveries, type KnownDelivery } from "./known_marks.ts";
 import { retrying } from "./retrying.ts";
 
 export interface SeenDeps {
@@ -60,16 +59,16 @@ export async function markSeen(
   });
   if (marked.length === 0) return;
   tally.marked += marked.length;
-  const rows = await knownMarkers(deps.db.sql, marked.flatMap(({ markers }) => markers));
-  const known = new Map(rows.map((row) => [row.marker, row]));
-  const attach: { row: KnownMarkerRow; message: ReadMessage }[] = [];
+  const find = await findDeliveries(deps.db.sql, marked.flatMap(({ markers }) => markers));
+  const told = new Set<string>();
+  const attach: { row: KnownDelivery; message: ReadMessage }[] = [];
   const revive = new Map<string, string>();
   for (const { message, markers } of marked) {
     const accepted = options.acceptedThrough !== null &&
       BigInt(message.zulipMessageId) <= BigInt(options.acceptedThrough);
     for (const marker of markers) {
-      const row = known.get(marker);
-      if (row === undefined) {
+      const row = find(marker, message);
+      if (row === null) {
         if (accepted) {
           options.onAccepted?.(marker);
           continue;
@@ -82,11 +81,11 @@ export async function markSeen(
         continue;
       }
       tally.known++;
-      if (!NOT_SENT.includes(row.status)) continue;
+      if (!NOT_SENT.includes(row.status) || told.has(row.log_id)) continue;
       tally.reconciled++;
       if (row.message_id !== null) revive.set(row.message_id, message.zulipMessageId);
       else attach.push({ row, message });
-      known.set(marker, { ...row, status: "sent" }); // told twice by somebody: counted and marked once
+      told.add(row.log_id); // told twice by somebody: counted and marked once
     }
   }
   if (options.dryRun) return;
@@ -97,7 +96,7 @@ export async function markSeen(
 
 async function write(
   { db, clock }: SeenDeps,
-  attach: readonly { row: KnownMarkerRow; message: ReadMessage }[],
+  attach: readonly { row: KnownDelivery; message: ReadMessage }[],
   revive: ReadonlyMap<string, string>,
 ): Promise<void> {
   const now = clock.now();

@@ -1,6 +1,8 @@
 import type { SendOutcome, ZulipTarget } from "../bot/zulip_api.ts";
 import type { Pacer } from "../bot/rate_limiter.ts";
 import type { EpochMicros } from "../model/time.ts";
+import { counted } from "../text/counted.ts";
+import { refusalLabel } from "../base/metrics.ts";
 import { failPoint } from "../base/fail_point.ts";
 import type { Claim } from "./claim.ts";
 import { type Circuit, troubleOf } from "../bot/circuit.ts";
@@ -18,6 +20,8 @@ export interface Outgoing {
   /** An earlier send of it was once in doubt (and then looked up): it is never composed anew. */
   readonly doubted: boolean;
   readonly rows: number;
+  /** When the oldest of its events was detected; `null` for a notice, which tells none. */
+  readonly detectedAt: EpochMicros | null;
 }
 
 export interface SendContext {
@@ -85,6 +89,7 @@ async function sendOne(context: SendContext, message: Outgoing, deadlineMs: numb
   const outcome = await deps.zulip.send(message.target, message.content, options.hard);
   failPoint("send.after_post");
   pacer.observe(deps.zulip.rateLimit(), outcome);
+  deps.metrics?.sends.inc({ outcome: outcome.outcome });
   const trouble = troubleOf(outcome);
   const proven = circuit.proven;
   if (trouble === null) {
@@ -109,10 +114,13 @@ function markOf(
     case "sent":
       if (message.rows > 0) counts.messages++; // notices to the administrator tell no event
       counts.sent += message.rows;
+      context.deps.metrics?.ended.inc({ status: "sent" }, message.rows);
+      logSent(context.deps, message, outcome.zulipMessageId, now);
       return { mark: "sent", messageId, zulipMessageId: outcome.zulipMessageId };
     case "refused": {
       const error = `HTTP ${outcome.status} ${outcome.code}: ${outcome.reason}`.trim();
       context.onRefused(message.recipient);
+      context.deps.metrics?.refusals.inc({ reason: refusalLabel(outcome.code) });
       if (message.attempts + 1 >= config.notify.maxAttempts) return dead(context, message, "refused", error);
       const nextAttemptAt = now + retryDelayMs(message.attempts + 1) * 1000;
       return { mark: "refused", messageId, nextAttemptAt, error };
@@ -128,6 +136,22 @@ function markOf(
       return { mark: "unknown", messageId, lookUpAt, counted: proven, reason: outcome.reason };
     }
   }
+}
+
+/** How long after the oldest event was detected, in seconds. */
+export function delayS(detectedAt: EpochMicros | null, now: EpochMicros): number | null {
+  return detectedAt === null ? null : Math.max(0, Math.round((now - detectedAt) / 100_000) / 10);
+}
+
+/** One line a message, which names nobody: whoever asks what a mentor got looks the ids up. */
+function logSent({ log }: NotifierDeps, message: Outgoing, zulipMessageId: string, now: EpochMicros): void {
+  const data = { zulipMessageId, recipient: message.recipient, events: message.rows };
+  if (message.rows === 0) return log.info("Sent message {zulipMessageId} to {recipient}", data);
+  log.info("Sent message {zulipMessageId} to {recipient}: {told}, {delayS} s after it was found", {
+    ...data,
+    told: counted(message.rows, "event"),
+    delayS: delayS(message.detectedAt, now),
+  });
 }
 
 function dead(context: SendContext, message: Outgoing, reason: string, error: string): Mark {

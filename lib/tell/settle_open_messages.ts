@@ -18,7 +18,7 @@ import { type LookedUp, lookUp, targetOf } from "./look_up.ts";
 import type { NotifierDeps, RoundCounts } from "./notify_types.ts";
 import { type Mark, writeMarks } from "./outcome_recorder.ts";
 import { retrying } from "./retrying.ts";
-import type { Outgoing } from "./send_chunk.ts";
+import { delayS, type Outgoing } from "./send_chunk.ts";
 
 /** Messages under way looked at per recipient and chunk. */
 const OPEN_PER_RECIPIENT = 50;
@@ -91,6 +91,7 @@ export function readyAgain(open: readonly OpenMessageRow[], now: EpochMicros): O
     attempts: message.attempts,
     doubted: message.started_ms_ago !== null,
     rows: message.rows,
+    detectedAt: message.detected_us === null ? null : Number(message.detected_us),
   }));
 }
 
@@ -143,6 +144,13 @@ async function resolveDoubts(
     if (zulipMessageId !== undefined) {
       counts.sent += message.rows;
       if (message.rows > 0) counts.messages++;
+      deps.metrics?.ended.inc({ status: "sent" }, message.rows);
+      deps.log.info("Found message {zulipMessageId} to {recipient} in Zulip: it had arrived", {
+        zulipMessageId,
+        recipient: message.recipient,
+        events: message.rows,
+        delayS: delayS(message.detected_us === null ? null : Number(message.detected_us), now),
+      });
       return { mark: "sent", messageId, zulipMessageId };
     }
     if (lost.has(messageId)) {

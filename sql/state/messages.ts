@@ -19,6 +19,8 @@ export const OpenMessageRow = z.object({
   look_up_us: int8.nullable(),
   next_attempt_us: int8.nullable(),
   rows: neverNull(int4),
+  /** When the oldest of its events was detected. */
+  detected_us: int8.nullable(),
 });
 export type OpenMessageRow = z.infer<typeof OpenMessageRow>;
 
@@ -29,7 +31,9 @@ export function openMessages(sql: Queryable, source: string, recipients: readonl
            (extract(epoch from clock_timestamp() - m.started_at) * 1000)::float8 as started_ms_ago,
            (extract(epoch from m.look_up_at) * 1000000)::bigint as look_up_us,
            (extract(epoch from m.next_attempt_at) * 1000000)::bigint as next_attempt_us,
-           (select count(*)::int from lmsmon.lms_event_logs l where l.message_id = m.message_id) as rows
+           (select count(*)::int from lmsmon.lms_event_logs l where l.message_id = m.message_id) as rows,
+           (select (extract(epoch from min(l.created_at)) * 1000000)::bigint
+              from lmsmon.lms_event_logs l where l.message_id = m.message_id) as detected_us
       from lmsmon.messages m
      where m.message_id in (
        select x.message_id from (

@@ -19,6 +19,45 @@ export function knownMarkers(sql: Queryable, markers: readonly string[]) {
      where marker = any(${markers as string[]}::text[])`;
 }
 
+export const AlikeMarkerRow = z.object({ marker: neverNull(text) });
+export type AlikeMarkerRow = z.infer<typeof AlikeMarkerRow>;
+
+/** Those of the given markers that begin (five signs) like the marker of another delivery to their recipient. */
+export function alikeMarkers(sql: Queryable, markers: readonly string[], recipients: readonly string[]) {
+  return sql<AlikeMarkerRow[]>`
+    select x.marker from unnest(${markers as string[]}::text[], ${recipients as string[]}::text[]) as x(marker, recipient)
+     where (select true from lmsmon.lms_event_logs o
+             where o.marker >= left(x.marker, 5) and o.marker < left(x.marker, 5) || '~'
+               and o.marker <> x.marker and o.recipient = x.recipient limit 1)`;
+}
+
+export const BeginningRow = z.object({
+  beginning: neverNull(text),
+  log_id: int8,
+  recipient: neverNull(text),
+  status: text,
+  message_id: int8.nullable(),
+  zulip_message_id: int8.nullable(),
+  account: int8.nullable(),
+});
+export type BeginningRow = z.infer<typeof BeginningRow>;
+
+/**
+ * The deliveries whose markers begin with the given five signs, with the message in Zulip where the state knows it, and the account
+ * that the recipient has as far as the state knows.
+ */
+export function deliveriesBeginning(sql: Queryable, beginnings: readonly string[]) {
+  return sql<BeginningRow[]>`
+    select x.beginning, l.log_id, l.recipient, l.status, l.message_id, l.notification_message_id as zulip_message_id,
+           coalesce(l.zulip_user_id, m.zulip_user_id, u.zulip_user_id) as account
+      from unnest(${beginnings as string[]}::text[]) as x(beginning)
+      join lmsmon.lms_event_logs l on l.marker >= x.beginning and l.marker < x.beginning || '~'
+      left join lmsmon.messages m on m.message_id = l.message_id
+      left join lmsmon.user_links u
+        on u.source = l.source and u.role = 'mentor'
+       and u.person_id = substring(l.recipient from '^mentor:([0-9]{1,18})$')::bigint`;
+}
+
 export interface FoundMessage {
   /** Reserved id of the new row in lmsmon.messages. */
   readonly messageId: string;

@@ -27,7 +27,7 @@ async function institute(place: LmsmonPlace) {
 
 /** Whether the log tells of so many events, in however many polls. */
 const found = (events: number) => (text: string) =>
-  [...text.matchAll(/"Found (\d+) events"/g)].reduce((sum, [, n]) => sum + Number(n), 0) >= events;
+  [...text.matchAll(/"Found (\d+) events?"/g)].reduce((sum, [, n]) => sum + Number(n), 0) >= events;
 
 async function withProxies(place: LmsmonPlace) {
   const stack = new AsyncDisposableStack();
@@ -51,6 +51,7 @@ Deno.test({ ignore, name: "watch tells news, serves health and metrics, and SIGT
   await watcher.said(/First contact/);
   await news(1);
   await told(1);
+  await watcher.said(/Told 1 delivery in 1 message/);
   const get = async (path: string) => {
     const response = await fetch(`http://127.0.0.1:${port}${path}`);
     return { status: response.status, text: await response.text() };
@@ -58,7 +59,24 @@ Deno.test({ ignore, name: "watch tells news, serves health and metrics, and SIGT
   assert.deepEqual(await get("/livez"), { status: 200, text: "alive\n" });
   const ready = await get("/readyz");
   assert.deepEqual([ready.status, JSON.parse(ready.text).ready, JSON.parse(ready.text).role], [200, true, "polling"]);
+  assert.deepEqual([JSON.parse(ready.text).reason, JSON.parse(ready.text).delivery], [null, "open"]);
   const metrics = await get("/metrics");
+  for (
+    const series of [
+      /^lmsmon_build_info\{version="[^"]+"\} 1$/m,
+      /^lmsmon_polls_total\{source="testpress",mode="full",result="ok"\} \d+$/m,
+      /^lmsmon_last_successful_poll_timestamp_seconds\{source="testpress"\} \d{10}/m,
+      /^lmsmon_deliveries\{source="testpress",status="waiting"\} 0$/m,
+      /^lmsmon_deliveries_ended_total\{source="testpress",status="sent"\} 1$/m,
+      /^lmsmon_sends_total\{source="testpress",outcome="sent"\} 1$/m,
+      /^lmsmon_oldest_due_seconds\{source="testpress"\} 0$/m,
+      /^lmsmon_lms_query_duration_seconds_count\{source="testpress"\} \d+$/m,
+      /^lmsmon_zulip_request_duration_seconds_count\{source="testpress",method="POST"\} \d+$/m,
+      /^process_start_time_seconds \d{10}/m,
+      /^process_resident_memory_bytes \d+/m,
+      /^process_cpu_seconds_total \d/m,
+    ]
+  ) assert.match(metrics.text, series);
   assert.match(metrics.text, /lmsmon_\w*events\w*\{[^}]*exam_passed[^}]*\} 1/);
   assert.doesNotMatch(metrics.text, /a1 b|Mentor/);
   assert.equal((await get("/")).status, 404);
@@ -66,6 +84,15 @@ Deno.test({ ignore, name: "watch tells news, serves health and metrics, and SIGT
   assert.equal(code, 0);
   assert.ok(seconds < 10, `took ${seconds} s`);
   assert.match(err, /Stopped cleanly/);
+  const lines = err.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
+  const sent = lines.filter((line) => /^Sent message \d+ to mentor:\d+: 1 event, /.test(line.message));
+  assert.equal(sent.length, 1, err);
+  const [line] = sent;
+  const { zulipMessageId, recipient, events, delayS } = line.properties ?? line;
+  assert.deepEqual([typeof zulipMessageId, /^mentor:\d+$/.test(recipient), events], ["string", true, 1]);
+  assert.ok(delayS >= 0 && delayS < 30, String(delayS));
+  assert.equal(lines.filter((each) => /^Told 1 delivery in 1 message$/.test(each.message)).length, 1, err);
+  assert.equal(lines.filter((each) => each.message === "Found 1 event").length, 1, err);
 });
 
 Deno.test(

@@ -13,7 +13,7 @@ Deno.test("a row first seen completed gives the completion only, with its start 
   const event = only(follow([row]).events);
   assert.equal(event.type, "exam_passed");
   assert.equal(event.firstSeen, true);
-  assert.equal(metadataOf(row, event).started_at, "2026-11-20T09:00:00Z");
+  assert.equal(metadataOf(row, event).started_at, "2026-11-20T09:00:00.000000Z");
   assert.deepEqual(follow([finishedContent({ watchable: false, contentType: "notes" })]).types, ["content_completed"]);
 });
 

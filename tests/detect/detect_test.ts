@@ -130,7 +130,7 @@ Deno.test("metadataOf() gives a finish its numbers, and a start none that belong
     correct: 38,
     incorrect: 4,
     unanswered: 3,
-    started_at: "2026-11-20T09:00:00Z",
+    started_at: "2026-11-20T09:00:00.000000Z",
     time_taken_s: 7920.5,
     duration_allowed_s: 10_800,
     watched_percentage: null,

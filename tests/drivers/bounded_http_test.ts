@@ -53,7 +53,7 @@ Deno.test("a thousand half-open connections to listen: 64 are held for the heade
     await using server = serveHealth(
       { host: "127.0.0.1", port: 0, clock: systemClock, limits },
       health,
-      createMetrics("0"),
+      createMetrics("0", "testpress"),
     );
     let ended = 0;
     const clients = [];

@@ -40,7 +40,7 @@ export const METADATA = {
   correct: 38,
   incorrect: 4,
   unanswered: 3,
-  started_at: "2026-11-20T07:02:59.5Z",
+  started_at: "2026-11-20T07:02:59.500000Z",
   time_taken_s: 7920.5,
   duration_allowed_s: 10800,
   watched_percentage: null,

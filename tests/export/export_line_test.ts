@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { exportLine } from "../../lib/export/export_line.ts";
 import { EVENT_TYPES } from "../../lib/model/event_types.ts";
+import { formatUtc, fromInstant } from "../../lib/model/time.ts";
 import { forEachState, withState } from "../support/state/with_state.ts";
 import { isServerReachable } from "../support/state/server_state.ts";
 import { type EventRow, eventRow, exportedText, insertPeople, insertRows, METADATA } from "./_events.ts";
@@ -16,8 +17,8 @@ forEachState("export_v1 gives the contract's line", async (db) => {
   assert.deepEqual(JSON.parse(metadata), METADATA);
   assert.equal(
     text.replace(metadata, "…"),
-    '{"schema":1,"event_id":42,"event_type":"exam_passed","occurred_at":"2026-11-20T09:15:00Z",' +
-      '"occurred_at_approximate":false,"detected_at":"2026-11-20T09:15:07.1205Z","source":"testpress","origin":"live",' +
+    '{"schema":1,"event_id":42,"event_type":"exam_passed","occurred_at":"2026-11-20T09:15:00.000000Z",' +
+      '"occurred_at_approximate":false,"detected_at":"2026-11-20T09:15:07.120500Z","source":"testpress","origin":"live",' +
       '"student":{"id":7713,"batch_ids":[4],"username":null,"email":null,"zulip_user_id":null},' +
       '"mentors":[{"id":3,"username":null,"email":null},{"id":"9007199254740993","username":null,"email":null}],' +
       '"activity":{"kind":"exam","id":133,"attempt_id":68701,"attempt_no":2,"title":"Rank Test 12 – Electrostatics",' +
@@ -134,8 +135,8 @@ function assertSame(line: string, given: EventRow): void {
     content_type: given.content_type,
   });
   assert.equal(parsed.source, given.source);
-  assert.equal(parsed.occurred_at, given.timestamp);
-  assert.equal(parsed.detected_at, given.created_at);
+  assert.equal(parsed.occurred_at, formatUtc(fromInstant(Temporal.Instant.from(given.timestamp))));
+  assert.equal(parsed.detected_at, formatUtc(fromInstant(Temporal.Instant.from(given.created_at))));
   assert.deepEqual(parsed.student.batch_ids, given.student_batch_ids?.map(asId) ?? null);
   assert.deepEqual(parsed.metadata.result, given.activity_metadata["result"]);
 }

@@ -4,6 +4,7 @@ import { EVENT_TYPES } from "../../lib/model/event_types.ts";
 import { markersIn } from "../../lib/model/marker.ts";
 import { formatDigest } from "../../lib/format/format_digest.ts";
 import { formatMessages } from "../../lib/format/format_messages.ts";
+import { markedLink } from "../../lib/format/marked_link.ts";
 import { formatSingle } from "../../lib/format/format_single.ts";
 import { codePoints } from "../../lib/format/escape_text.ts";
 import type { FormatContext, FormattedMessage, ToldEvent } from "../../lib/model/told_event.ts";
@@ -70,15 +71,23 @@ function withOwnMarker(one: ToldEvent, index: number): ToldEvent {
   const digits = "abcdefghijkmnpqrstuvwxyz23456789";
   let marker = "";
   for (let rest = index; marker.length < 16; rest = Math.floor(rest / 32)) marker = digits.charAt(rest % 32) + marker;
-  return { ...one, marker };
+  return { ...one, marker, ref: index % 2 === 0 ? marker : marker.slice(-5) };
 }
 
-function assertWhole(list: readonly ToldEvent[], messages: readonly FormattedMessage[]): void {
+function assertWhole(
+  list: readonly ToldEvent[],
+  messages: readonly FormattedMessage[],
+  { links }: FormatContext,
+): void {
   assert.deepEqual(messages.flatMap((message) => message.told).toSorted((a, b) => a - b), list.map((_, i) => i));
   for (const { content, told: indexes } of messages) {
     assert.ok(codePoints(content) <= 9500, `${codePoints(content)} code points`);
     assert.ok(content.isWellFormed());
-    assert.deepEqual(markersIn(content).toSorted(), indexes.map((i) => list[i]?.marker ?? "").toSorted());
+    const marks = indexes.flatMap((i) => {
+      const one = list[i];
+      return one === undefined ? [] : [markedLink(one, links) === null ? one.ref : one.marker];
+    });
+    assert.deepEqual(markersIn(content).toSorted(), marks.toSorted());
     assert.ok(content.split("\n").every((line) => line === line.trimEnd()));
     assert.ok(!content.startsWith(" ") && !content.startsWith("/"));
   }
@@ -100,7 +109,7 @@ Deno.test("P6: formatMessages() tells every event once, in bounds, with nothing 
   fc.assert(
     fc.property(events, context, fc.integer({ min: 1, max: 3 }), (list, ctx, above) => {
       const messages = formatMessages(list, ctx, above);
-      assertWhole(list, messages);
+      assertWhole(list, messages, ctx);
       assert.deepEqual(formatMessages(structuredClone(list), ctx, above), messages);
       for (const { content } of messages) assertNothingInjected(content);
     }),
@@ -115,7 +124,7 @@ Deno.test("formatMessages() splits ten thousand events by whole events", () => {
   );
   for (const ctx of [CONTEXT, NO_LINKS]) {
     const messages = formatMessages(list, ctx);
-    assertWhole(list, messages);
+    assertWhole(list, messages, ctx);
     assert.ok(messages.length < 200, `${messages.length} messages`);
     assert.match(messages[0]?.content ?? "", /^❗ .*failed .*part 1 of \d+/);
   }

@@ -2,7 +2,7 @@ import type { EventMetadata } from "../../lib/model/event.ts";
 import type { EventType } from "../../lib/model/event_types.ts";
 import { fromInstant } from "../../lib/model/time.ts";
 import type { FormatContext, ToldEvent } from "../../lib/model/told_event.ts";
-import { deliveryMarker } from "../../lib/model/marker.ts";
+import { deliveryMarker, shortMarker } from "../../lib/model/marker.ts";
 import { sampleEvent } from "../../lib/format/sample_event.ts";
 
 export const at = (iso: string) => fromInstant(Temporal.Instant.from(iso));
@@ -47,7 +47,7 @@ export function told(type: EventType, changes: Changes = {}): ToldEvent {
     revision: event.revision,
     recipient: "mentor:3",
   });
-  return { ...event, marker: changes.marker ?? marker };
+  return { ...event, marker: changes.marker ?? marker, ref: changes.ref ?? shortMarker(changes.marker ?? marker) };
 }
 
 /** One of a class: student, attempt and marker all of its own. */

@@ -89,18 +89,18 @@ Deno.test("timeReader() keeps microseconds and any offset when the zone is UTC",
   const read = timeReader("UTC");
   const cases: [string, string | null][] = [
     ["2026-11-20 09:15:00.123456", "2026-11-20T09:15:00.123456Z"],
-    ["2026-11-20 09:15:00", "2026-11-20T09:15:00Z"],
-    ["2026-11-20T09:15:00.5Z", "2026-11-20T09:15:00.5Z"],
-    ["2026-11-20 09:15:00.1+00", "2026-11-20T09:15:00.1Z"],
-    ["2026-11-20 14:45:00+05:30", "2026-11-20T09:15:00Z"],
-    ["2026-11-20 04:15:00-0500", "2026-11-20T09:15:00Z"],
-    ["2026-11-20", "2026-11-20T00:00:00Z"],
+    ["2026-11-20 09:15:00", "2026-11-20T09:15:00.000000Z"],
+    ["2026-11-20T09:15:00.5Z", "2026-11-20T09:15:00.500000Z"],
+    ["2026-11-20 09:15:00.1+00", "2026-11-20T09:15:00.100000Z"],
+    ["2026-11-20 14:45:00+05:30", "2026-11-20T09:15:00.000000Z"],
+    ["2026-11-20 04:15:00-0500", "2026-11-20T09:15:00.000000Z"],
+    ["2026-11-20", "2026-11-20T00:00:00.000000Z"],
     ["1970-01-01 00:00:00.000001", "1970-01-01T00:00:00.000001Z"],
     ["1970-01-01 01:00:00+02", null],
-    ["1969-12-31 23:00:00-02", "1970-01-01T01:00:00Z"],
+    ["1969-12-31 23:00:00-02", "1970-01-01T01:00:00.000000Z"],
     ["1969-12-31 23:59:59.999999", null],
     ["0001-01-01 00:00:00", null],
-    ["8999-12-31 23:59:59", "8999-12-31T23:59:59Z"],
+    ["8999-12-31 23:59:59", "8999-12-31T23:59:59.000000Z"],
     ["9000-01-01 00:00:00", null],
     ["9999-12-31 23:59:59", null],
     ["9999-12-31 23:59:59.999+00", null],
@@ -115,7 +115,7 @@ Deno.test("timeReader() keeps microseconds and any offset when the zone is UTC",
     ["2026-11-00 10:00:00", null],
     ["2026-13-01 10:00:00", null],
     ["2026-02-29 10:00:00", null],
-    ["2028-02-29 10:00:00", "2028-02-29T10:00:00Z"],
+    ["2028-02-29 10:00:00", "2028-02-29T10:00:00.000000Z"],
     ["2026-04-31", null],
     ["2026-11-20 25:00:00", null],
     ["0000-00-00 00:00:00.000000", null],
@@ -137,14 +137,18 @@ Deno.test("timeReader() reads zoneless times in the LMS's zone, clock changes in
   const berlin = timeReader("Europe/Berlin"), lordHowe = timeReader("Australia/Lord_Howe");
   const utc = (micros: number | null | undefined) => formatUtc(micros ?? NaN);
   assert.equal(utc(timeReader("Asia/Kolkata")("2026-11-20 14:45:00.123456")), "2026-11-20T09:15:00.123456Z");
-  assert.equal(utc(berlin("2026-03-29 01:59:59")), "2026-03-29T00:59:59Z");
-  assert.equal(utc(berlin("2026-03-29 02:30:00")), "2026-03-29T01:30:00Z", "skipped: the offset before the change");
-  assert.equal(utc(berlin("2026-03-29 03:00:00")), "2026-03-29T01:00:00Z");
-  assert.equal(utc(berlin("2026-10-25 02:30:00")), "2026-10-25T00:30:00Z", "twice: the first");
-  assert.equal(utc(berlin("2026-10-25 03:00:00")), "2026-10-25T02:00:00Z");
-  assert.equal(utc(lordHowe("2026-10-04 02:15:00")), "2026-10-03T15:45:00Z", "half an hour skipped");
-  assert.equal(utc(lordHowe("2026-10-04 02:30:00")), "2026-10-03T15:30:00Z");
-  assert.equal(utc(berlin("2026-03-29 02:30:00+00")), "2026-03-29T02:30:00Z", "an offset of its own wins");
+  assert.equal(utc(berlin("2026-03-29 01:59:59")), "2026-03-29T00:59:59.000000Z");
+  assert.equal(
+    utc(berlin("2026-03-29 02:30:00")),
+    "2026-03-29T01:30:00.000000Z",
+    "skipped: the offset before the change",
+  );
+  assert.equal(utc(berlin("2026-03-29 03:00:00")), "2026-03-29T01:00:00.000000Z");
+  assert.equal(utc(berlin("2026-10-25 02:30:00")), "2026-10-25T00:30:00.000000Z", "twice: the first");
+  assert.equal(utc(berlin("2026-10-25 03:00:00")), "2026-10-25T02:00:00.000000Z");
+  assert.equal(utc(lordHowe("2026-10-04 02:15:00")), "2026-10-03T15:45:00.000000Z", "half an hour skipped");
+  assert.equal(utc(lordHowe("2026-10-04 02:30:00")), "2026-10-03T15:30:00.000000Z");
+  assert.equal(utc(berlin("2026-03-29 02:30:00+00")), "2026-03-29T02:30:00.000000Z", "an offset of its own wins");
   assert.throws(() => timeReader("Mars/Olympus"), RangeError);
 });
 

@@ -38,7 +38,7 @@ function due(row: Partial<DueRow> & { readonly type?: (typeof EVENT_TYPES)[numbe
     account: "13",
     stage: type.endsWith("started") ? "started" : "finished",
     incarnation: 1,
-    told: { ...sampleEvent(type, NOW), eventId: String(id), marker },
+    told: { ...sampleEvent(type, NOW), eventId: String(id), marker, ref: marker },
     dueAt: NOW - 1000,
     planned: false,
     gathered: false,

@@ -155,7 +155,7 @@ outboxTest("P8: round() tells one mentor's 10,000 pending events in bounded chun
   await box.db.sql`
     insert into lmsmon.lms_event_logs (event_id, source, poll_id, recipient, status, marker, next_attempt_at)
     select event_id + i, source, poll_id, recipient, status,
-           translate(lpad(i::text, 16, 'a'), '0123456789', 'bcdefghijk'), next_attempt_at
+           translate(rpad(lpad(i::text, 5, '0'), 16, 'a'), '0123456789', 'bcdefghijk'), next_attempt_at
       from lmsmon.lms_event_logs, generate_series(1, 9999) as i where event_id = ${first}`;
   const round = await box.round(box.notifier());
   assert.deepEqual([round.sent, round.waiting], [10_000, 0]);

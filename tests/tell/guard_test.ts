@@ -31,7 +31,7 @@ outboxTest("round() refuses to send while the bot has recent messages that this 
   for (const _ of [1, 2]) {
     const round = await box.round(notifier);
     assert.deepEqual([round.guarded, round.sent, round.waiting, round.circuit], [true, 0, 1, "closed"]);
-    assert.match(round.trouble ?? "", /sent 1 notifications.*--take-over/s);
+    assert.match(round.trouble ?? "", /sent 1 notification.*--take-over/s);
     box.clock.advance(11_000);
   }
   assert.equal(box.contents(three).length, 1);

@@ -43,7 +43,7 @@ outboxTest(
     assert.match((await box.logs())[0]?.error ?? "", /Not authorized/);
     const notices = box.contents(box.standIn.owner.id);
     assert.equal(notices.length, 1);
-    assert.match(notices[0] ?? "", /1 notifications could not be delivered/);
+    assert.match(notices[0] ?? "", /1 notification could not be delivered/);
   },
   { notify: { fallback: { channel: "mentors", topic: "x" } } },
 );

@@ -129,7 +129,7 @@ outboxTest("what no full pass finds again is asked about, as after a start", asy
   assert.deepEqual(box.contents(box.standIn.owner.id), []);
   await box.poll();
   const [refused] = await rounds(box, notifier, [2000]);
-  assert.match(refused?.trouble ?? "", /sent 1 notifications.*--take-over/s);
+  assert.match(refused?.trouble ?? "", /sent 1 notification.*--take-over/s);
   assert.equal(box.contents(box.standIn.owner.id).length, 1);
   const [accepted] = await rounds(box, box.notifier({ takeOver: true }), [0]);
   assert.equal(accepted?.sent, 1);

@@ -4,6 +4,7 @@ import sourceAddress from "./0003_source_address.sql" with { type: "text" };
 import rowIdentity from "./0004_row_identity.sql" with { type: "text" };
 import gather from "./0005_gather.sql" with { type: "text" };
 import unreadable from "./0006_unreadable.sql" with { type: "text" };
+import sixDigitTimes from "./0007_six_digit_times.sql" with { type: "text" };
 
 export interface Migration {
   readonly version: number;
@@ -19,4 +20,5 @@ export const migrations: readonly Migration[] = [
   { version: 4, name: "0004_row_identity", sql: rowIdentity },
   { version: 5, name: "0005_gather", sql: gather },
   { version: 6, name: "0006_unreadable", sql: unreadable },
+  { version: 7, name: "0007_six_digit_times", sql: sixDigitTimes },
 ];

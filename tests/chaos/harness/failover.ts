@@ -175,7 +175,7 @@ class Failover {
     const [row] = await withPostgres(this.pair.primaryUrl, (sql) =>
       sql.unsafe<{ n: number }[]>(
         `select count(*)::int as n from unnest($1::text[]) m
-          where not exists (select from lmsmon.lms_event_logs l where l.marker = m)`,
+          where not exists (select from lmsmon.lms_event_logs l where l.marker >= m and l.marker < m || '~')`,
         [`{${markers.join(",")}}`],
       ));
     return row?.n ?? 0;

@@ -2,7 +2,7 @@ import type { Findings } from "./findings.ts";
 import { type EventRow, isFor, sameValues } from "./judge_attempts.ts";
 import type { LoadRow } from "./lms_rows.ts";
 import type { OracleInput } from "./oracle.ts";
-import { markerOf, markersOf } from "./told_markers.ts";
+import { alsoByBeginning, markerOf, markersOf } from "./told_markers.ts";
 
 /** A delivery as the state has it. */
 export interface LogRow {
@@ -40,8 +40,11 @@ const RACE_S = 10;
 /** Each (event, mentor) once in Zulip, or at an end with a reason that holds. */
 export function judgeDeliveries(input: OracleInput, stored: Stored, found: Findings): Told {
   const { source, events, logs } = stored;
-  const inZulip = markersOf(input.zulip);
   const lost = lostMarkers(input, source);
+  const expectedMarkers = events.filter((event) => event.suppressed_reason === null).flatMap((event) =>
+    recipientsOf(input, event).flatMap((recipient) => recipient === null ? [] : [markerOf(source, event, recipient)])
+  );
+  const inZulip = markersOf(input.zulip, [...expectedMarkers, ...lost.keys()]);
   const byEvent = Map.groupBy(logs, (log) => log.event_id);
   const finishes = finishesOf(events, byEvent);
   const byMarker = new Map<string, EventRow>();
@@ -105,7 +108,7 @@ export function judgeDeliveries(input: OracleInput, stored: Stored, found: Findi
     if (extra.length > 0) found.wrong(`event ${event.event_id} has deliveries to ${extra.map((log) => log.recipient)}`);
   }
   judgeUnknown(inZulip, lost, found);
-  return { open, ended, events: byMarker };
+  return { open, ended, events: alsoByBeginning(byMarker) };
 }
 
 /** What is left in Zulip was told by a state that is no more, or by nobody who may. */

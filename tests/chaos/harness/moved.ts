@@ -1,4 +1,5 @@
 import { deliveryMarker } from "../../../lib/model/marker.ts";
+import { markersIn } from "./told_markers.ts";
 import { withPostgres } from "../../support/databases.ts";
 import { onServer } from "../../support/state/server_state.ts";
 import { createStateDirectory } from "../../support/state/state_directory.ts";
@@ -111,10 +112,9 @@ async function nothingTwice(run: ChaosRun, place: Place, what: string, work: () 
   await work();
   const seen = new Map<string, number>();
   for (const message of place.zulip.messages) {
-    for (const [, linked, refs] of message.content.matchAll(/[#?&]n=([a-z2-9]{16})\b|`ref ([a-z2-9, ]+)`/g)) {
-      for (const marker of linked === undefined ? (refs ?? "").split(", ") : [linked]) {
-        seen.set(marker, (seen.get(marker) ?? 0) + 1);
-      }
+    for (const marker of markersIn(message.content)) {
+      const told = `${message.participants} ${marker}`; // first signs are of one recipient's markers
+      seen.set(told, (seen.get(told) ?? 0) + 1);
     }
   }
   const doubled = [...seen.values()].filter((n) => n > 1).length;

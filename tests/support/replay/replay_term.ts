@@ -75,8 +75,11 @@ export async function replayTerm(term: Term, target: ReplayTarget, options: Repl
   options.say("the term is over; waiting for the last events and messages");
   await settled(db, term, watch);
   const delivered = new Map<string, number>();
-  for (const { content } of zulip.messages) {
-    for (const marker of markersIn(content)) delivered.set(marker, (delivered.get(marker) ?? 0) + 1);
+  for (const { content, participants } of zulip.messages) {
+    for (const marker of markersIn(content)) {
+      const told = `${participants} ${marker}`; // the first signs of a marker are of one recipient's
+      delivered.set(told, (delivered.get(told) ?? 0) + 1);
+    }
   }
   return {
     ...await count(db),

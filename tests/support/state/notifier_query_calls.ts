@@ -123,6 +123,8 @@ export const lineageCalls: CallsOf<typeof lineage> = {
 
 export const reconcileCalls: CallsOf<typeof reconcile> = {
   knownMarkers: [(sql) => reconcile.knownMarkers(sql, ["a"]), reconcile.KnownMarkerRow],
+  alikeMarkers: [(sql) => reconcile.alikeMarkers(sql, ["a"], ["mentor:1"]), reconcile.AlikeMarkerRow],
+  deliveriesBeginning: [(sql) => reconcile.deliveriesBeginning(sql, ["a"]), reconcile.BeginningRow],
   insertFoundMessages: (sql) => reconcile.insertFoundMessages(sql, [found], NOW),
   attachFoundRows: (sql) => reconcile.attachFoundRows(sql, [ID], [ID], NOW),
   reviveFoundMessages: (sql) => reconcile.reviveFoundMessages(sql, [ID], [ID], NOW),

@@ -1,0 +1,26 @@
+import { type EpochMicros, formatUtc, fromInstant } from "../model/time.ts";
+
+/** Commands that take `--json`. */
+export type JsonCommand =
+  | "doctor"
+  | "map-users"
+  | "migrate"
+  | "notify-test"
+  | "poll-once"
+  | "reconcile"
+  | "release"
+  | "stats";
+
+/** Of every `--json` result: rises when a key changes its meaning or goes. docs/json.md is the contract. */
+export const JSON_SCHEMA = 1;
+
+/** A result of a command for programs: the same two keys first in all of them. */
+export function commandJson<T extends object>(command: JsonCommand, result: T) {
+  return { schema: JSON_SCHEMA, command, ...result };
+}
+
+/** The one spelling of times in results; `null` stays. */
+export function jsonTime(time: Temporal.Instant | EpochMicros | null): string | null {
+  if (time === null) return null;
+  return formatUtc(typeof time === "number" ? time : fromInstant(time));
+}

@@ -1,0 +1,44 @@
+import { alikeMarkers } from "../../sql/state/reconcile.ts";
+import { preferIndexes } from "../../sql/state/recipients.ts";
+import { markedLink } from "../format/marked_link.ts";
+import { refsOf } from "../model/marker.ts";
+import type { ToldEvent } from "../model/told_event.ts";
+import type { StateDb } from "../state/state_db.ts";
+
+interface ToldRow {
+  readonly recipient: string;
+  readonly told: ToldEvent;
+}
+
+/**
+ * The rows with what stands for their markers in a `ref` line, unless all of it must. Only rows without a link are looked up: the
+ * others need none.
+ */
+export async function withRefs<T extends ToldRow>(
+  db: Pick<StateDb, "sql">,
+  rows: readonly T[],
+  links: Readonly<Record<string, string>>,
+): Promise<readonly T[]> {
+  const unlinked = rows.filter(({ told }) => markedLink(told, links) === null);
+  if (unlinked.length === 0) return rows;
+  const taken = await db.sql.begin(async (tx) => {
+    await preferIndexes(tx);
+    const found = await alikeMarkers(
+      tx,
+      unlinked.map(({ told }) => told.marker),
+      unlinked.map(({ recipient }) => recipient),
+    );
+    return found.map(({ marker }) => marker);
+  });
+  return shortened(rows, new Set(taken));
+}
+
+/** The same without a look at the deliveries stored. */
+export function shortened<T extends ToldRow>(rows: readonly T[], taken?: ReadonlySet<string>): readonly T[] {
+  const byMarker = new Map<string, string>();
+  for (const own of Map.groupBy(rows, ({ recipient }) => recipient).values()) {
+    const refs = refsOf(own.map(({ told }) => told.marker), taken);
+    own.forEach(({ told }, i) => byMarker.set(told.marker, refs[i] ?? told.marker));
+  }
+  return rows.map((row) => ({ ...row, told: { ...row.told, ref: byMarker.get(row.told.marker) ?? row.told.marker } }));
+}
