@@ -58,7 +58,7 @@ export class LmsmonContender implements AsyncDisposable {
       lms: { url: this.lms.url },
       state: { url: this.state.url },
       poll: { interval: `${this.intervalMs / 1000}s` },
-      notify: { digest: { at: [] }, max_per_mentor: null, max_age: null, fuse: null, revisions: "score" },
+      notify: { digest: { at: [] }, max_per_mentor: null, max_age: null, fuse: null, revisions: "score", gather: 0 },
       zulip: { site: this.zulip.site, email: this.zulip.bot.email, api_key: this.zulip.bot.apiKey },
     });
   }
