@@ -226,6 +226,7 @@ Deno.test("users() lists bots and deactivated people as such", async () => {
     fullName: "Gone",
     isActive: false,
     isBot: false,
+    timezone: null,
   });
 });
 

@@ -246,8 +246,15 @@ async function exportOf(run: ChaosRun, place: Place, version?: string): Promise<
   const { code, out, log } = await runLmsmon("export-ai", place.config, options);
   if (code !== 0) run.fail(`export-ai ended with ${code}\n${log.join("\n")}`);
   const lines = out.split("\n").filter((line) => line !== "");
-  return new Map(lines.map((line) => [String((JSON.parse(line) as { event_id: unknown }).event_id), line]));
+  return new Map(lines.map((line) => [String((JSON.parse(line) as { event_id: unknown }).event_id), sixDigits(line)]));
 }
+
+/** Versions before 0.2 left the zeros at the end of a time's fraction out; nothing else of a line may differ. */
+const sixDigits = (line: string) =>
+  line.replaceAll(
+    /(T\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?Z"/g,
+    (_, time, digits = "") => `${time}.${digits.padEnd(6, "0")}Z"`,
+  );
 
 function sameLines(
   run: ChaosRun,
