@@ -77,6 +77,8 @@ Deno.test("notify-test --json prints one object with the same", async () => {
   await using standIn = await startZulipStandIn({ rateLimit: null });
   const report = JSON.parse(await run(standInConfig(standIn), { json: true }));
   assert.deepEqual({ ...report, content: "" }, {
+    schema: 1,
+    command: "notify-test",
     dry_run: false,
     message_id: 1,
     to: { user_id: 8, name: "Realm Owner" },
