@@ -55,7 +55,7 @@ Deno.test({
 Deno.test(
   { ignore, name: "doctor writes to an embedded state and takes it back, also through its owner" },
   async () => {
-    await using place = await makePlace();
+    await using place = await makePlace({ state: "embedded" });
     const alone = await place.home.run("doctor");
     assert.match(alone.out, /✓ state {9}can be written in \S+\/state\n/);
     await using state = await openState({ url: `pglite:${place.home.folder}/state`, password: null });

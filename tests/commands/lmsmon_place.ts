@@ -51,6 +51,7 @@ export function through(url: string, port: number): string {
   return changed.href;
 }
 
+/** The state is on a server where nothing else is asked for: each process over an embedded one costs a second of CPU more. */
 export async function makePlace(
   options: { readonly state?: "embedded" | "server" | "none"; readonly zulip?: Omit<StandInOptions, "intercept"> } = {},
 ): Promise<LmsmonPlace> {
@@ -61,7 +62,7 @@ export async function makePlace(
   const zulip = stack.use(await startArmedStandIn({ rateLimit: UNLIMITED, ...options.zulip }));
   const home = stack.use(await LmsmonHome.make({}));
   let stateUrl = "pglite:./state";
-  if (options.state === "server") {
+  if (options.state === undefined || options.state === "server") {
     const database = await createServerDatabase(true);
     stack.defer(database.drop);
     stateUrl = database.url;

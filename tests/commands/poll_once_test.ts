@@ -30,7 +30,7 @@ const withoutTimes = (text: string) =>
 Deno.test(
   { ignore, name: "poll-once tells of the past at first contact, then of news, in text and JSON" },
   async (t) => {
-    await using bench = await makePlace();
+    await using bench = await makePlace({ state: "embedded" });
     const { place, attempt } = bench;
     for (let id = 1; id <= 8; id++) await attempt(id, id % 2 ? {} : PASSED);
     const dry = await place.home.run("poll-once", "--dry-run");

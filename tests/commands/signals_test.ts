@@ -51,7 +51,7 @@ for (
 Deno.test(
   { ignore, name: "poll-once ends after the message in hand at ^C, and the next one tells the rest, each once" },
   async () => {
-    await using place = await makePlace();
+    await using place = await makePlace({ state: "embedded" });
     const exam = await place.lms.writer.exam();
     const pairs: Awaited<ReturnType<typeof place.pair>>[] = [];
     for (let i = 0; i < 30; i++) pairs.push(await place.pair());

@@ -36,7 +36,7 @@ async function smallDisk(options: string) {
 }
 
 Deno.test({ ignore, name: "watch ends with an error when its state's directory is deleted under it" }, async () => {
-  await using place = await makePlace();
+  await using place = await makePlace({ state: "embedded" });
   await using watcher = place.home.start("watch");
   await watcher.said(/First contact/);
   await Deno.remove(`${place.home.folder}/state`, { recursive: true });

@@ -44,7 +44,7 @@ async function withProxies(place: LmsmonPlace) {
 }
 
 Deno.test({ ignore, name: "watch tells news, serves health and metrics, and SIGTERM ends it with 0" }, async () => {
-  await using place = await makePlace();
+  await using place = await makePlace({ state: "embedded" });
   const { news, told } = await institute(place);
   const port = freePort();
   await using watcher = place.home.start("watch", "--interval", "1s", "--listen", `127.0.0.1:${port}`);
