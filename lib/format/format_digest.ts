@@ -59,11 +59,11 @@ function split(blocks: readonly DigestBlock[]): DigestBlock[][] {
   let [tooLittle, enough] = [0, STEPS];
   while (enough - tooLittle > 1) {
     const share = (tooLittle + enough) >> 1;
-    const parts = fill(blocks, BODY_LENGTH * share / STEPS, Math.ceil(MOST_EVENTS * share / STEPS));
+    const parts = fill(blocks, BODY_LENGTH * share / STEPS, MOST_EVENTS);
     if (parts.length > fewest.length) tooLittle = share;
     else enough = share;
   }
-  return fill(blocks, BODY_LENGTH * enough / STEPS, Math.ceil(MOST_EVENTS * enough / STEPS));
+  return fill(blocks, BODY_LENGTH * enough / STEPS, MOST_EVENTS);
 }
 
 const STEPS = 512;

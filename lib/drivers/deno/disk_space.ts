@@ -1,3 +1,10 @@
+/*
+ * Fault: Deno has no call of its own for the space and the inodes that a file system has left; Node's interface has one.
+ * Seen in: Deno 2.9.6.
+ * Upstream: none known.
+ * Delete when: `Deno.statfs` or the like exists.
+ */
+
 import { statfsSync } from "node:fs";
 
 /** What is left of the file system that holds a path. */

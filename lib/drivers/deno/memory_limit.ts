@@ -1,3 +1,10 @@
+/*
+ * Fault: Deno tells how much memory a machine has, and not how much a control group lets this process use.
+ * Seen in: Deno 2.9.6.
+ * Upstream: none known.
+ * Delete when: `Deno.systemMemoryInfo()` knows of control groups.
+ */
+
 import process from "node:process";
 
 /** The memory that this process may use, and what sets that bound. */

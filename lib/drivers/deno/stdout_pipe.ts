@@ -1,3 +1,11 @@
+/*
+ * Fault: `Deno.stdout` fails with EAGAIN on a pipe that another program set to non-blocking, once it is full, instead of
+ *   waiting.
+ * Seen in: Deno 2.9.6.
+ * Upstream: none known.
+ * Delete when: `lmsmon export-ai` into a full non-blocking pipe waits through `Deno.stdout` (tests/commands/export_turns_test.ts).
+ */
+
 import { fstatSync } from "node:fs";
 import { Socket } from "node:net";
 

@@ -1,3 +1,10 @@
+/*
+ * Fault: PGlite unpacks an archive only into its memory as a whole, which costs several times its size.
+ * Seen in: @electric-sql/pglite 0.5.16 (`loadDataDir`).
+ * Upstream: none known.
+ * Delete when: `loadDataDir` streams to a directory.
+ */
+
 /** A file or a directory of a tar archive. */
 export interface TarEntry {
   /** Relative, without `.` and `..`. */

@@ -1,3 +1,10 @@
+/*
+ * Fault: the same as in tar_entries.ts: an archive goes to the disk without PGlite.
+ * Seen in: @electric-sql/pglite 0.5.16 (`loadDataDir`).
+ * Upstream: none known.
+ * Delete when: `loadDataDir` streams to a directory.
+ */
+
 import { join } from "node:path";
 import { tarEntries } from "./tar_entries.ts";
 
