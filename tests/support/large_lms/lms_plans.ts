@@ -53,10 +53,15 @@ export function everyQuery(queries: LmsQueries, rows: number): Record<string, st
     all[`rows ${kind}, by id`] = queries.rows(kind, { ids: ids(IDS, size) });
     all[`firstIdFrom ${kind}`] = queries.firstIdFrom(kind, middle);
     all[`buckets ${kind}`] = queries.buckets(kind, middle, bucketEnd, BUCKET_SIZE);
-    all[`keyHashes ${kind}`] = queries.keyHashes(kind, [
-      [middle, String(Number(middle) + BUCKET_SIZE)],
-      [String(2 * BUCKET_SIZE), String(3 * BUCKET_SIZE)],
-    ]);
+    const twoBuckets: [string, string][] = [
+      [middle, String(Number(middle) + BUCKET_SIZE - 1)],
+      [String(2 * BUCKET_SIZE), String(3 * BUCKET_SIZE - 1)],
+    ];
+    all[`keyHashes ${kind}`] = queries.keyHashes(kind, twoBuckets);
+    all[`countOf ${kind}`] = queries.countOf(kind, twoBuckets);
+    all[`countByIds ${kind}`] = queries.countByIds(kind, ids(IDS, size));
+    // Nothing is asked of a key whose type holds nothing but ids, as here.
+    all[`oddKeys ${kind}`] = queries.oddKeys(kind, PAGE) ?? "select 1";
     const { self, media, placement, chapterOfContent } = preset.activity;
     for (const table of [self, media, placement, chapterOfContent, testpress.courses, testpress.chapters]) {
       if (table !== null) all[`lookup ${kind} ${table.table}`] = queries.lookup(table, ids(100, 1000));
