@@ -12,7 +12,7 @@ async function peakOf(rows: number): Promise<number> {
   );
   await using watcher = place.home.start("watch");
   // Memory is what is tested here, not speed.
-  await watcher.said(new RegExp(`First contact: ${rows} events`), 300_000);
+  await watcher.said(new RegExp(`First contact: ${rows.toLocaleString("en")} events`), 300_000);
   const peak = /VmHWM:\s+(\d+) kB/.exec(await readProc(`/proc/${watcher.pid}/status`))?.[1];
   assert.equal((await watcher.stop()).code, 0);
   return Number(peak) / 1024;

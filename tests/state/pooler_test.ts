@@ -17,8 +17,9 @@ for (
   serverTest(`a state behind PgBouncer in transaction mode, which ${what}, is recognised and goes on`, async () => {
     const database = await createServerDatabase(true);
     try {
-      const url = await spawnPgBouncer(database.url, settings);
-      if (url === null) return; // no PgBouncer on this machine
+      await using pooler = await spawnPgBouncer(database.url, settings);
+      if (pooler === null) return; // no PgBouncer on this machine
+      const { url } = pooler;
       for (const dryRun of [false, true]) {
         await using state = await openState({ url, password: null }, { dryRun });
         await using other = await openState({ url, password: null }, { dryRun });
@@ -41,8 +42,11 @@ Deno.test({
   name: "watch goes on telling when a pooler in transaction mode comes between it and its state",
 }, async () => {
   await using place = await makePlace({ state: "server" });
-  const url = await spawnPgBouncer(place.stateUrl, ["ignore_startup_parameters = idle_in_transaction_session_timeout"]);
-  if (url === null) return; // no PgBouncer on this machine
+  await using pooler = await spawnPgBouncer(place.stateUrl, [
+    "ignore_startup_parameters = idle_in_transaction_session_timeout",
+  ]);
+  if (pooler === null) return; // no PgBouncer on this machine
+  const { url } = pooler;
   const pairs = [await place.pair(), await place.pair(), await place.pair()];
   const exam = await place.lms.writer.exam();
   await place.configure({ state: { url } });

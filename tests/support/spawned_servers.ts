@@ -95,7 +95,10 @@ export async function spawnMariaDb(options: SpawnOptions = {}): Promise<string |
 }
 
 /** A pooler in transaction mode before the server of `url`; answers the same database's URL through it. */
-export async function spawnPgBouncer(url: string, settings: readonly string[] = []): Promise<string | null> {
+export async function spawnPgBouncer(
+  url: string,
+  settings: readonly string[] = [],
+): Promise<{ readonly url: string } & AsyncDisposable | null> {
   const bin = findProgram("pgbouncer", ["/usr/sbin", "/usr/local/sbin"]);
   if (bin === null) return null;
   const who = unprivileged(["postgres", "nobody"]);
@@ -115,12 +118,25 @@ export async function spawnPgBouncer(url: string, settings: readonly string[] = 
     ...settings,
   ];
   await writeFiles(folder, { files: { "pgbouncer.ini": `${ini.join("\n")}\n` } }, who);
-  start(`${bin}/pgbouncer`, ["-q", "pgbouncer.ini"], folder, who);
+  const child = new Deno.Command(`${bin}/pgbouncer`, {
+    args: ["-q", "pgbouncer.ini"],
+    cwd: folder,
+    ...who,
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
   const pooled = `postgres://${username || "postgres"}@127.0.0.1:${listen}${pathname}`;
   await untilAnswers(async () => {
     using _ = await Deno.connect({ hostname: "127.0.0.1", port: listen });
   });
-  return pooled;
+  return {
+    url: pooled,
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGKILL");
+      await child.status;
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
 }
 
 function start(program: string, args: string[], folder: string, who: { uid?: number; gid?: number }): void {
