@@ -11,6 +11,7 @@ import { requireRoomForNew } from "./disk_trouble.ts";
 import { rootIsAStranger } from "./directory_user.ts";
 import { OwnerLock, readOwnerNote } from "./owner_lock.ts";
 import { OwnerServer } from "./owner_server.ts";
+import { StatePresence } from "./state_presence.ts";
 import { PgliteEngine } from "../drivers/pglite/pglite_engine.ts";
 import { syncPath, unpackDirectory } from "../drivers/pglite/unpack_directory.ts";
 import { PgliteSocket } from "../drivers/pglite/pglite_socket.ts";
@@ -35,6 +36,8 @@ interface Ownership {
  */
 export class OwnerState {
   #ownership: Ownership | null = null;
+  /** The directory as this process first found it. */
+  #presence: StatePresence | null = null;
   #electing: Promise<Duplex> | null = null;
   /** To an owner that was found when the one before it had gone: nothing is asked through it, but its end is heard. */
   #watched: Duplex | null = null;
@@ -103,6 +106,13 @@ export class OwnerState {
   }
 
   async #elect(): Promise<Duplex> {
+    this.#presence?.check(); // what was deleted under this process is missed, not made anew
+    const connection = await this.#ownOrConnect();
+    this.#presence ??= StatePresence.of(`pglite:${this.directory.path}`);
+    return connection;
+  }
+
+  async #ownOrConnect(): Promise<Duplex> {
     const giveUpAt = this.clock.monotonicMs() + PATIENCE_MS;
     const stranger = rootIsAStranger(this.directory);
     if (stranger === null) await prepareDirectory(this.directory);
