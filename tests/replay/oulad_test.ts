@@ -10,7 +10,13 @@ import { testData } from "../support/shared_data.ts";
 const folder = await testData("oulad", "replays");
 const dayZero = fromInstant(Temporal.Instant.from("2014-02-01T00:00:00Z"));
 
-for (const [lms, server] of [["postgres", await realPostgres()], ["mariadb", await realMariaDb()]] as const) {
+// Each database and each kind of state is met once.
+for (
+  const [lms, server, state] of [
+    ["postgres", await realPostgres(), "postgres"],
+    ["mariadb", await realMariaDb(), "embedded"],
+  ] as const
+) {
   Deno.test({
     name: `P1: every submission and content completion of OULAD's GGG becomes one event, from ${lms}`,
     ignore: folder === null || server === null,
@@ -19,7 +25,7 @@ for (const [lms, server] of [["postgres", await realPostgres()], ["mariadb", awa
     sanitizeResources: false,
     fn: async () => {
       const term = ouladTerm(await readOuladModule(folder ?? "", "GGG"), dayZero);
-      await using target = await makeReplayTarget(lms, "embedded");
+      await using target = await makeReplayTarget(lms, state);
       const counts = await replayTerm(term, target, { daysPerSecond: 0, say: () => {} });
       const { submissions, passed, failed, unmarked, contentFinished, contentWatched } = counts;
       assert.deepEqual({ submissions, passed, failed, unmarked, contentFinished, contentWatched }, { ...term.facts });
