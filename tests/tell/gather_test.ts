@@ -228,7 +228,7 @@ outboxTest("P8: five thousand events that are due for one mentor at once do not 
   await box.db.sql`
     insert into lmsmon.lms_event_logs (event_id, source, poll_id, recipient, status, marker, next_attempt_at)
     select event_id + i, source, poll_id, recipient, status,
-           translate(lpad(i::text, 16, 'a'), '0123456789', 'bcdefghijk'), next_attempt_at
+           translate(rpad(reverse(i::text), 16, 'a'), '0123456789', 'bcdefghijk'), next_attempt_at
       from lmsmon.lms_event_logs, generate_series(1, 4999) as i where event_id = ${first}`;
   const notifier = box.notifier();
   const round = await box.round(notifier);
