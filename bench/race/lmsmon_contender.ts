@@ -89,8 +89,13 @@ export class LmsmonContender implements AsyncDisposable {
 
   /** As the machine would; the next start is another process. */
   async kill(): Promise<void> {
-    if (this.name === "poll-once") this.#process?.kill("SIGKILL");
-    else {
+    if (this.name === "poll-once") {
+      try {
+        this.#process?.kill("SIGKILL");
+      } catch {
+        // between two runs there is none
+      }
+    } else {
       this.#process?.kill("SIGKILL");
       await this.#process?.finished;
       await this.start();
