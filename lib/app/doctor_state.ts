@@ -152,9 +152,7 @@ export async function lookAtWork(
     const costs = `to compare everything costs the LMS ${Math.round(pass.costMs)} ms`;
     ok(`full passes come ${describePeriod(pass.periodMs)} of watch: ${costs}`);
   }
-  const periodMs = pass === null || pass.periodMs > 0
-    ? pass?.periodMs ?? config.poll.fullPassMs
-    : config.poll.intervalMs;
+  const periodMs = pass === null ? config.poll.fullPassMs : Math.max(pass.periodMs, config.poll.intervalMs);
   for (const { kind, last_full_pass_at: last } of await readStreams(sql, name)) {
     if (last === null) ok(`${kind}: no full pass is over yet, so the next poll makes one`);
     else {

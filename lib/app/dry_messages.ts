@@ -244,7 +244,7 @@ function play(loaded: LoadedDue, config: Config, now: EpochMicros) {
       const tells = { ...row.told, marker: markerFor(row, recipient) };
       return { ...row, logId, recipient, told: tells, dueAt: at, planned: false, gathered: false };
     });
-    waiting = [...waiting, ...fresh];
+    waiting = shortened([...waiting, ...fresh]);
     if (fresh.length > 0) continue;
     const next = waiting.reduce((earliest, row) => Math.min(earliest, row.dueAt), Infinity);
     if (next <= at) break; // nothing can become of what is left

@@ -4,23 +4,22 @@ import type { Output } from "../base/output.ts";
 import type { DryRunResult } from "../poll/dry_run.ts";
 import type { PollResult } from "../poll/run_poll.ts";
 import type { PollTally } from "../poll/tally.ts";
+import { counted } from "../text/counted.ts";
 import { commandJson } from "./command_json.ts";
 import { type UntoldNews, untoldNewsText } from "./untold_news.ts";
 import type { DryMessages } from "./dry_messages.ts";
-
-const plural = (n: number, one: string, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 
 function typesLine(tally: PollTally): string {
   return [...tally.byType].sort().map(([type, n]) => `${type} ${n.toLocaleString("en")}`).join(", ");
 }
 
 function rowsLine(tally: PollTally): string {
-  const parts = [plural(tally.rowsRead, "row") + " looked at", `${tally.rowsChanged.toLocaleString("en")} changed`];
+  const parts = [counted(tally.rowsRead, "row") + " looked at", `${tally.rowsChanged.toLocaleString("en")} changed`];
   if (tally.rowsMissing > 0) parts.push(`${tally.rowsMissing.toLocaleString("en")} gone`);
   if (tally.regressions > 0) parts.push(`${tally.regressions.toLocaleString("en")} back in a lower stage (ignored)`);
   if (tally.quarantined > 0) parts.push(`${tally.quarantined.toLocaleString("en")} in quarantine`);
   if (tally.unreadableTexts > 0) parts.push(`${tally.unreadableTexts.toLocaleString("en")} with unreadable text`);
-  if (tally.unusableLinks > 0) parts.push(`${plural(tally.unusableLinks, "link")} left out (an id beyond 64 bits)`);
+  if (tally.unusableLinks > 0) parts.push(`${counted(tally.unusableLinks, "link")} left out (an id beyond 64 bits)`);
   return parts.join(", ");
 }
 
@@ -43,7 +42,7 @@ export function printPoll(
   if (poll) {
     const { tally } = poll;
     out.writeLine(`Polled ${source}: ${rowsLine(tally)}`);
-    out.writeLine(`${plural(tally.events, "event")}${tally.events > 0 ? `: ${typesLine(tally)}` : ""}`);
+    out.writeLine(`${counted(tally.events, "event")}${tally.events > 0 ? `: ${typesLine(tally)}` : ""}`);
     if (poll.firstContact.length > 0) {
       out.writeLine(
         `First contact (${poll.firstContact.join(", ")}): history is stored${
@@ -64,7 +63,7 @@ export function printPoll(
       [round.suppressed, "suppressed"],
       [round.dead, "dead"],
     ] as const;
-    const told = `Told: ${plural(round.sent, "delivery", "deliveries")} in ${plural(round.messages, "message")}`;
+    const told = `Told: ${counted(round.sent, "delivery", "deliveries")} in ${counted(round.messages, "message")}`;
     out.writeLine(
       [told, ...rest.filter(([n]) => n > 0).map(([n, what]) => `${n.toLocaleString("en")} ${what}`)].join("; "),
     );
@@ -141,7 +140,7 @@ export function printDryRun(
 ): void {
   const { tally } = dry;
   out.writeLine(`Dry run over ${source}, nothing is changed: ${rowsLine(tally)}`);
-  out.writeLine(`${plural(tally.events, "event")}${tally.events > 0 ? `: ${typesLine(tally)}` : ""}`);
+  out.writeLine(`${counted(tally.events, "event")}${tally.events > 0 ? `: ${typesLine(tally)}` : ""}`);
   if (dry.firstContact.length > 0) {
     out.writeLine(
       `First contact (${dry.firstContact.join(", ")}): this is history, it would be stored${
@@ -151,20 +150,20 @@ export function printDryRun(
   }
   for (const line of dryEventLines(dry)) out.writeLine(line);
   if (planned.withoutMentor > 0) {
-    out.writeLine(`${plural(planned.withoutMentor, "event")} of students without a mentor would wait`);
+    out.writeLine(`${counted(planned.withoutMentor, "event")} of students without a mentor would wait`);
   }
   for (const [reason, deliveries] of planned.untold) {
-    out.writeLine(`${plural(deliveries, "delivery", "deliveries")} would not go out: ${reason}`);
+    out.writeLine(`${counted(deliveries, "delivery", "deliveries")} would not go out: ${reason}`);
   }
   if (planned.notAsked !== null) {
     out.writeLine(`Every mentor is taken to have a Zulip account, since Zulip could not be asked: ${planned.notAsked}`);
   }
-  if (pending > 0) out.writeLine(`${plural(pending, "delivery", "deliveries")} of earlier polls would go out, too`);
+  if (pending > 0) out.writeLine(`${counted(pending, "delivery", "deliveries")} of earlier polls would go out, too`);
   if (planned.held !== null) out.writeLine(`The fuse would hold these messages: ${planned.held}`);
-  if (planned.messages.length > 0) out.writeLine(`${plural(planned.messages.length, "message")} would go out:`);
+  if (planned.messages.length > 0) out.writeLine(`${counted(planned.messages.length, "message")} would go out:`);
   for (const { recipient, at, content, events } of planned.messages) {
     out.writeLine();
-    out.writeLine(`--- ${recipient}, ${plural(events, "event")}, ${formatUtc(at)}`);
+    out.writeLine(`--- ${recipient}, ${counted(events, "event")}, ${formatUtc(at)}`);
     out.writeLine(content);
   }
 }
