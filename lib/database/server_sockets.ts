@@ -31,6 +31,8 @@ export class ServerSockets {
   /** Hears what the server answers, piece by piece, on every connection; `renew`: this connection is of no use any more. */
   onAnswer: ((bytes: Uint8Array) => "renew" | null) | null = null;
   readonly #closed = new AbortController();
+  /** Those that the pool has; each until it has closed. */
+  readonly #handedOut = new Map<Duplex, Promise<void>>();
   #plaintextHost: string | null = null;
 
   constructor(private readonly target: DatabaseTarget, private readonly login: ServerLogin) {}
@@ -58,9 +60,14 @@ export class ServerSockets {
     });
   }
 
-  /** Connections that are being made are given up; those that are there belong to the pool. */
-  close(): void {
+  /**
+   * Connections that are being made are given up. Those that are left once the pool has ended are destroyed, and have closed when
+   * this resolves: the driver does not wait for one that the server ended, and its timers run until it has.
+   */
+  async close(): Promise<void> {
     this.#closed.abort();
+    for (const socket of this.#handedOut.keys()) socket.destroy();
+    await Promise.all(this.#handedOut.values());
   }
 
   get #timeoutMs(): number {
@@ -80,6 +87,7 @@ export class ServerSockets {
           if (heard(bytes) === "renew") setTimeout(() => socket.destroy(), RENEW_AFTER_MS);
         });
       }
+      this.#handOut(socket);
       const end = socket.end.bind(socket) as (...parameters: unknown[]) => Duplex;
       return Object.assign(socket, {
         end: (...parameters: unknown[]) => {
@@ -90,6 +98,15 @@ export class ServerSockets {
     } catch (error) {
       return new RefusedSocket(error instanceof Error ? error : new Error(String(error)), true);
     }
+  }
+
+  #handOut(socket: Duplex): void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#handedOut.set(socket, promise);
+    socket.once("close", () => {
+      this.#handedOut.delete(socket);
+      resolve();
+    });
   }
 
   async #choose(): Promise<TargetHost> {

@@ -26,6 +26,8 @@ export function postgresDriver({ target, password, keyPassword }: OpenTarget, li
   let closed = false;
   const user = target.user ?? "postgres";
   const watchdogs = new Set<Watchdog>();
+  /** Pools that are being given up: closing waits for them too, so that nothing of them outlives the driver. */
+  const dropped = new Set<Promise<void>>();
   let plaintextHost: () => string | null = () => null;
 
   const open = (): Pool => {
@@ -53,7 +55,7 @@ export function postgresDriver({ target, password, keyPassword }: OpenTarget, li
   };
   const end = async (old: Pool, timeout: number) => {
     await old.sql.end({ timeout }).catch(() => {});
-    old.sockets.close();
+    await old.sockets.close();
   };
 
   return sqlDriver({
@@ -68,7 +70,8 @@ export function postgresDriver({ target, password, keyPassword }: OpenTarget, li
     },
     drop: (broken) => {
       if (pool?.sql !== broken) return;
-      void end(pool, 0);
+      const ended = end(pool, 0).finally(() => dropped.delete(ended));
+      dropped.add(ended);
       pool = null;
     },
     recover: (error) => {
@@ -85,6 +88,7 @@ export function postgresDriver({ target, password, keyPassword }: OpenTarget, li
       const open = pool;
       pool = null;
       if (open !== null) await end(open, 5);
+      await Promise.all(dropped);
     },
   });
 }

@@ -182,7 +182,7 @@ function openServer(config: StateConfig, options: OpenStateOptions, log: Logger)
     true,
     () => "server",
     losses,
-    () => Promise.resolve(sockets.close()),
+    () => sockets.close(),
     () => {},
     () => sockets.plaintextHost,
   );
