@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { otherWriters, readBacklog, readStanding, tryToWrite } from "../../sql/state/doctor.ts";
+import { lastSkippedPass, otherWriters, readBacklog, readStanding, tryToWrite } from "../../sql/state/doctor.ts";
 import { leaseStats } from "../../sql/state/stats.ts";
 import { readStreams } from "../../sql/state/streams.ts";
 import { errorCode } from "../base/database_errors.ts";
@@ -153,13 +153,16 @@ export async function lookAtWork(
     ok(`full passes come ${describePeriod(pass.periodMs)} of watch: ${costs}`);
   }
   const periodMs = pass === null ? config.poll.fullPassMs : Math.max(pass.periodMs, config.poll.intervalMs);
+  const [skipped] = await lastSkippedPass(sql, name);
   for (const { kind, last_full_pass_at: last } of await readStreams(sql, name)) {
     if (last === null) ok(`${kind}: no full pass is over yet, so the next poll makes one`);
     else {
-      const due = last.add({ milliseconds: Math.round(periodMs) });
+      const proven = skipped?.at != null && fromInstant(skipped.at) > fromInstant(last) ? skipped.at : null;
+      const due = (proven ?? last).add({ milliseconds: Math.round(periodMs) });
       const lateMs = (clock.now() - fromInstant(due)) / 1000;
       const next = `the next one due ${seconds(String(due))}`;
-      const said = `${kind}: last full pass ${seconds(String(last))}`;
+      const said = `${kind}: last full pass ${seconds(String(last))}` +
+        (proven === null ? "" : `, and nothing committed since by ${seconds(String(proven))}`);
       if (lateMs <= config.poll.fullPassMs) ok(`${said}, ${next}`);
       else if (poller === null) warn(`${said}, and nobody polls`, "start lmsmon watch, or poll-once by a timer");
       else warn(`${said}, though ${poller} polls`, "see the log of watch for why full passes fail or are skipped");

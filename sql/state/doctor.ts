@@ -48,3 +48,12 @@ export const readBacklog = (sql: Queryable, source: string, overdueS: number) =>
       from lmsmon.lms_event_logs
      where source = ${source} and status in ('waiting', 'pending', 'held', 'sending', 'unknown')
      group by status order by status`;
+
+export const SkippedPassRow = z.object({ at: timestamptz.nullable() });
+export type SkippedPassRow = z.infer<typeof SkippedPassRow>;
+
+/** When a full pass was last skipped because nothing had been committed since the one before: as good as made. */
+export const lastSkippedPass = (sql: Queryable, source: string) =>
+  sql<SkippedPassRow[]>`
+    select max(started_at) as at from lmsmon.poll_runs
+     where source = ${source} and status = 'done' and skipped_full_pass`;

@@ -48,6 +48,7 @@ const doctorCalls: CallsOf<typeof doctor> = {
   otherWriters: [(sql) => doctor.otherWriters(sql), doctor.WriterRow],
   tryToWrite: (sql) => doctor.tryToWrite(sql),
   readBacklog: [(sql) => doctor.readBacklog(sql, "a", 60), doctor.BacklogRow],
+  lastSkippedPass: [(sql) => doctor.lastSkippedPass(sql, "a"), doctor.SkippedPassRow],
 };
 
 const deliveriesInsertCalls: CallsOf<typeof deliveriesInsert> = {
