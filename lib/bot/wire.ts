@@ -108,22 +108,13 @@ export function userOf(raw: unknown): ZulipUser | null {
   };
 }
 
-/** Names of zones as they were given, and whether they are known: few, and each person has one. */
-const zones = new Map<string, string | null>();
-const MOST_ZONES = 2000;
-
 /** `null` for the name of no zone. */
 function zoneOf(name: string): string | null {
   if (name === "" || name.length > 64) return null;
-  let zone = zones.get(name);
-  if (zone === undefined) {
-    try {
-      Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);
-      zone = name;
-    } catch {
-      zone = null;
-    }
-    if (zones.size < MOST_ZONES) zones.set(name, zone);
+  try {
+    Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);
+    return name;
+  } catch {
+    return null;
   }
-  return zone;
 }
