@@ -70,7 +70,7 @@ export async function examineSource(
   return examined;
 }
 
-/** For who does not poll, but stores what the LMS says: throws LmsError("identity") when it is to be confirmed first. */
+/** For a command that stores what the LMS says without polling (map-users): throws LmsError("identity") when it is to be confirmed first. */
 export async function requireKnownSource(db: StateDb, lms: LmsSource): Promise<void> {
   if ((await readSource(db, lms.name)).identity === null) return;
   const examined = await compareSource(db, lms);

@@ -79,7 +79,7 @@ function judgeWithoutAddress(identity: LmsIdentity, now: LmsIdentity, sample: Sa
 }
 
 /**
- * Neither then nor now a system identifier: everything but rows that are all different. Where only one of the two has one (a
+ * With no system identifier on either side the rows count as the same, unless none of ten or more is. Where only one of the two has one (a
  * right was granted since), most rows must be the same.
  */
 function rowsSpeakForIt(identity: LmsIdentity, now: LmsIdentity, sample: Sample): boolean {

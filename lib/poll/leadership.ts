@@ -31,7 +31,7 @@ export class Leadership implements AsyncDisposable {
   readonly lookMs: number;
   #keeper: LeaseKeeper | null = null;
   #standbyOf: string | null = null;
-  /** The LMS waits for a person to confirm it: the lease is taken to look, and given back, without a word each time. */
+  /** The LMS waits for a person to confirm it: each turn takes the lease, looks at the LMS and gives it back, and logs none of it. */
   #refused = false;
 
   constructor(deps: LeadershipDeps) {

@@ -151,7 +151,7 @@ export async function passOver(context: PollContext, stream: Stream, mode: "quic
   await fullPass(context, stream);
 }
 
-/** Micros of a stream's last full pass, `null` when there was none: whether the next round must be a full pass. */
+/** Micros of a stream's last full pass, `null` when there was none: when the last pass over every stream ended. */
 export function lastFullPass(streams: readonly Stream[]): EpochMicros | null {
   const times = streams.map((stream) => stream.lastFullPassAt);
   return times.length === 0 || times.includes(null) ? null : Math.min(...times.map((time) => time ?? 0));

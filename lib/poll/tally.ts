@@ -11,7 +11,7 @@ export interface PollTally {
   unreadableTexts: number;
   unusableLinks: number;
   events: number;
-  /** Events that somebody is to be told about, and how many of them are revisions (the fuse counts both). */
+  /** Events that somebody is to be told about, and how many of them are rewritten (see PollWeightRow): the fuse counts both. */
   toldEvents: number;
   toldRevisions: number;
   /** News that is told to nobody, since notifications are off. */

@@ -3,8 +3,8 @@ import type { BucketSum } from "../model/bucket.ts";
 /** Buckets per statement: at most half a million rows, a second or so. */
 const BUCKETS_PER_PAGE = 500;
 /**
- * Statements of a pass at the same time, as many as the drivers have connections: a pass takes half as long, and the load of one
- * that the LMS's own queries meet is still two processes at most.
+ * Statements of a pass at the same time, as many as the drivers have connections: a pass takes half as long, and never
+ * keeps more than two of the LMS's processes busy.
  */
 const LANES = 2;
 /** At least so many statements per lane: the lanes end together, and what else is asked of the LMS waits for a short one only. */

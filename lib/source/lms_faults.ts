@@ -4,7 +4,7 @@ const log = logger("lms");
 /** Rows remembered at most, so that each is counted once a poll and named once a process. */
 const MAX_KNOWN = 100_000;
 
-/** What a poll read and could not take as it is, though nothing was left out for it but what cannot be kept. */
+/** What a poll read and could not take as it is: it was kept with U+FFFD in it, or is a link whose id does not fit. */
 export interface Faults {
   /** Rows (attempts, activities, people) whose text had bytes that are none: U+FFFD stands there. */
   readonly unreadableTexts: number;

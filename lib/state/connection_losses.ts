@@ -9,7 +9,7 @@ export class ConnectionLosses {
   }
 
   /** This side ends a connection, because it is old: what closes next was not lost. */
-  goodbye(): void {
+  expectClose(): void {
     this.#goodbyes++;
   }
 

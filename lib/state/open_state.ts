@@ -46,7 +46,7 @@ export interface OpenStateOptions {
   readonly signal?: AbortSignal;
   readonly log?: Logger;
   readonly clock?: Clock;
-  /** Seconds to wait for a server (default 10), or for a process that owns the directory (default 30). */
+  /** Seconds to wait for a server (default 10), or for an answer of the process that owns the directory (default 30). */
   readonly connectTimeoutS?: number;
   /** Connections at most; default 4. */
   readonly connections?: number;
@@ -152,7 +152,7 @@ function openServer(config: StateConfig, options: OpenStateOptions, log: Logger)
     keyPassword,
     connectTimeoutMs: (options.connectTimeoutS ?? CONNECT_TIMEOUT_S) * 1000,
   });
-  sockets.onGoodbye = () => losses.goodbye();
+  sockets.onGoodbye = () => losses.expectClose();
   const kept = {
     application_name: target.applicationName ?? "lmsmon",
     ...(target.options === null ? {} : { options: target.options }),

@@ -19,7 +19,7 @@ import { requireMemory } from "./require_memory.ts";
 import { stateTemplate } from "./template.ts";
 import { memoryLimit } from "../drivers/deno/memory_limit.ts";
 
-/** How long an owner may take from its lock to its socket (creating the database on a slow disk), ms. */
+/** How long an owner may take from its lock to its socket (creating the database on a slow disk), ms; its answers have a limit of their own. */
 const PATIENCE_MS = 60_000;
 const RETRY_MS = 50;
 

@@ -8,8 +8,8 @@ import type { SeenDeps } from "./seen_messages.ts";
 const PAGE = 5000;
 
 /**
- * A delivery to the fallback channel is made when its message is composed, so a state that lost one finds the event again and not
- * the delivery. Makes those that `markers`, seen in the channel, prove to have been sent; returns how many.
+ * A delivery to the fallback channel is made when its message is composed, so a state set back to before then has the event
+ * again and not the delivery. Makes those that `markers`, seen in the channel, prove to have been sent; returns how many.
  */
 export async function adoptChannelRows(
   { db, clock }: SeenDeps,

@@ -12,7 +12,7 @@ export interface ComposePolicy {
   readonly notify: TimingPolicy & Pick<NotifyConfig, "digestAbove">;
 }
 
-/** News that waited longer than this without having been planned to is told as late news, in one message. */
+/** News that waited longer than this, and not for a digest or a limit, is told as late news, in one message. */
 export const LATE_MS = 15 * 60_000;
 
 /**

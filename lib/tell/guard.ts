@@ -59,7 +59,7 @@ export class Guard {
   #markedInDoubt = 0;
   /** What the bot told of events that this state did not know, and a person accepted. */
   #accepted: ReadonlySet<string> = new Set();
-  /** Markers of which only the beginning was accepted, and which a reading since did not mark as sent: they are others. */
+  /** Markers that begin like an accepted one and were compared as a whole since: they belong to other deliveries. */
   readonly #othersOf = new Set<string>();
 
   constructor(deps: NotifierDeps) {
@@ -92,7 +92,7 @@ export class Guard {
     return true;
   }
 
-  /** How long a check is of no use; 0: sending is allowed, or it is time to check. Milliseconds. */
+  /** Milliseconds until `check` could answer otherwise; 0: sending is allowed, or it is time to check. */
   pauseMs(): number {
     const now = this.#deps.clock.monotonicMs();
     if (this.#doubt !== null) return Math.max(this.#settledAtMs - now, this.#passAfter === null ? 0 : AGAIN_HELD_MS);
@@ -178,7 +178,6 @@ export class Guard {
     const [row] = await readFact(db.sql, source, "bot");
     const known = BotFact.safeParse(row?.value);
     const accepted = known.success && known.data.user_id === bot.userId ? known.data.accepted_through : null;
-    // Two copies of a state on one bot, or a human's key: a bot that cannot read what it sent cannot be guarded.
     const since = clock.now() - BACK_US;
     const { fallback } = config.notify;
     const channels = await channelsToScan(db, source, fallback, since);
@@ -189,11 +188,12 @@ export class Guard {
     let acceptedThrough = accepted;
     if (tally.foreign > 0 && this.#takeOver) acceptedThrough = tally.newestForeign;
     this.#takeOver = false; // once per process: what another lmsmon sends from now on is noticed again
-    // Whoever finds something amiss has read everything: this is all that is accepted.
-    const all = acceptedThrough !== accepted || whole && tally.foreign === 0;
+    // Then everything was read, so `unknown` is the whole accepted set.
+    const readEverything = acceptedThrough !== accepted || whole && tally.foreign === 0;
     const remembered = known.success && acceptedThrough !== null ? known.data.accepted_markers : [];
-    this.#accepted = all ? unknown : new Set(remembered);
-    const changed = all && (unknown.size !== remembered.length || !remembered.every((marker) => unknown.has(marker)));
+    this.#accepted = readEverything ? unknown : new Set(remembered);
+    const changed = readEverything &&
+      (unknown.size !== remembered.length || !remembered.every((marker) => unknown.has(marker)));
     if (!known.success || known.data.user_id !== bot.userId || acceptedThrough !== accepted || changed) {
       await writeFact(
         db.sql,

@@ -263,8 +263,9 @@ class OutboxNotifier implements Notifier {
   }
 
   async #count(counts: RoundCounts): Promise<void> {
-    // An idle round costs next to nothing: the numbers change only when somebody was due.
-    if (!this.#busy && counts.suppressed === 0) return;
+    // An idle round costs next to nothing: the numbers change only when somebody was due. What is held is let go or dropped by
+    // another process.
+    if (!this.#busy && counts.suppressed === 0 && !this.#left.open.get("held")) return;
     const rows = await openCounts(this.#deps.db.sql, this.#deps.source);
     const count = (...names: string[]) =>
       rows.filter((row) => names.includes(row.status)).reduce((sum, row) => sum + row.count, 0);

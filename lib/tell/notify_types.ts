@@ -117,7 +117,7 @@ export interface RoundResult extends Readonly<RoundCounts> {
   /** Deliveries that wait for something: a time, an account, a mentor, Zulip. */
   readonly waiting: number;
   readonly unknown: number;
-  /** Those among them that wait for a time, by reason. */
+  /** Those among them that wait, by reason: a time, an account, a mentor. */
   readonly waits: readonly Waiting[];
   /** For how long the oldest delivery that may leave has been due; 0 when none is. Seconds. */
   readonly oldestDueS: number;

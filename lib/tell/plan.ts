@@ -40,7 +40,7 @@ export function planTelling(
   context: PlanContext,
 ): Telling {
   const suppressed = suppressionOf(event, row, student, context);
-  return suppressed === null ? { suppressed, tell: whenToTell(event, context) } : { suppressed, tell: null };
+  return suppressed === null ? { suppressed, tell: planOf(event, context) } : { suppressed, tell: null };
 }
 
 /** The first reason that holds for every recipient. The order goes from the general to the particular. */
@@ -88,7 +88,7 @@ function isExcluded(row: AttemptRow, student: Person | null, filter: Config["stu
 
 const folded = (username: string) => username.trim().toLowerCase();
 
-function whenToTell(event: DetectedEvent, { now, notify }: PlanContext): TellPlan {
+function planOf(event: DetectedEvent, { now, notify }: PlanContext): TellPlan {
   const atDigest = notify.immediate.includes(event.type)
     ? null
     : nextDigestTime(now, notify.digest.at, notify.timezone);

@@ -33,7 +33,7 @@ export async function withRefs<T extends ToldRow>(
   return shortened(rows, new Set(taken));
 }
 
-/** The same without a look at the deliveries stored. */
+/** The same by what is known here; `taken`: beginnings of markers that other deliveries have. */
 export function shortened<T extends ToldRow>(rows: readonly T[], taken?: ReadonlySet<string>): readonly T[] {
   const byMarker = new Map<string, string>();
   for (const own of Map.groupBy(rows, ({ recipient }) => recipient).values()) {

@@ -47,9 +47,9 @@ export async function markSeen(
   options: {
     readonly dryRun: boolean;
     readonly acceptedThrough: string | null;
-    /** Hears each marker that this state does not know. */
+    /** Hears each marker that neither this state knows nor a person accepted. */
     readonly onForeign?: (marker: string) => void;
-    /** The same of those that were accepted. */
+    /** Hears each that a person accepted. */
     readonly onAccepted?: (marker: string) => void;
   },
 ): Promise<void> {

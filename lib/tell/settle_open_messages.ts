@@ -22,7 +22,7 @@ import { delayS, type Outgoing } from "./send_chunk.ts";
 
 /** Messages under way looked at per recipient and chunk. */
 const OPEN_PER_RECIPIENT = 50;
-/** Sends whose end nobody recorded, or that stayed unclear while others went well: at this many a message is poison. */
+/** Sends whose end nobody recorded, or that stayed unclear while others went well: beyond so many a message is poison. */
 const POISON_LIMIT = 10;
 const LOOK_UP_AGAIN_MS = 5 * 60_000;
 

@@ -52,7 +52,7 @@ export function whenToTell(row: DueRow, { now, notify, recent }: Moment): Wait |
   return until > now ? { reason: "gathering", until } : null;
 }
 
-/** What waited for a digest time is not put off again: beyond the limit that is what rows wait for. */
+/** Whether the row waited for a digest time: it is not put off again, since beyond the limit rows wait for just that time. */
 export function isAtDigestTime(row: DueRow, { digest }: Pick<NotifyConfig, "digest">): boolean {
   return digest.at.length > 0 && row.planned;
 }

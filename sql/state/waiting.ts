@@ -40,7 +40,7 @@ export function openCounts(sql: Queryable, source: string) {
     select status, reason, count(*)::int as count, (extract(epoch from min(due_at)) * 1000000)::bigint as from_us,
            (extract(epoch from max(due_at)) * 1000000)::bigint as until_us from (
       select status, case when status = 'waiting' then reason end as reason, next_attempt_at as due_at from lmsmon.lms_event_logs
-       where source = ${source} and untold and status <> 'held'
+       where source = ${source} and untold
       union all
       select l.status, null, null from lmsmon.messages m join lmsmon.lms_event_logs l on l.message_id = m.message_id
        where m.source = ${source} and m.state in ('pending', 'sending', 'unknown')) x

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { wakeForgottenRecipients } from "../../sql/state/recipients.ts";
-import { outboxTest } from "./outbox_fixture.ts";
+import { dropPoll } from "../../lib/poll/record/release.ts";
+import { outboxTest, SOURCE } from "./outbox_fixture.ts";
 
 outboxTest("P4: several notifiers at once tell everybody exactly once", async (box) => {
   const ids = [...Array(60).keys()].map((i) => i + 3);
@@ -155,5 +156,18 @@ outboxTest(
     assert.deepEqual((await box.messages()).map((message) => [message.kind, message.state]), [["admin", "sent"]]);
     assert.equal(box.contents(box.standIn.owner.id).length, 1);
     assert.equal(box.contents(admin.id).length, 0);
+  },
+);
+
+outboxTest(
+  "what the fuse holds is counted while it is held, and no longer once another process dropped it",
+  async (box) => {
+    await box.mentor(3);
+    const pollId = await box.poll("held");
+    await box.event({ student: 17, mentors: [3], pollId, status: "held", reason: "fuse" });
+    const notifier = box.notifier();
+    assert.equal((await box.round(notifier)).open.get("held"), 1);
+    await dropPoll(box.db, SOURCE, pollId, "a mistake");
+    assert.equal((await box.round(notifier)).open.get("held"), undefined);
   },
 );

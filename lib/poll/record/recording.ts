@@ -12,7 +12,7 @@ export interface RecordOptions {
 /** What one call of recordBatch wrote. */
 export interface Recorded {
   readonly events: number;
-  /** Events that somebody is to be told about, and how many of them correct an earlier verdict or score. */
+  /** Events that somebody is to be told about, and how many of them the fuse counts as rewritten: corrections, and rows whose id is used again. */
   readonly told: number;
   readonly toldRevisions: number;
   /** Recipients (`mentor:<id>`) with something new to tell. */

@@ -47,7 +47,7 @@ export function laterValues({ incarnation, missingSince, missingAtPass }: RowSta
   return [String(incarnation), missingSince === null ? null : formatUtc(missingSince), text(missingAtPass)];
 }
 
-/** Positions in {@link rowStateValues} of what comes from the LMS as text. */
+/** Positions in {@link rowStateValues} of what the LMS sent and nothing here made: ids and the hash. */
 export const ROW_STATE_TEXTS: readonly number[] = [0, 1, 2, 3];
 
 /** Sums up what a batch does to the counts and xors of buckets. Signed 64-bit. */
