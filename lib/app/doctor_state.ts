@@ -149,8 +149,8 @@ export async function lookAtWork(
   ok(poller === null ? `nobody polls "${name}" at this moment` : `"${name}" is polled by ${poller}`);
   const pass = await readMeasuredPass(db, name);
   if (pass !== null) {
-    const costs = `to compare everything costs the LMS ${Math.round(pass.costMs)} ms`;
-    ok(`full passes come ${describePeriod(pass.periodMs)} of watch: ${costs}`);
+    const costs = `which costs the LMS ${Math.round(pass.costMs)} ms`;
+    ok(`watch compares every row ${describePeriod(pass.periodMs)}, ${costs}`);
   }
   const periodMs = pass === null ? config.poll.fullPassMs : Math.max(pass.periodMs, config.poll.intervalMs);
   const [skipped] = await lastSkippedPass(sql, name);

@@ -88,12 +88,10 @@ async function pollUnderLease(
       clock,
       settings: pollSettings(config),
       showProgress: progressShower(clock, logger("poll")),
-      onHeld: (pollId, verdict) => {
+      onHeld: () => {
         if (!notifier) return;
         telling.push(
-          notifier.pollHeld(pollId, verdict.reason ?? "the fuse held it").catch((error) =>
-            logger("poll").warning("Cannot tell the administrator", { error })
-          ),
+          notifier.pollHeld().catch((error) => logger("poll").warning("Cannot tell the administrator", { error })),
         );
       },
     },

@@ -115,7 +115,7 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
       trouble: troubleOf("Polling", logger("poll"), context),
       checkSource: (thorough) => source.check(thorough),
       showProgress: progressShower(clock, logger("poll")),
-      onHeld: (pollId, reason) => parts.notifier?.pollHeld(pollId, reason),
+      onHeld: () => parts.notifier?.pollHeld(),
       onPoll: (result, tookMs) => {
         observePoll(metrics, result, tookMs, clock.now() / MICROS_PER_SECOND);
         health.good(false);

@@ -26,7 +26,7 @@ export interface Notifier {
   /** When something is due next (also the next try while Zulip is away); `null`: nothing waits. */
   nextDueAt(): Promise<EpochMicros | null>;
   /** The fuse holds a poll: the administrator hears of it as soon as Zulip can be reached. */
-  pollHeld(pollId: string, reason: string): Promise<void>;
+  pollHeld(): Promise<void>;
 }
 
 /** Recipients whose exams are told before anything else, at most: their names are in memory. */
@@ -73,9 +73,8 @@ class OutboxNotifier implements Notifier {
     this.#notices = new Notices(deps);
   }
 
-  async pollHeld(pollId: string, reason: string): Promise<void> {
+  async pollHeld(): Promise<void> {
     this.#busy = true; // what is held is counted, though nothing of it is due
-    this.#deps.log.warn("Poll {pollId} is held by the fuse: {reason}", { pollId, reason });
     await this.#notices.tellHeldPolls();
   }
 
@@ -253,7 +252,8 @@ class OutboxNotifier implements Notifier {
 
   #sayPutOff({ putOff }: RoundCounts): void {
     for (const [reason, { deliveries, until }] of putOff) {
-      this.#deps.log.info("Put off until {until}: {deliveries} deliveries, {why}", {
+      this.#deps.log.info("Put off until {until}: {what}, {why}", {
+        what: counted(deliveries, "delivery", "deliveries"),
         deliveries,
         why: WHY_PUT_OFF[reason],
         reason,
