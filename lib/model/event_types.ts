@@ -33,7 +33,7 @@ const exams = (n: number) => n === 1 ? "1 exam" : `${n} exams`;
 const NO_RESULT = { verdict: null, watchedPercentage: null } as const;
 
 /**
- * The seven event types of the original plan, in the order a student meets them; the only place that lists them. A new
+ * The event types, in the order a student meets them; the only place that lists them. A new
  * one is a record here, a migration that adds it to the CHECK of `lms_activity_events`, and the branch of
  * lib/detect/detect.ts that finds it.
  */

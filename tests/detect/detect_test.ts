@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { detect, metadataOf } from "../../lib/detect/detect.ts";
 import { type AttemptRow } from "../../lib/model/attempt.ts";
 import type { DetectedEvent } from "../../lib/model/event.ts";
-import type { EventType } from "../../lib/model/event_types.ts";
+import { EVENT_TYPES, type EventType, factsOf } from "../../lib/model/event_types.ts";
 import { at, contentRow, examRow, finishedContent, finishedExam, follow, NOW } from "./rows.ts";
 
 const literals: [string, AttemptRow, EventType | null][] = [
@@ -18,6 +18,12 @@ const literals: [string, AttemptRow, EventType | null][] = [
   ["content finished, other", finishedContent({ watchable: false }), "content_completed"],
   ["content unknown", contentRow({ progress: "unknown" }), null],
 ];
+Deno.test("every event type that an attempt can have comes out of detect(), at the stage of its record", () => {
+  const found = literals.map(([, row]) => detect(null, row, NOW).event).filter((event) => event !== null);
+  assert.deepEqual(new Set(found.map(({ type }) => type)), new Set(EVENT_TYPES));
+  for (const { type, stage } of found) assert.equal(stage, factsOf(type).stage, type);
+});
+
 for (const [name, row, type] of literals) {
   Deno.test(`detect() gives ${type ?? "no event"} for a new row: ${name}`, () => {
     const { event, after, changed } = detect(null, row, NOW);
