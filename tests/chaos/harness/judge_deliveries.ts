@@ -41,10 +41,18 @@ const RACE_S = 10;
 export function judgeDeliveries(input: OracleInput, stored: Stored, found: Findings): Told {
   const { source, events, logs } = stored;
   const lost = lostMarkers(input, source);
-  const expectedMarkers = events.filter((event) => event.suppressed_reason === null).flatMap((event) =>
-    recipientsOf(input, event).flatMap((recipient) => recipient === null ? [] : [markerOf(source, event, recipient)])
+  const readers = new Map(
+    [...events, ...input.lost ?? []].filter((event) => event.suppressed_reason === null).flatMap((event) =>
+      recipientsOf(input, event).flatMap((recipient): [string, string][] =>
+        recipient === null ? [] : [[markerOf(source, event, recipient), recipient]]
+      )
+    ),
   );
-  const inZulip = markersOf(input.zulip, [...expectedMarkers, ...lost.keys()]);
+  const inZulip = markersOf(input.zulip, readers.keys(), (marker, participants) => {
+    const mentor = Number(readers.get(marker)?.slice("mentor:".length));
+    const account = input.accountOf?.(mentor) ?? null;
+    return account === null ? !input.withoutAccount.has(mentor) : participants.includes(account);
+  });
   const byEvent = Map.groupBy(logs, (log) => log.event_id);
   const finishes = finishesOf(events, byEvent);
   const byMarker = new Map<string, EventRow>();

@@ -30,6 +30,8 @@ export interface OracleInput {
   readonly source?: string;
   /** LMS ids of mentors that have no Zulip account. */
   readonly withoutAccount: ReadonlySet<number>;
+  /** The Zulip account of a mentor by LMS id; `null` where nobody can say. */
+  readonly accountOf?: (mentor: number) => number | null;
   /** Why a delivery may end without a message. */
   readonly mayEnd?: readonly string[];
   /** The same for single mentors, by LMS id. */

@@ -95,6 +95,7 @@ export async function makePlace(run: ChaosRun, options: PlaceOptions): Promise<P
           .map(({ email, name }) => ({ email, fullName: name })),
       }),
     );
+    const emails = new Map(stuff.mentors.map(({ id, email }) => [id, email]));
     await Deno.writeTextFile(`${folder}/zuliprc`, zulip.zuliprc(), { mode: 0o600 });
     const config = `${folder}/config.yaml`;
     const lmsUrl = options.lmsUrl?.(lms.url) ?? lms.url;
@@ -111,7 +112,9 @@ export async function makePlace(run: ChaosRun, options: PlaceOptions): Promise<P
       openState: () => openState({ url: stateUrl, password: null }),
       consult: async (changes = {}) => {
         await using db = await place.openState();
-        return await consult({ load, mentorsOf: stuff.mentorsOf, zulip, withoutAccount, sql: db.sql, ...changes });
+        const accountOf = (mentor: number) => zulip.realm.userByLogin(emails.get(mentor) ?? "")?.id ?? null;
+        const { mentorsOf } = stuff;
+        return await consult({ load, mentorsOf, zulip, withoutAccount, accountOf, sql: db.sql, ...changes });
       },
       moves: (events, timeoutMs) =>
         until(async () => ((await place.consult().catch(() => null))?.events ?? 0) > events, timeoutMs, 500),

@@ -1,4 +1,5 @@
 import { FAIL_POINTS, type FailPoint } from "../../../lib/base/fail_point.ts";
+import { openState } from "../../../lib/state/open_state.ts";
 import { createServerDatabase } from "../../support/state/server_state.ts";
 import { type ChaosRun, sleep, type StateChoice, until } from "./chaos_run.ts";
 import { makePlace, type Place } from "./place.ts";
@@ -107,7 +108,10 @@ async function killDuringMigration(run: ChaosRun, state: StateChoice, killed: Se
   const folder = await Deno.makeTempDir({ prefix: "lmsmon-chaos-" });
   try {
     const config = `${folder}/config.yaml`;
-    await Deno.writeTextFile(config, `state: {url: "${database?.url ?? `pglite:${folder}/state`}"}\n`);
+    const url = database?.url ?? `pglite:${folder}/state`;
+    await Deno.writeTextFile(config, `state: {url: "${url}"}\n`);
+    // A new embedded state begins with the template, which is migrated: this one is made without, and is there already.
+    if (state === "embedded") await (await openState({ url, password: null }, { migrate: "skip" })).close();
     // In this order: what the first leaves undone the second does and then stops before the next migration.
     for (const point of ["migrate.before_commit", "migrate.between"] as const) {
       const { signal } = await runLmsmon("migrate", config, { failPoint: point });

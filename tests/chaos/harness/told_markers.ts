@@ -14,21 +14,26 @@ export function markersIn(text: string): string[] {
 }
 
 /**
- * How often each marker stands in Zulip. First signs stand for the marker among `known` that begins so, where several do, for the one
- * that was found least often so far.
+ * How often each marker stands in Zulip. First signs stand for the marker among `known` that begins so and that these participants may
+ * read, where several do, for the one that was found least often; whole markers are counted before.
  */
-export function markersOf(zulip: ReadableZulip, known: Iterable<string> = []): Map<string, number> {
+export function markersOf(
+  zulip: ReadableZulip,
+  known: Iterable<string> = [],
+  mayRead: (marker: string, participants: readonly number[]) => boolean = () => true,
+): Map<string, number> {
   const beginnings = Map.groupBy(new Set(known), (marker) => marker.slice(0, SHORT));
   const counts = new Map<string, number>();
   const times = (marker: string) => counts.get(marker) ?? 0;
-  for (const message of zulip.messages) {
-    if (message.senderId !== zulip.bot.id) continue;
-    for (const mark of markersIn(message.content)) {
-      const [meant = mark] = mark.length > SHORT
-        ? [mark]
-        : (beginnings.get(mark) ?? []).toSorted((a, b) => times(a) - times(b));
-      counts.set(meant, times(meant) + 1);
-    }
+  const found = zulip.messages.filter(({ senderId }) => senderId === zulip.bot.id).flatMap((
+    { content, participants },
+  ) => markersIn(content).map((mark) => ({ mark, participants })));
+  for (const { mark } of found) if (mark.length > SHORT) counts.set(mark, times(mark) + 1);
+  for (const { mark, participants } of found) {
+    if (mark.length > SHORT) continue;
+    const possible = (beginnings.get(mark) ?? []).filter((marker) => mayRead(marker, participants));
+    const [meant = mark] = possible.toSorted((a, b) => times(a) - times(b));
+    counts.set(meant, times(meant) + 1);
   }
   return counts;
 }
