@@ -1,5 +1,34 @@
-import type { Preset } from "./preset.ts";
+import { type Preset, type PresetMaker, withPrefix } from "./preset.ts";
 import { testpress } from "./testpress/preset.ts";
 
-/** Every preset by its name in the configuration. */
-export const presets: ReadonlyMap<string, Preset> = new Map([testpress].map((preset) => [preset.name, preset]));
+/** `lms.moodle` of the configuration. */
+export interface MoodleSettings {
+  readonly prefix: string;
+  readonly mentorRoles: readonly string[];
+  readonly media: readonly string[];
+  /** The site's address, for links. */
+  readonly url: string | null;
+}
+
+/** What of a configuration says how an LMS reads. */
+export interface PresetSettings {
+  readonly preset: string;
+  readonly moodle?: MoodleSettings;
+}
+
+/** Presets by name. Each makes itself of the settings; see {@link PresetMaker}. */
+const MAKERS: Readonly<Record<string, (settings: PresetSettings) => PresetMaker>> = {
+  testpress: () => fixed(testpress),
+};
+
+export const PRESET_NAMES: readonly string[] = Object.keys(MAKERS);
+
+/** The preset of that name; `undefined` when there is none. */
+export function presetOf(settings: PresetSettings): PresetMaker | undefined {
+  return Object.hasOwn(MAKERS, settings.preset) ? MAKERS[settings.preset]?.(settings) : undefined;
+}
+
+/** A preset that is the same whatever tables there are. */
+export function fixed(preset: Preset, prefix = ""): PresetMaker {
+  return { base: withPrefix(preset, prefix), build: null };
+}
