@@ -12,8 +12,11 @@ export type Progress = "not_started" | "running" | "finished" | "unknown";
 export interface AttemptRow {
   readonly kind: Kind;
   readonly id: LmsId;
-  /** Signed 64-bit hash of what can change an event, decimal text, computed in the LMS database. */
-  readonly hash: string;
+  /**
+   * Signed 64-bit hash of what can change an event, decimal text, computed in the LMS database; `null` when a log is all that the LMS
+   * has of it.
+   */
+  readonly hash: string | null;
   readonly progress: Progress;
   readonly verdict: Verdict | null;
   /** The LMS's own words, for metadata and messages. */
@@ -77,7 +80,7 @@ export interface RowState {
   readonly activityId: LmsId | null;
   /** Which attempt this is that the LMS keeps under this row id, from 1. */
   readonly incarnation: number;
-  /** `null` while the row is missing from the LMS. */
+  /** `null` while the row is missing from the LMS, and for what is known from a log alone. */
   readonly hash: string | null;
   readonly stage: Stage | "none";
   /** Last reported values; all `null` before a finish. */

@@ -153,9 +153,24 @@ export type KindPreset = Relation & {
   readonly durationUnit?: "auto" | "minutes" | "seconds";
   /** "attempt": a row is used again for the student's next attempt, so the attempt number is part of what an attempt is. */
   readonly identity?: "row" | "attempt";
+  /** Where the LMS keeps a log that says more than its rows do. */
+  readonly log?: LogPreset;
   /** Where more is known of an activity; `null`: the kind's own columns (title, course and so on) are all there is. */
   readonly activity: ActivityPreset | null;
 };
+
+/** A log: a table whose lines are only ever added, under ascending ids. */
+export interface LogPreset {
+  readonly table: string;
+  readonly key: string;
+  /** When a line was written, unix seconds. */
+  readonly time: string;
+  /**
+   * Those of its lines that say something: a query that gives `line_id`, `seen` (1: the student was there; 0: look at the row) and the
+   * same columns as the kind's own. `{lines}` stands for a condition on `l.key`.
+   */
+  readonly from: string;
+}
 
 export interface ActivityPreset {
   readonly self: TablePreset<
@@ -273,7 +288,9 @@ export function requirements(preset: Preset): Requirement[] {
         ...refs.filter((r) => r.startsWith("side.")).map((r) => r.slice("side.".length)),
       ]);
     }
-    for (const { table, key } of drivers(kind)) need(table, keyColumns(key), integers.length > 0 ? keyColumns(key) : []);
+    for (const { table, key } of drivers(kind)) {
+      need(table, keyColumns(key), integers.length > 0 ? keyColumns(key) : []);
+    }
     needTable(kind.activity?.self ?? null);
     needTable(kind.activity?.media ?? null);
     needTable(kind.activity?.placement ?? null);
