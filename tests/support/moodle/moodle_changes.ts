@@ -4,7 +4,7 @@ export interface MoodleChange {
   /** `{P}`: the prefix of the tables, `{NOW}`: unix seconds of now. The same statements run on both databases. */
   readonly statements: readonly string[];
   /** What the next poll is; a full one when it is not given. */
-  readonly mode?: "quick";
+  readonly mode?: "quick" | "full";
   readonly expected: (at: "postgres" | "mysql") => Found;
 }
 
