@@ -273,7 +273,9 @@ export function requirements(preset: Preset): Requirement[] {
         ...refs.filter((r) => r.startsWith("side.")).map((r) => r.slice("side.".length)),
       ]);
     }
-    for (const { table, key } of drivers(kind)) need(table, keyColumns(key), integers.length > 0 ? keyColumns(key) : []);
+    for (const { table, key } of drivers(kind)) {
+      need(table, keyColumns(key), integers.length > 0 ? keyColumns(key) : []);
+    }
     needTable(kind.activity?.self ?? null);
     needTable(kind.activity?.media ?? null);
     needTable(kind.activity?.placement ?? null);

@@ -62,7 +62,7 @@ const eventChanges = (batch: Batch): readonly RowChange[] => batch.changes.filte
 
 async function prepareStates(batch: Batch, statesByCopy: boolean): Promise<Pick<PreparedBatch, "states" | "added">> {
   const { streamId, recipe } = batch.stream;
-  const added = new BucketDeltas();
+  const added = new BucketDeltas(batch.stream.bucketSize);
   const states: PreparedState[] = [];
   let events = 0;
   for (const { before, after, event } of batch.changes) {

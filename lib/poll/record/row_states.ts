@@ -79,8 +79,8 @@ export async function keyHashes(
   stream: Stream,
   buckets: readonly bigint[],
 ): Promise<KeyHash[]> {
-  const firsts = numberArrayLiteral(buckets.map(firstIdOf));
-  const lasts = numberArrayLiteral(buckets.map(lastIdOf));
+  const firsts = numberArrayLiteral(buckets.map((bucket) => firstIdOf(bucket, stream.bucketSize)));
+  const lasts = numberArrayLiteral(buckets.map((bucket) => lastIdOf(bucket, stream.bucketSize)));
   const rows = await q.keyHashes(db.sql, stream.streamId, stream.recipe, firsts, lasts);
   return rows.map((row) => ({ id: row.row_key, hash: row.hash }));
 }
