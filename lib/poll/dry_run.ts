@@ -198,7 +198,7 @@ class DrySink implements BatchSink {
         event,
         student: studentId === null ? null : this.people.get(`student:${studentId}`) ?? null,
         mentors: studentId === null ? [] : batch.links.get(studentId) ?? [],
-        attemptNo: numbers.get(i) ?? null,
+        attemptNo: event.row.attemptNo ?? numbers.get(i) ?? null,
         lastEventId: before?.lastEventId ?? null,
       });
     }

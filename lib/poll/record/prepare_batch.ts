@@ -41,7 +41,8 @@ export async function prepareBatch(
   options: RecordOptions,
 ): Promise<PreparedBatch> {
   const withEvent = eventChanges(batch);
-  const allNew = batch.changes.every(({ before }) => before === null);
+  // The few columns that COPY leaves out are those of rows known before, and of rows that hold several attempts.
+  const allNew = batch.changes.every(({ before, after }) => before === null && after.attemptNo == null);
   const statesByCopy = db.copy && allNew && batch.changes.length >= COPY_FROM_ROWS;
   const byCopy = db.copy && withEvent.length >= COPY_FROM_ROWS;
   const events = await prepareEvents(db.sql, batch, withEvent, {

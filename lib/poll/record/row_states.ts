@@ -50,6 +50,7 @@ function toRowState(row: q.RowStateRow, event: AttemptIdentityRow | undefined, r
     studentId: row.student_id ?? event?.student_id ?? null,
     activityId: row.activity_id ?? event?.activity_id ?? null,
     incarnation: row.incarnation,
+    ...(row.attempt_no === null ? {} : { attemptNo: row.attempt_no }),
     hash: row.hash === null || row.recipe === recipe ? row.hash : STALE_HASH,
     stage: stageOf(row.stage),
     reported: { verdict: verdictOf(row.verdict), score: row.score, percentage: row.percentage },
