@@ -78,6 +78,17 @@ export interface LmsConfig {
   readonly statementTimeoutMs: number;
   /** What `exams.duration` counts; `auto`: up to 600 minutes, above seconds (the unit is documented nowhere, docs/lms-testpress.md). */
   readonly examDurationUnit: "auto" | "minutes" | "seconds";
+  /** What preset moodle needs to know of the site. */
+  readonly moodle?: MoodleConfig;
+}
+
+export interface MoodleConfig {
+  /** Before the name of every table. */
+  readonly prefix: string;
+  /** Short names of the roles that make somebody a mentor, assigned in a student's own context. */
+  readonly mentorRoles: readonly string[];
+  /** Types of activity whose finish is told as watched. */
+  readonly media: readonly string[];
 }
 
 export interface StateConfig {

@@ -22,9 +22,14 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
       ...(lms?.keyPassword ? { keyPassword: lms.keyPassword } : {}),
       preset: raw.lms.preset,
       timezone: raw.lms.timezone,
-      links: Object.fromEntries(Object.entries(raw.lms.links).flatMap(([k, v]) => v === null ? [] : [[k, v]])),
+      links: linksOf(raw.lms),
       statementTimeoutMs: raw.lms.statement_timeout,
       examDurationUnit: raw.lms.exam_duration_unit,
+      moodle: {
+        prefix: raw.lms.moodle.prefix,
+        mentorRoles: raw.lms.moodle.mentor_roles,
+        media: raw.lms.moodle.media,
+      },
     },
     state: {
       url: state?.url ?? "",
@@ -82,4 +87,15 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
     secretFiles: context.secretFiles,
     file: context.file,
   };
+}
+
+/** Templates as they are given; a Moodle whose address is known has its own pages for what is not. */
+function linksOf({ links, preset, moodle }: RawConfig["lms"]): Record<string, string> {
+  const own = preset === "moodle" && moodle.url !== null
+    ? {
+      exam_attempt: `${moodle.url}/mod/quiz/review.php?attempt={attempt_id}`,
+      content: `${moodle.url}/mod/{content_type}/view.php?id={activity_id}`,
+    }
+    : {};
+  return { ...own, ...Object.fromEntries(Object.entries(links).flatMap(([k, v]) => v === null ? [] : [[k, v]])) };
 }

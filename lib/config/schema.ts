@@ -16,8 +16,11 @@ import {
   quietHours,
   rate,
   type Reader,
+  roleNames,
   secretText,
   shown,
+  siteUrl,
+  tablePrefix,
   text,
   timezone,
   wholeNumber,
@@ -27,7 +30,7 @@ import {
 import { Filled } from "./fill_env.ts";
 
 /** How the LMS's tables read; one file each in sql/lms/presets. The first is the default. */
-export const PRESETS = ["testpress"] as const;
+export const PRESETS = ["testpress", "moodle"] as const;
 
 const SECOND = 1000;
 
@@ -126,6 +129,12 @@ export const schema = z.strictObject({
     links: group({ exam_attempt: key(nullable(linkTemplate), null), content: key(nullable(linkTemplate), null) }),
     statement_timeout: key(duration(SECOND), "30s"),
     exam_duration_unit: key(oneOf(["auto", "minutes", "seconds"]), "auto"),
+    moodle: group({
+      prefix: key(tablePrefix, "mdl_"),
+      mentor_roles: key(roleNames, ["mentor", "parent"]),
+      media: key(listOf(filledText), ["h5pactivity", "hvp"]),
+      url: key(nullable(siteUrl), null),
+    }),
   }),
   state: group({
     url: key(nullable(secretText), null), // its default depends on where the file lies (default_state.ts)
