@@ -49,6 +49,14 @@ export interface Config {
   readonly file?: string | null;
 }
 
+/** A mapping as it is written, in a file of its own or in the configuration. */
+export interface MappingText {
+  /** The file, for messages. */
+  readonly label: string;
+  readonly value: unknown;
+  locate(path: readonly (string | number)[]): { readonly line: number; readonly column: number } | null;
+}
+
 export type LogLevel = "debug" | "info" | "warning" | "error";
 
 export interface LmsConfig {
@@ -62,6 +70,8 @@ export interface LmsConfig {
   /** Opens the client's key that the URL names (`sslpassword`). */
   readonly keyPassword?: Secret | null;
   readonly preset: string;
+  /** `lms.mapping`, for preset custom. */
+  readonly mapping?: MappingText | null;
   readonly timezone: string;
   /** Link templates by kind: `exam_attempt`, `content`; values with `{attempt_id}`, `{activity_id}`, `{student_id}`. */
   readonly links: Readonly<Record<string, string>>;

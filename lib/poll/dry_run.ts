@@ -8,7 +8,8 @@ import type { StateDb } from "../state/state_db.ts";
 import type { LogPosition } from "./record/log_positions.ts";
 import { countAttempts } from "./record/prepare_events.ts";
 import { readStreams } from "./record/streams.ts";
-import { bucketOf } from "../model/bucket.ts";
+import { bucketIn } from "../model/bucket.ts";
+import { KEY_SPACES } from "../model/key_space.ts";
 import { examineSource } from "./check_source.ts";
 import { PeopleCache } from "./people_cache.ts";
 import type { BatchSink, KnownRows, PollContext, PollSettings } from "./poll_context.ts";
@@ -67,7 +68,8 @@ export async function dryRun(
   const firstContact: string[] = [];
   for (const kind of deps.lms.kinds) {
     const known = stored.find((stream) => stream.kind === kind);
-    const stream = { ...(known ?? newStream(deps.lms.name, kind)), recipe: deps.lms.recipe(kind) };
+    const { bucketSize } = deps.lms.keySpace(kind);
+    const stream = { ...(known ?? newStream(deps.lms.name, kind)), recipe: deps.lms.recipe(kind), bucketSize };
     if (!stream.firstContactDone) firstContact.push(kind);
     await passOver(context, overlay.seen(stream), options.mode);
   }
@@ -86,6 +88,7 @@ function newStream(source: string, kind: Stream["kind"]): Stream {
     highestRowKey: null,
     lastFullPassAt: null,
     fullPasses: 0,
+    bucketSize: KEY_SPACES.integer.bucketSize,
   };
 }
 
@@ -161,7 +164,7 @@ export class DryOverlay implements KnownRows {
     const wanted = new Set(buckets);
     const hashes = new Map(stored.map((key) => [key.id, key.hash]));
     for (const { id, hash } of changed.values()) {
-      if (!wanted.has(BigInt(bucketOf(id)))) continue;
+      if (!wanted.has(BigInt(bucketIn(id, stream.bucketSize)))) continue;
       if (hash === null) hashes.delete(id);
       else hashes.set(id, hash);
     }
@@ -205,7 +208,7 @@ class DrySink implements BatchSink {
         event,
         student: studentId === null ? null : this.people.get(`student:${studentId}`) ?? null,
         mentors: studentId === null ? [] : batch.links.get(studentId) ?? [],
-        attemptNo: numbers.get(i) ?? null,
+        attemptNo: event.row.attemptNo ?? numbers.get(i) ?? null,
         lastEventId: before?.lastEventId ?? null,
       });
     }

@@ -70,7 +70,7 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
   const streams = await ensureStreams(
     db,
     lms.name,
-    lms.kinds.map((kind) => ({ kind, recipe: lms.recipe(kind) })),
+    lms.kinds.map((kind) => ({ kind, recipe: lms.recipe(kind), form: lms.keySpace(kind).form })),
     lease,
   );
   for (const closed of await closeAbandonedPolls(db, lease, deps.settings.notify)) {

@@ -41,7 +41,8 @@ export async function prepareBatch(
   options: RecordOptions,
 ): Promise<PreparedBatch> {
   const withEvent = eventChanges(batch);
-  const allNew = batch.changes.every(({ before }) => before === null);
+  // The few columns that COPY leaves out are those of rows known before, and of rows that hold several attempts.
+  const allNew = batch.changes.every(({ before, after }) => before === null && after.attemptNo == null);
   const statesByCopy = db.copy && allNew && batch.changes.length >= COPY_FROM_ROWS;
   const byCopy = db.copy && withEvent.length >= COPY_FROM_ROWS;
   const events = await prepareEvents(db.sql, batch, withEvent, {
@@ -62,7 +63,7 @@ const eventChanges = (batch: Batch): readonly RowChange[] => batch.changes.filte
 
 async function prepareStates(batch: Batch, statesByCopy: boolean): Promise<Pick<PreparedBatch, "states" | "added">> {
   const { streamId, recipe } = batch.stream;
-  const added = new BucketDeltas();
+  const added = new BucketDeltas(batch.stream.bucketSize);
   const states: PreparedState[] = [];
   let events = 0;
   for (const { before, after, event } of batch.changes) {
