@@ -1,7 +1,7 @@
 import type { AttemptRow, RowState } from "../model/attempt.ts";
 import type { LmsId } from "../model/event.ts";
 import { type EpochMicros, MICROS_PER_SECOND } from "../model/time.ts";
-import type { LmsLog, LogPage } from "../source/lms_log.ts";
+import type { LogPage } from "../source/lms_log.ts";
 import { buildBatch } from "./build_batch.ts";
 import type { PollContext } from "./poll_context.ts";
 import type { Stream } from "./record/batch.ts";
@@ -24,15 +24,15 @@ export async function readLog(context: PollContext, stream: Stream): Promise<voi
   const known = await context.known.logPosition(stream);
   let position = startOf(known, span);
   const young = await context.lms.serverTime() - OVERLAP_US;
-  let again: LmsId | null = null;
+  let settled: LmsId | null = null;
   for (let after = position.cursor, full = true; full;) {
     context.signal.throwIfAborted();
     const page: LogPage = await log.after(after, PAGE_LINES, young);
     if (page.last === null) break;
     await takeIn(context, stream, page);
     after = page.last;
-    again ??= page.firstYoung;
-    position = { ...position, cursor: again === null ? after : before(again), readTo: higher(position.readTo, after) };
+    settled ??= page.settled;
+    position = { ...position, cursor: settled ?? after, readTo: higher(position.readTo, after) };
     full = page.full;
     if (full) await keep(context, stream, position, known);
   }
@@ -55,7 +55,6 @@ async function keep(context: PollContext, stream: Stream, position: LogPosition,
   if (!same || position.overtaken !== known.overtaken) await context.sink.noteLog(stream, position);
 }
 
-const before = (id: LmsId) => (BigInt(id) - 1n).toString();
 const higher = (a: LmsId | null, b: LmsId) => a !== null && BigInt(a) > BigInt(b) ? a : b;
 
 async function takeIn(context: PollContext, stream: Stream, { seen, touched }: LogPage): Promise<void> {

@@ -12,8 +12,8 @@ export interface LogPage {
   readonly last: LmsId | null;
   /** Perhaps there are more lines. */
   readonly full: boolean;
-  /** The first line younger than the given time, `null` when all are older. */
-  readonly firstYoung: LmsId | null;
+  /** The line after which others may still come: the last old one before the first young one. `null` when all are old. */
+  readonly settled: LmsId | null;
 }
 
 /**

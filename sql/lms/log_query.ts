@@ -27,12 +27,14 @@ export function logQuery(
     span: () => `select ${dialect.text(`min(${id})`)}, ${dialect.text(`max(${id})`)} from ${table} l`,
 
     /**
-     * One row [last id, how many, first of those written after `young` and before `future`], of so many lines after an id: a time
-     * ahead of every clock must not hold reading back.
+     * One row [last id, how many, the first of those written after `young` and before `future`, the last of the others], of so many
+     * lines after an id: a time ahead of every clock must not hold reading back.
      */
     stretch: (after: string | null, limit: number, young: string, future: string) =>
       `select ${dialect.text("max(s.id)")}, ${dialect.text("count(*)")}, ${
         dialect.text(`min(case when s.at > ${young} and s.at < ${future} then s.id end)`)
+      }, ${
+        dialect.text(`max(case when s.at > ${young} and s.at < ${future} then null else s.id end)`)
       } from (select ${id} as id, ${time} as at from ${table} l${
         after === null ? "" : ` where ${id} > ${after}`
       } order by ${id} limit ${limit}) s`,

@@ -8,7 +8,8 @@ export interface PresetSettings {
   readonly moodle?: MoodleSite;
 }
 
-const MOODLE_DEFAULTS: MoodleSite = {
+/** A Moodle whose settings are nowhere given. */
+export const MOODLE_DEFAULTS: MoodleSite = {
   prefix: "mdl_",
   mentorRoles: ["mentor", "parent"],
   media: ["h5pactivity", "hvp"],
