@@ -27,7 +27,9 @@ export async function readTables(
   const columns = new Set(
     names.length === 0
       ? []
-      : (await session.rows(dialect.catalog(names))).map(([table, column]) => `${fold(table ?? "")}.${fold(column ?? "")}`),
+      : (await session.rows(dialect.catalog(names))).map(([table, column]) =>
+        `${fold(table ?? "")}.${fold(column ?? "")}`
+      ),
   );
   return (table, column) =>
     column === undefined ? tables.has(fold(table)) : columns.has(`${fold(table)}.${fold(column)}`);
@@ -45,7 +47,9 @@ export async function readCatalog(
   const columns = new Map<string, { type: string; readable: boolean }>();
   const tables = new Set<string>();
   const hasTables = requirements(preset).length > 0;
-  for (const [table, column, type, readable] of hasTables ? await session.rows(catalogQuery(preset, driver.dialect)) : []) {
+  for (
+    const [table, column, type, readable] of hasTables ? await session.rows(catalogQuery(preset, driver.dialect)) : []
+  ) {
     if (table === null || table === undefined || column === null || column === undefined) continue;
     tables.add(fold(table));
     columns.set(`${fold(table)}.${fold(column)}`, {

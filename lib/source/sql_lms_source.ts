@@ -190,7 +190,8 @@ export class SqlLmsSource implements LmsSource {
   }
 
   buckets(kind: Kind, fromBucket: bigint, toBucket: bigint): Promise<BucketSum[]> {
-    return this.#queryRows[kind]?.buckets(fromBucket, toBucket) ?? readBuckets(this.#access, kind, fromBucket, toBucket);
+    return this.#queryRows[kind]?.buckets(fromBucket, toBucket) ??
+      readBuckets(this.#access, kind, fromBucket, toBucket);
   }
 
   keyHashes(kind: Kind, buckets: readonly bigint[]): Promise<KeyHash[]> {

@@ -6,14 +6,12 @@ export interface MoodleSettings {
   readonly prefix: string;
   readonly mentorRoles: readonly string[];
   readonly media: readonly string[];
-  /** The site's address, for links. */
-  readonly url: string | null;
 }
 
 /** What of a configuration says how an LMS reads. */
 export interface PresetSettings {
   readonly preset: string;
-  readonly moodle?: MoodleSettings;
+  readonly moodle?: MoodleSettings | undefined;
 }
 
 /** Presets by name. Each makes itself of the settings; see {@link PresetMaker}. */
