@@ -1,10 +1,11 @@
-import type { Config, FormerState } from "./config.ts";
+import type { Config, FormerState, MappingText } from "./config.ts";
 import type { zulipTls } from "./env_overrides.ts";
 import type { Connections } from "./read_connections.ts";
 import type { RawConfig } from "./schema.ts";
 
 export interface NormaliseContext {
   readonly file: string | null;
+  readonly mapping: MappingText | null;
   readonly tls: ReturnType<typeof zulipTls>;
   readonly secretFiles: readonly string[];
   readonly formerState: FormerState | null;
@@ -21,6 +22,7 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
       password: lms?.password ?? null,
       ...(lms?.keyPassword ? { keyPassword: lms.keyPassword } : {}),
       preset: raw.lms.preset,
+      mapping: context.mapping,
       timezone: raw.lms.timezone,
       links: linksOf(raw.lms),
       statementTimeoutMs: raw.lms.statement_timeout,

@@ -128,7 +128,8 @@ function changeOf(reported: Reported, now: Reported, hasMark: boolean): Change |
     if (now.verdict === null) return null;
     // A mark that was told without a verdict was a result already; a pass mark set afterwards corrects it.
     return reported.verdict === null && !(hasMark && (reported.percentage !== null || reported.score !== null))
-      ? "first_result" : "verdict";
+      ? "first_result"
+      : "verdict";
   }
   // A mark where none was told before: also a result, though nobody says whether it is enough.
   if (hasMark && now.verdict === null && reported.score === null && reported.percentage === null) {
@@ -179,7 +180,8 @@ function result(
 
 /** `reported` and `revision` move only with an event; the rest is compared here. */
 function sameState(a: RowState, b: RowState): boolean {
-  return a.incarnation === b.incarnation && (a.attemptNo ?? null) === (b.attemptNo ?? null) && a.studentId === b.studentId && a.activityId === b.activityId &&
+  return a.incarnation === b.incarnation && (a.attemptNo ?? null) === (b.attemptNo ?? null) &&
+    a.studentId === b.studentId && a.activityId === b.activityId &&
     a.hash === b.hash && a.stage === b.stage && a.open === b.open && a.seenOpen === b.seenOpen &&
     a.missingSince === b.missingSince;
 }

@@ -36,7 +36,8 @@ function related<S extends z.ZodRawShape>(shape: S) {
   });
 }
 
-const columnNames = (...names: readonly string[]) => Object.fromEntries(names.map((column) => [column, outputName(column)]));
+const columnNames = (...names: readonly string[]) =>
+  Object.fromEntries(names.map((column) => [column, outputName(column)]));
 /** Columns by canonical names, of which a query gives some; a name beside them is a mistake. */
 function columns(names: readonly string[]) {
   return z.strictObject(Object.fromEntries(names.map((column) => [column, name.optional()])))
@@ -77,7 +78,10 @@ const kind = related({
   states: words(["not_started", "running", "settled", "finished"]),
   verdicts: words(["pass", "fail"]).default({}),
   ungraded: list.default([]),
-  watchable: z.strictObject({ always: list.default([]), withSide: list.default([]) }).default({ always: [], withSide: [] }),
+  watchable: z.strictObject({ always: list.default([]), withSide: list.default([]) }).default({
+    always: [],
+    withSide: [],
+  }),
   times: times.optional(),
   durationUnit: z.enum(["auto", "minutes", "seconds"]).optional(),
   identity: z.enum(["row", "attempt"]).optional(),
@@ -101,15 +105,20 @@ function kindProblems(kind: KindShape, ctx: z.RefinementCtx): void {
   if (rows === undefined && (isPair || isText)) {
     problem("from", "needs `rows: [{table, key}]`: keys that are no single whole numbers cannot be read in ranges");
   }
-  if (rows === undefined && kind.from.includes("{keys}")) problem("from", "has {keys}, and no `rows` say where they come from");
+  if (rows === undefined && kind.from.includes("{keys}")) {
+    problem("from", "has {keys}, and no `rows` say where they come from");
+  }
   if (isPair && isText) problem("keyType", "cannot be: only whole numbers make pairs");
   if (isText && (rows?.length ?? 0) > 1) problem("rows", "can be one table only where keys are texts");
   for (const { key } of rows ?? []) {
     if (Array.isArray(key) !== isPair) problem("rows", "must have as many key columns as the kind's own key");
   }
   if (/\bfrom_unixtime\s*\(/i.test(kind.from) && !Object.values(kind.times ?? {}).includes("utc")) {
-    problem("from", "has from_unixtime(), whose time has no zone, so that lms.timezone would move it: select the number, and " +
-      "say how it is written, such as `times: {started_at: unix_s}`");
+    problem(
+      "from",
+      "has from_unixtime(), whose time has no zone, so that lms.timezone would move it: select the number, and " +
+        "say how it is written, such as `times: {started_at: unix_s}`",
+    );
   }
 }
 
@@ -141,7 +150,10 @@ export function readMapping(text: MappingText, source: string): Preset {
   const lines = result.error.issues.flatMap((issue) => problemsOf(issue)).map(({ path, message }) => {
     const written = writtenPath(text.value, path);
     const at = text.locate(written);
-    return { line: at?.line ?? 0, text: `${text.label}${at === null ? "" : `:${at.line}:${at.column}`}: ${pathText(written)}: ${message}` };
+    return {
+      line: at?.line ?? 0,
+      text: `${text.label}${at === null ? "" : `:${at.line}:${at.column}`}: ${pathText(written)}: ${message}`,
+    };
   });
   lines.sort((a, b) => a.line - b.line);
   throw new ConfigError([...new Set(lines.map((line) => line.text))].join("\n"), {
@@ -153,7 +165,10 @@ function problemsOf(issue: z.core.$ZodIssue): { path: KeyPath; message: string }
   const path = issue.path.filter((part) => typeof part !== "symbol");
   if (issue.code === "unrecognized_keys") {
     const known = [...CANONICAL_COLUMNS, ...KNOWN].map(outputName);
-    return issue.keys.map((key) => ({ path: [...path, key], message: `unknown key${didYouMean(outputName(key), known)}` }));
+    return issue.keys.map((key) => ({
+      path: [...path, key],
+      message: `unknown key${didYouMean(outputName(key), known)}`,
+    }));
   }
   if (issue.code === "invalid_value") {
     return [{ path, message: `must be one of ${issue.values.map(String).join(", ")}` }];
@@ -164,12 +179,43 @@ function problemsOf(issue: z.core.$ZodIssue): { path: KeyPath; message: string }
   return [{ path, message: issue.message }];
 }
 
-const article = (expected: string) => expected === "object" || expected === "record" ? "a group of keys" : `a ${expected}`;
+const article = (expected: string) =>
+  expected === "object" || expected === "record" ? "a group of keys" : `a ${expected}`;
 
 /** Every key there is, for slips of the finger. */
-const KNOWN = ["kinds", "people", "links", "batches", "courses", "chapters", "ids", "exam", "content", "student", "mentor",
-  "table", "from", "key", "keyType", "rows", "columns", "hashed", "states", "verdicts", "ungraded", "watchable", "times",
-  "durationUnit", "identity", "activity", "active", "self", "media", "placement", "side"];
+const KNOWN = [
+  "kinds",
+  "people",
+  "links",
+  "batches",
+  "courses",
+  "chapters",
+  "ids",
+  "exam",
+  "content",
+  "student",
+  "mentor",
+  "table",
+  "from",
+  "key",
+  "keyType",
+  "rows",
+  "columns",
+  "hashed",
+  "states",
+  "verdicts",
+  "ungraded",
+  "watchable",
+  "times",
+  "durationUnit",
+  "identity",
+  "activity",
+  "active",
+  "self",
+  "media",
+  "placement",
+  "side",
+];
 
 /** YAML has names in snake case, as columns of queries are; words of the LMS stay as they are. */
 function camelKeys(value: unknown): unknown {

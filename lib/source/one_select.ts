@@ -8,8 +8,9 @@ export function statementProblem(text: string): string | null {
   if (bare.includes(";")) return "must be one statement";
   const first = /^[\s(]*([a-z]+)/i.exec(bare)?.[1]?.toLowerCase();
   if (first !== "select" && first !== "with") return "must be a SELECT";
-  const word = /\b(insert\s+into|update\s+\S+\s+set|delete\s+from|truncate|drop|alter|create|grant|for\s+(?:no\s+key\s+)?update|for\s+(?:key\s+)?share|lock\s+in\s+share\s+mode|into\s+(?:outfile|dumpfile|temp|table))\b/i
-    .exec(bare)?.[1];
+  const word =
+    /\b(insert\s+into|update\s+\S+\s+set|delete\s+from|truncate|drop|alter|create|grant|for\s+(?:no\s+key\s+)?update|for\s+(?:key\s+)?share|lock\s+in\s+share\s+mode|into\s+(?:outfile|dumpfile|temp|table))\b/i
+      .exec(bare)?.[1];
   return word === undefined ? null : `must only read, and has "${word.replace(/\s+/g, " ").toLowerCase()}"`;
 }
 

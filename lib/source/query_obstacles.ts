@@ -33,14 +33,22 @@ export async function queryObstacles(
   }
   const list = [...names].flatMap((name) => name === name.toLowerCase() ? [name] : [name, name.toLowerCase()]);
   if (list.length === 0) return found;
-  const functions = (await session.rows(volatility(list))).flatMap(([sort, name]) => sort === "function" ? [name ?? ""] : []);
-  const schemas = (await session.rows(volatility(list))).flatMap(([sort, name]) => sort === "schema" ? [name ?? ""] : []);
+  const functions = (await session.rows(volatility(list))).flatMap(([sort, name]) =>
+    sort === "function" ? [name ?? ""] : []
+  );
+  const schemas = (await session.rows(volatility(list))).flatMap(([sort, name]) =>
+    sort === "schema" ? [name ?? ""] : []
+  );
   for (const { what, from } of queries) {
     for (const name of functions) {
-      if (new RegExp(`(?<![\\w.])"?${name}"?\\s*\\(`, "i").test(from)) found.push(`the ${what} query calls ${name}(), which is not immutable`);
+      if (new RegExp(`(?<![\\w.])"?${name}"?\\s*\\(`, "i").test(from)) {
+        found.push(`the ${what} query calls ${name}(), which is not immutable`);
+      }
     }
     for (const name of schemas) {
-      if (new RegExp(`(?<![\\w.])"?${name}"?\\s*\\.\\s*"?[A-Za-z_]`, "i").test(from)) found.push(`the ${what} query names schema ${name}`);
+      if (new RegExp(`(?<![\\w.])"?${name}"?\\s*\\.\\s*"?[A-Za-z_]`, "i").test(from)) {
+        found.push(`the ${what} query names schema ${name}`);
+      }
     }
   }
   return [...found, ...skipObstacles(await session.rows(relations(list)))];

@@ -100,7 +100,9 @@ export class QueryRows {
         });
         if (await this.access.keys.keep()) continue;
         if (page.rows.length + page.bad.length < counted && !page.bad.some(isRepeated)) {
-          if (look === LOOKS) throw shortfall(`${page.rows.length + page.bad.length} rows of ${this.name} attempts by id`, counted);
+          if (look === LOOKS) {
+            throw shortfall(`${page.rows.length + page.bad.length} rows of ${this.name} attempts by id`, counted);
+          }
           continue;
         }
         rows.push(...page.rows);
@@ -138,15 +140,19 @@ export class QueryRows {
   /** Sums of the buckets with from <= bucket < to that have rows. */
   async buckets(from: bigint, to: bigint): Promise<BucketSum[]> {
     const sums = new Map<bigint, { count: number; xor: bigint }>();
-    await this.#eachRange(firstIdOf(from, this.#space.bucketSize), lastIdOf(to - 1n, this.#space.bucketSize), async (range) => {
-      const rows = await this.access.read((session, sql) => session.rows(sql.buckets(range, this.#space.bucketSize)));
-      for (const [bucket, count, xor] of rows) {
-        if (bucket === null || bucket === undefined) continue;
-        const sum = sums.getOrInsertComputed(BigInt(bucket), () => ({ count: 0, xor: 0n }));
-        sum.count += Number(count);
-        sum.xor ^= BigInt(xor ?? 0);
-      }
-    });
+    await this.#eachRange(
+      firstIdOf(from, this.#space.bucketSize),
+      lastIdOf(to - 1n, this.#space.bucketSize),
+      async (range) => {
+        const rows = await this.access.read((session, sql) => session.rows(sql.buckets(range, this.#space.bucketSize)));
+        for (const [bucket, count, xor] of rows) {
+          if (bucket === null || bucket === undefined) continue;
+          const sum = sums.getOrInsertComputed(BigInt(bucket), () => ({ count: 0, xor: 0n }));
+          sum.count += Number(count);
+          sum.xor ^= BigInt(xor ?? 0);
+        }
+      },
+    );
     return [...sums].filter(([bucket]) => bucket >= from && bucket < to)
       .map(([bucket, { count, xor }]) => ({ bucket, count, xor: String(BigInt.asIntN(64, xor)) }))
       .sort((a, b) => a.bucket < b.bucket ? -1 : 1);
@@ -169,7 +175,11 @@ export class QueryRows {
     };
     if (form === "text") {
       await this.#eachRange(String(LOWEST_TEXT), HIGHEST_ID, async (range) => {
-        add(await this.access.read((session, sql) => session.rows(sql.keyHashes({ ranges: [range] }, { list: wanted, size }))));
+        add(
+          await this.access.read((session, sql) =>
+            session.rows(sql.keyHashes({ ranges: [range] }, { list: wanted, size }))
+          ),
+        );
         await this.access.keys.keep();
       });
     } else {
@@ -350,7 +360,8 @@ export class QueryRows {
    * min(): over a join that would read everything.
    */
   async #firstInRanges(from: LmsId): Promise<LmsId | null> {
-    const any = (range: KeyRange) => this.access.read(async (session, sql) => (await session.rows(sql.any(range))).length > 0);
+    const any = (range: KeyRange) =>
+      this.access.read(async (session, sql) => (await session.rows(sql.any(range))).length > 0);
     if (!await any({ from: [from], fromItself: true, to: null })) return null;
     let low = BigInt(from);
     // Nearly all keys are above 0, and an empty half is one look.

@@ -5,7 +5,7 @@ import { testpress } from "./testpress/preset.ts";
 /** What of a configuration says how an LMS reads. */
 export interface PresetSettings {
   readonly preset: string;
-  readonly moodle?: MoodleSite;
+  readonly moodle?: MoodleSite | undefined;
 }
 
 /** A Moodle whose settings are nowhere given. */

@@ -90,9 +90,7 @@ export const upsertRowStates = (sql: Queryable, streamId: number, columns: reado
     revision ?? null
   }::int[], ${open ?? null}::boolean[], ${seenOpen ?? null}::boolean[], ${incarnation ?? null}::int[], ${
     attemptNo ?? null
-  }::int[], ${
-    missing ?? null
-  }::timestamptz[], ${missingAtPass ?? null}::int[], ${event ?? null}::bigint[]) as u
+  }::int[], ${missing ?? null}::timestamptz[], ${missingAtPass ?? null}::int[], ${event ?? null}::bigint[]) as u
     on conflict (stream_id, row_key) do update set student_id = excluded.student_id, activity_id = excluded.activity_id,
       incarnation = excluded.incarnation, attempt_no = excluded.attempt_no, hash = excluded.hash, recipe = excluded.recipe, stage = excluded.stage,
       verdict = excluded.verdict, score = excluded.score, percentage = excluded.percentage, revision = excluded.revision,

@@ -45,7 +45,12 @@ export function rowStateValues(after: RowState, recipe: number): (string | null)
 
 /** Values that follow those of {@link rowStateValues} where a row was known before: incarnation, attempt_no, missing_since, missing_at_pass. */
 export function laterValues({ incarnation, attemptNo, missingSince, missingAtPass }: RowState): (string | null)[] {
-  return [String(incarnation), text(attemptNo ?? null), missingSince === null ? null : formatUtc(missingSince), text(missingAtPass)];
+  return [
+    String(incarnation),
+    text(attemptNo ?? null),
+    missingSince === null ? null : formatUtc(missingSince),
+    text(missingAtPass),
+  ];
 }
 
 /** Positions in {@link rowStateValues} of what comes from the LMS as text. */

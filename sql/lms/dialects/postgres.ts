@@ -9,7 +9,9 @@ const floor = (decimal: string, size: number) => {
   return number / divisor - (number % divisor < 0n ? 1n : 0n);
 };
 const pairList = (pairs: readonly (readonly string[])[]) =>
-  `unnest('{${pairs.map(([a]) => a).join(",")}}'::bigint[], '{${pairs.map(([, b]) => b).join(",")}}'::bigint[]) as k (a, b)`;
+  `unnest('{${pairs.map(([a]) => a).join(",")}}'::bigint[], '{${
+    pairs.map(([, b]) => b).join(",")
+  }}'::bigint[]) as k (a, b)`;
 /** Rows [name, oid] of what the names stand for in this session. */
 const named = (tables: readonly string[]) =>
   `select u.name, to_regclass(quote_ident(u.name))::oid as oid from unnest(array[${
@@ -73,11 +75,15 @@ export const postgresDialect: Dialect = {
     }) e limit 1) found)`,
   // The limit keeps the planner from pulling the query up and reading it as a whole; a second row of one pair is still seen.
   rowsOfPairs: (query, [a, b], pairs) => ({
-    from: `${pairList(pairs)} cross join lateral (select * from (${query}\n) q where q.${a} = k.a and q.${b} = k.b limit 2) t`,
+    from: `${
+      pairList(pairs)
+    } cross join lateral (select * from (${query}\n) q where q.${a} = k.a and q.${b} = k.b limit 2) t`,
     where: "true",
   }),
   groupBuckets: ({ id, hash, size, from, where }) =>
-    `select b::text, count(*)::text, bit_xor(h)::text from (select ${bucket("k", size)} as b, h from (select (${id})::bigint as k, ${hash} as h from ${from}` +
+    `select b::text, count(*)::text, bit_xor(h)::text from (select ${
+      bucket("k", size)
+    } as b, h from (select (${id})::bigint as k, ${hash} as h from ${from}` +
     ` where ${where}) r) g group by b`,
   bucket,
   tables: "select c.relname::text from pg_catalog.pg_class c where c.relkind in ('r', 'p', 'v', 'm', 'f')" +

@@ -6,6 +6,7 @@ import * as eventsAfter from "../../../sql/state/events_after.ts";
 import type { EventFilter } from "../../../sql/state/event_filter.ts";
 import * as exporting from "../../../sql/state/export.ts";
 import * as leases from "../../../sql/state/leases.ts";
+import * as lmsKeys from "../../../sql/state/lms_keys.ts";
 import * as logPositions from "../../../sql/state/log_positions.ts";
 import * as migrations from "../../../sql/state/migrations.ts";
 import * as people from "../../../sql/state/people.ts";
@@ -251,10 +252,16 @@ const sourcesCalls: CallsOf<typeof sources> = {
   clearSourceNotice: (sql) => sources.clearSourceNotice(sql, "lms", "a"),
 };
 
+const lmsKeysCalls: CallsOf<typeof lmsKeys> = {
+  lmsKeys: [(sql) => lmsKeys.lmsKeys(sql, IDS), lmsKeys.LmsKeyRow],
+  addLmsKeys: (sql) => lmsKeys.addLmsKeys(sql, IDS, "{exam_row}", "{a}"),
+};
+
 const streamsCalls: CallsOf<typeof streams> = {
   addSource: (sql) => streams.addSource(sql, "lms"),
-  addStream: (sql) => streams.addStream(sql, "lms", "exam", 1),
+  addStream: (sql) => streams.addStream(sql, "lms", "exam", 1, 0),
   readStreams: [(sql) => streams.readStreams(sql, "lms"), streams.StreamRow],
+  setKeyForm: [(sql) => streams.setKeyForm(sql, 1, 1), streams.ChangedStreamRow],
   dropBuckets: (sql) => streams.dropBuckets(sql, 1),
   setRecipe: (sql) => streams.setRecipe(sql, 1, 1),
   streamRecipe: [(sql) => streams.streamRecipe(sql, 1), streams.StreamRecipeRow],
@@ -314,6 +321,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   sources: sourcesCalls,
   statistics: statisticsCalls,
   stats: statsCalls,
+  lms_keys: lmsKeysCalls,
   streams: streamsCalls,
   user_links: userLinksCalls,
   waiting: waitingCalls,
