@@ -57,6 +57,10 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
       "lms",
       obstacle === null ? "idle full passes are skipped" : `full passes are never skipped: ${obstacle}`,
     );
+    for (const { message, hint } of await source.findings?.() ?? []) {
+      if (hint === null) ok("lms", message);
+      else warn("lms", message, hint);
+    }
     if (config.lms.url.startsWith("pglite:")) return; // no server, so no roles and no other clock
     await lookAtClock(source, context.clock, ok, warn);
     for (const right of await source.writeRights()) {

@@ -2,6 +2,7 @@ import type { Sql } from "postgres";
 import { connectZulip, type ZulipConnection } from "../bot/connect_zulip.ts";
 import type { Config } from "../config/config.ts";
 import { openLms } from "../source/open_lms.ts";
+import { type KeyStore, memoryKeyStore } from "../source/lms_keys.ts";
 import type { LmsSource } from "../source/lms_source.ts";
 import { systemClock } from "../base/clock.ts";
 import { logger } from "../base/log.ts";
@@ -9,6 +10,7 @@ import type { Metrics } from "../base/metrics.ts";
 import type { PollSettings } from "../poll/poll_context.ts";
 import { openMemory, openState } from "../state/open_state.ts";
 import type { StateDb } from "../state/state_db.ts";
+import { stateKeyStore } from "./state_key_store.ts";
 
 const HURRIED_CLOSE_MS = 1_500;
 
@@ -16,6 +18,7 @@ const HURRIED_CLOSE_MS = 1_500;
 export class OpenParts implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
   #patienceMs: number | null = null;
+  #keyStore: KeyStore = memoryKeyStore();
 
   constructor(private readonly config: Config, private readonly metrics: Metrics | null = null) {}
 
@@ -24,6 +27,8 @@ export class OpenParts implements AsyncDisposable {
     const db = config.state.url === "pglite:memory"
       ? await openMemory({ log: logger("state") })
       : await openState(config.state, { log: logger("state"), ...options });
+    const stored = stateKeyStore(db);
+    this.#keyStore = options.dryRun ? memoryKeyStore(stored) : stored;
     return this.#stack.use(db);
   }
 
@@ -35,6 +40,11 @@ export class OpenParts implements AsyncDisposable {
       : null;
     const { metrics } = this;
     const lms = await openLms(config, {
+      // Of the state, once it is open: who only looks at the LMS needs none.
+      keyStore: {
+        keysOf: (ids) => this.#keyStore.keysOf(ids),
+        remember: (entries) => this.#keyStore.remember(entries),
+      },
       ...(embedded ? { sql: embedded.sql as unknown as Sql } : {}),
       onQuery: metrics === null ? undefined : (seconds) => metrics.lmsSeconds.observe(seconds),
     });

@@ -49,6 +49,14 @@ export interface Config {
   readonly file?: string | null;
 }
 
+/** A mapping as it is written, in a file of its own or in the configuration. */
+export interface MappingText {
+  /** The file, for messages. */
+  readonly label: string;
+  readonly value: unknown;
+  locate(path: readonly (string | number)[]): { readonly line: number; readonly column: number } | null;
+}
+
 export type LogLevel = "debug" | "info" | "warning" | "error";
 
 export interface LmsConfig {
@@ -62,12 +70,25 @@ export interface LmsConfig {
   /** Opens the client's key that the URL names (`sslpassword`). */
   readonly keyPassword?: Secret | null;
   readonly preset: string;
+  /** `lms.mapping`, for preset custom. */
+  readonly mapping?: MappingText | null;
   readonly timezone: string;
   /** Link templates by kind: `exam_attempt`, `content`; values with `{attempt_id}`, `{activity_id}`, `{student_id}`. */
   readonly links: Readonly<Record<string, string>>;
   readonly statementTimeoutMs: number;
   /** What `exams.duration` counts; `auto`: up to 600 minutes, above seconds (the unit is documented nowhere, docs/lms-testpress.md). */
   readonly examDurationUnit: "auto" | "minutes" | "seconds";
+  /** What preset moodle needs to know of the site. */
+  readonly moodle?: MoodleConfig;
+}
+
+export interface MoodleConfig {
+  /** Before the name of every table. */
+  readonly prefix: string;
+  /** Short names of the roles that make somebody a mentor, assigned in a student's own context. */
+  readonly mentorRoles: readonly string[];
+  /** Types of activity whose finish is told as watched. */
+  readonly media: readonly string[];
 }
 
 export interface StateConfig {

@@ -208,6 +208,37 @@ export const linkTemplate: Reader<string> = (raw) => {
   return template;
 };
 
+/** What stands before the name of every table; it may be empty. */
+export const tablePrefix: Reader<string> = (raw) => {
+  const prefix = text(raw).trim();
+  if (/^[A-Za-z0-9_]{0,40}$/.test(prefix)) return prefix;
+  throw new FieldError(`must be letters, digits and "_" before the name of a table, such as mdl_, not ${shown(raw)}`);
+};
+
+const roleName: Reader<string> = (raw) => {
+  const name = filledText(raw);
+  if (/^[\p{L}\p{N}_.-]{1,100}$/u.test(name)) return name;
+  throw new FieldError(`must be the short name of a role, without blanks and quotes, not ${shown(raw)}`);
+};
+
+/** Short names of roles, at least one: without any, nobody would ever be told. */
+export const roleNames: Reader<readonly string[]> = (raw) => {
+  const names = listOf(roleName)(raw);
+  if (names.length > 0) return names;
+  throw new FieldError("must name at least one role, such as [mentor]");
+};
+
+/** The address of a web site, without a slash at its end. */
+export const siteUrl: Reader<string> = (raw) => {
+  const address = filledText(raw);
+  const url = /[\s()<>"{}?#]/.test(address) ? null : URL.parse(address);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new FieldError("must be an http or https address such as https://moodle.example.org");
+  }
+  if (url.password !== "") throw new FieldError("must not hold a password: it is shown to every mentor");
+  return address.replace(/\/+$/, "");
+};
+
 /** A Zulip site: without scheme it is https (http for localhost), as Zulip's own client takes it. */
 export const zulipSite: Reader<string> = (raw) => {
   const value = filledText(raw);

@@ -8,6 +8,7 @@ import { configCandidates, type ConfigText, readConfigFile, type Surroundings } 
 import { defaultState } from "./default_state.ts";
 import { lmsOverrides, type Overrides, zulipDefaults, zulipTls } from "./env_overrides.ts";
 import { fillEnv } from "./fill_env.ts";
+import { readMappingText } from "./mapping_text.ts";
 import { normalise } from "./normalise.ts";
 import { parseYaml, type YamlTree } from "./parse_yaml.ts";
 import { type KeyPath, pathText, type Problem } from "./problem.ts";
@@ -63,6 +64,9 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   const base = file === null || file.path.startsWith("/dev/") ? options.cwd : dirname(file.path);
   const checked = checkTree(tree);
   problems.push(...checked.problems);
+  const mapping = needs.has("lms")
+    ? await readMappingText(tree, { base, home: options.home, label: file?.label ?? "", yaml }, problems)
+    : null;
   const tls = zulipTls(options, problems);
   const place = defaultState(file?.path ?? null, base, options.system);
   const isDefault = valueAt(tree, ["state", "url"]) == null;
@@ -86,6 +90,7 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   }
   return normalise(checked.config, connections, {
     tls,
+    mapping,
     file: file?.path ?? null,
     secretFiles: secretFiles(tree, base, options.home),
     formerState: isDefault ? place.former : null,

@@ -1,10 +1,11 @@
-import type { Config, FormerState } from "./config.ts";
+import type { Config, FormerState, MappingText } from "./config.ts";
 import type { zulipTls } from "./env_overrides.ts";
 import type { Connections } from "./read_connections.ts";
 import type { RawConfig } from "./schema.ts";
 
 export interface NormaliseContext {
   readonly file: string | null;
+  readonly mapping: MappingText | null;
   readonly tls: ReturnType<typeof zulipTls>;
   readonly secretFiles: readonly string[];
   readonly formerState: FormerState | null;
@@ -21,10 +22,16 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
       password: lms?.password ?? null,
       ...(lms?.keyPassword ? { keyPassword: lms.keyPassword } : {}),
       preset: raw.lms.preset,
+      mapping: context.mapping,
       timezone: raw.lms.timezone,
-      links: Object.fromEntries(Object.entries(raw.lms.links).flatMap(([k, v]) => v === null ? [] : [[k, v]])),
+      links: linksOf(raw.lms),
       statementTimeoutMs: raw.lms.statement_timeout,
       examDurationUnit: raw.lms.exam_duration_unit,
+      moodle: {
+        prefix: raw.lms.moodle.prefix,
+        mentorRoles: raw.lms.moodle.mentor_roles,
+        media: raw.lms.moodle.media,
+      },
     },
     state: {
       url: state?.url ?? "",
@@ -82,4 +89,15 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
     secretFiles: context.secretFiles,
     file: context.file,
   };
+}
+
+/** Templates as they are given; a Moodle whose address is known has its own pages for what is not. */
+function linksOf({ links, preset, moodle }: RawConfig["lms"]): Record<string, string> {
+  const own = preset === "moodle" && moodle.url !== null
+    ? {
+      exam_attempt: `${moodle.url}/mod/quiz/review.php?attempt={attempt_id}`,
+      content: `${moodle.url}/mod/{content_type}/view.php?id={activity_id}`,
+    }
+    : {};
+  return { ...own, ...Object.fromEntries(Object.entries(links).flatMap(([k, v]) => v === null ? [] : [[k, v]])) };
 }

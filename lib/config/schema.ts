@@ -16,8 +16,11 @@ import {
   quietHours,
   rate,
   type Reader,
+  roleNames,
   secretText,
   shown,
+  siteUrl,
+  tablePrefix,
   text,
   timezone,
   wholeNumber,
@@ -27,7 +30,7 @@ import {
 import { Filled } from "./fill_env.ts";
 
 /** How the LMS's tables read; one file each in sql/lms/presets. The first is the default. */
-export const PRESETS = ["testpress"] as const;
+export const PRESETS = ["testpress", "moodle", "custom"] as const;
 
 const SECOND = 1000;
 
@@ -101,6 +104,10 @@ const LEVELS = ["debug", "info", "warning", "error"] as const;
 const logLevel: Reader<(typeof LEVELS)[number]> = (raw) =>
   (typeof raw === "string" || raw instanceof Filled) && /^\s*warn\s*$/.test(text(raw)) ? "warning" : oneOf(LEVELS)(raw);
 
+/** A file, or the mapping itself: mapping_text.ts reads it, and lib/source/mapping.ts checks it. */
+const mapping: Reader<unknown> = (raw) =>
+  raw === null || (typeof raw === "object" && !(raw instanceof Filled) && !Array.isArray(raw)) ? raw : filledText(raw);
+
 const sourceName: Reader<string> = (raw) => {
   const name = filledText(raw);
   if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/.test(name)) return name;
@@ -122,10 +129,17 @@ export const schema = z.strictObject({
     password: key(secret, null),
     password_file: key(path, null),
     preset: key(oneOf(PRESETS), PRESETS[0]),
+    mapping: key(mapping, null),
     timezone: key(timezone, "UTC"),
     links: group({ exam_attempt: key(nullable(linkTemplate), null), content: key(nullable(linkTemplate), null) }),
     statement_timeout: key(duration(SECOND), "30s"),
     exam_duration_unit: key(oneOf(["auto", "minutes", "seconds"]), "auto"),
+    moodle: group({
+      prefix: key(tablePrefix, "mdl_"),
+      mentor_roles: key(roleNames, ["mentor", "parent"]),
+      media: key(listOf(filledText), ["h5pactivity", "hvp"]),
+      url: key(nullable(siteUrl), null),
+    }),
   }),
   state: group({
     url: key(nullable(secretText), null), // its default depends on where the file lies (default_state.ts)

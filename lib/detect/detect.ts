@@ -30,7 +30,8 @@ export function detect(before: RowState | null, row: AttemptRow, now: EpochMicro
     case "not_started":
       return result(before, { ...seen, open: true, seenOpen: true }, null, null, known.stage !== "none");
     case "running": {
-      const after: RowState = { ...seen, open: true, seenOpen: true };
+      // A settled row is read by the full pass only; should it go on after all, that is news as of any row seen running.
+      const after: RowState = { ...seen, open: row.settled !== true, seenOpen: true };
       if (known.stage === "finished") return result(before, after, null, null, true);
       if (known.stage === "started") return result(before, after, null, null);
       return result(before, { ...after, stage: "started" }, told(row, started(known, row, now)), null);
@@ -58,10 +59,16 @@ export function missing(before: RowState, now: EpochMicros, pass: number): RowSt
 /** What is known of the attempt that the row is now: nothing, when the LMS keeps another one under the id of a known row. */
 function sameAttempt(before: RowState | null, row: AttemptRow): RowState {
   const { studentId, activityId } = row;
-  if (before === null) return { ...unseen(row.id), studentId, activityId };
+  const attemptNo = row.reused === true ? row.attemptNo ?? null : null;
+  const identity = { studentId, activityId, ...(row.reused === true ? { attemptNo } : {}) };
+  if (before === null) return { ...unseen(row.id), ...identity };
   if (isAnother(before.studentId, studentId) || isAnother(before.activityId, activityId)) {
-    return { ...unseen(row.id), studentId, activityId, incarnation: before.incarnation + 1 };
+    return { ...unseen(row.id), ...identity, incarnation: before.incarnation + 1 };
   }
+  if (attemptNo !== null && attemptNo !== (before.attemptNo ?? attemptNo)) {
+    return { ...unseen(row.id), ...identity, incarnation: before.incarnation + 1 };
+  }
+  if (attemptNo !== null && before.attemptNo == null) before = { ...before, attemptNo };
   // Who or what was unknown may become known, and a half-done sync may blank it again: both are still this attempt.
   return { ...before, studentId: before.studentId ?? studentId, activityId: before.activityId ?? activityId };
 }
@@ -104,7 +111,7 @@ function finished(before: RowState, row: AttemptRow, now: EpochMicros): Detected
 /** A correction of a reported finish, or `null` when nothing worth reporting changed. Content is not corrected. */
 function revised(before: RowState, row: AttemptRow, now: EpochMicros): DetectedEvent | null {
   if (row.kind === "content") return null;
-  const change = changeOf(before.reported, valuesOf(row));
+  const change = changeOf(before.reported, valuesOf(row), row.graded === true);
   if (change === null) return null;
   return {
     ...event(before, row, finishType(row), finishOf(row, now, before.seenOpen)), // the store puts the superseded event's time here
@@ -114,11 +121,19 @@ function revised(before: RowState, row: AttemptRow, now: EpochMicros): DetectedE
   };
 }
 
-function changeOf(reported: Reported, now: Reported): Change | null {
+/** `hasMark`: the LMS says of itself that there is a mark, whatever the verdict. */
+function changeOf(reported: Reported, now: Reported, hasMark: boolean): Change | null {
   if (now.verdict !== reported.verdict) {
     // A verdict that turns null is a half-done sync or a re-evaluation: nothing is reported until there is one again.
     if (now.verdict === null) return null;
-    return reported.verdict === null ? "first_result" : "verdict";
+    // A mark that was told without a verdict was a result already; a pass mark set afterwards corrects it.
+    return reported.verdict === null && !(hasMark && (reported.percentage !== null || reported.score !== null))
+      ? "first_result"
+      : "verdict";
+  }
+  // A mark where none was told before: also a result, though nobody says whether it is enough.
+  if (hasMark && now.verdict === null && reported.score === null && reported.percentage === null) {
+    return now.score === null && now.percentage === null ? null : "first_result";
   }
   return differs(reported.score, now.score) || differs(reported.percentage, now.percentage) ? "score" : null;
 }
@@ -141,7 +156,7 @@ function event(before: RowState, row: AttemptRow, type: EventType, occurred: Occ
     occurredAtApproximate: occurred.approximate,
     firstSeen: false,
     previous: null,
-    change: before.incarnation > 1 && before.stage === "none" ? "reused" : null,
+    change: before.incarnation > 1 && before.stage === "none" && row.reused !== true ? "reused" : null,
   };
 }
 
@@ -165,7 +180,8 @@ function result(
 
 /** `reported` and `revision` move only with an event; the rest is compared here. */
 function sameState(a: RowState, b: RowState): boolean {
-  return a.incarnation === b.incarnation && a.studentId === b.studentId && a.activityId === b.activityId &&
+  return a.incarnation === b.incarnation && (a.attemptNo ?? null) === (b.attemptNo ?? null) &&
+    a.studentId === b.studentId && a.activityId === b.activityId &&
     a.hash === b.hash && a.stage === b.stage && a.open === b.open && a.seenOpen === b.seenOpen &&
     a.missingSince === b.missingSince;
 }

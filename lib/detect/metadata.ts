@@ -13,7 +13,7 @@ export function metadataOf(row: AttemptRow, event: DetectedEvent): EventMetadata
   const { verdict, score, percentage } = valuesOf(row);
   const ofFinish = (n: number | null) => finished ? known(n) : null;
   return {
-    graded: finished && event.kind === "exam" ? verdict !== null : null,
+    graded: finished && event.kind === "exam" ? verdict !== null || row.graded === true : null,
     verdict: finished ? verdict : null,
     score: ofFinish(score),
     score_max: known(row.activity?.scoreMax ?? null),

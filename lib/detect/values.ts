@@ -8,13 +8,17 @@ export function known(n: number | null): number | null {
   return n !== null && Number.isFinite(n) ? n : null;
 }
 
-/** What a finish of this row reports now. Without a verdict the LMS's percentage is a placeholder 0: not reported. */
+/**
+ * What a finish of this row reports now. Without a verdict the LMS's percentage is a placeholder 0, and not reported, unless the LMS
+ * says that there is a mark.
+ */
 export function valuesOf(row: AttemptRow): Reported {
   if (row.kind === "content") return NOTHING_REPORTED;
+  if (row.graded === false) return NOTHING_REPORTED;
   return {
     verdict: row.verdict,
     score: known(row.score),
-    percentage: row.verdict === null ? null : known(row.percentage),
+    percentage: row.verdict === null && row.graded !== true ? null : known(row.percentage),
   };
 }
 

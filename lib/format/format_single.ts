@@ -111,11 +111,14 @@ function factsLine(event: ToldEvent, ctx: FormatContext): string {
     const allowed = metadata.duration_allowed_s;
     return listOf(attemptText(event), happened, allowed !== null && allowed > 0 && `${durationText(allowed)} allowed`);
   }
-  if (event.kind === "content") return listOf(attemptText(event), happened, timeSpent(event));
+  if (event.kind === "content") {
+    return listOf(attemptText(event), happened, timeSpent(event), escapeText(metadata.result, 40));
+  }
   const percent = correctionOf(event) === null ? null : newPercent(event);
   const answers = listOf(percent, attemptText(event), answersText(metadata), timeTakenText(metadata));
   if (event.change === "first_result") return listOf("the result is out now", answers, happened);
-  const state = group === "exam_completed" && event.metadata.result === null ? null : lmsWords(event);
+  const saysIt = group === "not_handed_in" || (group === "exam_completed" && event.metadata.result === null);
+  const state = saysIt ? null : lmsWords(event);
   return listOf(answers, happened, state);
 }
 

@@ -19,6 +19,7 @@ export function markedLink(event: ToldEvent, links: Readonly<Record<string, stri
     student_id: event.student.id,
     exam_id: event.kind === "exam" ? event.activityId : null,
     content_id: event.kind === "content" ? event.activityId : null,
+    content_type: event.kind === "content" ? event.contentType : null,
   };
   let unknown = false;
   const filled = template.trim().replace(/\{([a-z_]+)\}/g, (whole, name: string) => {

@@ -1,3 +1,4 @@
+import { NOT_HANDED_IN } from "../../sql/lms/words.ts";
 import { MICROS_PER_SECOND } from "../model/time.ts";
 import { type EventMetadata, isCorrection, type Reported } from "../model/event.ts";
 import { EVENT_TYPES, type EventType, type EventTypeFacts, factsOf } from "../model/event_types.ts";
@@ -6,16 +7,24 @@ import { escapeClean, escapeText, NAME_LENGTH, oneLine, TITLE_LENGTH } from "./e
 import { count, durationText, listOf, ordinal, percentText, scoreText, timeText } from "./wording.ts";
 
 /**
- * What an event comes down to for a mentor: its type, or `graded` (a result without a verdict), or `corrected` (a later change
- * of a result, except one that turned to failed, which is a failure first).
+ * What an event comes down to for a mentor: its type, or `graded` (a result without a verdict), `not_handed_in` (it is over, and
+ * nothing came of it), or `corrected` (a later change of a result, except one that turned to failed, which is a failure first).
  */
-export type Group = EventType | "graded" | "corrected";
+export type Group = EventType | "graded" | "not_handed_in" | "corrected";
 
 type GroupFacts = Pick<EventTypeFacts, "digestRank" | "sign" | "verb" | "noun" | "counted" | "lineEach">;
 
 const BY_CIRCUMSTANCE: Readonly<Record<Exclude<Group, EventType>, GroupFacts>> = {
+  not_handed_in: {
+    digestRank: 2,
+    sign: "❗",
+    verb: "did not hand in",
+    noun: ["exam", "exams"],
+    counted: (n) => `${n} not handed in`,
+    lineEach: true,
+  },
   graded: {
-    digestRank: 4,
+    digestRank: 5,
     // The sign of a pass stands for a pass alone.
     sign: "📝",
     verb: "completed",
@@ -24,7 +33,7 @@ const BY_CIRCUMSTANCE: Readonly<Record<Exclude<Group, EventType>, GroupFacts>> =
     lineEach: false,
   },
   corrected: {
-    digestRank: 5,
+    digestRank: 6,
     sign: "✏️",
     verb: "corrected",
     noun: ["exam", "exams"],
@@ -35,17 +44,25 @@ const BY_CIRCUMSTANCE: Readonly<Record<Exclude<Group, EventType>, GroupFacts>> =
 
 /** How a group is worded, the same in single messages and digests. */
 export function groupFacts(group: Group): GroupFacts {
-  return group === "graded" || group === "corrected" ? BY_CIRCUMSTANCE[group] : factsOf(group);
+  return isByCircumstance(group) ? BY_CIRCUMSTANCE[group] : factsOf(group);
 }
 
+const isByCircumstance = (group: Group): group is Exclude<Group, EventType> => Object.hasOwn(BY_CIRCUMSTANCE, group);
+
 /** All groups in the order of a digest. */
-export const GROUPS: readonly Group[] = [...EVENT_TYPES, "graded" as const, "corrected" as const]
+export const GROUPS: readonly Group[] = [
+  ...EVENT_TYPES,
+  "graded" as const,
+  "not_handed_in" as const,
+  "corrected" as const,
+]
   .toSorted((a, b) => groupFacts(a).digestRank - groupFacts(b).digestRank);
 
 /** What happened, without regard to whether it corrects something: `corrected` is never the answer. */
 export function plainGroup(event: ToldEvent): Exclude<Group, "corrected"> {
   if (event.type !== "exam_completed") return event.type;
-  return event.metadata.graded === true && resultText(event.metadata) !== null ? "graded" : event.type;
+  if (event.metadata.graded === true && resultText(event.metadata) !== null) return "graded";
+  return event.metadata.result === NOT_HANDED_IN ? "not_handed_in" : event.type;
 }
 
 export function groupOf(event: ToldEvent): Group {
@@ -171,7 +188,7 @@ export function attemptText(event: ToldEvent): string | null {
 /** `finished 13:02`, `submitted about 20 Nov 13:02`: a time that lmsmon had to estimate is not stated as a fact. */
 export function happenedText(event: ToldEvent, ctx: FormatContext): string {
   const group = plainGroup(event);
-  const verb = group === "graded" ? "finished" : factsOf(group).timeVerb;
+  const verb = group === "graded" ? "finished" : group === "not_handed_in" ? "closed" : factsOf(group).timeVerb;
   return `${verb} ${event.occurredAtApproximate ? "about " : ""}${timeText(event.occurredAt, ctx.now, ctx.timezone)}`;
 }
 

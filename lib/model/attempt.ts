@@ -12,10 +12,23 @@ export type Progress = "not_started" | "running" | "finished" | "unknown";
 export interface AttemptRow {
   readonly kind: Kind;
   readonly id: LmsId;
-  /** Signed 64-bit hash of what can change an event, decimal text, computed in the LMS database. */
-  readonly hash: string;
+  /**
+   * Signed 64-bit hash of what can change an event, decimal text, computed in the LMS database; `null` for what is known from a
+   * log alone.
+   */
+  readonly hash: string | null;
   readonly progress: Progress;
+  /** Nothing more will come of it, though it is not finished: it is not read by id. */
+  readonly settled?: boolean;
   readonly verdict: Verdict | null;
+  /** Whether there is a mark, also one without a verdict; absent or `null` where only a verdict says so. */
+  readonly graded?: boolean | null;
+  /** The LMS's own number of this attempt. */
+  readonly attemptNo?: number | null;
+  /** Whether `attemptNo` is part of what an attempt is, since the LMS reuses the row for the next one. */
+  readonly reused?: boolean;
+  /** Whether the student takes part in the course of this row now; absent or `null` where the LMS does not say. */
+  readonly active?: boolean | null;
   /** The LMS's own words, for metadata and messages. */
   readonly state: string | null;
   readonly result: string | null;
@@ -77,7 +90,9 @@ export interface RowState {
   readonly activityId: LmsId | null;
   /** Which attempt this is that the LMS keeps under this row id, from 1. */
   readonly incarnation: number;
-  /** `null` while the row is missing from the LMS. */
+  /** The LMS's number of that attempt, where it is part of what an attempt is. */
+  readonly attemptNo?: number | null;
+  /** `null` while the row is missing from the LMS, and for what is known from a log alone. */
   readonly hash: string | null;
   readonly stage: Stage | "none";
   /** Last reported values; all `null` before a finish. */

@@ -5,9 +5,11 @@ import type { Person } from "../model/person.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Batch, BatchEvent, RowChange, Stream } from "./record/batch.ts";
 import type { StateDb } from "../state/state_db.ts";
+import type { LogPosition } from "./record/log_positions.ts";
 import { countAttempts } from "./record/prepare_events.ts";
 import { readStreams } from "./record/streams.ts";
-import { bucketOf } from "../model/bucket.ts";
+import { bucketIn } from "../model/bucket.ts";
+import { KEY_SPACES } from "../model/key_space.ts";
 import { examineSource } from "./check_source.ts";
 import { PeopleCache } from "./people_cache.ts";
 import type { BatchSink, KnownRows, PollContext, PollSettings } from "./poll_context.ts";
@@ -66,7 +68,8 @@ export async function dryRun(
   const firstContact: string[] = [];
   for (const kind of deps.lms.kinds) {
     const known = stored.find((stream) => stream.kind === kind);
-    const stream = { ...(known ?? newStream(deps.lms.name, kind)), recipe: deps.lms.recipe(kind) };
+    const { bucketSize } = deps.lms.keySpace(kind);
+    const stream = { ...(known ?? newStream(deps.lms.name, kind)), recipe: deps.lms.recipe(kind), bucketSize };
     if (!stream.firstContactDone) firstContact.push(kind);
     await passOver(context, overlay.seen(stream), options.mode);
   }
@@ -85,6 +88,7 @@ function newStream(source: string, kind: Stream["kind"]): Stream {
     highestRowKey: null,
     lastFullPassAt: null,
     fullPasses: 0,
+    bucketSize: KEY_SPACES.integer.bucketSize,
   };
 }
 
@@ -95,6 +99,7 @@ const attemptKey = ({ event }: RowChange) =>
 export class DryOverlay implements KnownRows {
   readonly #changed = new Map<string, Map<LmsId, RowState>>();
   readonly #passed = new Set<string>();
+  readonly #logs = new Map<string, LogPosition>();
   readonly #tries = new Map<string, Set<LmsId>>();
 
   constructor(private readonly stored: KnownRows) {}
@@ -159,7 +164,7 @@ export class DryOverlay implements KnownRows {
     const wanted = new Set(buckets);
     const hashes = new Map(stored.map((key) => [key.id, key.hash]));
     for (const { id, hash } of changed.values()) {
-      if (!wanted.has(BigInt(bucketOf(id)))) continue;
+      if (!wanted.has(BigInt(bucketIn(id, stream.bucketSize)))) continue;
       if (hash === null) hashes.delete(id);
       else hashes.set(id, hash);
     }
@@ -168,6 +173,14 @@ export class DryOverlay implements KnownRows {
 
   quarantinedKeys(stream: Stream, after: LmsId | null, limit: number) {
     return this.stored.quarantinedKeys(stream, after, limit);
+  }
+
+  async logPosition(stream: Stream) {
+    return this.#logs.get(stream.kind) ?? await this.stored.logPosition(stream);
+  }
+
+  rememberLog(stream: Stream, position: LogPosition): void {
+    this.#logs.set(stream.kind, position);
   }
 
   async isEmpty(stream: Stream) {
@@ -195,7 +208,7 @@ class DrySink implements BatchSink {
         event,
         student: studentId === null ? null : this.people.get(`student:${studentId}`) ?? null,
         mentors: studentId === null ? [] : batch.links.get(studentId) ?? [],
-        attemptNo: numbers.get(i) ?? null,
+        attemptNo: event.row.attemptNo ?? numbers.get(i) ?? null,
         lastEventId: before?.lastEventId ?? null,
       });
     }
@@ -211,6 +224,11 @@ class DrySink implements BatchSink {
   }
 
   quarantineKeys(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  noteLog(stream: Stream, position: LogPosition): Promise<void> {
+    this.overlay.rememberLog(stream, position);
     return Promise.resolve();
   }
 }

@@ -1,5 +1,6 @@
 import { collectPiledUpGarbage } from "../drivers/deno/collect_garbage.ts";
-import { BUCKET_SIZE, bucketOf, type BucketSum, firstIdOf, HIGHEST_BUCKET, LOWEST_BUCKET } from "../model/bucket.ts";
+import { bucketIn, type BucketSum, firstIdOf, highestBucket, lowestBucket } from "../model/bucket.ts";
+import { KEY_SPACES } from "../model/key_space.ts";
 import type { Stream } from "./record/batch.ts";
 import { differingBuckets, differingKeys } from "./buckets.ts";
 import { buildBatch } from "./build_batch.ts";
@@ -8,8 +9,10 @@ import { retryQuarantined } from "./retry_quarantined.ts";
 
 /** Rows read and recorded at a time: bounds memory and the length of a transaction. */
 const PAGE_ROWS = 10_000;
-/** Buckets looked into at a time when they differ: 10 buckets are at most 10,000 rows. */
-const PAGE_BUCKETS = PAGE_ROWS / BUCKET_SIZE;
+/** Buckets looked into at a time when they differ: of whole numbers, 10 buckets are at most 10,000 rows. */
+const PAGE_BUCKETS = 10;
+/** Buckets of texts lie all over the table, so each look reads the whole of it: more rows at a time, as many as memory bears. */
+const SCAN_ROWS = 200_000;
 const FIRST_SPAN = 256;
 const MAX_SPAN = 65_536;
 /** A page of bucket sums should take about this long: it is many short statements, and there is a little to do between pages. */
@@ -26,8 +29,9 @@ const LONG_PAGE_MS = 4000;
  */
 export async function fullPass(context: PollContext, stream: Stream): Promise<void> {
   await retryQuarantined(context, stream);
-  let span = FIRST_SPAN;
-  let next = readSums(context, stream, LOWEST_BUCKET, span);
+  // Sums of texts' buckets are those of the whole table, whichever are asked for.
+  let span = isScanned(stream) ? MAX_SPAN : FIRST_SPAN;
+  let next = readSums(context, stream, lowestBucket(stream.bucketSize), span);
   try {
     while (true) {
       context.signal.throwIfAborted();
@@ -43,7 +47,7 @@ export async function fullPass(context: PollContext, stream: Stream): Promise<vo
       const last = page.theirs.at(-1);
       if (last !== undefined) {
         const rows = page.theirs.reduce((sum, bucket) => sum + bucket.count, 0);
-        context.progress?.at(rows, firstIdOf(last.bucket));
+        context.progress?.at(rows, firstIdOf(last.bucket, stream.bucketSize));
       }
       if (page.end === null) return;
     }
@@ -69,13 +73,14 @@ async function readSums(
   span: number,
 ): Promise<Sums> {
   const startedMs = clock.monotonicMs();
-  const nextId = cursor > HIGHEST_BUCKET ? null : await lms.firstIdFrom(stream.kind, firstIdOf(cursor));
+  const size = stream.bucketSize, highest = highestBucket(size);
+  const nextId = cursor > highest ? null : await lms.firstIdFrom(stream.kind, firstIdOf(cursor, size));
   const firstMs = clock.monotonicMs() - startedMs;
   if (nextId === null) {
-    const ours = await known.bucketSums(stream, cursor, HIGHEST_BUCKET + 1n);
+    const ours = await known.bucketSums(stream, cursor, highest + 1n);
     return { theirs: [], ours, end: null, tookMs: firstMs };
   }
-  const from = BigInt(bucketOf(nextId));
+  const from = BigInt(bucketIn(nextId, size));
   const end = from + BigInt(span);
   const reading = lms.buckets(stream.kind, from, end).then((theirs) => (
     { theirs, tookMs: clock.monotonicMs() - startedMs }
@@ -91,10 +96,32 @@ async function compare(
   ours: readonly BucketSum[],
 ): Promise<void> {
   const differing = differingBuckets(theirs, ours);
-  for (let i = 0; i < differing.length; i += PAGE_BUCKETS) {
+  for (const buckets of isScanned(stream) ? byRows(differing, theirs, ours) : byTen(differing)) {
     context.signal.throwIfAborted();
-    await lookInto(context, stream, differing.slice(i, i + PAGE_BUCKETS));
+    await lookInto(context, stream, buckets);
   }
+}
+
+const isScanned = ({ bucketSize }: Stream) => bucketSize === KEY_SPACES.text.bucketSize;
+
+function* byTen(buckets: readonly bigint[]): Iterable<readonly bigint[]> {
+  for (let i = 0; i < buckets.length; i += PAGE_BUCKETS) yield buckets.slice(i, i + PAGE_BUCKETS);
+}
+
+/** Buckets in parts of about {@link SCAN_ROWS} rows. */
+function* byRows(buckets: readonly bigint[], ...sums: readonly (readonly BucketSum[])[]): Iterable<readonly bigint[]> {
+  const rows = new Map<bigint, number>();
+  for (const { bucket, count } of sums.flat()) rows.set(bucket, Math.max(count, rows.get(bucket) ?? 0));
+  let part: bigint[] = [], size = 0;
+  for (const bucket of buckets) {
+    part.push(bucket);
+    size += rows.get(bucket) ?? 0;
+    if (size < SCAN_ROWS) continue;
+    yield part;
+    part = [];
+    size = 0;
+  }
+  if (part.length > 0) yield part;
 }
 
 async function lookInto(context: PollContext, stream: Stream, buckets: readonly bigint[]): Promise<void> {

@@ -12,7 +12,8 @@ const PAGE_ROWS = 5_000;
  */
 export async function quickRound(context: PollContext, stream: Stream): Promise<void> {
   await openRows(context, stream);
-  await rowsAbove(context, stream, stream.highestRowKey);
+  // Where new keys do not come above all others, the next full pass finds them.
+  if (context.lms.keySpace(stream.kind).ascending) await rowsAbove(context, stream, stream.highestRowKey);
 }
 
 /**
@@ -26,13 +27,10 @@ export async function rowsAbove(context: PollContext, stream: Stream, after: Lms
   let recording: readonly Promise<void>[] = [];
   try {
     while (true) {
-      const { rows, bad } = await page;
+      const { rows, bad, next } = await page;
       context.signal.throwIfAborted();
-      const last = lastId(rows, bad);
-      if (last === null) break;
-      const full = rows.length + bad.length >= pageRows;
-      if (full) {
-        page = context.lms.rowsAfter(stream.kind, last, pageRows);
+      if (next !== undefined) {
+        page = context.lms.rowsAfter(stream.kind, next, pageRows);
         page.catch(() => {}); // awaited in the next turn; a failure of recording must not leave it unhandled
       }
       const before = knownEmpty
@@ -44,8 +42,9 @@ export async function rowsAbove(context: PollContext, stream: Stream, after: Lms
       await takeTurns(); // what the page before waits for is answered first
       const batch = await buildBatch(context, stream, { rows, bad, before });
       if (batch.changes.length > 0) recording = [...recording.slice(-1), handedOver(context, batch)];
-      context.progress?.at(rows.length + bad.length, last);
-      if (!full) break;
+      const last = lastId(rows, bad);
+      if (last !== null) context.progress?.at(rows.length + bad.length, last);
+      if (next === undefined) break;
     }
   } finally {
     // Nothing goes on behind the back of whoever deals with a failure; the failure of recording itself is thrown.

@@ -1,16 +1,19 @@
-import type { ActivityPreset, Preset, TablePreset } from "../../sql/lms/preset.ts";
-import { integer, type LmsQueries } from "../../sql/lms/queries.ts";
+import { type ActivityPreset, type IdSort, kindOf, type Preset, type TablePreset } from "../../sql/lms/preset.ts";
+import { type LmsQueries, lookupColumns } from "../../sql/lms/queries.ts";
 import type { Activity } from "../model/attempt.ts";
 import type { LmsId } from "../model/event.ts";
 import type { Kind } from "../model/event_types.ts";
 import { cleanText, filledText } from "./clean_text.ts";
 import type { Cell, LmsSession } from "./lms_driver.ts";
 import type { LmsFaults } from "./lms_faults.ts";
+import type { LmsKeys } from "./lms_keys.ts";
 import { readId, readNumber } from "./lms_values.ts";
-import type { ReadRow } from "./row_reader.ts";
+import type { OwnActivity, ReadRow } from "./row_reader.ts";
 
 export interface ActivityOptions {
+  /** `lms.exam_duration_unit`; "auto": what the preset says. */
   readonly examDurationUnit: "auto" | "minutes" | "seconds";
+  readonly keys: LmsKeys;
   /** False when the LMS copy lacks the optional table that says in which chapter a content is. */
   readonly chapterOfContent: boolean;
   readonly faults: LmsFaults;
@@ -55,48 +58,56 @@ async function readTopics(
   topics: readonly Topic[],
   options: ActivityOptions,
 ): Promise<Activity[]> {
-  const { activity } = preset.kinds[kind];
+  const { activity, durationUnit = "auto" } = kindOf(preset, kind);
   const wanted = ids(topics.map((t) => t.activityId));
-  const lookup = lookupIn(session, queries, options.faults);
-  const selves = single(await lookup(activity.self, wanted));
-  const places = await placesOf(lookup, activity, wanted, options);
+  const lookup = lookupIn(session, queries, options);
+  const { keys } = options;
+  const none = new Map<LmsId, Values>();
+  const selves = activity === null ? none : single(await lookup(activity.self, wanted, kind));
+  const places = activity === null ? new Map<LmsId, Place>() : await placesOf(lookup, activity, kind, wanted, options);
 
-  const media = activity.media === null ? new Map<LmsId, Values>() : single(
+  const media = activity === null || activity.media === null ? none : single(
     await lookup(
       activity.media,
       ids(topics.flatMap(({ activityId, mediaId }) => {
         const self = selves.get(activityId);
         return filledText(self?.title) === null ? [mediaId, readId(self?.mediaId)] : [];
       })),
+      "media",
     ),
   );
   const placed = topics.map(({ activityId, courseId, chapterId }) => {
-    const place = places.get(activityId);
+    const self = selves.get(activityId), place = places.get(activityId);
     return {
-      courseId: courseId ?? readId(selves.get(activityId)?.courseId) ?? place?.courseId ?? null,
-      chapterId: chapterId ?? place?.chapterId ?? null,
+      courseId: courseId ?? keys.read("course", self?.courseId) ?? place?.courseId ?? null,
+      chapterId: chapterId ?? keys.read("chapter", self?.chapterId) ?? place?.chapterId ?? null,
     };
   });
-  const chapters = single(await lookup(preset.chapters, ids(placed.map((p) => p.chapterId))));
+  const chapters = preset.chapters === null
+    ? none
+    : single(await lookup(preset.chapters, ids(placed.map((p) => p.chapterId)), "chapter"));
   for (const place of placed) {
-    place.courseId ??= readId(chapters.get(place.chapterId ?? "")?.courseId) ?? null;
+    place.courseId ??= keys.read("course", chapters.get(place.chapterId ?? "")?.courseId) ?? null;
   }
-  const courses = single(await lookup(preset.courses, ids(placed.map((p) => p.courseId))));
+  const courses = preset.courses === null
+    ? none
+    : single(await lookup(preset.courses, ids(placed.map((p) => p.courseId)), "course"));
+  const unit = options.examDurationUnit === "auto" ? durationUnit : options.examDurationUnit;
 
-  return topics.map(({ activityId, mediaId }, index): Activity => {
+  return topics.map(({ activityId, mediaId, own }, index): Activity => {
     const self = selves.get(activityId);
     const { courseId, chapterId } = placed[index] ?? { courseId: null, chapterId: null };
     const film = media.get(mediaId ?? "") ?? media.get(readId(self?.mediaId) ?? "");
     return {
       id: activityId,
-      title: filledText(self?.title) ?? filledText(film?.title),
-      scoreMax: readNumber(self?.scoreMax) ?? null,
-      passPercentage: readNumber(self?.passPercentage) ?? null,
-      durationAllowedS: durationAllowed(self?.duration, options.examDurationUnit),
+      title: own?.title ?? filledText(self?.title) ?? filledText(film?.title),
+      scoreMax: own?.scoreMax ?? readNumber(self?.scoreMax) ?? null,
+      passPercentage: own?.passPercentage ?? readNumber(self?.passPercentage) ?? null,
+      durationAllowedS: durationAllowed(own?.duration ?? self?.duration, unit),
       courseId,
-      course: filledText(courses.get(courseId ?? "")?.title),
+      course: own?.course ?? filledText(courses.get(courseId ?? "")?.title),
       chapterId,
-      chapter: filledText(chapters.get(chapterId ?? "")?.title),
+      chapter: own?.chapter ?? filledText(chapters.get(chapterId ?? "")?.title),
     };
   });
 }
@@ -107,19 +118,26 @@ interface Topic {
   readonly courseId: LmsId | null;
   readonly chapterId: LmsId | null;
   readonly mediaId: LmsId | null;
+  readonly own: OwnActivity | null;
+}
+
+interface Place {
+  readonly courseId: LmsId | null;
+  readonly chapterId: LmsId | null;
 }
 
 /** The different things the rows are about; thousands of rows share few. -1 for a row about nothing. */
 function topicsOf(rows: readonly ReadRow[]): { topics: Topic[]; topicOf: number[] } {
   const topics: Topic[] = [];
   const known = new Map<string, number>();
-  const topicOf = rows.map(({ row: { activityId, courseId, chapterId }, mediaId }) => {
+  const topicOf = rows.map(({ row: { activityId, courseId, chapterId }, mediaId, own }) => {
     if (activityId === null) return -1;
-    const key = `${activityId}/${courseId}/${chapterId}/${mediaId}`;
+    const place = `${activityId}/${courseId}/${chapterId}/${mediaId}`;
+    const key = own === null ? place : `${place}/${JSON.stringify(own)}`;
     const index = known.get(key) ?? topics.length;
     if (index === topics.length) {
       known.set(key, index);
-      topics.push({ name: key, activityId, courseId, chapterId, mediaId });
+      topics.push({ name: key, activityId, courseId, chapterId, mediaId, own });
     }
     return index;
   });
@@ -139,33 +157,43 @@ type Values = Readonly<Record<string, Cell | undefined>>;
 async function placesOf(
   lookup: Lookup,
   activity: ActivityPreset,
+  kind: Kind,
   wanted: readonly LmsId[],
   options: ActivityOptions,
-): Promise<Map<LmsId, { courseId: LmsId | null; chapterId: LmsId | null }>> {
+): Promise<Map<LmsId, Place>> {
   if (activity.placement === null) return new Map();
-  const holders = single(await lookup(activity.placement, wanted));
+  const { keys } = options;
+  const holders = single(await lookup(activity.placement, wanted, kind));
   const chapterOf = activity.chapterOfContent === null || !options.chapterOfContent ? new Map<LmsId, Values>() : single(
     await lookup(
       activity.chapterOfContent,
-      ids([...holders.values()].map((h) => readId(h.contentId))),
+      ids([...holders.values()].map((h) => keys.read("content", h.contentId))),
+      "content",
     ),
   );
   return new Map([...holders].map(([id, holder]) => [id, {
-    courseId: readId(holder.courseId) ?? null,
-    chapterId: readId(chapterOf.get(readId(holder.contentId) ?? "")?.chapterId) ?? null,
+    courseId: keys.read("course", holder.courseId) ?? null,
+    chapterId: keys.read("chapter", chapterOf.get(keys.read("content", holder.contentId) ?? "")?.chapterId) ?? null,
   }]));
 }
 
-type Lookup = (table: TablePreset, wanted: readonly LmsId[]) => Promise<Map<LmsId, Values[]>>;
+/** `sort`: whose ids; those of media are whole numbers. */
+type Lookup = (
+  table: TablePreset<never, string>,
+  wanted: readonly LmsId[],
+  sort: IdSort | "media",
+) => Promise<Map<LmsId, Values[]>>;
 
-function lookupIn(session: LmsSession, queries: LmsQueries, faults: LmsFaults): Lookup {
-  return async (table, wanted) => {
+function lookupIn(session: LmsSession, queries: LmsQueries, { faults, keys }: ActivityOptions): Lookup {
+  return async (table, wanted, sort) => {
     const found = new Map<LmsId, Values[]>();
-    if (wanted.length === 0) return found;
-    const names = Object.keys(table.columns);
-    for (const cells of await session.rows(queries.lookup(table, wanted.map(integer)))) {
-      const key = readId(cells[0]) ?? "";
-      const note = () => faults.noteText(table.table, key);
+    const texts = sort === "media" ? wanted : [...(await keys.textsOf(sort, wanted)).values()];
+    if (texts.length === 0) return found;
+    const names = lookupColumns(table).map(([name]) => name);
+    const what = "table" in table ? table.table : sort;
+    for (const cells of await session.rows(queries.lookup(table, texts, sort))) {
+      const key = (sort === "media" ? readId(cells[0]) : keys.read(sort, cells[0])) ?? "";
+      const note = () => faults.noteText(what, key);
       const values = Object.fromEntries(names.map((name, i) => [name, cleanText(cells[i + 1], note)]));
       const list = found.get(key);
       if (list === undefined) found.set(key, [values]);

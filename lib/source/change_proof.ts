@@ -1,6 +1,8 @@
 import { type Preset, requirements } from "../../sql/lms/preset.ts";
 import { LmsError } from "../base/errors.ts";
-import type { LmsDriver } from "./lms_driver.ts";
+import { queriesOf } from "./described_preset.ts";
+import type { LmsDriver, LmsSession } from "./lms_driver.ts";
+import { queryObstacles } from "./query_obstacles.ts";
 import { skipObstacles } from "./skip_obstacles.ts";
 
 interface Proof {
@@ -12,12 +14,19 @@ interface Proof {
 /** Whether anything that a poll reads can have changed since the last look. */
 export class ChangeProof {
   readonly #driver: LmsDriver;
-  readonly #tables: readonly string[];
   #last: Proof = { token: null, obstacles: [] };
 
-  constructor(driver: LmsDriver, preset: Preset) {
+  constructor(driver: LmsDriver, private readonly preset: () => Preset) {
     this.#driver = driver;
-    this.#tables = requirements(preset).map(({ table }) => table);
+  }
+
+  async #obstacles(session: LmsSession, preset: Preset, tables: readonly string[]): Promise<string[]> {
+    const { dialect } = this.#driver;
+    const texts = queriesOf(preset, dialect).map(({ what, from }) => ({ what, from }));
+    const ofTables = tables.length === 0 || dialect.relations === null
+      ? []
+      : skipObstacles(await session.rows(dialect.relations(tables)));
+    return texts.length === 0 ? ofTables : [...ofTables, ...await queryObstacles(session, dialect, texts)];
   }
 
   /**
@@ -25,16 +34,19 @@ export class ChangeProof {
    * only when the token is another one: with it, in one snapshot.
    */
   async look(): Promise<Proof> {
-    const { changeToken, relations } = this.#driver.dialect;
+    const { dialect } = this.#driver;
+    const { changeToken, relations } = dialect;
+    const preset = this.preset();
+    const tables = requirements(preset).map(({ table }) => table);
     if (changeToken === null || relations === null) {
       return { token: null, obstacles: ["MySQL and MariaDB do not tell whether something was committed"] };
     }
     try {
       this.#last = await this.#driver.read(async (session) => {
-        const [row] = await session.rows(changeToken(this.#tables));
+        const [row] = await session.rows(changeToken(tables));
         const token = row?.[0] ?? null;
         if (token !== null && token === this.#last.token) return this.#last;
-        return { token, obstacles: skipObstacles(await session.rows(relations(this.#tables))) };
+        return { token, obstacles: await this.#obstacles(session, preset, tables) };
       });
     } catch (error) {
       // Whoever may not look at the catalogs can still poll; only nothing is ever skipped.

@@ -1,11 +1,11 @@
-import type { Preset } from "../../sql/lms/preset.ts";
+import { type Preset, requirements } from "../../sql/lms/preset.ts";
 import type { LmsDriver } from "./lms_driver.ts";
 import type { PresentIdentity } from "../model/source_identity.ts";
 
 /** What answers at an address. `database` is what the address says, for a database that does not. */
 export async function readIdentityOf(driver: LmsDriver, preset: Preset, database: string): Promise<PresentIdentity> {
   const { dialect } = driver;
-  const tables = Object.values(preset.kinds).map(({ table }) => table);
+  const tables = requirements(preset).map(({ table }) => table);
   return await driver.read(async (session) => {
     const found = new Map<string, string>();
     for (const query of dialect.identity(tables)) {

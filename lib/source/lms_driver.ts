@@ -9,6 +9,13 @@ export interface LmsSession {
   /** The server refused to hand out a text: this time texts come as the bytes they are, see `lmsQueries`. */
   readonly raw: boolean;
   rows(query: string): Promise<readonly CellRow[]>;
+  /** The columns of what a query gives, with their types as the dialect's catalog names them; none is read. */
+  columns(query: string): Promise<readonly OutputColumn[]>;
+}
+
+export interface OutputColumn {
+  readonly name: string;
+  readonly type: string;
 }
 
 /**
@@ -30,6 +37,11 @@ export interface LmsLimits {
   readonly statementTimeoutMs: number;
   /** The client gives the connection up when nothing came for this long; longer than the former. */
   readonly deadlineMs: number;
+  /**
+   * Statements have parts that somebody else wrote: PostgreSQL gets them by the extended protocol, which takes one statement only.
+   * By the simple one a text with a semicolon in it ended the READ ONLY transaction and wrote.
+   */
+  readonly foreignSql?: boolean;
 }
 
 export const CONNECT_TIMEOUT_MS = 10_000;

@@ -5,13 +5,18 @@ import type { LmsId } from "../model/event.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { Kind } from "../model/event_types.ts";
 import type { MentorLinks, Person, Role } from "../model/person.ts";
+import type { KeySpace } from "../model/key_space.ts";
+import type { LmsLog } from "./lms_log.ts";
 import type { Faults } from "./lms_faults.ts";
+import type { SiteFinding } from "./site_look.ts";
 import type { PresentIdentity } from "../model/source_identity.ts";
 
 /** Rows of one page, in ascending id; rows the preset cannot read come in `bad` and block no other. */
 export interface RowPage {
   readonly rows: readonly AttemptRow[];
   readonly bad: readonly BadRow[];
+  /** Of `rowsAfter`: after which id to go on; absent when nothing comes after. */
+  readonly next?: LmsId;
 }
 
 /**
@@ -44,9 +49,18 @@ export interface LmsSource {
    * `skipObstacles`). Skips full passes only.
    */
   changeToken(): Promise<string | null>;
+  /** What there is to say of the LMS as a whole, for `doctor`; a preset that knows its product knows what can be wrong with it. */
+  findings?(): Promise<readonly SiteFinding[]>;
+  /** The log of a kind, where the LMS keeps one that says more than its rows. */
+  log?(kind: Kind): LmsLog | null;
   /** Why there is no such token now, naming what prevents it; `null` when there is one. */
   whyNoChangeToken(): Promise<string | null>;
-  /** Up to `limit` whole rows with id > `after` (`null`: from the start), ascending. */
+  /** How the keys of a kind's rows lie in the comparison, and whether new ones come above all others. */
+  keySpace(kind: Kind): KeySpace;
+  /**
+   * Up to `limit` whole rows with id > `after` (`null`: from the start), ascending; where keys do not ascend, in the LMS's own order,
+   * and `after` is `next` of the page before. A page with `next` may be empty: what drives a query may be left out by it.
+   */
   rowsAfter(kind: Kind, after: LmsId | null, limit: number): Promise<RowPage>;
   /** Whole rows for the given ids; absent ids are simply not returned. Any number of ids: the source pages. */
   rowsByIds(kind: Kind, ids: readonly LmsId[]): Promise<RowPage>;

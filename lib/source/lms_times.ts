@@ -1,3 +1,4 @@
+import type { TimeForm } from "../../sql/lms/preset.ts";
 import { daysFromCivil, type EpochMicros, MICROS_PER_SECOND } from "../model/time.ts";
 
 /**
@@ -6,6 +7,36 @@ import { daysFromCivil, type EpochMicros, MICROS_PER_SECOND } from "../model/tim
  * before or at 1970-01-01 and from the year 9000 on.
  */
 export type TimeReader = (text: string | null | undefined) => EpochMicros | null | undefined;
+
+/** A reader for each way in which times are written; `null`: as the database writes them. */
+export type TimeReaders = (form: TimeForm | null) => TimeReader;
+
+/** Throws RangeError when the zone of zoneless times is unknown. */
+export function timeReaders(timezone: string): TimeReaders {
+  const local = timeReader(timezone);
+  const utc = timeReader("UTC");
+  return (form) => {
+    switch (form) {
+      case "unix_s":
+        return unixReader(MICROS_PER_SECOND);
+      case "unix_ms":
+        return unixReader(1000);
+      case "utc":
+        return utc;
+      default:
+        return local;
+    }
+  };
+}
+
+/** A number of seconds or milliseconds since 1970: an instant, whatever zone anybody is in. 0 is none. */
+function unixReader(microsEach: number): TimeReader {
+  return (text) => {
+    if (text === null || text === undefined || text.trim() === "") return null;
+    const count = Number(text);
+    return Number.isFinite(count) ? happened(Math.round(count * microsEach)) : undefined;
+  };
+}
 
 /**
  * Reads times as both databases write them: `2026-11-20 09:15:00.123456`, with or without an offset (`+00`, `+05:30`,

@@ -12,6 +12,7 @@ import {
   type LmsSession,
   Watchdog,
 } from "./lms_driver.ts";
+import { mysqlType } from "./output_types.ts";
 import { isStaleConnection, isStatementError, lmsError, type LmsTarget, silentError } from "./lms_errors.ts";
 
 const CONNECTIONS = 2;
@@ -101,6 +102,12 @@ export function mysqlDriver({ target: place, password, keyPassword }: OpenTarget
           const [rows] = await connection.query<mysql.RowDataPacket[][]>(query);
           watchdog.touch();
           return rows as unknown as readonly CellRow[];
+        },
+        columns: async (query) => {
+          watchdog.touch();
+          const [, fields] = await connection.query<mysql.RowDataPacket[][]>(query);
+          watchdog.touch();
+          return fields.map((field) => ({ name: field.name, type: mysqlType(field) }));
         },
       });
       await connection.query("commit");

@@ -1,5 +1,5 @@
 import type postgres from "postgres";
-import { presets } from "../../sql/lms/presets.ts";
+import { MOODLE_DEFAULTS, PRESET_NAMES } from "../../sql/lms/presets.ts";
 import type { LmsConfig } from "../config/config.ts";
 import type { DatabaseAddress } from "../database/database_address.ts";
 import { openTarget } from "../database/open_target.ts";
@@ -7,7 +7,10 @@ import { ConfigError } from "../base/errors.ts";
 import type { LmsDriver } from "./lms_driver.ts";
 import type { LmsTarget } from "./lms_errors.ts";
 import type { LmsSource } from "./lms_source.ts";
-import { timeReader } from "./lms_times.ts";
+import type { KeyStore } from "./lms_keys.ts";
+import { timeReaders } from "./lms_times.ts";
+import { configuredPreset, readsForeignSql } from "./configured_preset.ts";
+import { moodleSiteLook } from "./moodle_site.ts";
 import { mysqlDriver } from "./mysql_driver.ts";
 import { borrowedPostgresDriver, postgresDriver } from "./postgres_driver.ts";
 import { embeddedAddress, normalAddress } from "./source_address.ts";
@@ -23,6 +26,8 @@ export interface LmsDeps {
   ) => Promise<{ readonly sql: postgres.Sql; close(): Promise<void> }>;
   /** How long the client waits for an answer beyond the statement timeout before it drops the connection; 5 s. */
   readonly deadlineGraceMs?: number;
+  /** Where it is remembered which text an id stands for. */
+  readonly keyStore?: KeyStore | undefined;
   /** Hears how long each statement took, in seconds. */
   readonly onQuery?: ((seconds: number) => void) | undefined;
 }
@@ -32,15 +37,15 @@ export interface LmsDeps {
  * ConfigError for what no waiting heals (unknown preset, scheme, zone).
  */
 export async function openLms(config: LmsConfig, deps: LmsDeps = {}): Promise<LmsSource> {
-  const preset = presets.get(config.preset);
+  const preset = configuredPreset(config);
   if (preset === undefined) {
     throw new ConfigError(`Cannot use lms.preset "${config.preset}": unknown`, {
-      hint: `One of ${[...presets.keys()].join(", ")}`,
+      hint: `One of ${[...PRESET_NAMES, "custom"].join(", ")}`,
     });
   }
-  let readTime;
+  let times;
   try {
-    readTime = timeReader(config.timezone);
+    times = timeReaders(config.timezone);
   } catch (cause) {
     throw new ConfigError(`Cannot use lms.timezone "${config.timezone}": unknown time zone`, { cause });
   }
@@ -51,8 +56,10 @@ export async function openLms(config: LmsConfig, deps: LmsDeps = {}): Promise<Lm
     driver: deps.onQuery === undefined ? driver : timedDriver(driver, deps.onQuery),
     target,
     address,
-    readTime,
+    times,
+    keyStore: deps.keyStore,
     examDurationUnit: config.examDurationUnit,
+    look: config.preset === "moodle" ? moodleSiteLook(config.moodle ?? MOODLE_DEFAULTS) : null,
   });
 }
 
@@ -64,6 +71,7 @@ export async function openDriver(
   const limits = {
     statementTimeoutMs: config.statementTimeoutMs,
     deadlineMs: config.statementTimeoutMs + (deps.deadlineGraceMs ?? 5000),
+    foreignSql: readsForeignSql(config),
   };
   const embedded: LmsTarget = { dialect: "postgres", label: "the embedded database", user: "postgres" };
   const borrowed = (sql: postgres.Sql, close?: () => Promise<void>) => ({

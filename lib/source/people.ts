@@ -5,21 +5,34 @@ import type { Person, Role } from "../model/person.ts";
 import { filledText } from "./clean_text.ts";
 import type { Cell, LmsSession } from "./lms_driver.ts";
 import type { LmsFaults } from "./lms_faults.ts";
-import { compareIds, readBoolean, readId } from "./lms_values.ts";
+import type { LmsKeys } from "./lms_keys.ts";
+import { compareIds, readBoolean } from "./lms_values.ts";
 
-/** People of a role by id or in a page, ascending by id; students with their batches, in the same snapshot. */
+export interface PeopleOptions {
+  readonly faults: LmsFaults;
+  readonly keys: LmsKeys;
+}
+
+/** People of a role by id or in a page, ascending by id (by key where ids are texts); students with their batches, in the same snapshot. */
 export async function readPeople(
   session: LmsSession,
   queries: LmsQueries,
   preset: Preset,
   role: Role,
   where: { readonly ids: readonly LmsId[] } | { readonly after: LmsId | null; readonly limit: number },
-  faults: LmsFaults,
+  { faults, keys }: PeopleOptions,
 ): Promise<Person[]> {
-  const { table } = preset.people[role];
-  const rows = await session.rows(queries.people(preset.people[role], where));
+  const from = preset.people[role];
+  const table = "table" in from ? from.table : role;
+  const wanted = "ids" in where
+    ? { ids: [...(await keys.textsOf(role, where.ids)).values()] }
+    : where.after === null
+    ? where
+    : { ...where, after: (await keys.textsOf(role, [where.after])).get(where.after) ?? null };
+  if ("ids" in wanted && wanted.ids.length === 0) return [];
+  const rows = await session.rows(queries.people(role, wanted));
   const people = rows.map(([key, username, email, displayName, firstName, lastName, active]) => {
-    const id = readId(key) ?? "";
+    const id = keys.read(role, key) ?? "";
     const filled = (text: Cell | undefined) => filledText(text, () => faults.noteText(table, id));
     return {
       role,
@@ -31,12 +44,16 @@ export async function readPeople(
       active: readBoolean(active) ?? true,
       batchIds: [] as LmsId[],
     };
-  }).sort((a, b) => compareIds(a.id, b.id));
-  if (role === "student" && people.length > 0) {
+  }).filter(({ id }) => id !== "");
+  // Pages go on after the last one in the LMS's order, which for texts is none of the ids'.
+  if (!keys.isText(role)) people.sort((a, b) => compareIds(a.id, b.id));
+  if (role === "student" && people.length > 0 && preset.batches !== null) {
+    const { batches } = preset;
     const byId = new Map(people.map((person) => [person.id, person]));
-    for (const [student, batch] of await session.rows(queries.batches([...byId.keys()]))) {
-      const batchId = linked(preset.batches.table, batch, faults);
-      if (batchId !== null) byId.get(readId(student) ?? "")?.batchIds.push(batchId);
+    const texts = [...(await keys.textsOf(role, [...byId.keys()])).values()];
+    for (const [student, batch] of await session.rows(queries.batches(batches, texts))) {
+      const batchId = linked(nameOf(batches), batch, "batch", { faults, keys });
+      if (batchId !== null) byId.get(keys.read(role, student) ?? "")?.batchIds.push(batchId);
     }
     for (const person of people) person.batchIds = [...new Set(person.batchIds)].sort(compareIds);
   }
@@ -49,11 +66,14 @@ export async function readLinks(
   queries: LmsQueries,
   preset: Preset,
   studentIds: readonly LmsId[],
-  faults: LmsFaults,
+  { faults, keys }: PeopleOptions,
 ): Promise<[LmsId, LmsId[]][]> {
   const links = new Map<LmsId, Set<LmsId>>(); // Prisma's older link tables have no key, so a link may be there twice
-  for (const [student, mentor] of await session.rows(queries.links(studentIds))) {
-    const studentId = readId(student), mentorId = linked(preset.links.table, mentor, faults);
+  const texts = [...(await keys.textsOf("student", studentIds)).values()];
+  if (texts.length === 0) return [];
+  for (const [student, mentor] of await session.rows(queries.links(texts))) {
+    const studentId = keys.read("student", student);
+    const mentorId = linked(nameOf(preset.links), mentor, "mentor", { faults, keys });
     if (!studentId || mentorId === null) continue;
     const known = links.get(studentId);
     if (known === undefined) links.set(studentId, new Set([mentorId]));
@@ -63,8 +83,16 @@ export async function readLinks(
 }
 
 /** Where a link leads; an id that cannot be kept leads nowhere. */
-function linked(table: string, cell: Cell | undefined, faults: LmsFaults): LmsId | null {
-  const id = readId(cell);
+function linked(
+  table: string,
+  cell: Cell | undefined,
+  sort: "mentor" | "batch",
+  { faults, keys }: PeopleOptions,
+): LmsId | null {
+  const id = keys.read(sort, cell);
   if (id === undefined) faults.noteLink(table, cell ?? "");
   return id ?? null;
 }
+
+const nameOf = (from: Preset["links"] | NonNullable<Preset["batches"]>) =>
+  "table" in from ? from.table : "mentor" in from ? "links" : "batches";

@@ -4,7 +4,15 @@ import type { OpenTarget } from "../database/open_target.ts";
 import { ServerSockets } from "../database/server_sockets.ts";
 import { errorCode } from "../base/database_errors.ts";
 import { guardTransactions } from "../drivers/postgres/guard_transactions.ts";
-import { type Cell, type CellRow, CONNECT_TIMEOUT_MS, type LmsDriver, type LmsLimits, Watchdog } from "./lms_driver.ts";
+import {
+  type Cell,
+  type CellRow,
+  CONNECT_TIMEOUT_MS,
+  type LmsDriver,
+  type LmsLimits,
+  type OutputColumn,
+  Watchdog,
+} from "./lms_driver.ts";
 import { textDecoder } from "./encodings.ts";
 import {
   isConflict,
@@ -113,11 +121,26 @@ export function borrowedPostgresDriver(
   });
 }
 
+/** Which protocol statements go by, see `LmsLimits.foreignSql`. */
+const protocolOf = ({ foreignSql }: LmsLimits) => foreignSql === true ? EXTENDED : { prepare: false, simple: true };
+/** `simple` is an option that the driver's types leave out. */
+const EXTENDED = { prepare: false, simple: false };
+
+/** The columns that a query gives, each with the name of its type. */
+async function outputColumns(tx: postgres.TransactionSql, query: string): Promise<OutputColumn[]> {
+  const { columns } = await tx.unsafe(query, [], EXTENDED);
+  const types = await tx.unsafe<{ name: string }[]>(
+    `select format_type(o, null) as name from unnest('{${columns.map(({ type }) => type).join(",")}}'::oid[])` +
+      " with ordinality as u (o, i) order by i",
+  );
+  return columns.map(({ name }, i) => ({ name, type: types[i]?.name ?? "" }));
+}
+
 /** A text holds bytes that the server cannot put into the client's encoding, or cannot take for its own. */
 const UNTOLD = new Set(["22021", "22P05"]);
 
 /** Texts as the bytes that the server keeps; what is none in its encoding becomes U+FFFD. */
-async function rawRows(tx: postgres.TransactionSql) {
+async function rawRows(tx: postgres.TransactionSql, protocol: ReturnType<typeof protocolOf>) {
   const [row] = await tx.unsafe<{ encoding: string }[]>(POSTGRES_RAW);
   const encoding = row?.encoding ?? "";
   const decode = textDecoder(encoding);
@@ -125,7 +148,7 @@ async function rawRows(tx: postgres.TransactionSql) {
     encoding,
     rows: async (query: string): Promise<CellRow[]> =>
       Array.from(
-        (await tx.unsafe(query).raw()).map((cells) =>
+        (await tx.unsafe(query, [], protocol).raw()).map((cells) =>
           cells.map((cell: Uint8Array | null) => cell === null ? null : decode(cell))
         ),
       ),
@@ -153,8 +176,9 @@ interface SqlAccess {
 
 function sqlDriver(access: SqlAccess): LmsDriver {
   const settings = postgresSettings(access.limits.statementTimeoutMs, access.schemas);
+  const protocol = protocolOf(access.limits);
   const ask = async (tx: postgres.TransactionSql, query: string) =>
-    Array.from(await tx.unsafe<Record<string, Cell>[]>(query).values()); // without what postgres.js adds to its arrays
+    Array.from(await tx.unsafe<Record<string, Cell>[]>(query, [], protocol).values()); // without what postgres.js adds to its arrays
   const { deadlineMs } = access.limits;
   /** A database that says nothing of its texts: where one is none, others will be, and each failure is a line in its log. */
   let alwaysRaw = false;
@@ -172,13 +196,19 @@ function sqlDriver(access: SqlAccess): LmsDriver {
             await tx.unsafe(settings);
             let rows = (query: string): Promise<readonly CellRow[]> => ask(tx, query);
             if (raw) {
-              const bytes = await rawRows(tx);
+              const bytes = await rawRows(tx, protocol);
               rows = bytes.rows;
               alwaysRaw = bytes.encoding === "SQL_ASCII";
             }
             return {
               result: await work({
                 raw,
+                columns: async (query) => {
+                  watchdog.touch();
+                  const found = await outputColumns(tx, query);
+                  watchdog.touch();
+                  return found;
+                },
                 rows: async (query) => {
                   watchdog.touch();
                   const found = await rows(query);

@@ -1,20 +1,34 @@
-import { type CanonicalColumn, type KindPreset, TIME_COLUMNS } from "../../sql/lms/preset.ts";
+import { type CanonicalColumn, keyColumns, type KindPreset, TIME_COLUMNS } from "../../sql/lms/preset.ts";
 import { canonicalColumns } from "../../sql/lms/queries.ts";
 import type { Activity, AttemptRow, BadRow, Progress } from "../model/attempt.ts";
 import type { LmsId } from "../model/event.ts";
+import { pairId } from "../model/key_space.ts";
 import type { Kind } from "../model/event_types.ts";
-import { cleanText } from "./clean_text.ts";
-import type { CellRow } from "./lms_driver.ts";
-import type { TimeReader } from "./lms_times.ts";
-import { isBeyondIds, normalWord, readId, readNumber } from "./lms_values.ts";
+import { cleanText, filledText } from "./clean_text.ts";
+import type { Cell, CellRow } from "./lms_driver.ts";
+import type { TimeReaders } from "./lms_times.ts";
+import type { KeySort, LmsKeys } from "./lms_keys.ts";
+import { isBeyondIds, normalWord, readBoolean, readId, readNumber } from "./lms_values.ts";
 import { readTimeTaken } from "./time_taken.ts";
 
 /** A row as read; `complete` adds its activity. `mediaId` is what an empty title is looked up by. */
 export interface ReadRow {
   readonly row: { -readonly [K in keyof AttemptRow]: AttemptRow[K] };
   readonly mediaId: LmsId | null;
+  /** What the row itself says of its activity. */
+  readonly own: OwnActivity | null;
   /** Some of its text was bytes that are no text. */
   readonly unreadable: boolean;
+}
+
+/** What a query may say of the activity in the row itself. Texts and numbers as they are. */
+export interface OwnActivity {
+  readonly title: string | null;
+  readonly scoreMax: number | null;
+  readonly passPercentage: number | null;
+  readonly duration: Cell;
+  readonly course: string | null;
+  readonly chapter: string | null;
 }
 
 export type RowReader = (cells: CellRow) => ReadRow | BadRow;
@@ -29,13 +43,29 @@ const NUMBER_COLUMNS: readonly CanonicalColumn[] = [
   "incorrect",
   "unanswered",
   "watchedPercentage",
+  "attemptNo",
+  "scoreMax",
+  "passPercentage",
 ];
+
+/** What each id is an id of. */
+const SORTS: Readonly<Record<string, (kind: Kind) => KeySort>> = {
+  studentId: () => "student",
+  activityId: (kind) => kind,
+  courseId: () => "course",
+  chapterId: () => "chapter",
+};
+
+export interface ReaderParts {
+  readonly times: TimeReaders;
+  readonly keys: LmsKeys;
+}
 
 /**
  * Makes rows of what `LmsQueries.rows` selects. Works by position and without a schema library: a first pass reads
  * millions of rows. A value of the wrong form makes the row a BadRow that names the column, never the value.
  */
-export function rowReader(kind: Kind, preset: KindPreset, readTime: TimeReader): RowReader {
+export function rowReader(kind: Kind, preset: KindPreset, { times, keys }: ReaderParts): RowReader {
   const columns = canonicalColumns(preset);
   const at = (column: CanonicalColumn) => {
     const index = columns.indexOf(column);
@@ -64,14 +94,24 @@ export function rowReader(kind: Kind, preset: KindPreset, readTime: TimeReader):
   });
 
   const number = (cells: CellRow, column: CanonicalColumn) => readNumber(cell(cells, column));
-  const key = (cells: CellRow, column: CanonicalColumn) => readId(cell(cells, column));
-  const time = (cells: CellRow, column: CanonicalColumn) => readTime(cell(cells, column));
+  const key = (cells: CellRow, column: CanonicalColumn) => {
+    const sort = SORTS[column]?.(kind);
+    return sort !== undefined && keys.isText(sort) ? keys.read(sort, cell(cells, column)) : readId(cell(cells, column));
+  };
+  const readers = new Map([...TIME_COLUMNS].map((column) => [column, times(preset.times?.[column] ?? null)]));
+  const time = (cells: CellRow, column: CanonicalColumn) => readers.get(column)?.(cell(cells, column));
+  const readKey = rowKeyReader(kind, preset, keys);
+  const hasGraded = preset.columns.graded !== undefined, hasActive = preset.columns.active !== undefined;
+  const hasVerdict = preset.columns.verdict !== undefined, hasNo = preset.columns.attemptNo !== undefined;
+  const hasOwn = OWN_COLUMNS.some((column) => preset.columns[column] !== undefined);
+  const reused = preset.identity === "attempt";
+  const what = "table" in preset ? preset.table : kind;
 
   return (cells) => {
-    const id = readId(cells[0]) ?? null;
+    const id = readKey(cells[0]) ?? null;
     const hash = cells[1];
     if (id === null || typeof hash !== "string") {
-      throw new TypeError(`Cannot read ${preset.table}: a row without a whole-number ${preset.key} or without a hash`);
+      throw new TypeError(`Cannot read ${what}: a row without a key that can be kept, or without a hash`);
     }
     const studentId = key(cells, "studentId"),
       activityId = key(cells, "activityId"),
@@ -81,6 +121,9 @@ export function rowReader(kind: Kind, preset: KindPreset, readTime: TimeReader):
     const incorrect = number(cells, "incorrect"),
       unanswered = number(cells, "unanswered"),
       watched = number(cells, "watchedPercentage");
+    const attemptNo = hasNo ? number(cells, "attemptNo") : null;
+    const scoreMax = hasOwn ? number(cells, "scoreMax") : null;
+    const passPercentage = hasOwn ? number(cells, "passPercentage") : null;
     const startedAt = time(cells, "startedAt"),
       lastStartedAt = time(cells, "lastStartedAt"),
       finishedAt = time(cells, "finishedAt");
@@ -88,7 +131,8 @@ export function rowReader(kind: Kind, preset: KindPreset, readTime: TimeReader):
       studentId === undefined || activityId === undefined || mirroredExam === undefined || courseId === undefined ||
       chapterId === undefined || score === undefined || percentage === undefined || correct === undefined ||
       incorrect === undefined || unanswered === undefined || watched === undefined || startedAt === undefined ||
-      lastStartedAt === undefined || finishedAt === undefined
+      lastStartedAt === undefined || finishedAt === undefined || attemptNo === undefined || scoreMax === undefined ||
+      passPercentage === undefined
     ) {
       const bad = checks.find(({ column }) =>
         (TIME_COLUMNS.has(column)
@@ -101,7 +145,7 @@ export function rowReader(kind: Kind, preset: KindPreset, readTime: TimeReader):
       const problem = bad && ID_COLUMNS.includes(bad.column) && isBeyondIds(cell(cells, bad.column))
         ? BEYOND_IDS
         : bad?.problem;
-      return { kind, id, hash, reason: `${preset.table}.${bad?.name}: ${problem}` };
+      return { kind, id, hash, reason: `${what}.${bad?.name}: ${problem}` };
     }
 
     unreadable = false;
@@ -109,42 +153,78 @@ export function rowReader(kind: Kind, preset: KindPreset, readTime: TimeReader):
     const contentType = text(cells, "contentType");
     const studentUsername = text(cells, "studentUsername"), studentName = text(cells, "studentName");
     const studentEmail = text(cells, "studentEmail");
-    const { progress, ungraded } = words.progress(state, cell(cells, "sideState"));
+    const { progress, settled, ungraded } = words.progress(state, cell(cells, "sideState"));
+    const graded = ungraded ? false : hasGraded ? readBoolean(cell(cells, "graded")) : null;
+    const verdict = ungraded || graded === false ? null : words.verdict(hasVerdict ? text(cells, "verdict") : result);
+    const row: ReadRow["row"] = {
+      kind,
+      id,
+      hash,
+      progress,
+      verdict,
+      state,
+      result,
+      studentId,
+      studentUsername,
+      studentName,
+      studentEmail,
+      activityId,
+      activity: null,
+      startedAt,
+      lastStartedAt,
+      finishedAt,
+      timeTakenS: readTimeTaken(cell(cells, "timeTaken")),
+      score,
+      percentage,
+      correct,
+      incorrect,
+      unanswered,
+      watchedPercentage: watched,
+      contentType,
+      watchable: words.watchable(contentType, cell(cells, "sideId") !== null),
+      mirrorsExam: mirroredExam !== null,
+      courseId,
+      chapterId,
+    };
+    // Most presets have none of these: their rows stay of one shape, which is what a pass over millions of them is fast by.
+    if (settled) row.settled = settled;
+    if (hasGraded) row.graded = graded;
+    if (hasNo) row.attemptNo = attemptNo;
+    if (hasActive) row.active = readBoolean(cell(cells, "active"));
+    if (reused) row.reused = reused;
     return {
       unreadable,
-      row: {
-        kind,
-        id,
-        hash,
-        progress,
-        verdict: ungraded ? null : words.verdict(result),
-        state,
-        result,
-        studentId,
-        studentUsername,
-        studentName,
-        studentEmail,
-        activityId,
-        activity: null,
-        startedAt,
-        lastStartedAt,
-        finishedAt,
-        timeTakenS: readTimeTaken(cell(cells, "timeTaken")),
-        score,
-        percentage,
-        correct,
-        incorrect,
-        unanswered,
-        watchedPercentage: watched,
-        contentType,
-        watchable: words.watchable(contentType, cell(cells, "sideId") !== null),
-        mirrorsExam: mirroredExam !== null,
-        courseId,
-        chapterId,
-      },
+      row,
       mediaId: readId(cell(cells, "mediaId")) ?? null,
+      own: hasOwn
+        ? {
+          title: filledText(cell(cells, "title"), note),
+          scoreMax,
+          passPercentage,
+          duration: cell(cells, "duration"),
+          course: filledText(cell(cells, "course"), note),
+          chapter: filledText(cell(cells, "chapter"), note),
+        }
+        : null,
     };
   };
+}
+
+const OWN_COLUMNS = ["title", "scoreMax", "passPercentage", "duration", "course", "chapter"] as const;
+
+/** Ids of the rows of a kind, out of their keys as the LMS writes them. */
+export function rowKeyReader(
+  kind: Kind,
+  preset: KindPreset,
+  keys: LmsKeys,
+): (cell: Cell | undefined) => LmsId | null | undefined {
+  if (keyColumns(preset.key).length > 1) {
+    return (cell) => {
+      const [a, b] = (cell ?? "").split("/");
+      return pairId(a ?? "", b ?? "") ?? undefined;
+    };
+  }
+  return (preset.keyType ?? "integer") === "integer" ? readId : (cell) => keys.read(`${kind}_row`, cell);
 }
 
 /** The whole row; its activity's place counts where the row does not know its own. */
@@ -173,21 +253,26 @@ function literalReader(preset: KindPreset) {
   };
   const state = remembered((text) => {
     const word = normalWord(text);
-    const progress: Progress = Object.hasOwn(preset.states, word) ? preset.states[word] ?? "unknown" : "unknown";
-    return { progress, ungraded: preset.ungraded.includes(word) };
+    const known = Object.hasOwn(preset.states, word) ? preset.states[word] ?? "unknown" : "unknown";
+    const settled = known === "settled";
+    const progress: Progress = settled ? "running" : known;
+    return { progress, settled, ungraded: preset.ungraded.includes(word) };
   });
   const verdict = remembered((text) => {
     const word = normalWord(text);
     return Object.hasOwn(preset.verdicts, word) ? preset.verdicts[word] ?? null : null;
   });
   const type = remembered((text) => normalWord(text).replaceAll(" ", ""));
-  const unknown = { progress: "unknown", ungraded: false } as const;
+  const unknown = { progress: "unknown", settled: false, ungraded: false } as const;
   return {
-    progress(own: string | null, side: string | null): { progress: Progress; ungraded: boolean } {
+    progress(
+      own: string | null,
+      side: string | null,
+    ): { readonly progress: Progress; readonly settled: boolean; readonly ungraded: boolean } {
       const read = own === null ? unknown : state(own);
       // The attempt's own state lags behind its video's.
       const finished = side !== null && read.progress !== "finished" && state(side).progress === "finished";
-      return finished ? { progress: "finished", ungraded: read.ungraded } : read;
+      return finished ? { progress: "finished", settled: false, ungraded: read.ungraded } : read;
     },
     verdict: (result: string | null) => result === null ? null : verdict(result),
     watchable: (contentType: string | null, hasSide: boolean) =>

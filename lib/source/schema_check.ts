@@ -10,15 +10,43 @@ export interface Catalog {
   readonly types: ColumnTypes;
   readonly has: (table: string, columns: readonly string[]) => boolean;
   readonly tables: ReadonlySet<string>;
+  /** Some of the preset's queries could be described, so what they read is there. */
+  readonly described: boolean;
   readonly readable: (table: string, column: string) => boolean;
 }
 
-export async function readCatalog(session: LmsSession, preset: Preset, driver: LmsDriver): Promise<Catalog> {
+/** Whether there is a table (or view) of a name, and perhaps a column in it. */
+export async function readTables(
+  session: LmsSession,
+  driver: LmsDriver,
+): Promise<(table: string, column?: string) => boolean> {
+  const { dialect } = driver;
+  const fold = dialect.name === "mysql" ? (name: string) => name.toLowerCase() : (name: string) => name;
+  const names = (await session.rows(dialect.tables)).flatMap(([name]) => name ?? []);
+  // What may not be read is not there: a query that names it would fail as a whole.
+  const readable = (names.length === 0 ? [] : await session.rows(dialect.catalog(names)))
+    .flatMap(([table, column, , may]) => may === "1" ? [[fold(table ?? ""), fold(column ?? "")] as const] : []);
+  const tables = new Set(readable.map(([table]) => table));
+  const columns = new Set(readable.map(([table, column]) => `${table}.${column}`));
+  return (table, column) =>
+    column === undefined ? tables.has(fold(table)) : columns.has(`${fold(table)}.${fold(column)}`);
+}
+
+/** `outputs`: types of the columns of queries, by what they are of. */
+export async function readCatalog(
+  session: LmsSession,
+  preset: Preset,
+  driver: LmsDriver,
+  outputs: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map(),
+): Promise<Catalog> {
   // MySQL compares column names without case, and may keep table names in lower case.
   const fold = driver.dialect.name === "mysql" ? (name: string) => name.toLowerCase() : (name: string) => name;
   const columns = new Map<string, { type: string; readable: boolean }>();
   const tables = new Set<string>();
-  for (const [table, column, type, readable] of await session.rows(catalogQuery(preset, driver.dialect))) {
+  const hasTables = requirements(preset).length > 0;
+  for (
+    const [table, column, type, readable] of hasTables ? await session.rows(catalogQuery(preset, driver.dialect)) : []
+  ) {
     if (table === null || table === undefined || column === null || column === undefined) continue;
     tables.add(fold(table));
     columns.set(`${fold(table)}.${fold(column)}`, {
@@ -28,10 +56,11 @@ export async function readCatalog(session: LmsSession, preset: Preset, driver: L
   }
   const find = (table: string, column: string) => columns.get(`${fold(table)}.${fold(column)}`);
   return {
-    types: (table, column) => find(table, column)?.type,
+    types: (table, column) => outputs.get(table)?.get(fold(column)) ?? find(table, column)?.type,
     has: (table, names) => names.every((name) => find(table, name)?.readable === true),
     tables: new Set(requirements(preset).map((r) => r.table).filter((t) => tables.has(fold(t)))),
     readable: (table, column) => find(table, column)?.readable === true,
+    described: outputs.size > 0,
   };
 }
 

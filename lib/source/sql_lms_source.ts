@@ -1,9 +1,10 @@
-import type { Preset } from "../../sql/lms/preset.ts";
+import { ID_SORTS, kindOf, type Preset, type PresetMaker } from "../../sql/lms/preset.ts";
 import { integer, type LmsQueries, lmsQueries } from "../../sql/lms/queries.ts";
 import type { DatabaseAddress } from "../database/database_address.ts";
 import type { AttemptRow, BadRow } from "../model/attempt.ts";
 import type { BucketSum, KeyHash } from "../model/bucket.ts";
 import type { LmsId } from "../model/event.ts";
+import { KEY_SPACES, type KeySpace } from "../model/key_space.ts";
 import { type Kind, KINDS } from "../model/event_types.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { MentorLinks, Person, Role } from "../model/person.ts";
@@ -14,18 +15,25 @@ import { wholeChunk, wholePage } from "./whole_pages.ts";
 import { type ActivityOptions, type KnownActivities, readActivities } from "./activities.ts";
 import { ascending, chunks, distinct } from "./id_lists.ts";
 import { lastOf } from "./last_of.ts";
-import type { LmsDriver, LmsSession } from "./lms_driver.ts";
+import { describePreset } from "./described_preset.ts";
+import type { CellRow, LmsDriver, LmsSession } from "./lms_driver.ts";
+import { type KeySort, type KeyStore, LmsKeys, memoryKeyStore } from "./lms_keys.ts";
 import type { LmsTarget } from "./lms_errors.ts";
+import type { LmsLog } from "./lms_log.ts";
 import type { LmsSource, RowPage } from "./lms_source.ts";
+import { logReads } from "./log_reads.ts";
+import type { SiteFinding, SiteLook } from "./site_look.ts";
 import type { PresentIdentity } from "../model/source_identity.ts";
-import type { TimeReader } from "./lms_times.ts";
+import type { TimeReaders } from "./lms_times.ts";
+import { keyFormOf, type QueryAccess, QueryRows, type QuerySession } from "./query_rows.ts";
+import { recipeOf } from "./recipe.ts";
 import { ChangeProof } from "./change_proof.ts";
 import { readIdentityOf } from "./identity.ts";
 import { isBeyondIds } from "./lms_values.ts";
 import { readLinks, readPeople } from "./people.ts";
 import { type Faults, LmsFaults } from "./lms_faults.ts";
-import { BEYOND_IDS, complete, isBad, type ReadRow, type RowReader, rowReader } from "./row_reader.ts";
-import { type Catalog, checkSchema, checkVersion, readCatalog } from "./schema_check.ts";
+import { BEYOND_IDS, complete, isBad, type ReadRow, rowKeyReader, type RowReader, rowReader } from "./row_reader.ts";
+import { type Catalog, checkSchema, checkVersion, readCatalog, readTables } from "./schema_check.ts";
 import { mysqlWriteRights, postgresWriteRights } from "./write_rights.ts";
 
 /** Ids per query: some thousand, so that a statement stays short and an `in` list small. */
@@ -34,31 +42,39 @@ const PEOPLE_PER_PAGE = 1000;
 
 export interface SqlLmsOptions {
   readonly name: string;
-  readonly preset: Preset;
+  readonly preset: PresetMaker;
   readonly driver: LmsDriver;
   readonly target: LmsTarget;
   readonly address: DatabaseAddress;
-  readonly readTime: TimeReader;
+  readonly times: TimeReaders;
+  /** Where it is remembered which text an id stands for; for one process only when it is not given. */
+  readonly keyStore?: KeyStore | undefined;
   readonly examDurationUnit: ActivityOptions["examDurationUnit"];
+  /** What is asked of the product beside its tables. */
+  readonly look: SiteLook | null;
 }
 
 /** What is known once the tables have been looked at: on MySQL a query depends on the types of its time columns. */
 interface Prepared {
+  /** As the tables and queries are: with what optional parts there are. */
+  readonly preset: Preset;
   readonly catalog: Catalog;
   readonly queries: LmsQueries;
   /** For a session in which texts come as bytes. */
   readonly raw: LmsQueries;
+  readonly readers: Partial<Readonly<Record<Kind, RowReader>>>;
 }
 
 /** An LMS behind SQL: a preset's queries through a driver. See LmsSource for the contract of each method. */
 export class SqlLmsSource implements LmsSource {
   readonly name: string;
-  readonly kinds: readonly Kind[] = KINDS;
+  readonly kinds: readonly Kind[];
   readonly address: DatabaseAddress;
   readonly #options: SqlLmsOptions;
   readonly #faults = new LmsFaults();
   readonly #changes: ChangeProof;
-  readonly #readers: Readonly<Record<Kind, RowReader>>;
+  readonly #keys: LmsKeys;
+  readonly #queryRows: Partial<Readonly<Record<Kind, QueryRows>>>;
   readonly #access: BucketAccess = { read: (work) => this.#read((session, { queries }) => work(session, queries)) };
   #prepared: Prepared | null = null;
   /** Where the last full page of `rowsAfter` ended, and what its pass knows of activities. */
@@ -70,34 +86,53 @@ export class SqlLmsSource implements LmsSource {
   constructor(options: SqlLmsOptions) {
     this.name = options.name;
     this.address = options.address;
-    this.#changes = new ChangeProof(options.driver, options.preset);
     this.#options = options;
-    const { kinds } = options.preset;
-    this.#readers = {
-      exam: rowReader("exam", kinds.exam, options.readTime),
-      content: rowReader("content", kinds.content, options.readTime),
-    };
+    const { base } = options.preset;
+    this.kinds = KINDS.filter((kind) => base.kinds[kind] !== null);
+    this.#changes = new ChangeProof(options.driver, () => this.#prepared?.preset ?? base);
+    this.#keys = new LmsKeys(options.keyStore ?? memoryKeyStore(), textSorts(base));
+    this.#queryRows = Object.fromEntries(this.kinds.flatMap((kind) => {
+      const preset = kindOf(base, kind);
+      return "from" in preset ? [[kind, new QueryRows(kind, preset, this.#queryAccess(kind))]] : [];
+    }));
   }
 
   recipe(kind: Kind): number {
     const { preset, driver } = this.#options;
-    return preset.number * 10_000 + driver.dialect.number * 1000 + preset.kinds[kind].version;
+    return recipeOf(preset.base, kind, driver.dialect.number);
+  }
+
+  keySpace(kind: Kind): KeySpace {
+    return KEY_SPACES[keyFormOf(kindOf(this.#options.preset.base, kind))];
   }
 
   async check(): ReturnType<LmsSource["check"]> {
-    const { driver, preset, target } = this.#options;
+    const { driver, look } = this.#options;
+    await look?.before(driver);
+    try {
+      const checked = await this.#checkTables();
+      await look?.after(driver);
+      return checked;
+    } catch (error) {
+      if (look === null || !(error instanceof LmsError) || error.reason !== "schema") throw error;
+      throw await look.explain(driver, error);
+    }
+  }
+
+  async #checkTables(): ReturnType<LmsSource["check"]> {
+    const { driver, target } = this.#options;
     this.#prepared = null; // look again: tables may have been added or granted since
     const { version, prepared } = await this.#read(async (session, prepared) => {
       const [about] = await session.rows(driver.dialect.about);
       return { version: about?.[0] ?? "unknown", prepared };
     });
     checkVersion(driver.dialect, version, target);
-    await checkSchema(driver, preset, prepared.catalog, prepared.queries, target);
+    await checkSchema(driver, prepared.preset, prepared.catalog, prepared.queries, target);
     return { version, readOnly: true, plaintextHost: driver.plaintextHost() };
   }
 
   identity(): Promise<PresentIdentity> {
-    return readIdentityOf(this.#options.driver, this.#options.preset, this.address.database);
+    return readIdentityOf(this.#options.driver, this.#options.preset.base, this.address.database);
   }
 
   async serverTime(): Promise<EpochMicros> {
@@ -128,6 +163,8 @@ export class SqlLmsSource implements LmsSource {
   async rowsAfter(kind: Kind, after: LmsId | null, limit: number): Promise<RowPage> {
     const from = after === null ? null : integer(after);
     if (!Number.isInteger(limit) || limit < 1) throw new RangeError(`Cannot read a page of ${limit} rows`);
+    const ofQuery = this.#queryRows[kind];
+    if (ofQuery !== undefined) return await ofQuery.rowsAfter(from, limit);
     const pass = this.#passes[kind];
     const known: KnownActivities = from !== null && pass?.last === from ? pass.known : new Map();
     const page = await this.#read((session, prepared) =>
@@ -142,11 +179,14 @@ export class SqlLmsSource implements LmsSource {
     );
     // A page that is not full ends its pass: what comes later reads titles anew.
     const full = page.rows.length + page.bad.length >= limit;
-    this.#passes[kind] = full ? { last: lastOf(page), known } : null;
-    return page;
+    const last = lastOf(page);
+    this.#passes[kind] = full ? { last, known } : null;
+    return full ? { ...page, next: last } : page;
   }
 
   async rowsByIds(kind: Kind, ids: readonly LmsId[]): Promise<RowPage> {
+    const ofQuery = this.#queryRows[kind];
+    if (ofQuery !== undefined) return await ofQuery.rowsByIds(ids);
     const rows: AttemptRow[] = [], bad: BadRow[] = [];
     for (const chunk of chunks(distinct(ids), IDS_PER_PAGE)) {
       const page = await wholeChunk(kind, () =>
@@ -163,21 +203,40 @@ export class SqlLmsSource implements LmsSource {
     return { rows, bad };
   }
 
+  log(kind: Kind): LmsLog | null {
+    const of = kindOf(this.#options.preset.base, kind);
+    if (of.log === undefined) return null;
+    return logReads({
+      read: (work) =>
+        this.#read((session, prepared) => work(this.#sessionOf(session, prepared, kind), prepared.queries.log(kind))),
+      idOf: rowKeyReader(kind, of, this.#keys),
+    });
+  }
+
+  async findings(): Promise<readonly SiteFinding[]> {
+    const { look, driver } = this.#options;
+    return look === null ? [] : await look.findings(driver);
+  }
+
   firstIdFrom(kind: Kind, from: LmsId): Promise<LmsId | null> {
-    return firstIdFrom(this.#access, kind, integer(from));
+    return this.#queryRows[kind]?.firstIdFrom(integer(from)) ?? firstIdFrom(this.#access, kind, integer(from));
   }
 
   buckets(kind: Kind, fromBucket: bigint, toBucket: bigint): Promise<BucketSum[]> {
-    return readBuckets(this.#access, kind, fromBucket, toBucket);
+    return this.#queryRows[kind]?.buckets(fromBucket, toBucket) ??
+      readBuckets(this.#access, kind, fromBucket, toBucket);
   }
 
   keyHashes(kind: Kind, buckets: readonly bigint[]): Promise<KeyHash[]> {
-    return readKeyHashes(this.#access, kind, buckets);
+    return this.#queryRows[kind]?.keyHashes(buckets) ?? readKeyHashes(this.#access, kind, buckets);
   }
 
   async oddKeys(kind: Kind, limit: number): ReturnType<LmsSource["oddKeys"]> {
+    const ofQuery = this.#queryRows[kind];
+    if (ofQuery !== undefined) return ofQuery.takeOdd().slice(0, limit);
     if (this.#prepared?.queries.oddKeys(kind, limit) === null) return []; // the key's type has none
-    const { table, key: column } = this.#options.preset.kinds[kind];
+    const of = kindOf(this.#options.preset.base, kind);
+    const table = "table" in of ? of.table : kind, column = of.key;
     return await this.#read(async (session, { queries }) => {
       const query = queries.oddKeys(kind, limit);
       const found = query === null ? [] : await session.rows(query);
@@ -192,22 +251,24 @@ export class SqlLmsSource implements LmsSource {
     const found: Person[] = [];
     for (const chunk of chunks(distinct(ids), PEOPLE_PER_PAGE)) {
       found.push(
-        ...await this.#read((session, { queries }) =>
-          readPeople(session, queries, this.#options.preset, role, { ids: chunk }, this.#faults)
+        ...await this.#read((session, { queries, preset }) =>
+          readPeople(session, queries, preset, role, { ids: chunk }, this.#linking)
         ),
       );
     }
+    await this.#keys.keep();
     return found;
   }
 
   async *allPeople(role: Role): AsyncIterable<readonly Person[]> {
     for (let after: LmsId | null = null;;) {
       const where: { after: LmsId | null; limit: number } = { after, limit: PEOPLE_PER_PAGE };
-      const page: Person[] = await this.#read((session, { queries }) =>
-        readPeople(session, queries, this.#options.preset, role, where, this.#faults)
+      const page: Person[] = await this.#read((session, { queries, preset }) =>
+        readPeople(session, queries, preset, role, where, this.#linking)
       );
       const last = page.at(-1);
       if (last === undefined) return;
+      await this.#keys.keep();
       yield page;
       if (page.length < PEOPLE_PER_PAGE) return;
       after = last.id;
@@ -217,11 +278,12 @@ export class SqlLmsSource implements LmsSource {
   async links(studentIds: readonly LmsId[]): Promise<MentorLinks> {
     const links = new Map<LmsId, readonly LmsId[]>();
     for (const chunk of chunks(distinct(studentIds), PEOPLE_PER_PAGE)) {
-      const found = await this.#read((session, { queries }) =>
-        readLinks(session, queries, this.#options.preset, chunk, this.#faults)
+      const found = await this.#read((session, { queries, preset }) =>
+        readLinks(session, queries, preset, chunk, this.#linking)
       );
       for (const [student, mentors] of found) links.set(student, mentors);
     }
+    await this.#keys.keep();
     return links;
   }
 
@@ -231,6 +293,27 @@ export class SqlLmsSource implements LmsSource {
 
   close(): Promise<void> {
     return this.#options.driver.close();
+  }
+
+  get #linking() {
+    return { faults: this.#faults, keys: this.#keys };
+  }
+
+  #queryAccess(kind: Kind): QueryAccess {
+    return {
+      keys: this.#keys,
+      read: (work) =>
+        this.#read((session, prepared) =>
+          work(this.#sessionOf(session, prepared, kind), prepared.queries.queryKind(kind))
+        ),
+    };
+  }
+
+  #sessionOf(session: LmsSession, prepared: Prepared, kind: Kind): QuerySession {
+    return {
+      rows: (query) => session.rows(query),
+      page: (cells) => this.#rowsOf(session, prepared, kind, cells),
+    };
   }
 
   /** One transaction; the first one also looks at the tables, and so does one more when they changed since. */
@@ -247,15 +330,25 @@ export class SqlLmsSource implements LmsSource {
   }
 
   #readAnew<T>(work: (session: LmsSession, prepared: Prepared) => Promise<T>): Promise<T> {
-    const { driver, preset } = this.#options;
+    const { driver } = this.#options;
     return driver.read(async (session) => {
-      const catalog = await readCatalog(session, preset, driver);
-      const queriesOf = (raw: boolean) => lmsQueries(preset, driver.dialect, catalog.types, raw);
-      const prepared = { catalog, queries: queriesOf(false), raw: queriesOf(true) };
+      const prepared = await this.#prepare(session);
       // An LMS whose tables are not there yet is looked at again next time.
-      if (catalog.tables.size > 0) this.#prepared = prepared;
+      if (prepared.catalog.tables.size > 0 || prepared.catalog.described) this.#prepared = prepared;
       return await work(session, fitting(session, prepared));
     });
+  }
+
+  async #prepare(session: LmsSession): Promise<Prepared> {
+    const { driver, preset: maker, times } = this.#options;
+    const wanted = maker.build === null ? maker.base : maker.build(await readTables(session, driver));
+    const { preset, types } = await describePreset(session, wanted, driver.dialect);
+    const catalog = await readCatalog(session, preset, driver, types);
+    const queriesOf = (raw: boolean) => lmsQueries(preset, driver.dialect, catalog.types, raw);
+    const readers = Object.fromEntries(
+      this.kinds.map((kind) => [kind, rowReader(kind, kindOf(preset, kind), { times, keys: this.#keys })]),
+    );
+    return { preset, catalog, queries: queriesOf(false), raw: queriesOf(true), readers };
   }
 
   async #page(
@@ -265,10 +358,21 @@ export class SqlLmsSource implements LmsSource {
     query: string,
     known: KnownActivities = new Map(),
   ): Promise<RowPage> {
-    const { preset, examDurationUnit } = this.#options;
-    const read = this.#readers[kind];
+    return await this.#rowsOf(session, prepared, kind, await session.rows(query), known);
+  }
+
+  async #rowsOf(
+    session: LmsSession,
+    { preset, catalog, queries, readers }: Prepared,
+    kind: Kind,
+    cellRows: readonly CellRow[],
+    known: KnownActivities = new Map(),
+  ): Promise<RowPage> {
+    const read = readers[kind];
+    if (read === undefined) throw new TypeError(`Cannot read ${kind} rows: the preset has none`);
+    const of = kindOf(preset, kind);
     const good: ReadRow[] = [], bad: BadRow[] = [];
-    for (const [i, cells] of (await session.rows(query)).entries()) {
+    for (const [i, cells] of cellRows.entries()) {
       if (turnIsOver(i)) await takeTurns();
       const row = read(cells);
       if (isBad(row)) {
@@ -276,20 +380,35 @@ export class SqlLmsSource implements LmsSource {
         continue;
       }
       good.push(row);
-      if (row.unreadable) this.#faults.noteText(preset.kinds[kind].table, row.row.id);
+      if (row.unreadable) this.#faults.noteText("table" in of ? of.table : kind, row.row.id);
     }
-    const chapterTable = preset.kinds[kind].activity.chapterOfContent;
-    const activities = await readActivities(session, prepared.queries, preset, kind, good, {
-      examDurationUnit,
+    // Look-ups by ids that stand for texts need to know which, also of rows just read.
+    await this.#keys.keep();
+    const chapterTable = of.activity?.chapterOfContent ?? null;
+    const activities = await readActivities(session, queries, preset, kind, good, {
+      examDurationUnit: this.#options.examDurationUnit,
       faults: this.#faults,
+      keys: this.#keys,
       chapterOfContent: chapterTable !== null &&
-        prepared.catalog.has(chapterTable.table, [chapterTable.key, ...Object.values(chapterTable.columns)]),
+        ("from" in chapterTable ||
+          catalog.has(chapterTable.table, [chapterTable.key, ...Object.values(chapterTable.columns)])),
     }, known);
     return {
       rows: ascending(good.map((row, i) => complete(row, activities[i] ?? null))),
       bad: ascending(bad),
     };
   }
+}
+
+/** What of a preset's keys are texts. */
+function textSorts(preset: Preset): KeySort[] {
+  return [
+    ...ID_SORTS.filter((sort) => preset.ids?.[sort] === "text"),
+    ...KINDS.flatMap((kind): KeySort[] => {
+      const of = preset.kinds[kind];
+      return of !== null && keyFormOf(of) === "text" ? [`${kind}_row`] : [];
+    }),
+  ];
 }
 
 function fitting({ raw }: LmsSession, prepared: Prepared): Prepared {

@@ -10,6 +10,7 @@ export function timedDriver(driver: LmsDriver, onQuery: (seconds: number) => voi
       driver.read((session) =>
         work({
           raw: session.raw,
+          columns: (query) => session.columns(query),
           rows: async (query) => {
             const started = performance.now();
             try {

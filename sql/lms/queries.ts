@@ -3,15 +3,20 @@ import {
   CANONICAL_COLUMNS,
   type CanonicalColumn,
   type ColumnRef,
+  type IdSort,
+  kindOf,
   type KindPreset,
   LONGEST_TEXT,
   type PeoplePreset,
   type Preset,
+  type Relation,
   requirements,
   type TablePreset,
   TEXT_COLUMNS,
   TIME_COLUMNS,
 } from "./preset.ts";
+import { type LogQuery, logQuery } from "./log_query.ts";
+import { type QueryKind, queryKind } from "./query_kind.ts";
 
 /** Types of columns by table and column; see `Dialect.catalog`. */
 export type ColumnTypes = (table: string, column: string) => string | undefined;
@@ -21,6 +26,11 @@ export function canonicalColumns(kind: KindPreset): CanonicalColumn[] {
   return CANONICAL_COLUMNS.filter((name) => kind.columns[name] !== undefined);
 }
 
+/** The columns of a look-up that there are, in the order in which its query selects them after the key. */
+export function lookupColumns(table: TablePreset<never, string>): [name: string, column: string][] {
+  return Object.entries(table.columns).flatMap(([name, column]) => column === undefined ? [] : [[name, column]]);
+}
+
 /** An id that may stand in a query as it is. Throws RangeError for anything but a whole 64-bit decimal number. */
 export function integer(id: string | number): string {
   const text = String(id);
@@ -28,6 +38,18 @@ export function integer(id: string | number): string {
     throw new RangeError(`Cannot use "${text}" as an LMS id: not a whole number`);
   }
   return text;
+}
+
+/** What types of a query's columns go by, where those of a table go by its name. */
+export const queryName = (what: string): string => `query ${what}`;
+
+type TableKind = KindPreset & { readonly table: string; readonly key: string };
+
+/** A kind that reads a table; kinds that read a query have statements of their own (query_kind.ts). */
+function tableKind(preset: Preset, name: "exam" | "content"): TableKind {
+  const kind = kindOf(preset, name);
+  if ("table" in kind && typeof kind.key === "string") return { ...kind, key: kind.key };
+  throw new TypeError(`The ${name} rows of preset ${preset.name} are no table's`);
 }
 
 /**
@@ -40,11 +62,18 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes,
     column.startsWith("side.") ? `side.${q(column.slice("side.".length))}` : `t.${q(column)}`;
   const short = (expression: string) =>
     raw ? dialect.shortBytes(expression, LONGEST_TEXT) : dialect.shortText(expression, LONGEST_TEXT);
-  const typeOf = (kind: KindPreset, column: ColumnRef) =>
+  const typeOf = (kind: TableKind, column: ColumnRef) =>
     column.startsWith("side.") && kind.side !== null
       ? types(kind.side.table, column.slice("side.".length))
       : types(kind.table, column);
-  const hash = (name: "exam" | "content", kind: KindPreset) =>
+  const isText = (sort: IdSort | "media") => sort !== "media" && preset.ids?.[sort] === "text";
+  /** Rows of a look-up by ids, which are texts of the LMS where its mapping says so. */
+  const withId = (expression: string, ids: readonly string[], sort: IdSort | "media") =>
+    isText(sort)
+      ? `${expression} in (${ids.map((id) => dialect.literal(id)).join(",")})`
+      : dialect.idIn(expression, ids.map(integer));
+  const relation = (from: Relation) => "table" in from ? q(from.table) : `(${from.from}\n)`;
+  const hash = (name: "exam" | "content", kind: TableKind) =>
     dialect.hash([`${name}:`], [ref(kind.key), ...kind.hashed.map(ref)]);
   const side = (kind: KindPreset, columns: readonly ColumnRef[]): SideParts | null =>
     kind.side === null ? null : {
@@ -61,7 +90,7 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes,
       ...(kind.side === null ? [] : [q(kind.side.on)]),
     ]),
   ];
-  const page = (select: string[], kind: KindPreset, used: readonly ColumnRef[], where: string, limit: number | null) =>
+  const page = (select: string[], kind: TableKind, used: readonly ColumnRef[], where: string, limit: number | null) =>
     dialect.page({
       select,
       table: q(kind.table),
@@ -71,7 +100,7 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes,
       where,
       limit,
     });
-  const idAndHash = (name: "exam" | "content", kind: KindPreset) => [
+  const idAndHash = (name: "exam" | "content", kind: TableKind) => [
     dialect.text(ref(kind.key)),
     dialect.text(hash(name, kind)),
   ];
@@ -83,12 +112,17 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes,
     oddKeys(table, key).beyond
       ? ` and t.${q(key)} >= ${dialect.id(LOWEST_ID)} and t.${q(key)} <= ${HIGHEST_ID}${whole(table, key)}`
       : "";
-  const range = (kind: KindPreset, first: string, last: string) =>
+  const range = (kind: TableKind, first: string, last: string) =>
     `t.${q(kind.key)} >= ${dialect.id(first)} and t.${q(kind.key)} <= ${last}${whole(kind.table, kind.key)}`;
   const ranges = (
     list: readonly (readonly [first: string, last: string])[],
-    query: (where: (kind: KindPreset) => string) => string,
+    query: (where: (kind: TableKind) => string) => string,
   ) => list.map(([first, last]) => `(${query((kind) => range(kind, first, last))})`).join(" union all ");
+
+  const pairs = (from: Relation, student: string, other: string, studentIds: readonly string[]) =>
+    `select ${dialect.text(student)}, ${dialect.text(other)} from ${relation(from)} t where ${
+      withId(student, studentIds, "student")
+    }`;
 
   return {
     /** Whole rows: id, hash, then `canonicalColumns`. */
@@ -96,7 +130,7 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes,
       name: "exam" | "content",
       where: { after: string | null; limit: number } | { ids: readonly string[] },
     ): string {
-      const kind = preset.kinds[name];
+      const kind = tableKind(preset, name);
       const columns = canonicalColumns(kind);
       const refs = columns.map((c) => kind.columns[c] ?? "");
       const select = columns.map((c, i) => {
@@ -117,7 +151,7 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes,
     },
 
     firstIdFrom(name: "exam" | "content", from: string): string {
-      const kind = preset.kinds[name];
+      const kind = tableKind(preset, name);
       return `select ${dialect.text(`min(t.${q(kind.key)})`)} from ${q(kind.table)} t where ${
         range(kind, from, HIGHEST_ID)
       }`;
@@ -125,7 +159,7 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes,
 
     /** Rows [bucket, count, xor] for first <= id <= last, in any order. */
     buckets(name: "exam" | "content", first: string, last: string, size: number): string {
-      const kind = preset.kinds[name];
+      const kind = tableKind(preset, name);
       return dialect.buckets({
         first,
         last,
@@ -138,19 +172,19 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes,
 
     /** Rows [id, hash] of all the ranges first <= id <= last, in any order. */
     keyHashes(name: "exam" | "content", list: readonly (readonly [first: string, last: string])[]): string {
-      const kind = preset.kinds[name];
+      const kind = tableKind(preset, name);
       return ranges(list, (where) => page(idAndHash(name, kind), kind, kind.hashed, where(kind), null));
     },
 
     /** Rows [count], one for each of the ranges first <= id <= last. */
     countOf(name: "exam" | "content", list: readonly (readonly [first: string, last: string])[]): string {
-      const kind = preset.kinds[name];
+      const kind = tableKind(preset, name);
       return ranges(list, (where) => `select ${dialect.text("count(*)")} from ${q(kind.table)} t where ${where(kind)}`);
     },
 
     /** One row [count] of those ids that are there. */
     countByIds(name: "exam" | "content", ids: readonly string[]): string {
-      const kind = preset.kinds[name];
+      const kind = tableKind(preset, name);
       return `select ${dialect.text("count(*)")} from ${q(kind.table)} t where ${
         dialect.idIn(`t.${q(kind.key)}`, ids)
       }`;
@@ -158,7 +192,7 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes,
 
     /** Rows [key], at most `limit`, of keys that no id can be; `null` where the key's type has none. */
     oddKeys(name: "exam" | "content", limit: number): string | null {
-      const { table, key } = preset.kinds[name];
+      const { table, key } = tableKind(preset, name);
       const { beyond, fractions } = oddKeys(table, key);
       if (!beyond) return null;
       const column = `t.${q(key)}`;
@@ -171,47 +205,66 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes,
     },
 
     /** Rows [key, ...columns in the preset's order]. */
-    lookup(table: TablePreset, ids: readonly string[]): string {
-      const columns = Object.entries(table.columns).map(([name, c]) =>
-        name === "title" ? short(q(c)) : dialect.text(q(c))
+    lookup(table: TablePreset<never, string>, ids: readonly string[], sort: IdSort | "media"): string {
+      const columns = lookupColumns(table).map(([name, c]) =>
+        name === "title" ? short(`t.${q(c)}`) : dialect.text(`t.${q(c)}`)
       );
-      return `select ${[dialect.text(q(table.key)), ...columns].join(", ")} from ${q(table.table)} where ${
-        dialect.idIn(q(table.key), ids)
+      const key = `t.${q(table.key)}`;
+      return `select ${[dialect.text(key), ...columns].join(", ")} from ${relation(table)} t where ${
+        withId(key, ids, sort)
       }`;
     },
 
-    /** Rows [id, username, email, displayName, firstName, lastName, active?]. */
-    people(people: PeoplePreset, where: { after: string | null; limit: number } | { ids: readonly string[] }): string {
+    /** Rows [id, username, email, displayName, firstName, lastName, active?]; pages of a query are in no order. */
+    people(
+      role: "student" | "mentor",
+      where: { after: string | null; limit: number } | { ids: readonly string[] },
+    ): string {
+      const people: PeoplePreset = preset.people[role];
       const { username, email, displayName, firstName, lastName } = people.columns;
       // Qualified, or PostgreSQL would order by the output column of that name, which is text.
       const key = `t.${q(people.key)}`;
       const list = [
         dialect.text(key),
-        ...[username, email, displayName, firstName, lastName].map((c) => short(`t.${q(c)}`)),
+        ...[username, email, displayName, firstName, lastName].map((c) =>
+          c === undefined ? "null" : short(`t.${q(c)}`)
+        ),
         ...(people.active === null ? [] : [dialect.text(`t.${q(people.active)}`)]),
       ];
       const condition = "ids" in where
-        ? dialect.idIn(key, where.ids)
-        : `${where.after === null ? "1 = 1" : `${key} > ${dialect.id(where.after)}`}${
-          held(people.table, people.key)
+        ? withId(key, where.ids, role)
+        : `${
+          where.after === null
+            ? "1 = 1"
+            : `${key} > ${isText(role) ? dialect.literal(where.after) : dialect.id(where.after)}`
+        }${
+          "table" in people && !isText(role) ? held(people.table, people.key) : ""
         } order by ${key} limit ${where.limit}`;
-      return `select ${list.join(", ")} from ${q(people.table)} t where ${condition}`;
+      return `select ${list.join(", ")} from ${relation(people)} t where ${condition}`;
     },
 
     /** Rows [student, mentor]. */
     links(studentIds: readonly string[]): string {
-      const { table, mentor, student } = preset.links;
-      return `select ${dialect.text(q(student))}, ${dialect.text(q(mentor))} from ${q(table)} where ${
-        dialect.idIn(q(student), studentIds)
-      }`;
+      const { mentor, student } = preset.links;
+      return pairs(preset.links, `t.${q(student)}`, `t.${q(mentor)}`, studentIds);
     },
 
     /** Rows [student, batch]. */
-    batches(studentIds: readonly string[]): string {
-      const { table, batch, student } = preset.batches;
-      return `select ${dialect.text(q(student))}, ${dialect.text(q(batch))} from ${q(table)} where ${
-        dialect.idIn(q(student), studentIds)
-      }`;
+    batches(batches: NonNullable<Preset["batches"]>, studentIds: readonly string[]): string {
+      return pairs(batches, `t.${q(batches.student)}`, `t.${q(batches.batch)}`, studentIds);
+    },
+
+    /** Statements of a kind that reads a query. */
+    queryKind: (name: "exam" | "content"): QueryKind => {
+      const kind = kindOf(preset, name);
+      if (!("from" in kind)) throw new TypeError(`The ${name} rows of preset ${preset.name} are no query's`);
+      return queryKind(name, kind, canonicalColumns(kind), dialect, (column) => types(queryName(name), column), raw);
+    },
+
+    /** Statements about the log of a kind; `null` where there is none. */
+    log: (name: "exam" | "content"): LogQuery | null => {
+      const kind = kindOf(preset, name);
+      return kind.log === undefined ? null : logQuery(kind, kind.log, canonicalColumns(kind), dialect, raw);
     },
 
     /** Fails exactly when the table cannot be read; no rows. */

@@ -7,6 +7,7 @@ export const RowStateRow = z.object({
   student_id: int8.nullable(),
   activity_id: int8.nullable(),
   incarnation: int4,
+  attempt_no: int4.nullable(),
   hash: int8.nullable(),
   recipe: int4,
   stage: int4,
@@ -25,7 +26,7 @@ export type RowStateRow = z.infer<typeof RowStateRow>;
 /** `keys`: a bigint[] literal, without repetitions. */
 export const rowStatesByKeys = (sql: Queryable, streamId: number, keys: string) =>
   sql<RowStateRow[]>`
-    select r.row_key, r.student_id, r.activity_id, r.incarnation, r.hash, r.recipe, r.stage, r.verdict, r.score, r.percentage,
+    select r.row_key, r.student_id, r.activity_id, r.incarnation, r.attempt_no, r.hash, r.recipe, r.stage, r.verdict, r.score, r.percentage,
       r.revision, r.is_open, r.seen_open, r.last_event_id, r.missing_since, r.missing_at_pass
     from unnest(${keys}::bigint[]) as u (key)
     join lmsmon.row_states r on r.stream_id = ${streamId} and r.row_key = u.key`;
@@ -77,10 +78,10 @@ export const keyHashes = (sql: Queryable, streamId: number, recipe: number, firs
 export const upsertRowStates = (sql: Queryable, streamId: number, columns: readonly string[]) => {
   const [key, student, activity, hash, recipe, stage, verdict, score, percentage, revision, open, seenOpen, ...later] =
     columns;
-  const [incarnation, missing, missingAtPass, event] = later;
+  const [incarnation, attemptNo, missing, missingAtPass, event] = later;
   return sql`
     insert into lmsmon.row_states as old (stream_id, row_key, student_id, activity_id, hash, recipe, stage, verdict, score,
-      percentage, revision, is_open, seen_open, incarnation, missing_since, missing_at_pass, last_event_id)
+      percentage, revision, is_open, seen_open, incarnation, attempt_no, missing_since, missing_at_pass, last_event_id)
     select ${streamId}::smallint, u.* from unnest(${key ?? null}::bigint[], ${student ?? null}::bigint[], ${
     activity ?? null
   }::bigint[], ${hash ?? null}::bigint[], ${recipe ?? null}::int[], ${stage ?? null}::smallint[], ${
@@ -88,10 +89,10 @@ export const upsertRowStates = (sql: Queryable, streamId: number, columns: reado
   }::smallint[], ${score ?? null}::double precision[], ${percentage ?? null}::double precision[], ${
     revision ?? null
   }::int[], ${open ?? null}::boolean[], ${seenOpen ?? null}::boolean[], ${incarnation ?? null}::int[], ${
-    missing ?? null
-  }::timestamptz[], ${missingAtPass ?? null}::int[], ${event ?? null}::bigint[]) as u
+    attemptNo ?? null
+  }::int[], ${missing ?? null}::timestamptz[], ${missingAtPass ?? null}::int[], ${event ?? null}::bigint[]) as u
     on conflict (stream_id, row_key) do update set student_id = excluded.student_id, activity_id = excluded.activity_id,
-      incarnation = excluded.incarnation, hash = excluded.hash, recipe = excluded.recipe, stage = excluded.stage,
+      incarnation = excluded.incarnation, attempt_no = excluded.attempt_no, hash = excluded.hash, recipe = excluded.recipe, stage = excluded.stage,
       verdict = excluded.verdict, score = excluded.score, percentage = excluded.percentage, revision = excluded.revision,
       is_open = excluded.is_open, seen_open = excluded.seen_open, last_event_id = excluded.last_event_id,
       missing_since = excluded.missing_since, missing_at_pass = excluded.missing_at_pass`;

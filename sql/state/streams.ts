@@ -11,6 +11,7 @@ export const StreamRow = z.object({
   highest_row_key: int8.nullable(),
   last_full_pass_at: timestamptz.nullable(),
   full_passes: int4,
+  key_form: int4,
 });
 export type StreamRow = z.infer<typeof StreamRow>;
 
@@ -18,18 +19,28 @@ export const addSource = (sql: Queryable, source: string) =>
   sql`insert into lmsmon.sources (source) values (${source}) on conflict do nothing`;
 
 /** `not exists`, since a conflict alone would use up a number of the small identity column at every start. */
-export const addStream = (sql: Queryable, source: string, kind: string, recipe: number) =>
+export const addStream = (sql: Queryable, source: string, kind: string, recipe: number, keyForm: number) =>
   sql`
-    insert into lmsmon.streams (source, kind, recipe)
-    select ${source}, ${kind}, ${recipe}::int
+    insert into lmsmon.streams (source, kind, recipe, key_form)
+    select ${source}, ${kind}, ${recipe}::int, ${keyForm}::smallint
      where not exists (select 1 from lmsmon.streams where source = ${source} and kind = ${kind})
     on conflict do nothing`;
 
 export const readStreams = (sql: Queryable, source: string) =>
   sql<StreamRow[]>`
     select stream_id, source, kind, recipe, first_contact_completed_at is not null as first_contact_done, highest_row_key,
-      last_full_pass_at, full_passes
+      last_full_pass_at, full_passes, key_form
     from lmsmon.streams where source = ${source} order by stream_id`;
+
+export const ChangedStreamRow = z.object({ stream_id: int4 });
+export type ChangedStreamRow = z.infer<typeof ChangedStreamRow>;
+
+/** No row when the stream has rows under keys of the sort before. */
+export const setKeyForm = (sql: Queryable, streamId: number, keyForm: number) =>
+  sql<ChangedStreamRow[]>`
+    update lmsmon.streams s set key_form = ${keyForm}::smallint
+     where s.stream_id = ${streamId} and not exists (select 1 from lmsmon.row_states r where r.stream_id = s.stream_id)
+    returning s.stream_id`;
 
 export const dropBuckets = (sql: Queryable, streamId: number) =>
   sql`delete from lmsmon.row_buckets where stream_id = ${streamId}`;

@@ -49,7 +49,7 @@ for (const mode of ["quick", "full"] as const) {
               ...rows.filter(({ id }) => broken.has(id)).map(({ id, hash }) => ({
                 kind,
                 id,
-                hash,
+                hash: hash ?? "0",
                 reason: "attempts.date: is no time",
               })),
             ],

@@ -3,12 +3,12 @@ import { lmsQueries } from "../../sql/lms/queries.ts";
 import { type Preset, requirements } from "../../sql/lms/preset.ts";
 import { mysqlDialect } from "../../sql/lms/dialects/mysql.ts";
 import { postgresDialect } from "../../sql/lms/dialects/postgres.ts";
-import { presets } from "../../sql/lms/presets.ts";
+import { fixed, PRESET_NAMES, presetOf } from "../../sql/lms/presets.ts";
 import { testpress } from "../../sql/lms/testpress/preset.ts";
 import { borrowedPostgresDriver } from "../../lib/source/postgres_driver.ts";
 import { checkVersion } from "../../lib/source/schema_check.ts";
 import { SqlLmsSource } from "../../lib/source/sql_lms_source.ts";
-import { timeReader } from "../../lib/source/lms_times.ts";
+import { timeReaders } from "../../lib/source/lms_times.ts";
 import { LmsError } from "../../lib/base/errors.ts";
 import { makeLms } from "../support/lms/lms_database.ts";
 
@@ -52,11 +52,11 @@ Deno.test("SqlLmsSource reads another LMS when given another preset, and no othe
   assert.ok(lms.deps.sql);
   const source = new SqlLmsSource({
     name: "school",
-    preset: school,
+    preset: fixed(school),
     driver: borrowedPostgresDriver(lms.deps.sql, "test", { statementTimeoutMs: 30_000, deadlineMs: 35_000 }),
     target: { dialect: "postgres", label: "test", user: "test" },
     address: { dialect: "postgres", hosts: [], database: "test" },
-    readTime: timeReader("UTC"),
+    times: timeReaders("UTC"),
     examDurationUnit: "auto",
   });
   await source.check();
@@ -72,7 +72,7 @@ Deno.test("recipe() differs between presets, dialects and kinds' versions", asyn
   await using lms = await makeLms(null);
   const source = await lms.open();
   assert.equal(source.recipe("exam"), 13_001);
-  assert.equal(new Set([...presets.values()].map((p) => p.number)).size, presets.size);
+  assert.equal(new Set(PRESET_NAMES.map((preset) => presetOf({ preset })?.base.number)).size, PRESET_NAMES.length);
   assert.notEqual(postgresDialect.number, mysqlDialect.number);
 });
 
@@ -87,10 +87,10 @@ Deno.test("requirements() holds each table once, with every column that the quer
       queries.rows("exam", { after: null, limit: 1 }),
       queries.rows("content", { ids: ["1"] }),
       queries.buckets("content", "0", "1", 1000),
-      queries.people(testpress.people.student, { ids: ["1"] }),
+      queries.people("student", { ids: ["1"] }),
       queries.links(["1"]),
-      queries.batches(["1"]),
-      queries.lookup(testpress.kinds.content.activity.self, ["1"]),
+      queries.batches(testpress.batches, ["1"]),
+      queries.lookup(testpress.kinds.content.activity.self, ["1"], "content"),
     ]
   ) {
     for (const [, name] of query.matchAll(/"([^"]+)"/g)) assert.ok(known.has(name ?? ""), `${name} in ${query}`);

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { fixed } from "../../sql/lms/presets.ts";
 import { testpress } from "../../sql/lms/testpress/preset.ts";
 import { LmsError } from "../../lib/base/errors.ts";
 import type { LmsDriver } from "../../lib/source/lms_driver.ts";
 import type { LmsSource } from "../../lib/source/lms_source.ts";
-import { timeReader } from "../../lib/source/lms_times.ts";
+import { timeReaders } from "../../lib/source/lms_times.ts";
 import { openDriver } from "../../lib/source/open_lms.ts";
 import { SqlLmsSource } from "../../lib/source/sql_lms_source.ts";
 import { realMariaDb, realPostgres, type TestServer, withMysql } from "../support/databases.ts";
@@ -170,6 +171,7 @@ async function cut({ config, deps }: TestLms, rows: number, times = Infinity): P
       driver.read((session) =>
         work({
           raw: session.raw,
+          columns: (query) => session.columns(query),
           rows: async (query) => {
             const found = await session.rows(query);
             return found.length > rows && !query.includes("catalog") && !query.includes("information_schema") &&
@@ -180,10 +182,10 @@ async function cut({ config, deps }: TestLms, rows: number, times = Infinity): P
         })
       ),
   };
-  const readTime = timeReader("UTC");
+  const readTimes = timeReaders("UTC");
   return new SqlLmsSource({
-    ...{ name: "testpress", preset: testpress, driver: cutting, target, address },
-    ...{ readTime, examDurationUnit: "auto" },
+    ...{ name: "testpress", preset: fixed(testpress), driver: cutting, target, address },
+    ...{ times: readTimes, examDurationUnit: "auto" },
   });
 }
 

@@ -16,6 +16,8 @@ export interface Stream {
   readonly lastFullPassAt: EpochMicros | null;
   /** Full passes that ended so far; one that was skipped because nothing had been committed counts. */
   readonly fullPasses: number;
+  /** Ids per bucket, see lib/model/key_space.ts. */
+  readonly bucketSize: bigint;
 }
 
 export interface BatchEvent {

@@ -41,7 +41,8 @@ export async function prepareBatch(
   options: RecordOptions,
 ): Promise<PreparedBatch> {
   const withEvent = eventChanges(batch);
-  const allNew = batch.changes.every(({ before }) => before === null);
+  // The few columns that COPY leaves out are those of rows known before, and of rows that hold several attempts.
+  const allNew = batch.changes.every(({ before, after }) => before === null && after.attemptNo == null);
   const statesByCopy = db.copy && allNew && batch.changes.length >= COPY_FROM_ROWS;
   const byCopy = db.copy && withEvent.length >= COPY_FROM_ROWS;
   const events = await prepareEvents(db.sql, batch, withEvent, {
@@ -62,13 +63,13 @@ const eventChanges = (batch: Batch): readonly RowChange[] => batch.changes.filte
 
 async function prepareStates(batch: Batch, statesByCopy: boolean): Promise<Pick<PreparedBatch, "states" | "added">> {
   const { streamId, recipe } = batch.stream;
-  const added = new BucketDeltas();
+  const added = new BucketDeltas(batch.stream.bucketSize);
   const states: PreparedState[] = [];
   let events = 0;
   for (const { before, after, event } of batch.changes) {
     const index = event === null ? -1 : events++;
-    // A row that is gone before it was ever known leaves nothing to remember.
-    if (before === null && after.hash === null) continue;
+    // A row that is gone before it was ever known leaves nothing to remember. (One with a stage is known from a log.)
+    if (before === null && after.hash === null && after.stage === "none") continue;
     if (turnIsOver(states.length)) await takeTurns();
     added.add(after.id, after.hash);
     const values = rowStateValues(after, recipe);

@@ -92,7 +92,7 @@ export async function prepareEvents(
       studentAccount: student.account,
       firstMentor: student.firstMentor,
       mentorSetId: student.mentorSetId,
-      attemptNo: attemptNos.get(i) ?? null,
+      attemptNo: row.attemptNo ?? attemptNos.get(i) ?? null,
       superseded: (detected.revision > 1 && before?.lastEventId && superseded.get(before.lastEventId)) || null,
       metadata: metadataOf(row, detected),
     };

@@ -1,5 +1,6 @@
 import type { RowState } from "../../model/attempt.ts";
-import { bucketOf } from "../../model/bucket.ts";
+import { bucketIn } from "../../model/bucket.ts";
+import { KEY_SPACES } from "../../model/key_space.ts";
 import type { LmsId } from "../../model/event.ts";
 import type { Stage, Verdict } from "../../model/event_types.ts";
 import { formatUtc } from "../../model/time.ts";
@@ -42,9 +43,14 @@ export function rowStateValues(after: RowState, recipe: number): (string | null)
   ];
 }
 
-/** Values that follow those of {@link rowStateValues} where a row was known before: incarnation, missing_since, missing_at_pass. */
-export function laterValues({ incarnation, missingSince, missingAtPass }: RowState): (string | null)[] {
-  return [String(incarnation), missingSince === null ? null : formatUtc(missingSince), text(missingAtPass)];
+/** Values that follow those of {@link rowStateValues} where a row was known before: incarnation, attempt_no, missing_since, missing_at_pass. */
+export function laterValues({ incarnation, attemptNo, missingSince, missingAtPass }: RowState): (string | null)[] {
+  return [
+    String(incarnation),
+    text(attemptNo ?? null),
+    missingSince === null ? null : formatUtc(missingSince),
+    text(missingAtPass),
+  ];
 }
 
 /** Positions in {@link rowStateValues} of what the LMS sent and nothing here made: ids and the hash. */
@@ -54,8 +60,10 @@ export const ROW_STATE_TEXTS: readonly number[] = [0, 1, 2, 3];
 export class BucketDeltas {
   readonly #deltas = new Map<string, { count: number; xor: bigint }>();
 
+  constructor(private readonly bucketSize: bigint = KEY_SPACES.integer.bucketSize) {}
+
   copy(): BucketDeltas {
-    const copy = new BucketDeltas();
+    const copy = new BucketDeltas(this.bucketSize);
     for (const [bucket, delta] of this.#deltas) copy.#deltas.set(bucket, { ...delta });
     return copy;
   }
@@ -69,7 +77,7 @@ export class BucketDeltas {
   }
 
   #change(id: LmsId, hash: string, count: number): void {
-    const bucket = bucketOf(id);
+    const bucket = bucketIn(id, this.bucketSize);
     const delta = this.#deltas.get(bucket);
     if (delta) {
       delta.count += count;

@@ -50,6 +50,7 @@ function toRowState(row: q.RowStateRow, event: AttemptIdentityRow | undefined, r
     studentId: row.student_id ?? event?.student_id ?? null,
     activityId: row.activity_id ?? event?.activity_id ?? null,
     incarnation: row.incarnation,
+    ...(row.attempt_no === null ? {} : { attemptNo: row.attempt_no }),
     hash: row.hash === null || row.recipe === recipe ? row.hash : STALE_HASH,
     stage: stageOf(row.stage),
     reported: { verdict: verdictOf(row.verdict), score: row.score, percentage: row.percentage },
@@ -79,8 +80,8 @@ export async function keyHashes(
   stream: Stream,
   buckets: readonly bigint[],
 ): Promise<KeyHash[]> {
-  const firsts = numberArrayLiteral(buckets.map(firstIdOf));
-  const lasts = numberArrayLiteral(buckets.map(lastIdOf));
+  const firsts = numberArrayLiteral(buckets.map((bucket) => firstIdOf(bucket, stream.bucketSize)));
+  const lasts = numberArrayLiteral(buckets.map((bucket) => lastIdOf(bucket, stream.bucketSize)));
   const rows = await q.keyHashes(db.sql, stream.streamId, stream.recipe, firsts, lasts);
   return rows.map((row) => ({ id: row.row_key, hash: row.hash }));
 }

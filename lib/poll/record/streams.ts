@@ -1,6 +1,8 @@
 import { forgetGone, forgetGoneKeys } from "../../../sql/state/quarantine.ts";
 import * as q from "../../../sql/state/streams.ts";
+import { ConfigError } from "../../base/errors.ts";
 import type { Kind } from "../../model/event_types.ts";
+import { KEY_SPACES, type KeyForm } from "../../model/key_space.ts";
 import { type EpochMicros, fromInstant } from "../../model/time.ts";
 import type { Stream } from "./batch.ts";
 import type { Lease } from "../../state/leases.ts";
@@ -11,6 +13,8 @@ export interface StreamWanted {
   readonly kind: Kind;
   /** Version of the hash recipe, `LmsSource.recipe(kind)`. */
   readonly recipe: number;
+  /** What its keys are; whole numbers where nothing is said. */
+  readonly form?: KeyForm;
 }
 
 /**
@@ -29,14 +33,15 @@ export async function ensureStreams(
   if (wanted.some(({ kind }) => !find(kind))) {
     await db.sql.begin(async (tx) => {
       await q.addSource(tx, source);
-      for (const { kind, recipe } of wanted) await q.addStream(tx, source, kind, recipe);
+      for (const { kind, recipe, form } of wanted) await q.addStream(tx, source, kind, recipe, formNumber(form));
     });
     streams = await readStreams(db, source);
   }
   const result: Stream[] = [];
-  for (const { kind, recipe } of wanted) {
-    const stream = find(kind);
+  for (const { kind, recipe, form = "integer" } of wanted) {
+    let stream = find(kind);
     if (!stream) throw new TypeError(`Cannot make stream "${kind}" of source "${source}": it vanished`);
+    if (stream.bucketSize !== KEY_SPACES[form].bucketSize) stream = await changeKeys(db, stream, form);
     result.push(stream.recipe === recipe ? stream : await changeRecipe(db, stream, recipe, lease));
   }
   return result;
@@ -53,7 +58,22 @@ export async function readStreams(db: Pick<StateDb, "sql">, source: string): Pro
     highestRowKey: row.highest_row_key,
     lastFullPassAt: row.last_full_pass_at === null ? null : fromInstant(row.last_full_pass_at),
     fullPasses: row.full_passes,
+    bucketSize: KEY_SPACES[FORMS[row.key_form] ?? "integer"].bucketSize,
   }));
+}
+
+/** As stored. */
+const FORMS: readonly KeyForm[] = ["integer", "pair", "text"];
+const formNumber = (form: KeyForm = "integer") => FORMS.indexOf(form);
+
+/** Rows under keys of another sort are other rows; only a stream without any may change. */
+async function changeKeys(db: Pick<StateDb, "sql">, stream: Stream, form: KeyForm): Promise<Stream> {
+  const [changed] = await q.setKeyForm(db.sql, stream.streamId, formNumber(form));
+  if (changed !== undefined) return { ...stream, bucketSize: KEY_SPACES[form].bucketSize };
+  throw new ConfigError(
+    `Cannot poll "${stream.source}": the keys of its ${stream.kind} rows are of another sort than those that are known`,
+    { hint: "Attempts under other keys are other attempts: give this LMS a name of its own (lms.name)" },
+  );
 }
 
 async function changeRecipe(

@@ -68,6 +68,36 @@ export interface Dialect {
   /** Rows [bucket, count, xor of the hashes] of the buckets that have rows, in any order. */
   buckets(parts: BucketParts): string;
   idIn(expression: string, ids: readonly string[]): string;
+  /** A text or, in hexadecimal, bytes, as a literal. */
+  literal(text: string): string;
+  bytesLiteral(hex: string): string;
+  /** Bytes as lower-case hexadecimal text. */
+  hex(expression: string): string;
+  concat(parts: readonly string[]): string;
+  /** The id that stands for a text (lib/model/key_space.ts), computed from an expression of some text type. */
+  textId(sort: string, expression: string): string;
+  /** The id that stands for a pair. */
+  pairId(a: string, b: string): string;
+  /** A relation (a, b) of those of these pairs that one of the tables has. */
+  pairsIn(pairs: readonly (readonly string[])[], tables: readonly { table: string; key: readonly string[] }[]): string;
+  /** `from` and `where` of the rows of a query, under alias t, that have one of these pairs in two of its columns. */
+  rowsOfPairs(
+    query: string,
+    columns: readonly string[],
+    pairs: readonly (readonly string[])[],
+  ): { readonly from: string; readonly where: string };
+  /** Rows [bucket, count, xor of the hashes] of a query's rows: `id` and `hash` are expressions over its alias. */
+  groupBuckets(parts: {
+    readonly id: string;
+    readonly hash: string;
+    readonly size: string;
+    readonly from: string;
+    readonly where: string;
+  }): string;
+  /** `floor(id / size)` of an expression. */
+  bucket(id: string, size: string): string;
+  /** Rows with the names of all tables and views that these names are looked up in: rows [table]. */
+  readonly tables: string;
   page(parts: PageParts): string;
   /** Types of the given tables' columns as rows [table, column, type, readable ("1"/"0")]. */
   catalog(tables: readonly string[]): string;
@@ -94,6 +124,11 @@ export interface Dialect {
    * access method, one relation of this sort, how many of it]. Kinds and persistence are pg_class's letters.
    */
   readonly relations: ((tables: readonly string[]) => string) | null;
+  /**
+   * Of these names, those of functions of which some form is not immutable, and those of schemas: rows ["function"/"schema", name];
+   * `null` where the database does not say.
+   */
+  readonly volatility: ((names: readonly string[]) => string) | null;
   /** What this role may write: rows [superuser or table, name] on PostgreSQL, the lines of SHOW GRANTS on MySQL. */
   readonly writeRights: string;
   /** Whether a column type counts as an integer key. */

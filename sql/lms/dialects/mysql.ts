@@ -6,6 +6,10 @@ const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
 // NULL is ":" and "" is "0:": concat_ws leaves NULLs out.
 const field = (expression: string) => `length(${expression}), ':', ${expression}`;
 
+// Below zero by way of the absolute value: subtracting from the lowest of all ids would be out of range.
+const bucket = (id: string, size: string) =>
+  `case when ${id} >= 0 then ${id} div ${size} else -((-(${id} + 1)) div ${size}) - 1 end`;
+
 /** MySQL 8 and MariaDB 10.6 and newer. */
 export const mysqlDialect: Dialect = {
   name: "mysql",
@@ -21,13 +25,38 @@ export const mysqlDialect: Dialect = {
       [...literals.map(literal), ...fields.map(field)].join(", ")
     })), 16), 16, 10)` +
     ` as unsigned) as signed)`,
-  // Below zero by way of the absolute value: subtracting from the lowest of all ids would be out of range.
   buckets: ({ first, last, size, key, hashes, hash }) =>
     `select b, count(*), cast(bit_xor(h) as signed) from (select` +
-    ` case when k >= 0 then k div ${size} else -((-(k + 1)) div ${size}) - 1 end as b, h from (${
+    ` ${bucket("k", String(size))} as b, h from (${
       hashes([`${key} as k`, `${hash} as h`], `${key} >= ${first} and ${key} <= ${last}`)
     }) r) g group by b`,
   idIn: (expression, ids) => `${expression} in (${ids.join(",")})`,
+  literal: (text) => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`, // the session's sql_mode is empty
+  bytesLiteral: (hex) => `0x${hex === "" ? "00" : hex}`,
+  hex: (expression) => `lower(hex(${expression}))`,
+  concat: (parts) => `concat(${parts.join(", ")})`,
+  textId: (sort, expression) =>
+    `cast(4611686018427387904 + (cast(conv(left(md5(concat('${sort}:', convert(${expression} using utf8mb4))), 16), 16, 10)` +
+    ` as unsigned) >> 2) as signed)`,
+  // The lowest id of all in two steps: as one number it would be beyond what is signed.
+  pairId: (a, b) => `(cast(${a} as signed) * 2147483648 + cast(${b} as signed) - 9223372036854775807 - 1)`,
+  pairsIn: (pairs, tables) =>
+    `(${
+      tables.map(({ table, key: [a, b] }) =>
+        `select d.${a} as a, d.${b} as b from ${table} d where (d.${a}, d.${b}) in (${
+          pairs.map((pair) => `(${pair.join(",")})`).join(",")
+        })`
+      ).join(" union ")
+    })`,
+  rowsOfPairs: (query, [a, b], pairs) => ({
+    from: `(${query}\n) t`,
+    where: `(t.${a}, t.${b}) in (${pairs.map((pair) => `(${pair.join(",")})`).join(",")})`,
+  }),
+  groupBuckets: ({ id, hash, size, from, where }) =>
+    `select ${bucket("k", size)} as b, count(*),` +
+    ` cast(bit_xor(h) as signed) from (select ${id} as k, ${hash} as h from ${from} where ${where}) r group by b`,
+  bucket,
+  tables: "select table_name from information_schema.tables where table_schema = database()",
   page: ({ select, table, key, side, where, limit }: PageParts) =>
     `select ${select.join(", ")} from ${table} t${
       side === null ? "" : ` left join ${side.table} side on side.${side.key} = t.${side.on}`
@@ -49,6 +78,7 @@ export const mysqlDialect: Dialect = {
   sharedIdentifiers: ["server_uid"],
   changeToken: null,
   relations: null,
+  volatility: null,
   writeRights: "show grants",
   isInteger: (type) => ["tinyint", "smallint", "mediumint", "int", "bigint", "bigint unsigned"].includes(type),
   oddKeys: (type) => ({ beyond: type === "bigint unsigned", fractions: false }),

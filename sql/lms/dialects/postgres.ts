@@ -1,13 +1,17 @@
 import { type Dialect, HIGHEST_ID, LOWEST_ID, type PageParts, type SideParts } from "./dialect.ts";
 
 const quote = (identifier: string) => `"${identifier.replaceAll('"', '""')}"`;
-const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
+const literal = (text: string) => `'${text.replaceAll("'", "''")}'`; // standard_conforming_strings is on
 // Without quotes the sign stands apart, and the number alone is beyond bigint: a numeric, which no index over integers serves.
 const id = (decimal: string) => decimal === LOWEST_ID ? `'${LOWEST_ID}'::bigint` : decimal;
 const floor = (decimal: string, size: number) => {
   const number = BigInt(decimal), divisor = BigInt(size);
   return number / divisor - (number % divisor < 0n ? 1n : 0n);
 };
+const pairList = (pairs: readonly (readonly string[])[]) =>
+  `unnest('{${pairs.map(([a]) => a).join(",")}}'::bigint[], '{${
+    pairs.map(([, b]) => b).join(",")
+  }}'::bigint[]) as k (a, b)`;
 /** Rows [name, oid] of what the names stand for in this session. */
 const named = (tables: readonly string[]) =>
   `select u.name, to_regclass(quote_ident(u.name))::oid as oid from unnest(array[${
@@ -18,6 +22,9 @@ const named = (tables: readonly string[]) =>
 const sideJoin = (side: SideParts) =>
   ` left join lateral (select ${side.columns.map((c) => `s.${c}`).join(", ")} from ${side.table} s` +
   ` where s.${side.key} = t.${side.on} limit 1) side on true`;
+
+const bucket = (id: string, size: string) =>
+  `case when ${id} >= 0 then ${id} / ${size} else -((-(${id} + 1)) / ${size}) - 1 end`;
 
 /** PostgreSQL 14 and newer, also in the form of PGlite. */
 export const postgresDialect: Dialect = {
@@ -52,6 +59,35 @@ export const postgresDialect: Dialect = {
       }) r) sums where sums.n > 0`;
   },
   idIn: (expression, ids) => `${expression} = any ('{${ids.join(",")}}'::bigint[])`,
+  literal,
+  bytesLiteral: (hex) => `'\\x${hex}'::bytea`,
+  hex: (expression) => `encode(${expression}, 'hex')`,
+  concat: (parts) => `concat(${parts.join(", ")})`,
+  textId: (sort, expression) =>
+    `(4611686018427387904 + ((('x' || left(md5('${sort}:' || (${expression})::text), 16))::bit(64)::bigint >> 2)` +
+    ` & 4611686018427387903))`,
+  pairId: (a, b) => `((${a})::bigint * 2147483648 + (${b})::bigint - 9223372036854775807 - 1)`,
+  // One look into each index a pair: as a list of row values it would be a condition of thousands of parts.
+  pairsIn: (pairs, tables) =>
+    `(select k.a, k.b from ${pairList(pairs)} cross join lateral (select 1 from (${
+      tables.map(({ table, key: [a, b] }) => `select 1 from ${table} d where d.${a} = k.a and d.${b} = k.b`)
+        .join(" union all ")
+    }) e limit 1) found)`,
+  // The limit keeps the planner from pulling the query up and reading it as a whole; a second row of one pair is still seen.
+  rowsOfPairs: (query, [a, b], pairs) => ({
+    from: `${
+      pairList(pairs)
+    } cross join lateral (select * from (${query}\n) q where q.${a} = k.a and q.${b} = k.b limit 2) t`,
+    where: "true",
+  }),
+  groupBuckets: ({ id, hash, size, from, where }) =>
+    `select b::text, count(*)::text, bit_xor(h)::text from (select ${
+      bucket("k", size)
+    } as b, h from (select (${id})::bigint as k, ${hash} as h from ${from}` +
+    ` where ${where}) r) g group by b`,
+  bucket,
+  tables: "select c.relname::text from pg_catalog.pg_class c where c.relkind in ('r', 'p', 'v', 'm', 'f')" +
+    " and pg_catalog.pg_table_is_visible(c.oid) and c.relnamespace <> 'pg_catalog'::regnamespace",
   page: ({ select, table, key, columns, side, where, limit }: PageParts) =>
     // Limit first, then join: the key index gives the page in order, and nothing is sorted.
     `select ${select.join(", ")} from (select ${[...new Set([key, ...columns])].map((c) => `t.${c}`).join(", ")}` +
@@ -95,6 +131,11 @@ export const postgresDialect: Dialect = {
     " coalesce(min(c.relname::text) filter (where c.relname::text = t.name), min(c.relname::text)), count(*)::text" +
     " from tree t join pg_catalog.pg_class c on c.oid = t.oid left join pg_catalog.pg_am am on am.oid = c.relam" +
     " group by 1, 2, 3, 4, 5",
+  volatility: (names) =>
+    `select distinct 'function', p.proname::text from pg_catalog.pg_proc p where p.provolatile <> 'i'` +
+    ` and p.proname = any (array[${names.map(literal).join(",")}]::name[])` +
+    ` union all select 'schema', n.nspname::text from pg_catalog.pg_namespace n` +
+    ` where n.nspname = any (array[${names.map(literal).join(",")}]::name[])`,
   writeRights: "select 'superuser', null::text from pg_catalog.pg_roles where rolname = current_user and rolsuper" +
     " union all (select 'table', format('%I.%I', n.nspname, c.relname) from pg_catalog.pg_class c" +
     " join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p', 'v', 'm', 'f')" +

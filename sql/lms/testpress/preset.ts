@@ -4,7 +4,7 @@ import type { Preset } from "../preset.ts";
  * Testpress, as its tables are mirrored by Prisma (mixed-case names and all). The literals are those of its payloads and
  * clients, compared case-insensitively, integers too.
  */
-export const testpress: Preset = {
+export const testpress = {
   name: "testpress",
   number: 1,
   kinds: {
@@ -151,4 +151,4 @@ export const testpress: Preset = {
   // Prisma's implicit m:n tables: A and B are the alphabetical order of the model names; there is no id column.
   links: { table: "_MentorToStudent", mentor: "A", student: "B" },
   batches: { table: "_BatchToStudent", batch: "A", student: "B" },
-};
+} satisfies Preset;

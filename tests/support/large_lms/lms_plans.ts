@@ -64,16 +64,15 @@ export function everyQuery(queries: LmsQueries, rows: number): Record<string, st
     all[`oddKeys ${kind}`] = queries.oddKeys(kind, PAGE) ?? "select 1";
     const { self, media, placement, chapterOfContent } = preset.activity;
     for (const table of [self, media, placement, chapterOfContent, testpress.courses, testpress.chapters]) {
-      if (table !== null) all[`lookup ${kind} ${table.table}`] = queries.lookup(table, ids(100, 1000));
+      if (table !== null) all[`lookup ${kind} ${table.table}`] = queries.lookup(table, ids(100, 1000), kind);
     }
   }
   for (const role of ["student", "mentor"] as const) {
-    const people = testpress.people[role];
-    all[`people ${role}, by id`] = queries.people(people, { ids: ids(100, STUDENTS) });
-    all[`people ${role}, a page`] = queries.people(people, { after: "100", limit: 1000 });
+    all[`people ${role}, by id`] = queries.people(role, { ids: ids(100, STUDENTS) });
+    all[`people ${role}, a page`] = queries.people(role, { after: "100", limit: 1000 });
   }
   all["links"] = queries.links(ids(100, STUDENTS));
-  all["batches"] = queries.batches(ids(100, STUDENTS));
+  all["batches"] = queries.batches(testpress.batches, ids(100, STUDENTS));
   for (const table of GROWING) all[`probe ${table}`] = queries.probe(table);
   return all;
 }

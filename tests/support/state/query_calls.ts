@@ -6,6 +6,8 @@ import * as eventsAfter from "../../../sql/state/events_after.ts";
 import type { EventFilter } from "../../../sql/state/event_filter.ts";
 import * as exporting from "../../../sql/state/export.ts";
 import * as leases from "../../../sql/state/leases.ts";
+import * as lmsKeys from "../../../sql/state/lms_keys.ts";
+import * as logPositions from "../../../sql/state/log_positions.ts";
 import * as migrations from "../../../sql/state/migrations.ts";
 import * as people from "../../../sql/state/people.ts";
 import * as pollRuns from "../../../sql/state/poll_runs.ts";
@@ -251,10 +253,16 @@ const sourcesCalls: CallsOf<typeof sources> = {
   clearSourceNotice: (sql) => sources.clearSourceNotice(sql, "lms", "a"),
 };
 
+const lmsKeysCalls: CallsOf<typeof lmsKeys> = {
+  lmsKeys: [(sql) => lmsKeys.lmsKeys(sql, IDS), lmsKeys.LmsKeyRow],
+  addLmsKeys: (sql) => lmsKeys.addLmsKeys(sql, IDS, "{exam_row}", "{a}"),
+};
+
 const streamsCalls: CallsOf<typeof streams> = {
   addSource: (sql) => streams.addSource(sql, "lms"),
-  addStream: (sql) => streams.addStream(sql, "lms", "exam", 1),
+  addStream: (sql) => streams.addStream(sql, "lms", "exam", 1, 0),
   readStreams: [(sql) => streams.readStreams(sql, "lms"), streams.StreamRow],
+  setKeyForm: [(sql) => streams.setKeyForm(sql, 1, 1), streams.ChangedStreamRow],
   dropBuckets: (sql) => streams.dropBuckets(sql, 1),
   setRecipe: (sql) => streams.setRecipe(sql, 1, 1),
   streamRecipe: [(sql) => streams.streamRecipe(sql, 1), streams.StreamRecipeRow],
@@ -262,6 +270,11 @@ const streamsCalls: CallsOf<typeof streams> = {
   completeFirstContact: (sql) => streams.completeFirstContact(sql, 1),
   raiseHighestKey: [(sql) => streams.raiseHighestKey(sql, 1, 1), streams.HighestKeyRow],
   stampFullPass: [(sql) => streams.stampFullPass(sql, 1), streams.FullPassRow],
+};
+
+const logPositionsCalls: CallsOf<typeof logPositions> = {
+  logPosition: [(sql) => logPositions.logPosition(sql, 1), logPositions.LogPositionRow],
+  setLogPosition: (sql) => logPositions.setLogPosition(sql, 1, ID, ID, 0),
 };
 
 const userLinksCalls: CallsOf<typeof userLinks> = {
@@ -290,6 +303,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   leases: leasesCalls,
   lineage: lineageCalls,
   messages: messagesCalls,
+  log_positions: logPositionsCalls,
   migrations: migrationsCalls,
   outbox: outboxCalls,
   outbox_orphans: outboxOrphansCalls,
@@ -308,6 +322,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   sources: sourcesCalls,
   statistics: statisticsCalls,
   stats: statsCalls,
+  lms_keys: lmsKeysCalls,
   streams: streamsCalls,
   user_links: userLinksCalls,
   waiting: waitingCalls,

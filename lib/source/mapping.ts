@@ -1,0 +1,243 @@
+import { z } from "zod";
+import {
+  CANONICAL_COLUMNS,
+  type CanonicalColumn,
+  ID_SORTS,
+  outputColumns,
+  outputHashed,
+  outputName,
+  type Preset,
+  type Relation,
+} from "../../sql/lms/preset.ts";
+import { ConfigError } from "../base/errors.ts";
+import type { MappingText } from "../config/config.ts";
+import { didYouMean, type KeyPath, pathText } from "../config/problem.ts";
+import { valueAt } from "../config/tree.ts";
+import { normalWord } from "./lms_values.ts";
+import { statementProblem } from "./one_select.ts";
+import { WRITTEN_PRESET } from "./recipe.ts";
+
+/*
+ * The one schema of how an LMS reads: presets of lmsmon and mappings in YAML are the same data. What a mapping leaves out has a default,
+ * so that a query with columns of the canonical names needs to be given and nothing else.
+ */
+
+const name = z.string().min(1).max(200);
+const relation = { table: name.optional(), from: z.string().min(1).optional() };
+
+/** Either a table or a query. */
+function related<S extends z.ZodRawShape>(shape: S) {
+  return z.strictObject({ ...relation, ...shape }).superRefine((thing: { table?: unknown; from?: unknown }, ctx) => {
+    if ((thing.table === undefined) === (thing.from === undefined)) {
+      ctx.addIssue({ code: "custom", message: "needs either a table or a query (from), and not both" });
+    }
+    const problem = typeof thing.from === "string" ? statementProblem(thing.from) : null;
+    if (problem !== null) ctx.addIssue({ code: "custom", path: ["from"], message: problem });
+  });
+}
+
+const columnNames = (...names: readonly string[]) =>
+  Object.fromEntries(names.map((column) => [column, outputName(column)]));
+/** Columns by canonical names, of which a query gives some; a name beside them is a mistake. */
+function columns(names: readonly string[]) {
+  return z.strictObject(Object.fromEntries(names.map((column) => [column, name.optional()])))
+    .default(columnNames(...names));
+}
+const byId = (...names: readonly string[]) => related({ key: name.default("id"), columns: columns(names) });
+const words = <T extends string>(values: readonly [T, ...T[]]) =>
+  z.record(z.string(), z.enum(values)).transform((map) =>
+    Object.fromEntries(Object.entries(map).map(([word, meaning]) => [normalWord(word), meaning]))
+  );
+const list = z.array(z.string());
+const key = z.union([name, z.tuple([name, name])]);
+const wholeNumber = z.union([z.number().int(), z.bigint()]).transform(Number);
+
+const activity = z.strictObject({
+  self: byId("title", "scoreMax", "passPercentage", "duration", "courseId", "chapterId", "mediaId"),
+  media: byId("title").nullable().default(null),
+  placement: byId("contentId", "courseId").nullable().default(null),
+  chapterOfContent: byId("chapterId").nullable().default(null),
+});
+
+const TIME_NAMES = ["startedAt", "lastStartedAt", "finishedAt"] as const;
+const times = z.strictObject(
+  Object.fromEntries(
+    TIME_NAMES.map((column) => [column, z.enum(["unix_s", "unix_ms", "zoned", "zoneless", "utc"]).optional()]),
+  ),
+);
+
+const kind = related({
+  key: key.default("id"),
+  keyType: z.enum(["integer", "text", "binary"]).optional(),
+  rows: z.array(z.strictObject({ table: name, key })).min(1).optional(),
+  version: wholeNumber.default(1),
+  columns: z.strictObject(Object.fromEntries(CANONICAL_COLUMNS.map((column) => [column, name.optional()])))
+    .default(outputColumns),
+  side: z.strictObject({ table: name, key: name, on: name }).nullable().default(null),
+  hashed: list.default([...outputHashed]),
+  states: words(["not_started", "running", "settled", "finished"]),
+  verdicts: words(["pass", "fail"]).default({}),
+  ungraded: list.default([]),
+  watchable: z.strictObject({ always: list.default([]), withSide: list.default([]) }).default({
+    always: [],
+    withSide: [],
+  }),
+  times: times.optional(),
+  durationUnit: z.enum(["auto", "minutes", "seconds"]).optional(),
+  identity: z.enum(["row", "attempt"]).optional(),
+  activity: activity.nullable().default(null),
+}).superRefine(kindProblems);
+
+interface KindShape {
+  readonly from?: unknown;
+  readonly key?: unknown;
+  readonly keyType?: unknown;
+  readonly rows?: readonly { readonly key: unknown }[] | undefined;
+  readonly times?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What one key of a kind alone does not show. */
+function kindProblems(kind: KindShape, ctx: z.RefinementCtx): void {
+  const problem = (path: string, message: string) => ctx.addIssue({ code: "custom", path: [path], message });
+  if (typeof kind.from !== "string") return;
+  const isPair = Array.isArray(kind.key), isText = kind.keyType === "text" || kind.keyType === "binary";
+  const { rows } = kind;
+  if (rows === undefined && (isPair || isText)) {
+    problem("from", "needs `rows: [{table, key}]`: keys that are no single whole numbers cannot be read in ranges");
+  }
+  if (rows === undefined && kind.from.includes("{keys}")) {
+    problem("from", "has {keys}, and no `rows` say where they come from");
+  }
+  if (isPair && isText) problem("keyType", "cannot be: only whole numbers make pairs");
+  if (isText && (rows?.length ?? 0) > 1) problem("rows", "can be one table only where keys are texts");
+  for (const { key } of rows ?? []) {
+    if (Array.isArray(key) !== isPair) problem("rows", "must have as many key columns as the kind's own key");
+  }
+  if (/\bfrom_unixtime\s*\(/i.test(kind.from) && !Object.values(kind.times ?? {}).includes("utc")) {
+    problem(
+      "from",
+      "has from_unixtime(), whose time has no zone, so that lms.timezone would move it: select the number, and " +
+        "say how it is written, such as `times: {started_at: unix_s}`",
+    );
+  }
+}
+
+const person = related({
+  key: name.default("id"),
+  columns: columns(["username", "email", "displayName", "firstName", "lastName"]),
+  active: name.nullable().default("active"),
+});
+
+/** Of the whole mapping. */
+export const mappingSchema = z.strictObject({
+  name: name.default("custom"),
+  number: wholeNumber.default(WRITTEN_PRESET),
+  kinds: z.strictObject({ exam: kind.nullable().default(null), content: kind.nullable().default(null) })
+    .refine(({ exam, content }) => exam !== null || content !== null, "need exam, content, or both"),
+  courses: byId("title").nullable().default(null),
+  chapters: byId("title", "courseId").nullable().default(null),
+  people: z.strictObject({ student: person, mentor: person }),
+  links: related({ mentor: name.default("mentor_id"), student: name.default("student_id") }),
+  batches: related({ batch: name.default("batch_id"), student: name.default("student_id") }).nullable().default(null),
+  ids: z.strictObject(Object.fromEntries(ID_SORTS.map((sort) => [sort, z.literal("text").optional()]))).optional(),
+});
+
+/** A mapping as it is written. Throws ConfigError with every problem, one a line. */
+export function readMapping(text: MappingText, source: string): Preset {
+  const tree = camelKeys(text.value ?? {});
+  const result = mappingSchema.safeParse(tree);
+  if (result.success) return { ...(result.data as unknown as Preset), name: source }; // the schema's output, less what zod cannot say
+  const lines = result.error.issues.flatMap((issue) => problemsOf(issue)).map(({ path, message }) => {
+    const written = writtenPath(text.value, path);
+    const at = text.locate(written);
+    return {
+      line: at?.line ?? 0,
+      text: `${text.label}${at === null ? "" : `:${at.line}:${at.column}`}: ${pathText(written)}: ${message}`,
+    };
+  });
+  lines.sort((a, b) => a.line - b.line);
+  throw new ConfigError([...new Set(lines.map((line) => line.text))].join("\n"), {
+    hint: "docs/presets.md shows whole mappings",
+  });
+}
+
+function problemsOf(issue: z.core.$ZodIssue): { path: KeyPath; message: string }[] {
+  const path = issue.path.filter((part) => typeof part !== "symbol");
+  if (issue.code === "unrecognized_keys") {
+    const known = [...CANONICAL_COLUMNS, ...KNOWN].map(outputName);
+    return issue.keys.map((key) => ({
+      path: [...path, key],
+      message: `unknown key${didYouMean(outputName(key), known)}`,
+    }));
+  }
+  if (issue.code === "invalid_value") {
+    return [{ path, message: `must be one of ${issue.values.map(String).join(", ")}` }];
+  }
+  if (issue.code === "invalid_type") {
+    return [{ path, message: issue.input === undefined ? "is missing" : `must be ${article(issue.expected)}` }];
+  }
+  return [{ path, message: issue.message }];
+}
+
+const article = (expected: string) =>
+  expected === "object" || expected === "record" ? "a group of keys" : `a ${expected}`;
+
+/** Every key there is, for slips of the finger. */
+const KNOWN = [
+  "kinds",
+  "people",
+  "links",
+  "batches",
+  "courses",
+  "chapters",
+  "ids",
+  "exam",
+  "content",
+  "student",
+  "mentor",
+  "table",
+  "from",
+  "key",
+  "keyType",
+  "rows",
+  "columns",
+  "hashed",
+  "states",
+  "verdicts",
+  "ungraded",
+  "watchable",
+  "times",
+  "durationUnit",
+  "identity",
+  "activity",
+  "active",
+  "self",
+  "media",
+  "placement",
+  "side",
+];
+
+/** YAML has names in snake case, as columns of queries are; words of the LMS stay as they are. */
+function camelKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(camelKeys);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      camel(key),
+      key === "states" || key === "verdicts" ? inner : camelKeys(inner),
+    ]),
+  );
+}
+const camel = (key: string) => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+/** A path of the program's names as the file has it. */
+function writtenPath(tree: unknown, path: KeyPath): KeyPath {
+  return path.reduce<(string | number)[]>((written, part) => {
+    const has = (name: string | number) => valueAt(tree, [...written, name]) !== undefined;
+    return [...written, typeof part === "string" && !has(part) && has(outputName(part)) ? outputName(part) : part];
+  }, []);
+}
+
+/** Canonical columns that a kind cannot do without. */
+export const REQUIRED_COLUMNS: readonly CanonicalColumn[] = ["state", "studentId", "activityId"];
+export type { Relation };

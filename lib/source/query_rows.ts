@@ -1,0 +1,418 @@
+import type { Key, KeyRange, QueryKind } from "../../sql/lms/query_kind.ts";
+import { drivers, keyColumns, type KindPreset } from "../../sql/lms/preset.ts";
+import type { BadRow } from "../model/attempt.ts";
+import { type BucketSum, firstIdOf, type KeyHash, lastIdOf } from "../model/bucket.ts";
+import type { LmsId } from "../model/event.ts";
+import type { Kind } from "../model/event_types.ts";
+import { KEY_SPACES, type KeyForm, type KeySpace, LOWEST_PAIR, LOWEST_TEXT, pairOf } from "../model/key_space.ts";
+import { HIGHEST_ID, LOWEST_ID } from "../model/lms_ids.ts";
+import { chunks } from "./id_lists.ts";
+import type { CellRow, LmsSession } from "./lms_driver.ts";
+import type { LmsKeys } from "./lms_keys.ts";
+import type { RowPage } from "./lms_source.ts";
+import { compareIds, readId } from "./lms_values.ts";
+import { rowKeyReader } from "./row_reader.ts";
+import { LOOKS, shortfall } from "./whole_pages.ts";
+
+/** Keys of a driving table looked at in one statement of sums: above, MySQL and MariaDB turn to another plan. */
+const KEYS_PER_SUM = 50_000;
+/** Rows by their keys in one statement. */
+const KEYS_PER_PAGE = 2000;
+/** A page of a query whose driving rows are all left out goes on; after so many driving rows it comes back empty, and the next one goes on. */
+const PAGES_AT_ONCE = 10;
+
+export interface QuerySession extends Pick<LmsSession, "rows"> {
+  /** Makes rows of cells, with what they are about. */
+  page(cells: readonly CellRow[]): Promise<RowPage>;
+}
+
+/** What the rows of a kind's query are read with. */
+export interface QueryAccess {
+  /** One read-only transaction. */
+  read<T>(work: (session: QuerySession, sql: QueryKind) => Promise<T>): Promise<T>;
+  readonly keys: LmsKeys;
+}
+
+/** What the keys of a kind are. */
+export function keyFormOf(kind: KindPreset): KeyForm {
+  if (keyColumns(kind.key).length > 1) return "pair";
+  return (kind.keyType ?? "integer") === "integer" ? "integer" : "text";
+}
+
+/**
+ * The rows of a kind that reads a query: keys of what drives it first, then the query for those keys. So no statement sorts a join, and a
+ * page costs what its rows cost, whatever the optimiser thinks of the query as a whole.
+ */
+export class QueryRows {
+  readonly #space: KeySpace;
+  /** Where the last page ended, in the LMS's own key: texts have an order there that their ids do not have. */
+  #cursor: { readonly id: LmsId; readonly key: Key } | null = null;
+  /** Keys that no id can be, as met so far: of rows that share one, or whose id stands for another key. */
+  readonly #odd = new Map<string, string>();
+
+  constructor(private readonly name: Kind, private readonly kind: KindPreset, private readonly access: QueryAccess) {
+    this.#space = KEY_SPACES[keyFormOf(kind)];
+  }
+
+  /** Keys found since the last call that no row can be kept under. */
+  takeOdd(): { readonly key: string; readonly reason: string }[] {
+    const found = [...this.#odd].map(([key, reason]) => ({ key, reason }));
+    this.#odd.clear();
+    return found;
+  }
+
+  async rowsAfter(after: LmsId | null, limit: number): Promise<RowPage> {
+    if (drivers(this.kind).length === 0) return await this.#rangesAfter(after, limit);
+    let from = await this.#keyAt(after);
+    for (let page = 1;; page++) {
+      const start: Key | null = from;
+      const { keys, more, rows } = await this.access.read(async (session, sql) => {
+        const driving = await this.#drivingKeys(session, sql, { from: start, fromItself: false, to: null }, limit);
+        return { ...driving, rows: await this.#byKeys(session, sql, driving.keys) };
+      });
+      const last = keys.at(-1);
+      if (last !== undefined) from = last;
+      if (await this.access.keys.keep()) {
+        from = start; // some keys cannot be told from others: they are left out now
+        continue;
+      }
+      if (last === undefined || !more) {
+        this.#cursor = null;
+        return rows;
+      }
+      const next = this.#idOf(last);
+      this.#cursor = { id: next, key: last };
+      if (rows.rows.length + rows.bad.length > 0 || page >= PAGES_AT_ONCE) return { ...rows, next };
+    }
+  }
+
+  async rowsByIds(ids: readonly LmsId[]): Promise<RowPage> {
+    const rows: RowPage["rows"][number][] = [], bad: BadRow[] = [];
+    for (const chunk of chunks([...new Set(ids)].sort(compareIds), KEYS_PER_PAGE)) {
+      for (let look = 1;; look++) {
+        const keys = await this.#keysOf(chunk);
+        const { page, counted } = await this.access.read(async (session, sql) => {
+          const page = await this.#byKeys(session, sql, keys);
+          const came = page.rows.length + page.bad.length;
+          if (came >= keys.length) return { page, counted: came };
+          const [count] = await session.rows(sql.count({ keys }));
+          return { page, counted: Number(count?.[0]) };
+        });
+        if (await this.access.keys.keep()) continue;
+        if (page.rows.length + page.bad.length < counted && !page.bad.some(isRepeated)) {
+          if (look === LOOKS) {
+            throw shortfall(`${page.rows.length + page.bad.length} rows of ${this.name} attempts by id`, counted);
+          }
+          continue;
+        }
+        rows.push(...page.rows);
+        bad.push(...page.bad);
+        break;
+      }
+    }
+    return { rows, bad };
+  }
+
+  /** The smallest id >= `from`, or one below it with nothing in between; `null` when there is none. */
+  async firstIdFrom(from: LmsId): Promise<LmsId | null> {
+    const { form } = this.#space;
+    if (form === "text") return await this.#anyTextFrom(from);
+    const start = form === "pair" && BigInt(from) < LOWEST_PAIR ? String(LOWEST_PAIR) : from;
+    if (form === "pair" && BigInt(from) >= -LOWEST_TEXT) return null;
+    const range: KeyRange = { from: form === "pair" ? pairOf(start) : [start], fromItself: true, to: null };
+    if (drivers(this.kind).length === 0) return await this.#firstInRanges(start);
+    return await this.access.read(async (session, sql) => {
+      const ids: LmsId[] = [];
+      if (form === "pair") {
+        const { keys: [first] } = await this.#drivingKeys(session, sql, range, 1);
+        if (first !== undefined) ids.push(this.#idOf(first));
+      } else {
+        for (const query of sql.firstKey(range)) {
+          const [row] = await session.rows(query);
+          const id = readId(row?.[0]);
+          if (id) ids.push(id);
+        }
+      }
+      return ids.sort(compareIds)[0] ?? null;
+    });
+  }
+
+  /** Sums of the buckets with from <= bucket < to that have rows. */
+  async buckets(from: bigint, to: bigint): Promise<BucketSum[]> {
+    const sums = new Map<bigint, { count: number; xor: bigint }>();
+    await this.#eachRange(
+      firstIdOf(from, this.#space.bucketSize),
+      lastIdOf(to - 1n, this.#space.bucketSize),
+      async (range) => {
+        const rows = await this.access.read((session, sql) => session.rows(sql.buckets(range, this.#space.bucketSize)));
+        for (const [bucket, count, xor] of rows) {
+          if (bucket === null || bucket === undefined) continue;
+          const sum = sums.getOrInsertComputed(BigInt(bucket), () => ({ count: 0, xor: 0n }));
+          sum.count += Number(count);
+          sum.xor ^= BigInt(xor ?? 0);
+        }
+      },
+    );
+    return [...sums].filter(([bucket]) => bucket >= from && bucket < to)
+      .map(([bucket, { count, xor }]) => ({ bucket, count, xor: String(BigInt.asIntN(64, xor)) }))
+      .sort((a, b) => a.bucket < b.bucket ? -1 : 1);
+  }
+
+  /** Ids and hashes of the rows of the buckets, ascending by id. */
+  async keyHashes(buckets: readonly bigint[]): Promise<KeyHash[]> {
+    const { form, bucketSize: size } = this.#space;
+    const wanted = [...new Set(buckets)].sort((a, b) => a < b ? -1 : 1);
+    const first = wanted[0], last = wanted.at(-1);
+    if (first === undefined || last === undefined) return [];
+    const found: KeyHash[] = [];
+    const readKey = rowKeyReader(this.name, this.kind, this.access.keys);
+    const add = (rows: readonly CellRow[]) => {
+      for (const [key, hash] of rows) {
+        const id = readKey(key);
+        if (id && hash) found.push({ id, hash });
+        else this.#note(key ?? "", form);
+      }
+    };
+    if (form === "text") {
+      await this.#eachRange(String(LOWEST_TEXT), HIGHEST_ID, async (range) => {
+        add(
+          await this.access.read((session, sql) =>
+            session.rows(sql.keyHashes({ ranges: [range] }, { list: wanted, size }))
+          ),
+        );
+        await this.access.keys.keep();
+      });
+    } else {
+      for (const ranges of chunks(this.#bucketRanges(wanted), 20)) {
+        await this.#wholeRanges(ranges, add);
+      }
+    }
+    return found.sort((a, b) => compareIds(a.id, b.id));
+  }
+
+  /** As many rows as the same snapshot counts: one that does not come would pass for one that is gone. */
+  async #wholeRanges(ranges: readonly KeyRange[], add: (rows: readonly CellRow[]) => void): Promise<void> {
+    for (let look = 1;; look++) {
+      const { rows, counted } = await this.access.read(async (session, sql) => {
+        const rows = await session.rows(sql.keyHashes({ ranges }, null));
+        const [count] = await session.rows(sql.count({ ranges }));
+        return { rows, counted: Number(count?.[0]) };
+      });
+      if (rows.length >= counted) return add(rows);
+      if (look === LOOKS) throw shortfall(`${rows.length} rows of ${this.name} attempts in a range of keys`, counted);
+    }
+  }
+
+  #bucketRanges(buckets: readonly bigint[]): KeyRange[] {
+    const { form, bucketSize } = this.#space;
+    const key = (id: LmsId): Key => form === "pair" ? pairOf(id) : [id];
+    return buckets.map((bucket) => ({
+      from: key(firstIdOf(bucket, bucketSize)),
+      fromItself: true,
+      to: key(lastIdOf(bucket, bucketSize)),
+    }));
+  }
+
+  /** Rows of the query for these keys; those that share a key are bad, all of them. */
+  async #byKeys(session: QuerySession, sql: QueryKind, keys: readonly Key[]): Promise<RowPage> {
+    if (keys.length === 0) return { rows: [], bad: [] };
+    const cells: CellRow[] = [];
+    for (const chunk of chunks(keys, KEYS_PER_PAGE)) cells.push(...await session.rows(sql.rows({ keys: chunk })));
+    return await this.#page(session, cells);
+  }
+
+  async #page(session: QuerySession, cells: readonly CellRow[]): Promise<RowPage> {
+    const readKey = rowKeyReader(this.name, this.kind, this.access.keys);
+    const byKey = new Map<string, CellRow[]>();
+    for (const row of cells) {
+      const key = row[0];
+      if (typeof key !== "string" || !readKey(key)) this.#note(key ?? "", this.#space.form);
+      else byKey.getOrInsertComputed(key, () => []).push(row);
+    }
+    const single: CellRow[] = [], repeated: BadRow[] = [];
+    for (const [key, rows] of byKey) {
+      const [row] = rows;
+      if (row !== undefined && rows.length === 1) single.push(row);
+      else repeated.push(repeatedKey(this.name, readKey(key) ?? "", rows));
+    }
+    const page = await session.page(single);
+    return { rows: page.rows, bad: [...page.bad, ...repeated].sort((a, b) => compareIds(a.id, b.id)) };
+  }
+
+  #note(key: string, form: KeyForm): void {
+    if (this.#odd.size >= 1000) return;
+    const what = form === "pair"
+      ? "is no pair of whole numbers from 0 to 2147483647"
+      : form === "integer"
+      ? "is no whole number that can be kept (64 bits with a sign)"
+      : this.access.keys.hasCollided(`${this.name}_row`, key)
+      ? "cannot be told from another key"
+      : "is no key that can be kept";
+    this.#odd.set(key, `key of a row of the ${this.name} query: ${key === "" ? "is null" : what}`);
+  }
+
+  /** Keys of all driving tables in a range, ascending, each once, at most so many; `more`: there may be others after them. */
+  async #drivingKeys(
+    session: QuerySession,
+    sql: QueryKind,
+    range: KeyRange,
+    limit: number,
+  ): Promise<{ readonly keys: readonly Key[]; readonly more: boolean }> {
+    const lists: Key[][] = [];
+    for (const query of sql.keysAfter(range, limit)) {
+      lists.push((await session.rows(query)).map((cells) => cells.map((cell) => cell ?? "")));
+    }
+    const isCut = lists.some((keys) => keys.length === limit);
+    if (this.#space.form === "text") return { keys: distinctKeys(lists.flat()), more: isCut };
+    const merged = boundedBy(distinctKeys(lists.flat().filter(isWhole)).sort(compareKeys), lists, limit);
+    return { keys: merged.slice(0, limit), more: isCut || merged.length > limit };
+  }
+
+  #idOf(key: Key): LmsId {
+    const cell = key.length > 1 ? key.join("/") : key[0];
+    return rowKeyReader(this.name, this.kind, this.access.keys)(cell) ?? "";
+  }
+
+  async #keyAt(after: LmsId | null): Promise<Key | null> {
+    if (after === null) return null;
+    if (this.#cursor?.id === after) return this.#cursor.key;
+    return (await this.#keysOf([after]))[0] ?? null;
+  }
+
+  async #keysOf(ids: readonly LmsId[]): Promise<Key[]> {
+    const { form } = this.#space;
+    if (form === "integer") return ids.map((id) => [id]);
+    if (form === "pair") return ids.map(pairOf);
+    return [...(await this.access.keys.textsOf(`${this.name}_row`, ids)).values()].map((key) => [key]);
+  }
+
+  /** Ids of texts lie anywhere: all of them are looked at together, once. */
+  async #anyTextFrom(from: LmsId): Promise<LmsId | null> {
+    if (BigInt(from) > LOWEST_TEXT) return null;
+    const { keys } = await this.access.read((session, sql) =>
+      this.#drivingKeys(session, sql, { from: null, fromItself: false, to: null }, 1)
+    );
+    return keys.length === 0 ? null : String(LOWEST_TEXT);
+  }
+
+  /** Ranges of at most {@link KEYS_PER_SUM} keys that together hold all of these ids. */
+  async #eachRange(first: LmsId, last: LmsId, work: (range: KeyRange) => Promise<void>): Promise<void> {
+    const { form } = this.#space;
+    if (form === "integer") return await this.#integerRanges(first, last, work);
+    const end: Key | null = form === "pair" ? pairOf(last) : null;
+    let from: Key | null = form === "pair" ? pairOf(first) : null;
+    let fromItself = true;
+    while (true) {
+      const range: KeyRange = { from, fromItself, to: end };
+      const edge = await this.access.read((session, sql) => this.#edge(session, sql, range));
+      await work(edge === null ? range : { ...range, to: edge });
+      if (edge === null) return;
+      from = edge;
+      fromItself = false;
+    }
+  }
+
+  /** The key after which so many rows of a driving table came; `null` when there are fewer. */
+  async #edge(session: QuerySession, sql: QueryKind, range: KeyRange): Promise<Key | null> {
+    const edges: Key[] = [];
+    for (const query of sql.keysAfter(range, 1, KEYS_PER_SUM - 1)) {
+      const [row] = await session.rows(query);
+      if (row !== undefined) edges.push(row.map((cell) => cell ?? ""));
+    }
+    return this.#space.form === "text" ? edges[0] ?? null : edges.sort(compareKeys)[0] ?? null;
+  }
+
+  async #integerRanges(first: LmsId, last: LmsId, work: (range: KeyRange) => Promise<void>): Promise<void> {
+    const end = BigInt(last);
+    let next: LmsId | null = first;
+    while (next !== null && BigInt(next) <= end) {
+      const start: bigint = BigInt(next);
+      const stop: bigint = start + BigInt(KEYS_PER_SUM) - 1n > end ? end : start + BigInt(KEYS_PER_SUM) - 1n;
+      await work({ from: [String(start)], fromItself: true, to: [String(stop)] });
+      // Ids may lie far apart: jump over the gap.
+      next = stop >= end ? null : await this.firstIdFrom(String(stop + 1n));
+    }
+  }
+
+  /** A query that nothing drives: ranges of its own key, as wide as holds a page, and as far as it has rows. */
+  async #rangesAfter(after: LmsId | null, limit: number): Promise<RowPage> {
+    let start = after === null ? BigInt(LOWEST_ID) : BigInt(after) + 1n;
+    let width = BigInt(limit);
+    while (true) {
+      const first = await this.#firstInRanges(String(start));
+      if (first === null) return { rows: [], bad: [] };
+      start = BigInt(first);
+      const stop = start + width - 1n > BigInt(HIGHEST_ID) ? BigInt(HIGHEST_ID) : start + width - 1n;
+      const range: KeyRange = { from: [String(start)], fromItself: true, to: [String(stop)] };
+      const rows = await this.access.read(async (session, sql) =>
+        this.#page(session, await session.rows(sql.rows({ ranges: [range] })))
+      );
+      await this.access.keys.keep();
+      if (stop === BigInt(HIGHEST_ID)) return rows;
+      if (rows.rows.length + rows.bad.length > 0) return { ...rows, next: String(stop) };
+      start = stop + 1n;
+      width = BigInt(limit);
+    }
+  }
+
+  /**
+   * An id at or below the first one from `from` on, with nothing in between; found by doubling a range until something is in it. Not
+   * min(): over a join that would read everything.
+   */
+  async #firstInRanges(from: LmsId): Promise<LmsId | null> {
+    const any = (range: KeyRange) =>
+      this.access.read(async (session, sql) => (await session.rows(sql.any(range))).length > 0);
+    if (!await any({ from: [from], fromItself: true, to: null })) return null;
+    let low = BigInt(from);
+    // Nearly all keys are above 0, and an empty half is one look.
+    if (low < 0n && !await any({ from: [from], fromItself: true, to: ["-1"] })) low = 0n;
+    for (let width = 1024n;; width *= 16n) {
+      const high = low + width - 1n > BigInt(HIGHEST_ID) ? BigInt(HIGHEST_ID) : low + width - 1n;
+      if (await any({ from: [String(low)], fromItself: true, to: [String(high)] })) {
+        return width === 1024n ? String(low) : await this.#narrowed(low, high, any);
+      }
+      low = high + 1n;
+    }
+  }
+
+  /** Halves a range that has rows until its beginning is near the first of them. */
+  async #narrowed(low: bigint, high: bigint, any: (range: KeyRange) => Promise<boolean>): Promise<LmsId> {
+    while (high - low > 1024n) {
+      const middle = low + (high - low) / 2n;
+      if (await any({ from: [String(low)], fromItself: true, to: [String(middle)] })) high = middle;
+      else low = middle + 1n;
+    }
+    return String(low);
+  }
+}
+
+const REPEATED = "several rows of the query have this key";
+const isRepeated = ({ reason }: BadRow) => reason.includes(REPEATED);
+
+/** None of them is taken: which one is meant, nobody can say. The hash is theirs together, whatever their order. */
+function repeatedKey(kind: Kind, id: LmsId, rows: readonly CellRow[]): BadRow {
+  const hash = rows.reduce((sum, [, hash]) => sum ^ BigInt(hash ?? 0), 0n);
+  return { kind, id, hash: String(BigInt.asIntN(64, hash)), reason: `${kind} query: ${REPEATED}` };
+}
+
+const isWhole = (key: Key) => key.every((part) => /^-?\d{1,19}$/.test(part));
+
+function compareKeys(a: Key, b: Key): number {
+  for (const [i, part] of a.entries()) {
+    const order = compareIds(part, b[i] ?? "0");
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+/** Of several lists, each cut at `limit`, only what is complete: nothing beyond the last key of a list that was cut. */
+function boundedBy(merged: readonly Key[], lists: readonly (readonly Key[])[], limit: number): readonly Key[] {
+  const ends = lists.flatMap((keys) => keys.length === limit ? keys.slice(-1) : []).filter(isWhole).sort(compareKeys);
+  const [end] = ends;
+  return end === undefined ? merged : merged.filter((key) => compareKeys(key, end) <= 0);
+}
+
+/** Each key once: a table may have one several times (a log's). */
+function distinctKeys(keys: readonly Key[]): Key[] {
+  return [...new Map(keys.map((key) => [key.join("/"), key])).values()];
+}

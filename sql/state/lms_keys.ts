@@ -1,0 +1,17 @@
+import { z } from "zod";
+import { int8, text } from "./columns.ts";
+import type { Queryable } from "./queryable.ts";
+
+export const LmsKeyRow = z.object({ id: int8, key: text });
+export type LmsKeyRow = z.infer<typeof LmsKeyRow>;
+
+/** `ids`: a bigint[] literal. */
+export const lmsKeys = (sql: Queryable, ids: string) =>
+  sql<LmsKeyRow[]>`select id, key from lmsmon.lms_keys where id = any (${ids}::bigint[])`;
+
+/** Keeps what is new; columns are array literals. */
+export const addLmsKeys = (sql: Queryable, ids: string, sorts: string, keys: string) =>
+  sql`
+    insert into lmsmon.lms_keys (id, sort, key)
+    select u.* from unnest(${ids}::bigint[], ${sorts}::text[], ${keys}::text[]) as u
+    on conflict (id) do nothing`;
