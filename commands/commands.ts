@@ -32,8 +32,18 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "export-ai",
-    about: "events as JSON lines, ordered by event_id",
+    about: "events, attempts, students or weeks as JSON lines, CSV, Parquet or xAPI",
     load: async () => (await import("./export_ai.ts")).exportAiCommand,
+  },
+  {
+    name: "consumers",
+    about: "who takes the export step by step, and how far behind each is; drop NAME forgets one",
+    load: async () => (await import("./consumers.ts")).consumersCommand,
+  },
+  {
+    name: "schema",
+    about: "the JSON Schema of a line: event, latest, student, week, erasure",
+    load: async () => (await import("./schema.ts")).schemaCommand,
   },
   {
     name: "map-users",

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
-import { Command, Option } from "@commander-js/extra-typings";
+import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { UsageError } from "../lib/base/errors.ts";
+import { parseSize } from "../lib/text/parse_size.ts";
 import { parseTime } from "../lib/text/parse_time.ts";
 import { execute, notEmpty, wholeNumberFrom, withCommon } from "./common.ts";
 
@@ -8,13 +9,29 @@ export const exportAiCommand = withCommon(new Command("export-ai"))
   .option("--since <TIME>", "detected at or after: 7d (ago), 2026-11-20, yesterday, or a time with its zone", notEmpty)
   .option("--until <TIME>", "detected before", notEmpty)
   .option("--type <TYPES>", "only these event types: a,b", notEmpty)
-  .option("--student <ID|USERNAME>", "only this student, by LMS id or username", notEmpty)
+  .option("--student <STUDENT>", "only this student, by LMS id, username or pseudonym", notEmpty)
   .option("--unprocessed", "only events not yet marked as processed")
   .option("--limit <N>", "at most so many", wholeNumberFrom(1))
-  .option("--out <FILE>", "write to this file instead of stdout", notEmpty)
+  .option("--out <FILE|DIR>", "write there instead of to stdout; .gz and .zst are compressed", outPath)
+  .option("--split <SIZE>", "several files of at most so much, such as 100MB", size)
+  .option("--manifest", "a file beside them that says what they are and what is in them")
   .option("--mark-processed", "mark what was written, after all of it is safely out")
-  .option("--identified", "with usernames, emails and Zulip ids (LMS ids are always in)")
-  .addOption(new Option("--format <FORMAT>", "output format").choices(["jsonl"] as const).default("jsonl" as const))
+  .option("--identified", "with the ids of the LMS, usernames, emails and Zulip ids")
+  .option("--pseudonyms <FILE>", "pseudonyms under the key in this file", notEmpty)
+  .addOption(
+    new Option("--format <FORMAT>", "output format").choices(["jsonl", "csv", "parquet", "xapi"] as const)
+      .default("jsonl" as const),
+  )
+  .addOption(
+    new Option("--view <VIEW>", "events, the last event of each attempt, or sums by student or week")
+      .choices(["events", "latest", "students", "weeks"] as const).default("events" as const),
+  )
+  .addOption(new Option("--schema <N>", "of the lines; 1 as before 0.2").choices(["1", "2"] as const))
+  .addOption(new Option("--xapi-version <V>", "of the statements; default 1.0.3").choices(["1.0.3", "2.0.0"] as const))
+  .option("--consumer <NAME>", "begin after what this consumer acknowledged", consumerName)
+  .option("--ack", "acknowledge for the consumer, after everything is safely out")
+  .option("--after <EVENT_ID>", "only events after this one", eventId)
+  .option("--follow", "go on with what is recorded, until a signal")
   .action(async (flags, command) => {
     const { parseEventTypes } = await import("./event_type_flag.ts");
     const types = flags.type === undefined ? null : parseEventTypes("--type", flags.type);
@@ -34,10 +51,46 @@ export const exportAiCommand = withCommon(new Command("export-ai"))
         student: flags.student ?? null,
         unprocessed: flags.unprocessed ?? false,
         limit: flags.limit ?? null,
-        out: flags.out === undefined ? null : resolve(flags.out),
+        out: flags.out ?? null,
         markProcessed: flags.markProcessed ?? false,
         identified: flags.identified ?? false,
+        pseudonyms: flags.pseudonyms === undefined ? null : resolve(flags.pseudonyms),
         format: flags.format,
+        view: flags.view,
+        schema: flags.schema === undefined ? null : flags.schema === "1" ? 1 : 2,
+        consumer: flags.consumer ?? null,
+        ack: flags.ack ?? false,
+        after: flags.after ?? null,
+        follow: flags.follow ?? false,
+        splitBytes: flags.split ?? null,
+        manifest: flags.manifest ?? false,
+        xapiVersion: flags.xapiVersion ?? null,
+        batch: null,
+        prompt: null,
+        model: null,
+        maxTokens: null,
       });
     });
   });
+
+/** Absolute; a slash at the end says that a folder is meant. */
+function outPath(text: string): string {
+  const path = resolve(notEmpty(text));
+  return /[/\\]$/.test(text) && !path.endsWith("/") ? `${path}/` : path;
+}
+
+function size(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes !== null) return bytes;
+  throw new InvalidArgumentError("It must be a size, such as 100MB.");
+}
+
+function eventId(text: string): string {
+  if (/^\d{1,18}$/.test(text)) return text;
+  throw new InvalidArgumentError("It must be the event_id of a line.");
+}
+
+function consumerName(text: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/.test(text)) return text;
+  throw new InvalidArgumentError('It must be a short name of letters, digits, "_", "." and "-".');
+}

@@ -5,7 +5,7 @@ import { psql, quoted } from "../support/pipes.ts";
 import { stateWithEvents } from "./first_poll.ts";
 
 /** The same line by psql. CSV with marks that never occur, or COPY would double every backslash of the JSON. */
-const EXPORT_SQL = "copy (select line from lmsmon.export_v1 order by event_id) to stdout " +
+const EXPORT_SQL = "copy (select line from lmsmon.export_v2 order by event_id) to stdout " +
   "with (format csv, quote e'\\x01', delimiter e'\\x02')";
 
 export const exportAi: Measure = {

@@ -2,6 +2,7 @@ import { type EpochMicros, formatUtc, fromInstant } from "../model/time.ts";
 
 /** Commands that take `--json`. */
 export type JsonCommand =
+  | "consumers"
   | "doctor"
   | "map-users"
   | "migrate"

@@ -40,13 +40,17 @@ export interface NotifyTestOptions {
   readonly json: boolean;
 }
 
+export const EXPORT_FORMATS = ["jsonl", "csv", "parquet", "xapi"] as const;
+export const EXPORT_VIEWS = ["events", "latest", "students", "weeks"] as const;
+export const BATCH_SHAPES = ["anthropic", "openai"] as const;
+
 export interface ExportAiOptions {
   /** detected_at >= since. */
   readonly since: EpochMicros | null;
   /** detected_at < until. */
   readonly until: EpochMicros | null;
   readonly types: readonly EventType[] | null;
-  /** LMS id or username. */
+  /** LMS id, username or pseudonym. */
   readonly student: string | null;
   readonly unprocessed: boolean;
   readonly limit: number | null;
@@ -54,7 +58,32 @@ export interface ExportAiOptions {
   readonly out: string | null;
   readonly markProcessed: boolean;
   readonly identified: boolean;
-  readonly format: "jsonl";
+  /** A file with a key for other pseudonyms, absolute. */
+  readonly pseudonyms: string | null;
+  readonly format: (typeof EXPORT_FORMATS)[number];
+  readonly view: (typeof EXPORT_VIEWS)[number];
+  /** `null`: as configured. */
+  readonly schema: 1 | 2 | null;
+  readonly consumer: string | null;
+  readonly ack: boolean;
+  /** Decimal text. */
+  readonly after: string | null;
+  readonly follow: boolean;
+  readonly splitBytes: number | null;
+  readonly manifest: boolean;
+  readonly xapiVersion: "1.0.3" | "2.0.0" | null;
+  readonly batch: (typeof BATCH_SHAPES)[number] | null;
+  /** A file with what a language model is asked, absolute. */
+  readonly prompt: string | null;
+  readonly model: string | null;
+  readonly maxTokens: number | null;
+}
+
+export interface ConsumersOptions {
+  /** `null`: list them. */
+  readonly drop: string | null;
+  readonly dryRun: boolean;
+  readonly json: boolean;
 }
 
 export interface MapUsersOptions {

@@ -1,108 +1,225 @@
 import { counted } from "../text/counted.ts";
-import type { ByteSink, Exported } from "../export/byte_sink.ts";
-import { highestIds } from "../../sql/state/lineage.ts";
 import { progressShower } from "../base/progress.ts";
-import type { StateDb } from "../state/state_db.ts";
-import { exportEvents, type ExportRequest, studentsNamed } from "../export/export_events.ts";
-import { markProcessed } from "../export/mark_processed.ts";
-import { openOutputFile } from "../export/output_file.ts";
-import { formatUtc } from "../model/time.ts";
+import { markErasures, newestLine, takeSchemaNotice } from "../../sql/state/export.ts";
+import { acknowledge, addConsumer, readConsumer } from "../../sql/state/consumers.ts";
+import { isConnectionLost } from "../base/database_errors.ts";
 import { LeaseLostError, LmsmonError, StateError, StoppedError, UsageError } from "../base/errors.ts";
 import { failPoint } from "../base/fail_point.ts";
-import { type Output, OutputClosed, outputError, standardOutput } from "../base/output.ts";
-import { openStdoutPipe, type PipeWriter } from "../drivers/deno/stdout_pipe.ts";
+import { OutputClosed } from "../base/output.ts";
+import { didYouMean } from "../config/problem.ts";
+import type { Exported } from "../export/byte_sink.ts";
+import { checkExport } from "../export/check_export.ts";
+import { exportAggregates } from "../export/export_aggregates.ts";
+import {
+  erasedNamed,
+  exportEvents,
+  type ExportRequest,
+  studentsNamed,
+  usernamesLike,
+} from "../export/export_events.ts";
+import { manifestOf, writeManifest } from "../export/manifest.ts";
+import { markProcessed } from "../export/mark_processed.ts";
+import { formatUtc } from "../model/time.ts";
 import { openState } from "../state/open_state.ts";
-import { isConnectionLost } from "../base/database_errors.ts";
+import type { StateDb } from "../state/state_db.ts";
 import { stateError } from "../state/state_errors.ts";
+import { stateEpoch } from "../state/state_epoch.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { ExportAiOptions } from "./command_options.ts";
-import { takeExportTurn, turnLost } from "./export_turn.ts";
+import { type ExportPlace, openExportPlace } from "./export_place.ts";
+import { consumerTurn, type ExportTurn, takeExportTurn, turnLost } from "./export_turn.ts";
+
+/** How long `--follow` waits before it looks for more. */
+const FOLLOW_MS = 1000;
 
 /**
- * `export-ai`: events as JSON lines to stdout or a file; marks them afterwards when asked to. A reader that goes away
- * (`| head`) ends it with 0 and marks nothing.
+ * `export-ai`: what is stored as lines, rows or statements, to stdout or to files; afterwards marks it, or moves a consumer on,
+ * when asked to. A reader that goes away (`| head`) ends it with 0, and nothing is marked or acknowledged.
  */
-export async function runExportAi(context: CommandContext, options: ExportAiOptions): Promise<number> {
-  if (options.format !== "jsonl") {
-    throw new UsageError(`Cannot export as "${options.format}": unknown format`, { hint: "use --format jsonl" });
-  }
+export async function runExportAi(context: CommandContext, given: ExportAiOptions): Promise<number> {
+  const schema = given.schema ?? context.config.export.schema;
+  checkExport({ ...given, schema });
   // Before any work: who cannot write the file should not wait for a database to learn it.
-  await using file = options.out === null ? null : await openOutputFile(options.out);
-  const pipe = file === null && context.out === standardOutput ? openStdoutPipe() : null;
-  using _ = { [Symbol.dispose]: () => pipe?.close() };
-  const sink = file ?? sinkOf(context.out, pipe);
+  await using place = await openExportPlace(context, given);
   await using db = await openState(context.config.state, { clock: context.clock });
-  await using turn = options.unprocessed && options.markProcessed ? await takeExportTurn(db, context) : null;
-  const filter = {
-    since: options.since === null ? null : formatUtc(options.since),
-    until: options.until === null ? null : formatUtc(options.until),
-    types: options.types,
-    students: options.student === null ? null : await studentsNamed(db, options.student),
-    unprocessed: options.unprocessed,
-  };
-  if (filter.students?.length === 0) {
-    context.log.warn("No student with this id or username is known: nothing to export");
-  }
+  await using turn = await takeTurn(db, context, given);
+  if (schema === 2 && given.schema === null) await tellOfSchema(context, db);
+  const begin = given.consumer === null ? given.after : await consumerAt(context, db, given.consumer);
   const { soft } = context.stop;
+  const work: Work = {
+    context,
+    db,
+    given,
+    place,
+    turn,
+    request: { ...await selection(db, given), schema, after: begin },
+    signal: turn === null ? soft : AbortSignal.any([soft, turn.signal]),
+  };
   try {
-    const exported = await exportShown(context, db, {
-      request: { filter, limit: options.limit, identified: options.identified },
-      sink,
-      toTerminal: file === null && context.out.isTerminal,
-      signal: turn === null ? soft : AbortSignal.any([soft, turn.signal]),
-    });
-    await file?.commit();
-    failPoint("export.before_mark");
-    if (turn?.signal.aborted) throw turnLost();
-    const marked = options.markProcessed ? await markProcessed(db, filter, exported) : 0;
-    context.log.info("Exported {exported}, {marked} newly marked as processed", {
-      exported: counted(exported.lines, "event"),
-      lines: exported.lines,
-      marked,
-    });
+    if (given.follow) await follow(work);
+    else await exportOnce(work);
     return 0;
   } catch (error) {
-    if (error instanceof OutputClosed) return 0;
-    if (error instanceof LeaseLostError) throw turnLost();
-    if (error instanceof StoppedError) {
-      throw error.withHint("nothing was marked as processed; start it again for the whole export");
-    }
-    if (error instanceof LmsmonError) throw error;
-    if (isConnectionLost(error)) throw stateError(context.config.state.url, error);
-    const detail = error instanceof Error ? error.message : String(error);
-    throw new StateError(`Cannot export: the state database says: ${detail}`, { cause: error });
+    return explain(context, error);
   }
 }
 
-function sinkOf(out: Output, pipe: PipeWriter | null): ByteSink {
+interface Work {
+  readonly context: CommandContext;
+  readonly db: StateDb;
+  readonly given: ExportAiOptions;
+  readonly place: ExportPlace;
+  readonly turn: ExportTurn | null;
+  readonly request: Omit<ExportRequest, "upTo">;
+  readonly signal: AbortSignal;
+}
+
+function takeTurn(db: StateDb, context: CommandContext, given: ExportAiOptions): Promise<ExportTurn | null> {
+  if (given.consumer !== null) return takeExportTurn(db, context, consumerTurn(given.consumer));
+  if (given.unprocessed && given.markProcessed) return takeExportTurn(db, context);
+  return Promise.resolve(null);
+}
+
+/** Who exported before is told once that the line is another one now. */
+async function tellOfSchema({ log }: CommandContext, db: StateDb): Promise<void> {
+  if ((await takeSchemaNotice(db.sql)).length === 0) return;
+  log.warn(
+    "Lines have schema 2 now: every id of the LMS is text, and students, mentors and attempts have pseudonyms. " +
+      "--schema 1, or export.schema: 1, gives the lines of before",
+  );
+}
+
+async function consumerAt({ log }: CommandContext, db: StateDb, name: string): Promise<string> {
+  const [added] = await addConsumer(db.sql, name);
+  if (added !== undefined) log.info("New consumer {name}: it begins with the first event", { name });
+  const [known] = added === undefined ? await readConsumer(db.sql, name) : [added];
+  return known?.acknowledged ?? "0";
+}
+
+async function selection(db: StateDb, given: ExportAiOptions) {
+  const students = given.student === null ? null : await studentsNamed(db, given.student);
+  const erased = given.student === null ? [] : await erasedNamed(db, given.student);
+  if (given.student !== null && students?.length === 0 && erased.length === 0) {
+    throw new UsageError(
+      `Cannot export: no student with the id, username or pseudonym "${given.student}" is known` +
+        didYouMean(given.student, await usernamesLike(db, given.student)),
+      { hint: "lmsmon map-users --only students lists them" },
+    );
+  }
   return {
-    write: (bytes) =>
-      pipe === null ? out.writeBytes(bytes) : pipe.write(bytes).catch((error) => {
-        throw outputError(error);
-      }),
+    filter: {
+      since: given.since === null ? null : formatUtc(given.since),
+      until: given.until === null ? null : formatUtc(given.until),
+      types: given.types,
+      students,
+      unprocessed: given.unprocessed,
+    },
+    erased,
+    limit: given.limit,
+    identified: given.identified,
+    latest: given.view === "latest",
+    xapi: given.format === "xapi",
   };
+}
+
+async function exportOnce(work: Work): Promise<void> {
+  const { context, db, given, place, request } = work;
+  // Fixed before anything is read: what is recorded meanwhile is not acknowledged.
+  const upTo = given.consumer === null ? null : (await newestLine(db.sql))[0]?.newest ?? "0";
+  const exported = await exportShown(work, { ...request, upTo });
+  await place.end();
+  if (place.target !== null && given.manifest) {
+    const manifest = await manifestOf(db, place.facts, {
+      schema: request.schema,
+      format: given.batch ?? given.format,
+      view: given.view,
+      ids: given.identified ? "lms" : given.pseudonyms === null ? "pseudonyms" : "pseudonyms under a key file",
+      filter: { ...request.filter, students: request.filter.students === null ? null : "one", after: request.after },
+      now: context.clock.now(),
+    });
+    await place.commit();
+    await writeManifest(place.target, manifest);
+  } else await place.commit();
+  await noteTaken(work, exported, upTo);
+}
+
+/** Everything is safely out: marks it, or moves the consumer on. */
+async function noteTaken(work: Work, exported: Exported, upTo: string | null): Promise<void> {
+  const { context, db, given, turn, request } = work;
+  failPoint("export.before_mark");
+  if (turn?.signal.aborted) throw turnLost();
+  let marked = 0;
+  if (given.markProcessed) {
+    marked = await markProcessed(db, request.filter, exported);
+    if (exported.first !== null && exported.last !== null && request.schema === 2) {
+      await markErasures(db.sql, exported.first, exported.last);
+    }
+  }
+  if (given.ack && given.consumer !== null && upTo !== null && turn !== null) {
+    // A limit that was reached leaves events for the next time; else all were looked at, also those that a filter left out.
+    const isCut = given.limit !== null && exported.lines >= given.limit;
+    const to = isCut ? exported.last ?? request.after ?? "0" : upTo;
+    failPoint("export.before_ack");
+    const moved = await acknowledge(db.sql, { name: given.consumer, from: request.after ?? "0", to }, turn.lease);
+    if (moved.length === 0) throw turnLost();
+    await stateEpoch(db);
+  }
+  context.log.info("Exported {exported}, {marked} newly marked as processed", {
+    exported: counted(exported.lines, given.view === "events" || given.view === "latest" ? "event" : "line"),
+    lines: exported.lines,
+    marked,
+  });
+}
+
+/** Until a signal: that is how it is meant to end. */
+async function follow(work: Work): Promise<void> {
+  const { context, db, given, place } = work;
+  let request = work.request;
+  try {
+    for (;;) {
+      work.signal.throwIfAborted();
+      const upTo = (await newestLine(db.sql))[0]?.newest ?? "0";
+      if (BigInt(upTo) > BigInt(request.after ?? "0")) {
+        const exported = await exportEvents(db, { ...request, upTo }, place.writer, work.signal);
+        if (exported.lines > 0 || given.ack) await noteTaken({ ...work, request }, exported, upTo);
+        request = { ...request, after: upTo };
+      }
+      await context.clock.sleep(FOLLOW_MS, work.signal);
+    }
+  } catch (error) {
+    if (!(error instanceof StoppedError) && !context.stop.soft.aborted) throw error;
+    await place.end();
+  }
 }
 
 /** By event ids, so that nothing need be counted. Lines on the same terminal are progress enough. */
-async function exportShown(
-  { clock, log }: CommandContext,
-  db: StateDb,
-  { request, sink, toTerminal, signal }: {
-    readonly request: ExportRequest;
-    readonly sink: ByteSink;
-    readonly toTerminal: boolean;
-    readonly signal: AbortSignal;
-  },
-): Promise<Exported> {
-  if (toTerminal) return await exportEvents(db, request, sink, signal);
-  const [newest] = await highestIds(db.sql);
-  const highest = Number(newest?.newest_event ?? 0);
-  using progress = progressShower(clock, log)("Exporting", "event");
+async function exportShown(work: Work, request: ExportRequest): Promise<Exported> {
+  const { context, db, given, place, signal } = work;
+  const { view, limit } = given;
+  if (view === "students" || view === "weeks") {
+    const timezone = context.config.notify.timezone;
+    return await exportAggregates(db, { ...request, view, timezone }, place.writer, signal);
+  }
+  if (place.isTerminal) return await exportEvents(db, request, place.writer, signal);
+  const highest = Number((await newestLine(db.sql))[0]?.newest ?? 0);
+  using progress = progressShower(context.clock, context.log)("Exporting", "event");
   let first: number | null = null;
-  return await exportEvents(db, request, sink, signal, (lines, last) => {
+  return await exportEvents(db, request, place.writer, signal, (lines, last) => {
     const at = Number(last);
     first ??= at;
     const byIds = highest > first ? (at - first) / (highest - first) : null;
-    progress.update(lines, request.limit === null ? byIds : Math.max(byIds ?? 0, lines / request.limit));
+    progress.update(lines, limit === null ? byIds : Math.max(byIds ?? 0, lines / limit));
   });
+}
+
+function explain(context: CommandContext, error: unknown): number {
+  if (error instanceof OutputClosed) return 0;
+  if (error instanceof LeaseLostError) throw turnLost();
+  if (error instanceof StoppedError) {
+    throw error.withHint("nothing was marked as processed or acknowledged; start it again for the whole export");
+  }
+  if (error instanceof LmsmonError) throw error;
+  if (isConnectionLost(error)) throw stateError(context.config.state.url, error);
+  const detail = error instanceof Error ? error.message : String(error);
+  throw new StateError(`Cannot export: the state database says: ${detail}`, { cause: error });
 }

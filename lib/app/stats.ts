@@ -13,7 +13,7 @@ import type { StateDb } from "../state/state_db.ts";
 import type { CommandContext } from "./command_context.ts";
 import { commandJson, jsonTime } from "./command_json.ts";
 import type { StatsOptions } from "./command_options.ts";
-import { EXPORT_TURN } from "./export_turn.ts";
+import { isExportTurn } from "./export_turn.ts";
 import { OpenParts } from "./open_parts.ts";
 
 /** What the state database holds, in counts; no names, no titles. */
@@ -80,7 +80,7 @@ export async function readStats(db: StateDb, text: (time: Temporal.Instant | nul
       rows: Number(q.rows),
       first_seen_at: text(q.first_seen),
     })),
-    pollers: leases.filter(({ source, held }) => held && source !== EXPORT_TURN).map((lease) => ({
+    pollers: leases.filter(({ source, held }) => held && !isExportTurn(source)).map((lease) => ({
       source: lease.source,
       holder: describeHolder(lease.holder),
       lease_until: text(lease.expires_at),

@@ -25,6 +25,8 @@ export const FAIL_POINTS = [
   "reconcile.after_write",
   "export.before_mark",
   "export.mid_mark",
+  "export.before_rename",
+  "export.before_ack",
 ] as const;
 export type FailPoint = (typeof FAIL_POINTS)[number];
 

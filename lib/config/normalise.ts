@@ -84,6 +84,7 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
       placeholderDomains: users.placeholder_domains.map((domain) => domain.toLowerCase().replace(/^@/, "")),
       cacheMs: users.cache,
     },
+    export: raw.export,
     log: raw.log,
     listen: raw.listen,
     secretFiles: context.secretFiles,

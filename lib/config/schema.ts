@@ -120,6 +120,13 @@ const lmsId: Reader<string> = (raw) => {
   throw new FieldError(`must be an id (a whole number), not ${shown(raw)}`);
 };
 
+const exportSchema: Reader<1 | 2> = (raw) => {
+  const word = raw instanceof Filled ? raw.text.trim() : String(raw);
+  if (word === "1") return 1;
+  if (word === "2") return 2;
+  throw new FieldError(`must be 1 or 2, not ${shown(raw)}`);
+};
+
 /** The whole file, raw: names, shapes and single values. What needs more than one key is in load_config.ts. */
 export const schema = z.strictObject({
   enabled: key(bool, true),
@@ -194,6 +201,7 @@ export const schema = z.strictObject({
     placeholder_domains: key(listOf(filledText), ["noemail.local"]),
     cache: key(duration(0), "1h"),
   }),
+  export: group({ schema: key(exportSchema, 2n) }),
   log: group({
     level: key(logLevel, "info"),
     format: key(oneOf(["auto", "pretty", "json"]), "auto"),

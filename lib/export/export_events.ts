@@ -1,5 +1,12 @@
 import type { EventFilter, StudentKey } from "../../sql/state/event_filter.ts";
-import { findStudents } from "../../sql/state/export.ts";
+import {
+  erasedStudent,
+  erasureLines,
+  type ExportQuery,
+  findStudents,
+  similarUsernames,
+} from "../../sql/state/export.ts";
+import { isPseudonym } from "../model/pseudonym.ts";
 import type { StateDb } from "../state/state_db.ts";
 import type { ByteSink, Exported, OnWay } from "./byte_sink.ts";
 import { exportByCopy } from "./copy_export.ts";
@@ -8,27 +15,97 @@ import { exportByPages } from "./page_export.ts";
 export interface ExportRequest {
   readonly filter: EventFilter;
   readonly limit: number | null;
-  /** With usernames, addresses and Zulip ids. */
+  /** With the ids of the LMS, usernames, addresses and Zulip ids. */
   readonly identified: boolean;
+  /** 1: the line of lmsmon 0.1, without erasures. */
+  readonly schema: 1 | 2;
+  /** Only the last event of each attempt. */
+  readonly latest: boolean;
+  /** As `lib/export/xapi_format.ts` takes them, and without erasures, which are no statements. */
+  readonly xapi: boolean;
+  /** Only ids above it, and up to the other; `null`: no bound. */
+  readonly after: string | null;
+  readonly upTo: string | null;
+  /** Whose erasures are exported where `filter.students` names students. */
+  readonly erased?: readonly string[];
 }
 
 /**
- * Writes the selected events as JSON lines, ascending by event_id; resolves when the sink took all of them. Memory does not
- * grow with their number. Throws what the sink throws, the signal's reason, or the database's error.
+ * Writes the selected events as JSON lines, ascending by event_id, and between them a line for each erasure; resolves when the
+ * sink took all of them. Memory does not grow with their number. Throws what the sink throws, the signal's reason, or the
+ * database's error.
  */
-export function exportEvents(
+export async function exportEvents(
   db: StateDb,
   request: ExportRequest,
   sink: ByteSink,
   signal: AbortSignal,
   onWay: OnWay = () => {},
 ): Promise<Exported> {
-  const query = { ...request, after: null };
-  return db.copy ? exportByCopy(db, query, sink, signal, onWay) : exportByPages(db, query, sink, signal, onWay);
+  const { erased = [], ...whole } = request;
+  const some = db.copy ? exportByCopy : exportByPages;
+  // Few, and each ends a stretch of events, which then pass through as they come from the database.
+  const erasures = request.schema === 1 || request.xapi ? [] : await erasureLines(db.sql, whole, erased);
+  const total = new Total(request.limit, onWay);
+  const encoder = new TextEncoder();
+  let after = request.after;
+  for (const { event_id, line } of erasures) {
+    total.add(await some(db, part(whole, after, event_id, total.left), sink, signal, total.onWay));
+    if (total.left === 0) return total.exported;
+    signal.throwIfAborted();
+    await sink.write(encoder.encode(`${line}\n`));
+    total.add({ lines: 1, first: event_id, last: event_id });
+    if (total.left === 0) return total.exported;
+    after = event_id;
+  }
+  total.add(await some(db, part(whole, after, request.upTo, total.left), sink, signal, total.onWay));
+  return total.exported;
 }
 
-/** The students that a person means by an LMS id or a username; none when nobody is known by it. */
-export async function studentsNamed(db: StateDb, text: string): Promise<StudentKey[]> {
+function part(
+  request: Omit<ExportQuery, "after" | "upTo" | "limit">,
+  after: string | null,
+  upTo: string | null,
+  left: number,
+): ExportQuery {
+  return { ...request, after, upTo, limit: left === Infinity ? null : left };
+}
+
+/** What the parts of an export come to. */
+class Total {
+  #exported: Exported = { lines: 0, first: null, last: null };
+
+  constructor(private readonly limit: number | null, private readonly hear: OnWay) {}
+
+  get exported(): Exported {
+    return this.#exported;
+  }
+
+  get left(): number {
+    return this.limit === null ? Infinity : this.limit - this.#exported.lines;
+  }
+
+  readonly onWay: OnWay = (lines, last) => this.hear(this.#exported.lines + lines, last);
+
+  add({ lines, first, last }: Exported): void {
+    const sum = this.#exported;
+    this.#exported = { lines: sum.lines + lines, first: sum.first ?? first, last: last ?? sum.last };
+  }
+}
+
+/** The students that a person means by an LMS id, a username or a pseudonym; none when nobody is known by it. */
+export async function studentsNamed(db: Pick<StateDb, "sql">, text: string): Promise<StudentKey[]> {
   const isId = /^\d{1,19}$/.test(text) && BigInt(text) < 2n ** 63n;
   return [...await findStudents(db.sql, text, isId ? text : null)];
+}
+
+/** The pseudonym of a student who was erased, when `text` is one. */
+export async function erasedNamed(db: Pick<StateDb, "sql">, text: string): Promise<string[]> {
+  if (!isPseudonym(text)) return [];
+  return (await erasedStudent(db.sql, text)).map((row) => row.pseudonym);
+}
+
+/** Usernames that a person may have meant, for a suggestion. */
+export async function usernamesLike(db: Pick<StateDb, "sql">, text: string): Promise<string[]> {
+  return (await similarUsernames(db.sql, text)).map((row) => row.username);
 }

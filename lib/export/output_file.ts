@@ -1,10 +1,13 @@
 import { basename, dirname, join } from "node:path";
 import { CommandError } from "../base/errors.ts";
+import { failPoint } from "../base/fail_point.ts";
 import type { ByteSink } from "./byte_sink.ts";
 
 /** A file that is either wholly there or not at all. */
 export interface OutputFile extends ByteSink, AsyncDisposable {
-  /** Makes the file appear under its name, with all bytes safely on the disk. */
+  /** Puts all bytes safely on the disk; nothing can be written after it. */
+  finish(): Promise<void>;
+  /** Makes the file appear under its name, finished. */
   commit(): Promise<void>;
 }
 
@@ -23,24 +26,31 @@ export async function openOutputFile(path: string): Promise<OutputFile> {
     path,
     () => Deno.open(place, direct ? { write: true } : { write: true, createNew: true, mode: 0o600 }),
   );
-  let state: "open" | "committed" | "disposed" = "open";
+  let state: "open" | "finished" | "committed" | "disposed" = "open";
+  const finish = () =>
+    attempt(path, async () => {
+      if (state !== "open") return;
+      if (!direct) await file.sync();
+      file.close();
+      state = "finished";
+    });
   return {
     write: (bytes) =>
       attempt(path, async () => {
         for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await file.write(rest));
       }),
-    commit: () =>
-      attempt(path, async () => {
-        if (!direct) await file.sync();
-        file.close();
-        state = "committed";
-        if (direct) return;
-        await Deno.rename(place, target);
-        await syncDirectory(dirname(target));
-      }),
+    finish,
+    commit: async () => {
+      await finish();
+      state = "committed";
+      if (direct) return;
+      failPoint("export.before_rename");
+      await attempt(path, () => Deno.rename(place, target));
+      await syncDirectory(dirname(target));
+    },
     [Symbol.asyncDispose]: async () => {
       if (state === "open") file.close();
-      if (!direct && state !== "disposed") await Deno.remove(place).catch(() => {});
+      if (!direct && (state === "open" || state === "finished")) await Deno.remove(place).catch(() => {});
       state = "disposed";
     },
   };

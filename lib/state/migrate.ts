@@ -7,6 +7,7 @@ import {
   createSchema,
   insertMigration,
   lockMigrations,
+  renewIdentity,
   restampMigrations,
   runMigrationText,
   selectAppliedMigrations,
@@ -20,6 +21,8 @@ import type { Queryable, Sql, Transaction } from "./state_db.ts";
 
 const programVersion = program.version;
 const OLDEST_SERVER = 14;
+/** The migration that makes the key of the pseudonyms. */
+const PSEUDONYMS = 9;
 const INSUFFICIENT_PRIVILEGE = "42501";
 
 export interface AppliedMigration {
@@ -125,6 +128,8 @@ export async function adoptTemplate(
 ): Promise<readonly Migration[]> {
   await restampMigrations(sql, programVersion);
   const applied = new Set((await selectAppliedMigrations(sql)).map(({ version }) => version));
+  // Every state is made of the same template: two of them must not share a key.
+  if (applied.has(PSEUDONYMS)) await renewIdentity(sql);
   return known.filter(({ version }) => applied.has(version));
 }
 

@@ -74,5 +74,12 @@ export const insertMigration = (
 export const restampMigrations = (sql: Queryable, programVersion: string) =>
   sql`update lmsmon.migrations set applied_at = now(), program_version = ${programVersion}`;
 
+/** Of a state just made from the template: a key of its own for its pseudonyms, and an epoch of its own. */
+export const renewIdentity = (sql: Queryable) =>
+  sql`
+    with key as (select lmsmon.new_pseudonym_key())
+    update lmsmon.facts set value = jsonb_set(value, '{epoch}', to_jsonb(gen_random_uuid()))
+     where source = '' and name = 'state_epoch' and exists (select from key)`;
+
 /** What the template holds besides an empty database. */
 export const dropSchema = (sql: Queryable) => sql`drop schema lmsmon cascade`;

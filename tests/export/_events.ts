@@ -127,6 +127,11 @@ export const EVERYTHING: ExportRequest = {
   filter: { since: null, until: null, types: null, students: null, unprocessed: false },
   limit: null,
   identified: false,
+  schema: 1,
+  latest: false,
+  xapi: false,
+  after: null,
+  upTo: null,
 };
 
 /** Keeps what is written. */

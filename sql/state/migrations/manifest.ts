@@ -6,6 +6,7 @@ import gather from "./0005_gather.sql" with { type: "text" };
 import unreadable from "./0006_unreadable.sql" with { type: "text" };
 import sixDigitTimes from "./0007_six_digit_times.sql" with { type: "text" };
 import anyLms from "./0008_any_lms.sql" with { type: "text" };
+import pseudonyms from "./0009_pseudonyms.sql" with { type: "text" };
 
 export interface Migration {
   readonly version: number;
@@ -23,4 +24,5 @@ export const migrations: readonly Migration[] = [
   { version: 6, name: "0006_unreadable", sql: unreadable },
   { version: 7, name: "0007_six_digit_times", sql: sixDigitTimes },
   { version: 8, name: "0008_any_lms", sql: anyLms },
+  { version: 9, name: "0009_pseudonyms", sql: pseudonyms },
 ];

@@ -1,0 +1,107 @@
+import { UsageError } from "../base/errors.ts";
+
+/** What of an export decides whether its parts go together. */
+export interface ExportShape {
+  readonly format: "jsonl" | "csv" | "parquet" | "xapi";
+  readonly view: "events" | "latest" | "students" | "weeks";
+  readonly schema: 1 | 2;
+  readonly identified: boolean;
+  readonly pseudonyms: string | null;
+  readonly consumer: string | null;
+  readonly ack: boolean;
+  readonly after: string | null;
+  readonly follow: boolean;
+  readonly out: string | null;
+  readonly splitBytes: number | null;
+  readonly manifest: boolean;
+  readonly unprocessed: boolean;
+  readonly markProcessed: boolean;
+  readonly types: readonly string[] | null;
+  readonly limit: number | null;
+  readonly until: number | null;
+  readonly xapiVersion: string | null;
+  readonly batch: string | null;
+  readonly prompt: string | null;
+  readonly maxTokens: number | null;
+  readonly model: string | null;
+}
+
+/** Throws UsageError for parts that make no sense together; docs/export.md has the table. */
+export function checkExport(shape: ExportShape): void {
+  for (const [isWrong, what, hint] of rules(shape)) {
+    if (isWrong) throw new UsageError(`Cannot export: ${what}`, { hint });
+  }
+}
+
+type Rule = readonly [isWrong: boolean, what: string, hint: string];
+
+function* rules(x: ExportShape): Generator<Rule> {
+  const byStudent = x.view === "students" || x.view === "weeks";
+  const { format, view } = x;
+  yield [x.schema === 1 && format !== "jsonl", `schema 1 has no --format ${format}`, "use --schema 2, the default"];
+  yield [x.schema === 1 && view !== "events", `schema 1 has no --view ${view}`, "use --schema 2, the default"];
+  yield [x.schema === 1 && x.pseudonyms !== null, "schema 1 has no pseudonyms", "use --schema 2, the default"];
+  yield [
+    x.identified && x.pseudonyms !== null,
+    "--identified and --pseudonyms contradict each other",
+    "use one of them",
+  ];
+  yield [format === "xapi" && view !== "events", `--format xapi has no --view ${view}`, "a statement is of an event"];
+  yield [x.xapiVersion !== null && format !== "xapi", "--xapi-version needs --format xapi", "add it, or leave it out"];
+  yield* cursorRules(x);
+  if (byStudent) {
+    const about = "a line is of a student, not of an event";
+    yield [x.types !== null, `--type makes no sense with --view ${view}`, about];
+    yield [x.unprocessed || x.markProcessed, `marks make no sense with --view ${view}`, about];
+    yield [x.consumer !== null || x.after !== null, `--consumer and --after make no sense with --view ${view}`, about];
+  }
+  yield [
+    view === "latest" && (x.unprocessed || x.markProcessed),
+    "marks make no sense with --view latest",
+    "it leaves events out that it would mark",
+  ];
+  yield* fileRules(x);
+  yield* batchRules(x);
+}
+
+function* cursorRules(x: ExportShape): Generator<Rule> {
+  yield [x.ack && x.consumer === null, "--ack needs --consumer NAME", "say who acknowledges"];
+  yield [
+    x.consumer !== null && x.after !== null,
+    "--consumer and --after are two beginnings",
+    "use one of them: a consumer begins after what it acknowledged",
+  ];
+  yield [
+    x.consumer !== null && (x.unprocessed || x.markProcessed),
+    "--consumer and --unprocessed or --mark-processed are two ways to remember what was taken",
+    "use --consumer NAME --ack alone",
+  ];
+  const endless = "it never ends: leave --follow out, or the other";
+  yield [x.follow && x.view !== "events", `--follow makes no sense with --view ${x.view}`, endless];
+  yield [x.follow && x.out !== null, "--follow writes to stdout, not to --out", endless];
+  yield [x.follow && x.format === "parquet", "--follow makes no sense with --format parquet", endless];
+  yield [x.follow && x.limit !== null, "--follow and --limit contradict each other", endless];
+  yield [x.follow && x.until !== null, "--follow and --until contradict each other", endless];
+}
+
+function* fileRules(x: ExportShape): Generator<Rule> {
+  yield [x.splitBytes !== null && x.out === null, "--split needs --out FILE or DIR", "say where the files go"];
+  yield [x.manifest && x.out === null, "--manifest needs --out FILE or DIR", "it lies beside the files"];
+  yield [
+    x.format === "parquet" && x.out !== null && /\.(gz|zst|zstd)$/i.test(x.out),
+    "a Parquet file is compressed inside already",
+    "give --out a name that ends in .parquet",
+  ];
+}
+
+function* batchRules(x: ExportShape): Generator<Rule> {
+  if (x.batch === null) {
+    const what = x.prompt !== null ? "--prompt" : x.maxTokens !== null ? "--max-tokens" : "--model";
+    const given = x.prompt !== null || x.maxTokens !== null || x.model !== null;
+    yield [given, `${what} needs --batch anthropic or openai`, "it is for requests to language models"];
+    return;
+  }
+  yield [x.view !== "students", "--batch needs --view students", "a request is of one student"];
+  yield [x.prompt === null, "--batch needs --prompt FILE", "a file with what the model is asked"];
+  yield [x.format !== "jsonl", "--batch is JSON lines", "leave --format out"];
+}
