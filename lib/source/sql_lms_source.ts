@@ -19,6 +19,7 @@ import type { LmsTarget } from "./lms_errors.ts";
 import type { LmsSource, RowPage } from "./lms_source.ts";
 import type { PresentIdentity } from "../model/source_identity.ts";
 import type { TimeReader } from "./lms_times.ts";
+import { readDatedActivities, readEnrolments } from "./course_context.ts";
 import { ChangeProof } from "./change_proof.ts";
 import { readIdentityOf } from "./identity.ts";
 import { isBeyondIds } from "./lms_values.ts";
@@ -225,6 +226,8 @@ export class SqlLmsSource implements LmsSource {
     return links;
   }
 
+  readonly activities = () => readDatedActivities(this.#options, (work) => this.#read(work));
+  readonly enrolments = () => readEnrolments(this.#options.preset, this.allPeople("student"));
   takeFaults(): Faults {
     return this.#faults.take();
   }

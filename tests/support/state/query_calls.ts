@@ -1,4 +1,5 @@
 import * as checkpoints from "../../../sql/state/checkpoints.ts";
+import * as courseContext from "../../../sql/state/course_context.ts";
 import * as deliveriesInsert from "../../../sql/state/deliveries_insert.ts";
 import * as doctor from "../../../sql/state/doctor.ts";
 import * as events from "../../../sql/state/events.ts";
@@ -37,6 +38,19 @@ import { type CallsOf, ID, IDS, type QueryCall, TEXTS, TIME, TIMES } from "./que
 const checkpointsCalls: CallsOf<typeof checkpoints> = {
   walSinceCheckpoint: [(sql) => checkpoints.walSinceCheckpoint(sql), checkpoints.WalRow],
   writeCheckpoint: (sql) => checkpoints.writeCheckpoint(sql),
+};
+
+const CONTEXT_PAGE = { source: "lms", at: TIME, history: true, from: null, to: ID };
+const ACTIVITIES = { kind: "exam", ids: IDS, titles: TEXTS, courses: IDS, opens: TIMES, dues: TIMES, finals: "{t}" };
+const ENROLMENTS = { students: IDS, scopes: TEXTS, scopeIds: IDS, actives: "{t}", joined: TIMES, left: TIMES };
+const EXEMPTIONS = { students: IDS, kinds: TEXTS, activities: IDS };
+const courseContextCalls: CallsOf<typeof courseContext> = {
+  closeActivities: (sql) => courseContext.closeActivities(sql, CONTEXT_PAGE, ACTIVITIES),
+  addActivities: (sql) => courseContext.addActivities(sql, CONTEXT_PAGE, ACTIVITIES),
+  closeEnrolments: (sql) => courseContext.closeEnrolments(sql, CONTEXT_PAGE, ENROLMENTS),
+  addEnrolments: (sql) => courseContext.addEnrolments(sql, CONTEXT_PAGE, ENROLMENTS),
+  closeExemptions: (sql) => courseContext.closeExemptions(sql, CONTEXT_PAGE, EXEMPTIONS),
+  addExemptions: (sql) => courseContext.addExemptions(sql, CONTEXT_PAGE, EXEMPTIONS),
 };
 
 const sessionCalls: CallsOf<typeof session> = {
@@ -281,6 +295,7 @@ const userLinksCalls: CallsOf<typeof userLinks> = {
 export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCall>>>> = {
   absent_rows: absentRowsCalls,
   checkpoints: checkpointsCalls,
+  course_context: courseContextCalls,
   deliveries_insert: deliveriesInsertCalls,
   doctor: doctorCalls,
   events: eventsCalls,
