@@ -36,6 +36,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./export_ai.ts")).exportAiCommand,
   },
   {
+    name: "insights",
+    about: "who has gone quiet and who struggles, with reasons; evaluate and fit hold it against outcomes",
+    load: async () => (await import("./insights.ts")).insightsCommand,
+  },
+  {
     name: "map-users",
     about: "which LMS mentors (and students) have a Zulip account, which do not, and why",
     load: async () => (await import("./map_users.ts")).mapUsersCommand,

@@ -3,6 +3,10 @@ import { type EpochMicros, formatUtc, fromInstant } from "../model/time.ts";
 /** Commands that take `--json`. */
 export type JsonCommand =
   | "doctor"
+  | "history"
+  | "insights"
+  | "insights evaluate"
+  | "insights fit"
   | "map-users"
   | "migrate"
   | "notify-test"

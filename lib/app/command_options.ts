@@ -88,6 +88,20 @@ export interface DemoOptions {
   readonly seed: number;
 }
 
+export interface InsightsOptions {
+  /** ISO date, today or yesterday; `null`: today. */
+  readonly at: string | null;
+  /** Id or title. */
+  readonly course: string | null;
+  /** LMS id or username. */
+  readonly mentor: string | null;
+  readonly list: "quiet" | "struggling" | "all";
+  /** LMS id or username. */
+  readonly explain: string | null;
+  readonly json: boolean;
+  readonly csv: boolean;
+}
+
 export interface StatsOptions {
   readonly json: boolean;
 }

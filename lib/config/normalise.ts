@@ -7,6 +7,8 @@ export interface NormaliseContext {
   readonly file: string | null;
   readonly tls: ReturnType<typeof zulipTls>;
   readonly secretFiles: readonly string[];
+  /** Makes a path of the file absolute. */
+  readonly absolute: (path: string) => string;
   readonly formerState: FormerState | null;
 }
 
@@ -77,6 +79,7 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
       placeholderDomains: users.placeholder_domains.map((domain) => domain.toLowerCase().replace(/^@/, "")),
       cacheMs: users.cache,
     },
+    insights: { constants: raw.insights.constants === null ? null : context.absolute(raw.insights.constants) },
     log: raw.log,
     listen: raw.listen,
     secretFiles: context.secretFiles,

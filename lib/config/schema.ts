@@ -180,6 +180,9 @@ export const schema = z.strictObject({
     placeholder_domains: key(listOf(filledText), ["noemail.local"]),
     cache: key(duration(0), "1h"),
   }),
+  insights: group({
+    constants: key(path, null),
+  }),
   log: group({
     level: key(logLevel, "info"),
     format: key(oneOf(["auto", "pretty", "json"]), "auto"),

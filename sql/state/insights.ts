@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { bool, float8, int4, int8, neverNull, text } from "./columns.ts";
+import { bool, float8, int4, int8, neverNull } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
 /** What was known at the end of a day, of one source, in one course or in all. */

@@ -6,6 +6,8 @@ import * as events from "../../../sql/state/events.ts";
 import * as eventsAfter from "../../../sql/state/events_after.ts";
 import type { EventFilter } from "../../../sql/state/event_filter.ts";
 import * as exporting from "../../../sql/state/export.ts";
+import * as insightNames from "../../../sql/state/insight_names.ts";
+import * as insights from "../../../sql/state/insights.ts";
 import * as leases from "../../../sql/state/leases.ts";
 import * as migrations from "../../../sql/state/migrations.ts";
 import * as people from "../../../sql/state/people.ts";
@@ -51,6 +53,22 @@ const courseContextCalls: CallsOf<typeof courseContext> = {
   addEnrolments: (sql) => courseContext.addEnrolments(sql, CONTEXT_PAGE, ENROLMENTS),
   closeExemptions: (sql) => courseContext.closeExemptions(sql, CONTEXT_PAGE, EXEMPTIONS),
   addExemptions: (sql) => courseContext.addExemptions(sql, CONTEXT_PAGE, EXEMPTIONS),
+};
+
+const insightsCalls: CallsOf<typeof insights> = {
+  standings: [
+    (sql) => insights.standings(sql, { source: "lms", known: TIME, day: "2026-01-01", timezone: "UTC", course: ID }),
+    insights.StandingRow,
+  ],
+};
+
+const insightNamesCalls: CallsOf<typeof insightNames> = {
+  firstEvent: [(sql) => insightNames.firstEvent(sql, "lms"), insightNames.FirstEventRow],
+  courses: [(sql) => insightNames.courses(sql, "lms"), insightNames.CourseRow],
+  peopleLike: [(sql) => insightNames.peopleLike(sql, "lms", "student", "a", "a", 1), insightNames.PersonNameRow],
+  studentsOfMentor: [(sql) => insightNames.studentsOfMentor(sql, "lms", ID), insightNames.MentorStudentRow],
+  mentorsOfStudents: [(sql) => insightNames.mentorsOfStudents(sql, "lms"), insightNames.MentorOfRow],
+  leavers: [(sql) => insightNames.leavers(sql, "lms"), insightNames.LeftRow],
 };
 
 const sessionCalls: CallsOf<typeof session> = {
@@ -301,6 +319,8 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   events: eventsCalls,
   events_after: eventsAfterCalls,
   export: exportCalls,
+  insight_names: insightNamesCalls,
+  insights: insightsCalls,
   leases: leasesCalls,
   lineage: lineageCalls,
   messages: messagesCalls,
