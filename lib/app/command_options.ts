@@ -88,6 +88,16 @@ export interface DemoOptions {
   readonly seed: number;
 }
 
+export interface HistoryOptions {
+  /** LMS id or username. */
+  readonly student: string;
+  readonly since: EpochMicros | null;
+  readonly format: "text" | "json" | "prompt";
+  readonly maxTokens: number | null;
+  /** As an earlier answer gave it. */
+  readonly cursor: string | null;
+}
+
 export interface InsightsOptions {
   /** ISO date, today or yesterday; `null`: today. */
   readonly at: string | null;

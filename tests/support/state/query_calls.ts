@@ -6,6 +6,7 @@ import * as events from "../../../sql/state/events.ts";
 import * as eventsAfter from "../../../sql/state/events_after.ts";
 import type { EventFilter } from "../../../sql/state/event_filter.ts";
 import * as exporting from "../../../sql/state/export.ts";
+import * as history from "../../../sql/state/history.ts";
 import * as insightNames from "../../../sql/state/insight_names.ts";
 import * as insights from "../../../sql/state/insights.ts";
 import * as leases from "../../../sql/state/leases.ts";
@@ -53,6 +54,13 @@ const courseContextCalls: CallsOf<typeof courseContext> = {
   addEnrolments: (sql) => courseContext.addEnrolments(sql, CONTEXT_PAGE, ENROLMENTS),
   closeExemptions: (sql) => courseContext.closeExemptions(sql, CONTEXT_PAGE, EXEMPTIONS),
   addExemptions: (sql) => courseContext.addExemptions(sql, CONTEXT_PAGE, EXEMPTIONS),
+};
+
+const HISTORY = { since: TIME, before: { at: TIME, eventId: ID } };
+const historyCalls: CallsOf<typeof history> = {
+  historyEvents: [(sql) => history.historyEvents(sql, "lms", ID, { ...HISTORY, limit: 1 }), history.HistoryRow],
+  countHistory: [(sql) => history.countHistory(sql, "lms", ID, HISTORY), history.HistoryCountRow],
+  pseudonymKey: [(sql) => history.pseudonymKey(sql), history.PseudonymKeyRow],
 };
 
 const insightsCalls: CallsOf<typeof insights> = {
@@ -319,6 +327,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   events: eventsCalls,
   events_after: eventsAfterCalls,
   export: exportCalls,
+  history: historyCalls,
   insight_names: insightNamesCalls,
   insights: insightsCalls,
   leases: leasesCalls,
