@@ -46,6 +46,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./schema.ts")).schemaCommand,
   },
   {
+    name: "insights",
+    about: "who has gone quiet and who struggles, with reasons; evaluate and fit hold it against outcomes",
+    load: async () => (await import("./insights.ts")).insightsCommand,
+  },
+  {
+    name: "history",
+    about: "everything about one student in order, for people, programs or a language model, within a budget",
+    load: async () => (await import("./history.ts")).historyCommand,
+  },
+  {
     name: "map-users",
     about: "which LMS mentors (and students) have a Zulip account, which do not, and why",
     load: async () => (await import("./map_users.ts")).mapUsersCommand,

@@ -19,6 +19,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/config"],
   ["lib/state", "lib/source", "lib/detect", "lib/bot", "lib/format"],
   ["lib/people", "lib/events", "lib/export"],
+  ["lib/insights", "lib/history"],
   ["lib/tell"],
   ["lib/poll"],
   ["lib/stand_in"],

@@ -4,6 +4,10 @@ import { type EpochMicros, formatUtc, fromInstant } from "../model/time.ts";
 export type JsonCommand =
   | "consumers"
   | "doctor"
+  | "history"
+  | "insights"
+  | "insights evaluate"
+  | "insights fit"
   | "map-users"
   | "migrate"
   | "notify-test"

@@ -117,6 +117,30 @@ export interface DemoOptions {
   readonly seed: number;
 }
 
+export interface HistoryOptions {
+  /** LMS id or username. */
+  readonly student: string;
+  readonly since: EpochMicros | null;
+  readonly format: "text" | "json" | "prompt";
+  readonly maxTokens: number | null;
+  /** As an earlier answer gave it. */
+  readonly cursor: string | null;
+}
+
+export interface InsightsOptions {
+  /** ISO date, today or yesterday; `null`: today. */
+  readonly at: string | null;
+  /** Id or title. */
+  readonly course: string | null;
+  /** LMS id or username. */
+  readonly mentor: string | null;
+  readonly list: "quiet" | "struggling" | "all";
+  /** LMS id or username. */
+  readonly explain: string | null;
+  readonly json: boolean;
+  readonly csv: boolean;
+}
+
 export interface StatsOptions {
   readonly json: boolean;
 }

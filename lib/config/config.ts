@@ -43,6 +43,8 @@ export interface Config {
   };
   /** What a line of an export looks like where nothing else is asked for. */
   readonly export: { readonly schema: 1 | 2 };
+  /** Absolute path of the score's own constants; `null`: the built-in ones. */
+  readonly insights?: { readonly constants: string | null };
   readonly log: { readonly level: LogLevel; readonly format: "auto" | "pretty" | "json" };
   readonly listen: { readonly host: string; readonly port: number } | null;
   /** Files that hold secrets, absolute: passwords, keys and a zuliprc, as far as the configuration names them. */

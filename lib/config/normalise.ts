@@ -8,6 +8,8 @@ export interface NormaliseContext {
   readonly mapping: MappingText | null;
   readonly tls: ReturnType<typeof zulipTls>;
   readonly secretFiles: readonly string[];
+  /** Makes a path of the file absolute. */
+  readonly absolute: (path: string) => string;
   readonly formerState: FormerState | null;
 }
 
@@ -85,6 +87,7 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
       cacheMs: users.cache,
     },
     export: raw.export,
+    insights: { constants: raw.insights.constants === null ? null : context.absolute(raw.insights.constants) },
     log: raw.log,
     listen: raw.listen,
     secretFiles: context.secretFiles,

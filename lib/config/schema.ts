@@ -202,6 +202,9 @@ export const schema = z.strictObject({
     cache: key(duration(0), "1h"),
   }),
   export: group({ schema: key(exportSchema, 2n) }),
+  insights: group({
+    constants: key(path, null),
+  }),
   log: group({
     level: key(logLevel, "info"),
     format: key(oneOf(["auto", "pretty", "json"]), "auto"),

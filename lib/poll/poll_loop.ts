@@ -96,6 +96,7 @@ class Poller {
       notifyHistory: false,
       signal: AbortSignal.any([this.hard, turn.keeper.signal]),
       skippedFullPass: plan.skipped,
+      contextRestMs: deps.fullPassMs,
     });
     await this.#passes.done(plan, result.tally.sumsMs);
     deps.trouble.succeeded();

@@ -18,6 +18,7 @@ import { refreshStatistics } from "../state/statistics.ts";
 import { fullPass } from "./full_pass.ts";
 import type { ShowProgress } from "../base/progress.ts";
 import { PassProgress } from "./pass_progress.ts";
+import { readCourseContext } from "./read_course_context.ts";
 import { PeopleCache } from "./people_cache.ts";
 import type { PollContext, PollSettings } from "./poll_context.ts";
 import { quickRound, rowsAbove } from "./quick_round.ts";
@@ -34,6 +35,8 @@ export interface PollOptions {
   readonly signal: AbortSignal;
   /** A full pass was due, but nothing was committed since the last one. */
   readonly skippedFullPass?: boolean;
+  /** Due dates and enrolments come with a full pass, but not again within so long; default: with each. */
+  readonly contextRestMs?: number;
 }
 
 export interface PollResult {
@@ -113,6 +116,10 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
     }
     if (tally.rowsChanged >= MANY_ROWS) await refreshStatistics(db);
     await refreshWaitingLinks(context, db, lms.name);
+    if (options.mode === "full") {
+      const restMs = options.contextRestMs ?? 0;
+      await readCourseContext({ db, lms, lease, now: deps.clock.now(), restMs, signal: options.signal });
+    }
     Object.assign(tally, lms.takeFaults());
     await wakeAwaitedRows(db, lms.name, deps.clock.now());
     failPoint("poll.before_finish");

@@ -7,6 +7,7 @@ import type { Kind } from "../model/event_types.ts";
 import type { MentorLinks, Person, Role } from "../model/person.ts";
 import type { KeySpace } from "../model/key_space.ts";
 import type { LmsLog } from "./lms_log.ts";
+import type { CourseContextSource } from "../model/course_context.ts";
 import type { Faults } from "./lms_faults.ts";
 import type { SiteFinding } from "./site_look.ts";
 import type { PresentIdentity } from "../model/source_identity.ts";
@@ -23,7 +24,7 @@ export interface RowPage {
  * The only door to the LMS. Every call is one short READ ONLY transaction with its own snapshot and a statement timeout;
  * nothing is held between calls. All calls throw `LmsError`, with the table, column or host and the remedy.
  */
-export interface LmsSource {
+export interface LmsSource extends CourseContextSource {
   readonly name: string;
   readonly kinds: readonly Kind[];
   /**

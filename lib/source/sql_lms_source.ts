@@ -27,6 +27,7 @@ import type { PresentIdentity } from "../model/source_identity.ts";
 import type { TimeReaders } from "./lms_times.ts";
 import { keyFormOf, type QueryAccess, QueryRows, type QuerySession } from "./query_rows.ts";
 import { recipeOf } from "./recipe.ts";
+import { readDatedActivities, readEnrolments } from "./course_context.ts";
 import { ChangeProof } from "./change_proof.ts";
 import { readIdentityOf } from "./identity.ts";
 import { isBeyondIds } from "./lms_values.ts";
@@ -286,6 +287,12 @@ export class SqlLmsSource implements LmsSource {
     await this.#keys.keep();
     return links;
   }
+
+  readonly activities = () => {
+    const { preset, driver, times } = this.#options;
+    return readDatedActivities({ preset: preset.base, driver, readTime: times(null) }, (work) => this.#read(work));
+  };
+  readonly enrolments = () => readEnrolments(this.#options.preset.base, this.allPeople("student"));
 
   takeFaults(): Faults {
     return this.#faults.take();

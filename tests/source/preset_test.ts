@@ -53,6 +53,7 @@ Deno.test("SqlLmsSource reads another LMS when given another preset, and no othe
   const source = new SqlLmsSource({
     name: "school",
     preset: fixed(school),
+    look: null,
     driver: borrowedPostgresDriver(lms.deps.sql, "test", { statementTimeoutMs: 30_000, deadlineMs: 35_000 }),
     target: { dialect: "postgres", label: "test", user: "test" },
     address: { dialect: "postgres", hosts: [], database: "test" },

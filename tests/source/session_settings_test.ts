@@ -185,7 +185,7 @@ async function cut({ config, deps }: TestLms, rows: number, times = Infinity): P
   const readTimes = timeReaders("UTC");
   return new SqlLmsSource({
     ...{ name: "testpress", preset: fixed(testpress), driver: cutting, target, address },
-    ...{ times: readTimes, examDurationUnit: "auto" },
+    ...{ times: readTimes, examDurationUnit: "auto", look: null },
   });
 }
 

@@ -76,11 +76,15 @@ function invented(random: Random, count: number): Base {
   const ids = Array.from({ length: count }, (_, i) => i + 1);
   const data = {
     module: "XXX",
+    presentation: "2014B",
     students: ids,
     assessments: Array.from({ length: 10 }, (_, i) => ({ id: i + 1, type: "TMA", day: i })),
     sites: Array.from({ length: 50 }, (_, i) => ({ id: i + 1, activityType: i % 10 === 0 ? "oucollaborate" : "url" })),
     submissions: [],
     visits: [],
+    registrations: new Map(),
+    carriedOver: [],
+    results: new Map(),
   };
   const term = ouladTerm(data, fromInstant(Temporal.Instant.from("2014-02-01T00:00:00Z")));
   return {

@@ -29,18 +29,18 @@ export interface Term {
   readonly mentors: readonly { readonly id: number; readonly email: string; readonly name: string }[];
 }
 
-const DAY_S = 86_400;
+export const DAY_S = 86_400;
 const PASS_MARK = 40;
 const MENTOR_GROUP = 20;
-const NAVIGATION = new Set(["homepage", "subpage", "sharedsubpage"]);
+export const NAVIGATION = new Set(["homepage", "subpage", "sharedsubpage"]);
 /** OULAD's activity types as an LMS would name its contents; the README of the data says how they were grouped. */
-const LIVE = new Set(["oucollaborate", "ouelluminate"]);
+export const LIVE = new Set(["oucollaborate", "ouelluminate"]);
 /** Weights of the hours of a day, evening-heavy; the data has no time of day at all. */
 const HOURS = [2, 1, 1, 1, 1, 1, 2, 3, 4, 5, 6, 6, 6, 5, 5, 5, 5, 5, 6, 8, 9, 8, 6, 3];
 const HOURS_TOTAL = HOURS.reduce((a, b) => a + b);
 
 /** A deterministic second of the day for a key, by the weights above. */
-function secondOfDay(key: string): number {
+export function secondOfDay(key: string): number {
   const digest = createHash("sha256").update(key).digest();
   let at = digest.readUInt32BE(0) % HOURS_TOTAL;
   let hour = 0;
@@ -172,7 +172,7 @@ function peopleOf(data: OuladModule, long_ago: string) {
       table: "courses",
       rows: [{
         id: 1,
-        title: `${data.module} 2014B`,
+        title: `${data.module} ${data.presentation}`,
         slug: "term",
         chapters_count: 1,
         contents_count: data.sites.length,

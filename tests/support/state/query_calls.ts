@@ -1,10 +1,14 @@
 import * as checkpoints from "../../../sql/state/checkpoints.ts";
+import * as courseContext from "../../../sql/state/course_context.ts";
 import * as deliveriesInsert from "../../../sql/state/deliveries_insert.ts";
 import * as doctor from "../../../sql/state/doctor.ts";
 import * as events from "../../../sql/state/events.ts";
 import * as eventsAfter from "../../../sql/state/events_after.ts";
 import type { EventFilter } from "../../../sql/state/event_filter.ts";
 import * as exporting from "../../../sql/state/export.ts";
+import * as history from "../../../sql/state/history.ts";
+import * as insightNames from "../../../sql/state/insight_names.ts";
+import * as insights from "../../../sql/state/insights.ts";
 import * as leases from "../../../sql/state/leases.ts";
 import * as lmsKeys from "../../../sql/state/lms_keys.ts";
 import * as logPositions from "../../../sql/state/log_positions.ts";
@@ -39,6 +43,42 @@ import { type CallsOf, ID, IDS, type QueryCall, TEXTS, TIME, TIMES } from "./que
 const checkpointsCalls: CallsOf<typeof checkpoints> = {
   walSinceCheckpoint: [(sql) => checkpoints.walSinceCheckpoint(sql), checkpoints.WalRow],
   writeCheckpoint: (sql) => checkpoints.writeCheckpoint(sql),
+};
+
+const CONTEXT_PAGE = { source: "lms", at: TIME, history: true, from: null, to: ID };
+const ACTIVITIES = { kind: "exam", ids: IDS, titles: TEXTS, courses: IDS, opens: TIMES, dues: TIMES, finals: "{t}" };
+const ENROLMENTS = { students: IDS, scopes: TEXTS, scopeIds: IDS, actives: "{t}", joined: TIMES, left: TIMES };
+const EXEMPTIONS = { students: IDS, kinds: TEXTS, activities: IDS };
+const courseContextCalls: CallsOf<typeof courseContext> = {
+  closeActivities: (sql) => courseContext.closeActivities(sql, CONTEXT_PAGE, ACTIVITIES),
+  addActivities: (sql) => courseContext.addActivities(sql, CONTEXT_PAGE, ACTIVITIES),
+  closeEnrolments: (sql) => courseContext.closeEnrolments(sql, CONTEXT_PAGE, ENROLMENTS),
+  addEnrolments: (sql) => courseContext.addEnrolments(sql, CONTEXT_PAGE, ENROLMENTS),
+  closeExemptions: (sql) => courseContext.closeExemptions(sql, CONTEXT_PAGE, EXEMPTIONS),
+  addExemptions: (sql) => courseContext.addExemptions(sql, CONTEXT_PAGE, EXEMPTIONS),
+};
+
+const HISTORY = { since: TIME, before: { at: TIME, eventId: ID } };
+const historyCalls: CallsOf<typeof history> = {
+  historyEvents: [(sql) => history.historyEvents(sql, "lms", ID, { ...HISTORY, limit: 1 }), history.HistoryRow],
+  countHistory: [(sql) => history.countHistory(sql, "lms", ID, HISTORY), history.HistoryCountRow],
+  pseudonymKey: [(sql) => history.pseudonymKey(sql), history.PseudonymKeyRow],
+};
+
+const insightsCalls: CallsOf<typeof insights> = {
+  standings: [
+    (sql) => insights.standings(sql, { source: "lms", known: TIME, day: "2026-01-01", timezone: "UTC", course: ID }),
+    insights.StandingRow,
+  ],
+};
+
+const insightNamesCalls: CallsOf<typeof insightNames> = {
+  firstEvent: [(sql) => insightNames.firstEvent(sql, "lms"), insightNames.FirstEventRow],
+  courses: [(sql) => insightNames.courses(sql, "lms"), insightNames.CourseRow],
+  peopleLike: [(sql) => insightNames.peopleLike(sql, "lms", "student", "a", "a", 1), insightNames.PersonNameRow],
+  studentsOfMentor: [(sql) => insightNames.studentsOfMentor(sql, "lms", ID), insightNames.MentorStudentRow],
+  mentorsOfStudents: [(sql) => insightNames.mentorsOfStudents(sql, "lms"), insightNames.MentorOfRow],
+  leavers: [(sql) => insightNames.leavers(sql, "lms"), insightNames.LeftRow],
 };
 
 const sessionCalls: CallsOf<typeof session> = {
@@ -295,11 +335,15 @@ const userLinksCalls: CallsOf<typeof userLinks> = {
 export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCall>>>> = {
   absent_rows: absentRowsCalls,
   checkpoints: checkpointsCalls,
+  course_context: courseContextCalls,
   deliveries_insert: deliveriesInsertCalls,
   doctor: doctorCalls,
   events: eventsCalls,
   events_after: eventsAfterCalls,
   export: exportCalls,
+  history: historyCalls,
+  insight_names: insightNamesCalls,
+  insights: insightsCalls,
   leases: leasesCalls,
   lineage: lineageCalls,
   messages: messagesCalls,

@@ -1,0 +1,77 @@
+import { type EpochMicros, formatUtc, toInstant } from "../model/time.ts";
+import { counted } from "../text/counted.ts";
+import type { EventItem, HistoryItem, WeekItem } from "./items.ts";
+
+/** Text of the LMS in a line: on one line, short, and between signs that it cannot end itself. */
+export function quoted(text: string | null): string {
+  const clean = (text ?? "without a title").replace(/[\p{Cc}\u2028\u2029]+/gu, " ").replace(/[«»]/g, "'");
+  const letters = [...clean];
+  return `«${letters.length > 80 ? `${letters.slice(0, 80).join("")}…` : clean}»`;
+}
+
+/** One line for people and models. */
+export function lineOf({ at, content }: HistoryItem, timezone: string): string {
+  if (content.is === "week") return `week of ${content.monday}: ${weekWords(content)}`;
+  const where = content.course === null ? "" : ` in ${quoted(content.course)}`;
+  return `${minute(at, timezone)} ${content.is} ${quoted(content.title)}${where}: ${eventWords(content)}`;
+}
+
+const minute = (at: EpochMicros, timezone: string) =>
+  toInstant(at).toZonedDateTimeISO(timezone).toPlainDateTime().toString({ smallestUnit: "minute" }).replace("T", " ");
+
+const WORDS: Readonly<Record<string, string>> = {
+  exam_started: "started",
+  exam_completed: "finished",
+  exam_failed: "failed",
+  exam_passed: "passed",
+  content_started: "started",
+  content_completed: "completed",
+  content_watched: "watched",
+};
+
+function eventWords({ type, corrects, tries, metadata: m }: EventItem): string {
+  const parts = [`${corrects ? "corrected: now " : ""}${WORDS[type] ?? type}`];
+  if (m.percentage !== null) parts.push(`${m.percentage} %`);
+  else if (m.graded === false) parts.push("result not out yet");
+  if (corrects && m.previous?.percentage != null) parts.push(`was ${m.previous.percentage} %`);
+  if (m.pass_percentage !== null && m.percentage !== null) parts.push(`pass mark ${m.pass_percentage} %`);
+  if (tries !== null && tries > 1) parts.push(`try ${tries}`);
+  if (m.time_taken_s !== null && m.graded !== null) parts.push(`took ${Math.round(m.time_taken_s / 60)} min`);
+  if (m.watched_percentage !== null) parts.push(`${m.watched_percentage} % watched`);
+  return parts.join(", ");
+}
+
+function weekWords({ exams, passed, failed, average, started, finished, days }: WeekItem): string {
+  const marks = [
+    ...(passed > 0 ? [`${passed} passed`] : []),
+    ...(failed > 0 ? [`${failed} failed`] : []),
+    ...(average === null ? [] : [`average ${average} %`]),
+  ];
+  return [
+    `${counted(exams, "exam")}${marks.length === 0 ? "" : ` (${marks.join(", ")})`}`,
+    `${counted(started, "content")} (${finished} finished)`,
+    `active on ${counted(days, "day")}`,
+  ].join(", ");
+}
+
+/** The same for programs. */
+export function itemJson({ at, content }: HistoryItem): Record<string, unknown> {
+  if (content.is === "week") {
+    const { is, monday, ...counts } = content;
+    return { kind: is, week_of: monday, ...counts };
+  }
+  const { is, eventId, type, corrects, title, course, tries, metadata } = content;
+  return {
+    kind: is,
+    event_id: eventId,
+    at: formatUtc(at),
+    type,
+    corrects,
+    title,
+    course,
+    try: tries,
+    verdict: metadata.verdict,
+    percentage: metadata.percentage,
+    watched_percentage: metadata.watched_percentage,
+  };
+}

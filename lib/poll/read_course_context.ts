@@ -1,0 +1,94 @@
+import { z } from "zod";
+import type { ContextPage } from "../../sql/state/course_context.ts";
+import { readFact, writeFact } from "../../sql/state/reconcile.ts";
+import type { CourseContextSource } from "../model/course_context.ts";
+import { KINDS } from "../model/event_types.ts";
+import { type EpochMicros, formatUtc } from "../model/time.ts";
+import type { Lease } from "../state/leases.ts";
+import { fenced } from "../state/fenced.ts";
+import type { StateDb } from "../state/state_db.ts";
+import { recordActivities, recordEnrolments, recordExemptions } from "./record/course_context.ts";
+
+/** The fact that says when the lookups were read whole last. */
+const FACT = "course_context";
+const ReadFact = z.object({ at: z.number() });
+
+export interface ContextReading {
+  readonly db: StateDb;
+  readonly lms: CourseContextSource;
+  readonly lease: Lease;
+  readonly now: EpochMicros;
+  /** Not again within so long of the last time; 0: always. */
+  readonly restMs: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Reads due dates, enrolments and exemptions whole and keeps what changed, a page at a time, so that memory and transactions stay
+ * small. Until the first look was whole, all it finds was so before: a crash in the middle changes nothing. Resolves to whether it read.
+ */
+export async function readCourseContext(reading: ContextReading): Promise<boolean> {
+  const { db, lms, lease, now, restMs } = reading;
+  if (!lms.activities && !lms.enrolments && !lms.exemptions) return false;
+  const [fact] = await readFact(db.sql, lease.source, FACT);
+  const last = ReadFact.safeParse(fact?.value).data?.at ?? null;
+  if (last !== null && now - last < restMs * 1000 && now >= last) return false;
+  const page = { source: lease.source, at: formatUtc(now), history: last === null };
+  await readActivities(reading, page);
+  await readPages(
+    reading,
+    page,
+    lms.enrolments?.(),
+    ({ studentId }) => studentId,
+    (bounds, list) => recordEnrolments(db, lease, bounds, list),
+  );
+  await readPages(
+    reading,
+    page,
+    lms.exemptions?.(),
+    ({ studentId }) => studentId,
+    (bounds, list) => recordExemptions(db, lease, bounds, list),
+  );
+  await fenced(db, lease, (tx) => writeFact(tx, lease.source, FACT, JSON.stringify({ at: now })));
+  return true;
+}
+
+type Page = Omit<ContextPage, "from" | "to">;
+
+/** By kind: the pages of each, then the end of the kinds that came with none. */
+async function readActivities({ db, lms, lease, signal }: ContextReading, page: Page): Promise<void> {
+  if (!lms.activities) return;
+  const ends = new Map<string, string>();
+  for await (const list of lms.activities()) {
+    signal.throwIfAborted();
+    for (const kind of KINDS) {
+      const ofKind = list.filter((activity) => activity.kind === kind);
+      const to = ofKind.at(-1)?.id;
+      if (to === undefined) continue;
+      await recordActivities(db, lease, { ...page, from: ends.get(kind) ?? null, to }, kind, ofKind);
+      ends.set(kind, to);
+    }
+  }
+  for (const kind of KINDS) {
+    await recordActivities(db, lease, { ...page, from: ends.get(kind) ?? null, to: null }, kind, []);
+  }
+}
+
+async function readPages<T>(
+  { signal }: ContextReading,
+  page: Page,
+  pages: AsyncIterable<readonly T[]> | undefined,
+  keyOf: (item: T) => string,
+  record: (bounds: ContextPage, list: readonly T[]) => Promise<void>,
+): Promise<void> {
+  if (pages === undefined) return;
+  let from: string | null = null;
+  for await (const list of pages) {
+    signal.throwIfAborted();
+    const last = list.at(-1);
+    if (last === undefined) continue;
+    await record({ ...page, from, to: keyOf(last) }, list);
+    from = keyOf(last);
+  }
+  await record({ ...page, from, to: null }, []);
+}

@@ -1,0 +1,74 @@
+import { z } from "zod";
+import { int4, int8, jsonb, neverNull, text, timestamptz } from "./columns.ts";
+import type { Queryable } from "./queryable.ts";
+
+export const HistoryRow = z.object({
+  event_id: int8,
+  event_type: text,
+  kind: text,
+  stage: text,
+  revision: int4,
+  change: text.nullable(),
+  attempt_no: int4.nullable(),
+  timestamp: timestamptz,
+  activity_id: int8.nullable(),
+  activity_title: text.nullable(),
+  course_id: int8.nullable(),
+  course: text.nullable(),
+  activity_metadata: jsonb,
+});
+export type HistoryRow = z.infer<typeof HistoryRow>;
+
+/** A place in a student's history: everything before it is older. */
+export interface HistoryPlace {
+  /** ISO time. */
+  readonly at: string;
+  readonly eventId: string;
+}
+
+/** The newest events of a student before a place, newest first. */
+export const historyEvents = (
+  sql: Queryable,
+  source: string,
+  student: string,
+  { since, before, limit }: {
+    readonly since: string | null;
+    readonly before: HistoryPlace | null;
+    readonly limit: number;
+  },
+) =>
+  sql<HistoryRow[]>`
+    select event_id, event_type, kind, stage, revision, change, attempt_no, timestamp, activity_id, activity_title, course_id,
+           course, activity_metadata
+      from lmsmon.lms_activity_events
+     where source = ${source} and student_id = ${student}::bigint
+       and (${since}::timestamptz is null or timestamp >= ${since}::timestamptz)
+       and (${before?.at ?? null}::timestamptz is null
+         or (timestamp, event_id) < (${before?.at ?? null}::timestamptz, ${before?.eventId ?? null}::bigint))
+     order by timestamp desc, event_id desc limit ${limit}::int`;
+
+export const HistoryCountRow = z.object({ events: neverNull(int4) });
+export type HistoryCountRow = z.infer<typeof HistoryCountRow>;
+
+export const countHistory = (
+  sql: Queryable,
+  source: string,
+  student: string,
+  { since, before }: { readonly since: string | null; readonly before: HistoryPlace | null },
+) =>
+  sql<HistoryCountRow[]>`
+    select count(*)::int as events
+      from lmsmon.lms_activity_events
+     where source = ${source} and student_id = ${student}::bigint
+       and (${since}::timestamptz is null or timestamp >= ${since}::timestamptz)
+       and (${before?.at ?? null}::timestamptz is null
+         or (timestamp, event_id) < (${before?.at ?? null}::timestamptz, ${before?.eventId ?? null}::bigint))`;
+
+export const PseudonymKeyRow = z.object({ inner_pad: neverNull(text), outer_pad: neverNull(text) });
+export type PseudonymKeyRow = z.infer<typeof PseudonymKeyRow>;
+
+/** The key's pads in hex. */
+export const pseudonymKey = (sql: Queryable) =>
+  sql<PseudonymKeyRow[]>`
+    select encode(inner_pad, 'hex') as inner_pad, encode(outer_pad, 'hex') as outer_pad
+      from lmsmon.secrets where name = 'pseudonyms'`;

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { asOf, readInsights } from "../../lib/insights/read_insights.ts";
+import { DEFAULT_CONSTANTS, INDICATORS, scoreOf } from "../../lib/insights/score.ts";
+import { openCourse, type PlayedCourse } from "../support/insights/play_course.ts";
+import { type OuladModule, readOuladModule } from "../support/replay/read_oulad.ts";
+import { testData } from "../support/shared_data.ts";
+import { valuesFromData } from "./values_from_data.ts";
+
+const folder = await testData("oulad", "plays");
+const DAY = 20;
+const LATER = 24;
+
+Deno.test({
+  name: "insights of a played module are what its data says on that day, and stay so whatever comes later",
+  ignore: folder === null,
+  fn: async () => {
+    const data = someOf(await readOuladModule(folder ?? "", "BBB"), 90);
+    await using course = await openCourse(data, { firstPoll: -9 });
+    await course.playUntil(DAY);
+    const found = await insightsOf(course);
+    const expected = valuesFromData(data, DAY);
+    assert.deepEqual(found.map(({ student }) => student), [...expected.keys()].map(String));
+    assert.ok(found.length > 60);
+    for (const { student, values, z } of found) {
+      const wanted = expected.get(Number(student));
+      assert.ok(wanted);
+      for (const name of INDICATORS) {
+        assert.ok(Math.abs((values[name] ?? NaN) - wanted[name]) < 1e-9, `${student} ${name}: ${values[name]}`);
+      }
+      assert.ok(Math.abs((z ?? NaN) - scoreOf(wanted, DEFAULT_CONSTANTS).z) < 1e-9);
+    }
+
+    const before = JSON.stringify(found);
+    // Somebody leaves, a due date moves, a mark is corrected, and five more days are worked.
+    await course.lms.writer.update("exams", 15008, { end_date: "2014-06-01 00:00:00" });
+    await course.lms.writer.update("students", Number(found[0]?.student), { is_active: false });
+    const [submission] = data.submissions.flatMap(({ day }, i) => day < DAY ? [i + 1] : []);
+    await course.lms.writer.update("attempts", submission ?? 0, { score: 1, percentage: 1, result: "Fail" });
+    await course.playUntil(LATER);
+    assert.equal(JSON.stringify(await insightsOf(course)), before);
+    const later = await insightsOf(course, LATER);
+    assert.ok(later.every(({ student }) => student !== found[0]?.student), "who left is no member");
+    assert.notEqual(JSON.stringify(later), before);
+  },
+});
+
+/** The first students of a module, so that a test takes seconds. */
+function someOf(data: OuladModule, count: number): OuladModule {
+  const kept = new Set(data.students.slice(0, count));
+  return {
+    ...data,
+    students: [...kept],
+    submissions: data.submissions.filter(({ student }) => kept.has(student)),
+    visits: data.visits.filter(({ student }) => kept.has(student)),
+    registrations: new Map([...data.registrations].filter(([student]) => kept.has(student))),
+    carriedOver: data.carriedOver.filter(({ student }) => kept.has(student)),
+  };
+}
+
+async function insightsOf(course: PlayedCourse, day = DAY) {
+  const now = Number(Temporal.Now.instant().epochNanoseconds / 1000n);
+  const at = asOf(course.dateOf(day), now, "UTC");
+  const insights = await readInsights(course.db.sql, {
+    source: course.source,
+    at,
+    course: null,
+    constants: DEFAULT_CONSTANTS,
+  });
+  return [...insights].sort((a, b) => Number(a.student) - Number(b.student));
+}
