@@ -46,6 +46,32 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./release.ts")).releaseCommand,
   },
   {
+    name: "explain",
+    about:
+      "why was X not told about Y? what happened to an event, a student's or a mentor's news, and which rule said no",
+    load: async () => (await import("./explain.ts")).explainCommand,
+  },
+  {
+    name: "pause",
+    about: "tell nothing for a while, of everything, a mentor, a student or an exam; all of it is kept",
+    load: async () => (await import("./pause.ts")).pauseCommand,
+  },
+  {
+    name: "resume",
+    about: "end a pause: what was kept goes out, as after an outage",
+    load: async () => (await import("./resume.ts")).resumeCommand,
+  },
+  {
+    name: "retry",
+    about: "try again now what was given up or refused",
+    load: async () => (await import("./retry.ts")).retryCommand,
+  },
+  {
+    name: "audit",
+    about: "who did what to lmsmon by hand, from where, and what came of it",
+    load: async () => (await import("./audit.ts")).auditCommand,
+  },
+  {
     name: "reconcile",
     about: "after a state restored from a backup: mark as sent what the bot's own messages show as sent",
     load: async () => (await import("./reconcile.ts")).reconcileCommand,

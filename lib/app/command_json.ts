@@ -2,13 +2,18 @@ import { type EpochMicros, formatUtc, fromInstant } from "../model/time.ts";
 
 /** Commands that take `--json`. */
 export type JsonCommand =
+  | "audit"
   | "doctor"
+  | "explain"
   | "map-users"
   | "migrate"
   | "notify-test"
+  | "pause"
   | "poll-once"
   | "reconcile"
   | "release"
+  | "resume"
+  | "retry"
   | "stats";
 
 /** Of every `--json` result: rises when a key changes its meaning or goes. docs/json.md is the contract. */

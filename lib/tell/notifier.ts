@@ -16,6 +16,7 @@ import { Channels } from "./channels.ts";
 import { Circuit, troubleOfError } from "../bot/circuit.ts";
 import { Delivery, type Round } from "./delivery.ts";
 import { Guard, GUARD_HINT, type GuardVerdict } from "./guard.ts";
+import { BlockNote } from "./block_note.ts";
 import { Notices } from "./notices.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions, RoundResult, Wait } from "./notify_types.ts";
 import { adoptOrphans } from "./orphans.ts";
@@ -44,6 +45,7 @@ class OutboxNotifier implements Notifier {
   readonly #guard: Guard;
   readonly #channels: Channels;
   readonly #notices: Notices;
+  readonly #note: BlockNote;
   readonly #circuit = new Circuit();
   readonly #delivery: Delivery;
   #sweptAtMs = -Infinity;
@@ -71,6 +73,7 @@ class OutboxNotifier implements Notifier {
       zulipAnswers: (options) => this.#zulipAnswers(options),
     });
     this.#notices = new Notices(deps);
+    this.#note = new BlockNote(deps);
   }
 
   async pollHeld(pollId: string, reason: string): Promise<void> {
@@ -112,6 +115,7 @@ class OutboxNotifier implements Notifier {
       }
     }
     this.#sayPutOff(counts);
+    await this.#note.afterRound(verdict, this.#circuit, due);
     await this.#count(counts);
     const oldestDueS = due ? await this.#oldestDueS() : 0;
     this.#logRound(counts, oldestDueS);
@@ -278,9 +282,10 @@ class OutboxNotifier implements Notifier {
   }
 }
 
-const WHY_PUT_OFF: Readonly<Record<Wait["reason"], string>> = {
+const WHY_PUT_OFF: Readonly<Record<Wait["reason"] | "paused", string>> = {
   gathering: "gathered, since their readers were told something just before (notify.gather)",
   quiet: "in their readers' quiet hours (notify.quiet)",
+  paused: "paused by the administrator (lmsmon resume ends it)",
   rate: "beyond their readers' number of messages (notify.max_per_mentor)",
 };
 

@@ -177,6 +177,11 @@ export function writeFact(sql: Queryable, source: string, name: string, json: st
     on conflict (source, name) do update set value = excluded.value, updated_at = excluded.updated_at`;
 }
 
+export function dropFact(sql: Queryable, source: string, name: string) {
+  return sql`
+    delete from lmsmon.facts where source = ${source} and name = ${name}`;
+}
+
 export const ClaimedFactRow = z.object({ name: text });
 export type ClaimedFactRow = z.infer<typeof ClaimedFactRow>;
 

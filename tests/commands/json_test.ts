@@ -10,13 +10,18 @@ Deno.test("every command that takes --json is documented, and begins its result 
     if ((await load()).options.some((option) => option.long === "--json")) names.push(name);
   }
   assert.deepEqual(names.toSorted(), [
+    "audit",
     "doctor",
+    "explain",
     "map-users",
     "migrate",
     "notify-test",
+    "pause",
     "poll-once",
     "reconcile",
     "release",
+    "resume",
+    "retry",
     "stats",
   ]);
   for (const name of names) assert.match(DOCS, new RegExp(`^### ${name}$`, "m"), name);

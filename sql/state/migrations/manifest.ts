@@ -5,6 +5,7 @@ import rowIdentity from "./0004_row_identity.sql" with { type: "text" };
 import gather from "./0005_gather.sql" with { type: "text" };
 import unreadable from "./0006_unreadable.sql" with { type: "text" };
 import sixDigitTimes from "./0007_six_digit_times.sql" with { type: "text" };
+import operators from "./0011_operators.sql" with { type: "text" };
 
 export interface Migration {
   readonly version: number;
@@ -21,4 +22,5 @@ export const migrations: readonly Migration[] = [
   { version: 5, name: "0005_gather", sql: gather },
   { version: 6, name: "0006_unreadable", sql: unreadable },
   { version: 7, name: "0007_six_digit_times", sql: sixDigitTimes },
+  { version: 11, name: "0011_operators", sql: operators },
 ];
