@@ -67,6 +67,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./retry.ts")).retryCommand,
   },
   {
+    name: "reload",
+    about: "have running watches read their configuration again; they keep the old one if the new one is wrong",
+    load: async () => (await import("./reload.ts")).reloadCommand,
+  },
+  {
     name: "audit",
     about: "who did what to lmsmon by hand, from where, and what came of it",
     load: async () => (await import("./audit.ts")).auditCommand,

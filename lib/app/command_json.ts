@@ -12,6 +12,7 @@ export type JsonCommand =
   | "poll-once"
   | "reconcile"
   | "release"
+  | "reload"
   | "resume"
   | "retry"
   | "stats";

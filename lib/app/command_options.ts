@@ -144,6 +144,11 @@ export interface RetryOptions {
   readonly json: boolean;
 }
 
+export interface ReloadOptions {
+  readonly dryRun: boolean;
+  readonly json: boolean;
+}
+
 export interface AuditOptions {
   readonly since: EpochMicros | null;
   readonly limit: number;

@@ -12,7 +12,12 @@ export class Health {
   #refused = false;
   #blocked: string | null = null;
 
-  constructor(private readonly clock: Clock, private readonly intervalMs: number) {}
+  constructor(private readonly clock: Clock, private intervalMs: number) {}
+
+  /** The interval is another one from now on. */
+  pollsEvery(intervalMs: number): void {
+    this.intervalMs = intervalMs;
+  }
 
   /** A poll ended well, or this process stands by for one that polls. */
   good(standby: boolean): void {

@@ -1,3 +1,4 @@
+import type { EffectiveKey } from "./effective.ts";
 import type { Secret } from "../base/secrets.ts";
 import type { LmsId } from "../model/event.ts";
 import type { EventType } from "../model/event_types.ts";
@@ -47,6 +48,8 @@ export interface Config {
   readonly secretFiles?: readonly string[];
   /** The file it came from, absolute; `null` when there was none and the defaults stand. */
   readonly file?: string | null;
+  /** Every key with its value as written, secrets masked, and where it came from. */
+  readonly effective?: readonly EffectiveKey[];
 }
 
 export type LogLevel = "debug" | "info" | "warning" | "error";

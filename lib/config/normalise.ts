@@ -1,5 +1,6 @@
 import type { Config, FormerState } from "./config.ts";
 import type { zulipTls } from "./env_overrides.ts";
+import type { EffectiveKey } from "./effective.ts";
 import type { Connections } from "./read_connections.ts";
 import type { RawConfig } from "./schema.ts";
 
@@ -8,6 +9,7 @@ export interface NormaliseContext {
   readonly tls: ReturnType<typeof zulipTls>;
   readonly secretFiles: readonly string[];
   readonly formerState: FormerState | null;
+  readonly effective: readonly EffectiveKey[];
 }
 
 /** From names and shapes of the file to those of the program. Everything was checked before. */
@@ -81,5 +83,6 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
     listen: raw.listen,
     secretFiles: context.secretFiles,
     file: context.file,
+    effective: context.effective,
   };
 }

@@ -31,9 +31,16 @@ export const PRESETS = ["testpress"] as const;
 
 const SECOND = 1000;
 
+const fallbacks = new WeakMap<z.ZodType, unknown>();
+
+/** The default of a key as it would be written in YAML; undefined of what is no single key. */
+export function fallbackOf(type: z.ZodType): { readonly value: unknown } | undefined {
+  return fallbacks.has(type) ? { value: fallbacks.get(type) } : undefined;
+}
+
 /** One key: `fallback` is its default as it would be written in YAML, read by the same reader. */
 function key<T>(read: Reader<T>, fallback: unknown) {
-  return z.unknown().transform((raw, ctx): T => {
+  const type = z.unknown().transform((raw, ctx): T => {
     try {
       return read(raw);
     } catch (error) {
@@ -42,6 +49,8 @@ function key<T>(read: Reader<T>, fallback: unknown) {
       return z.NEVER;
     }
   }).prefault(fallback);
+  fallbacks.set(type, fallback);
+  return type;
 }
 
 /** A group of keys. An empty one (all its keys commented out) has all its defaults. */

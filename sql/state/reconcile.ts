@@ -182,6 +182,15 @@ export function dropFact(sql: Queryable, source: string, name: string) {
     delete from lmsmon.facts where source = ${source} and name = ${name}`;
 }
 
+export const NamedFactRow = z.object({ name: text, value: jsonb });
+export type NamedFactRow = z.infer<typeof NamedFactRow>;
+
+/** Facts whose names begin so. */
+export function factsBeginning(sql: Queryable, source: string, beginning: string) {
+  return sql<NamedFactRow[]>`
+    select name, value from lmsmon.facts where source = ${source} and starts_with(name, ${beginning}) order by name`;
+}
+
 export const ClaimedFactRow = z.object({ name: text });
 export type ClaimedFactRow = z.infer<typeof ClaimedFactRow>;
 

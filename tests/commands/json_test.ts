@@ -19,6 +19,7 @@ Deno.test("every command that takes --json is documented, and begins its result 
     "pause",
     "poll-once",
     "reconcile",
+    "reload",
     "release",
     "resume",
     "retry",

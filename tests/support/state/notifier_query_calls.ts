@@ -129,6 +129,7 @@ export const reconcileCalls: CallsOf<typeof reconcile> = {
   attachFoundRows: (sql) => reconcile.attachFoundRows(sql, [ID], [ID], NOW),
   reviveFoundMessages: (sql) => reconcile.reviveFoundMessages(sql, [ID], [ID], NOW),
   readFact: [(sql) => reconcile.readFact(sql, "lms", "a"), reconcile.FactRow],
+  factsBeginning: [(sql) => reconcile.factsBeginning(sql, "lms", "a"), reconcile.NamedFactRow],
   dropFact: (sql) => reconcile.dropFact(sql, "lms", "a"),
   writeFact: (sql) => reconcile.writeFact(sql, "lms", "a", "{}"),
   claimFact: [(sql) => reconcile.claimFact(sql, "lms", "a", "{}"), reconcile.ClaimedFactRow],
