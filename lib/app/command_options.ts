@@ -89,6 +89,8 @@ export interface DemoOptions {
 }
 
 export interface StatsOptions {
+  /** By day of `zone`; `null`: what the state holds now. */
+  readonly period: { readonly since: EpochMicros; readonly until: EpochMicros; readonly zone: string } | null;
   readonly json: boolean;
 }
 

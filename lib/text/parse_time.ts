@@ -31,6 +31,19 @@ export function parseTimeToCome(name: string, text: string, now: EpochMicros, ti
   });
 }
 
+/** A whole day in `timezone`, from midnight to midnight. */
+export function oneDay(name: string, text: string, now: EpochMicros, timezone: string) {
+  const since = parseDay(text.trim(), now, timezone) ??
+    (/^\d{4}-\d\d-\d\d$/.test(text.trim()) ? parseMoment(text.trim(), timezone) : null);
+  if (since === null) {
+    throw new UsageError(`Cannot read ${name}: ${JSON.stringify(text.slice(0, 40))} is no day`, {
+      hint: "Write yesterday, today or a date such as 2026-11-20",
+    });
+  }
+  const next = toInstant(since).toZonedDateTimeISO(timezone).toPlainDate().add({ days: 1 });
+  return { since, until: fromInstant(next.toZonedDateTime(timezone).toInstant()) };
+}
+
 function parseDay(text: string, now: EpochMicros, timezone: string): EpochMicros | null {
   const days = ({ today: 0, yesterday: 1, tomorrow: -1 } as Record<string, number | undefined>)[text.toLowerCase()];
   if (days === undefined) return null;

@@ -3,6 +3,8 @@ import { getLogger } from "@logtape/logtape";
 import type { CommandContext } from "../../lib/app/command_context.ts";
 import { runAudit } from "../../lib/app/audit.ts";
 import { runPause, runResume } from "../../lib/app/pause.ts";
+import { runStats } from "../../lib/app/stats.ts";
+import { dayBars } from "../../lib/app/stats_days.ts";
 import { runRetry } from "../../lib/app/retry.ts";
 import { createOutput } from "../../lib/base/output.ts";
 import { UNLIMITED } from "../../lib/stand_in/zulip_stand_in.ts";
@@ -156,6 +158,36 @@ Deno.test("retry sends anew what Zulip refused, once, and looks up first what ne
     assert.deepEqual(acts.map((act: { command: string; effect: string }) => [act.command, act.effect]), [
       ["retry --dead", "2 deliveries tried again"],
     ]);
+  });
+});
+
+Deno.test("stats by day counts what was found, told and is still to be told", async () => {
+  await atDesk(async ({ box, run }) => {
+    await box.mentor(3);
+    await box.event({ student: 17, mentors: [3] });
+    await box.round(box.notifier());
+    await box.event({ student: 17, mentors: [4], type: "content_watched" });
+    await run(runPause, PAUSE);
+    const now = box.clock.now();
+    const period = { since: now - 3_600_000_000, until: now + 1, zone: "UTC" };
+    const stats = JSON.parse(await run(runStats, { period, json: true }));
+    const types = (rows: { event_type: string }[]) => rows.map((row) => row.event_type);
+    assert.deepEqual(types(stats.events_by_day), ["content_watched", "exam_passed"]);
+    assert.deepEqual(stats.deliveries_by_day.map((row: { status: string }) => row.status), ["sent"]);
+    assert.deepEqual(stats.messages_by_day.map((row: { messages: number }) => row.messages), [1]);
+    assert.deepEqual(
+      stats.backlog.map((row: { under_an_hour: number; older: number }) => [row.under_an_hour, row.older]),
+      [
+        [1, 0],
+      ],
+    );
+    assert.match(await run(runStats, { period, json: false }), /events found\n[^]*still to be told\n/);
+    const all = JSON.parse(await run(runStats, { period: null, json: true }));
+    assert.equal(all.pauses[0].reason, PAUSE.reason);
+    const bars = dayBars({
+      events_by_day: [{ day: "2026-11-20", source: "s", event_type: "t", events: 31204, not_told: 0 }],
+    }, 40);
+    assert.deepEqual(bars, ["2026-11-20      31,204 ████████████████"]);
   });
 });
 

@@ -22,6 +22,7 @@ import * as session from "../../../sql/state/session.ts";
 import * as sources from "../../../sql/state/sources.ts";
 import * as statistics from "../../../sql/state/statistics.ts";
 import * as stats from "../../../sql/state/stats.ts";
+import * as statsDays from "../../../sql/state/stats_days.ts";
 import * as streams from "../../../sql/state/streams.ts";
 import * as userLinks from "../../../sql/state/user_links.ts";
 import {
@@ -297,6 +298,16 @@ const statsCalls: CallsOf<typeof stats> = {
   passStats: [(sql) => stats.passStats(sql), stats.PassStatsRow],
 };
 
+const period = { since: NOW, until: NOW, zone: "UTC" };
+
+const statsDaysCalls: CallsOf<typeof statsDays> = {
+  eventsByDay: [(sql) => statsDays.eventsByDay(sql, period), statsDays.EventDayRow],
+  deliveriesByDay: [(sql) => statsDays.deliveriesByDay(sql, period), statsDays.DeliveryDayRow],
+  messagesByDay: [(sql) => statsDays.messagesByDay(sql, period), statsDays.MessageDayRow],
+  passesInPeriod: [(sql) => statsDays.passesInPeriod(sql, period), statsDays.PassDayRow],
+  backlogByAge: [(sql) => statsDays.backlogByAge(sql, NOW), statsDays.BacklogAgeRow],
+};
+
 const sourcesCalls: CallsOf<typeof sources> = {
   readSource: [(sql) => sources.readSource(sql, "lms"), sources.SourceRow],
   writeSource: (sql) => sources.writeSource(sql, "lms", { identity: "{}", address: "{}", notice: "{}" }),
@@ -365,6 +376,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   sources: sourcesCalls,
   statistics: statisticsCalls,
   stats: statsCalls,
+  stats_days: statsDaysCalls,
   streams: streamsCalls,
   user_links: userLinksCalls,
   waiting: waitingCalls,
