@@ -92,6 +92,21 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./doctor.ts")).doctorCommand,
   },
   {
+    name: "completion",
+    about: "a script for bash, zsh or fish: commands, flags and what values they take",
+    load: async () => (await import("./completion.ts")).completionCommand,
+  },
+  {
+    name: "man",
+    about: "the manual page: lmsmon man | man -l -",
+    load: async () => (await import("./man.ts")).manCommand,
+  },
+  {
+    name: "version",
+    about: "program, commit, build, Deno and the schema of the state",
+    load: async () => (await import("./version.ts")).versionCommand,
+  },
+  {
     name: "demo",
     about: "the whole thing with no server and no configuration: made-up students, real messages",
     load: async () => (await import("./demo.ts")).demoCommand,

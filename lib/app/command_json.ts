@@ -15,7 +15,8 @@ export type JsonCommand =
   | "reload"
   | "resume"
   | "retry"
-  | "stats";
+  | "stats"
+  | "version";
 
 /** Of every `--json` result: rises when a key changes its meaning or goes. docs/json.md is the contract. */
 export const JSON_SCHEMA = 1;

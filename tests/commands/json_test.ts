@@ -24,6 +24,7 @@ Deno.test("every command that takes --json is documented, and begins its result 
     "resume",
     "retry",
     "stats",
+    "version",
   ]);
   for (const name of names) assert.match(DOCS, new RegExp(`^### ${name}$`, "m"), name);
   assert.deepEqual(Object.keys(commandJson("stats", { a: 1 })), ["schema", "command", "a"]);
