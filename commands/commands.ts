@@ -67,6 +67,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./retry.ts")).retryCommand,
   },
   {
+    name: "config",
+    about: "the configuration as it holds, where each value comes from, and whether it is right; secrets are masked",
+    load: async () => (await import("./config.ts")).configCommand,
+  },
+  {
     name: "reload",
     about: "have running watches read their configuration again; they keep the old one if the new one is wrong",
     load: async () => (await import("./reload.ts")).reloadCommand,

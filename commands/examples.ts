@@ -40,6 +40,10 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, about:
   ],
   resume: [["resume", "what was kept goes out"], ["resume --exam 133", "of one exam"]],
   retry: [["retry --dead --dry-run", "what was given up"], ["retry --mentor 3", "after their account was mended"]],
+  config: [
+    ["config", "every key, its value, and where that comes from"],
+    ["config --check", "before a reload or a restart"],
+  ],
   reload: [["reload", "after a change of config.yaml"], ["reload --dry-run", "only check it"]],
   audit: [["audit --since 30d", "who did what by hand"]],
   reconcile: [["reconcile --since 36h --dry-run", "after a restore: what was sent already"]],

@@ -3,6 +3,7 @@ import { type EpochMicros, formatUtc, fromInstant } from "../model/time.ts";
 /** Commands that take `--json`. */
 export type JsonCommand =
   | "audit"
+  | "config"
   | "doctor"
   | "explain"
   | "map-users"

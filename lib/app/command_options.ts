@@ -156,3 +156,10 @@ export interface AuditOptions {
   readonly limit: number;
   readonly json: boolean;
 }
+
+export interface ConfigOptions {
+  readonly check: boolean;
+  /** Only what is not the default. */
+  readonly changed: boolean;
+  readonly json: boolean;
+}

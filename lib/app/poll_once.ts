@@ -140,6 +140,14 @@ export function openNotifier(
   metrics: Metrics | null = null,
 ): Notifier {
   const { config, clock } = context;
+  if (config.notify.redirectTo) {
+    logger("notify").warning(
+      "A trial: every message goes to {to} (notify.redirect_to), and is never told to anybody else",
+      {
+        to: config.notify.redirectTo,
+      },
+    );
+  }
   return createNotifier({
     db,
     zulip: parts.zulip(),

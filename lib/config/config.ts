@@ -110,6 +110,8 @@ export interface NotifyConfig {
   readonly fuse: { readonly messagesPerPoll: number; readonly revisionsPerPoll: number } | null;
   readonly timezone: string;
   readonly maxAttempts: number;
+  /** A trial: a Zulip user (id or address) who gets every message instead of the mentors; none of it is told later. */
+  readonly redirectTo?: string | null;
 }
 
 export interface ZulipConfig {

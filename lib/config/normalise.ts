@@ -61,6 +61,7 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
         : { messagesPerPoll: notify.fuse.messages_per_poll, revisionsPerPoll: notify.fuse.revisions_per_poll },
       timezone: notify.timezone,
       maxAttempts: notify.max_attempts,
+      redirectTo: notify.redirect_to,
     },
     students: {
       activeOnly: students.active_only,

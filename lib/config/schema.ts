@@ -168,6 +168,7 @@ export const schema = z.strictObject({
     }),
     timezone: key(timezone, "Asia/Kolkata"),
     max_attempts: key(wholeNumber(1), 8n),
+    redirect_to: key(nullable(idText), null),
   }),
   students: group({
     active_only: key(bool, true),

@@ -15,6 +15,7 @@ import type { NotifierDeps, RoundCounts, RoundOptions } from "./notify_types.ts"
 import { OutcomeRecorder } from "./outcome_recorder.ts";
 import { readPauses, withholdPaused } from "./pauses.ts";
 import { putOffUnreadable } from "./put_off_unreadable.ts";
+import { RedirectFinder } from "./redirect.ts";
 import { retrying } from "./retrying.ts";
 import { sendChunk, type SendContext, SENDS_AT_ONCE } from "./send_chunk.ts";
 import { markBegun, readyAgain, settleOpenMessages } from "./settle_open_messages.ts";
@@ -49,6 +50,7 @@ export class Delivery {
   readonly #context: DeliveryContext;
   readonly #accounts;
   readonly #holder = `${Deno.pid}:${crypto.randomUUID().slice(0, 8)}`;
+  readonly #redirect: RedirectFinder;
   #chunks = 0;
   /** How many recipients the next chunk claims: few at first, since nobody knows yet how much has piled up for each. */
   #recipients = SENDS_AT_ONCE;
@@ -59,6 +61,7 @@ export class Delivery {
     this.#deps = deps;
     this.#context = context;
     this.#accounts = createAccounts(deps);
+    this.#redirect = new RedirectFinder(deps);
   }
 
   /**
@@ -127,6 +130,7 @@ export class Delivery {
       const ready = readyAgain(open, clock.now()).slice(0, room);
       const roomLeft = room - ready.length;
 
+      const redirect = await this.#redirect.find(hard);
       // Somebody else may change what is decided on: then it is read and decided again.
       const { goesOn, decision, composed } = await retrying(async () => {
         const { losses } = db;
@@ -135,7 +139,7 @@ export class Delivery {
         // Told by a state that is gone: the guard marks them as sent first.
         const due = guard.wereTold(loaded.rows.map((row) => row.told.marker)) ? { ...loaded, rows: [] } : loaded;
         const decision = decide(due, roomLeft, config);
-        const composing = { room: roomLeft, cutoff, losses };
+        const composing = { room: roomLeft, cutoff, losses, redirect, mentors: due.mentors };
         const composed = await composeChunk(this.#deps, claim, decision, composing);
         return { goesOn: due.goesOn, decision, composed };
       });

@@ -11,6 +11,7 @@ Deno.test("every command that takes --json is documented, and begins its result 
   }
   assert.deepEqual(names.toSorted(), [
     "audit",
+    "config",
     "doctor",
     "explain",
     "map-users",
