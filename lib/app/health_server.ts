@@ -14,6 +14,11 @@ export class Health {
 
   constructor(private readonly clock: Clock, private intervalMs: number) {}
 
+  /** Nothing can be sent, as far as the last round says. */
+  get isBlocked(): boolean {
+    return this.#blocked !== null;
+  }
+
   /** The interval is another one from now on. */
   pollsEvery(intervalMs: number): void {
     this.intervalMs = intervalMs;

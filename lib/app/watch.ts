@@ -23,6 +23,7 @@ import { deliverLoop, Wake } from "./deliver_loop.ts";
 import { Health, serveHealth } from "./health_server.ts";
 import { LiveConfig } from "./live_config.ts";
 import { serveReloads } from "./reload_requests.ts";
+import { Pinger } from "./ping.ts";
 import { stayDisabled } from "./stay_disabled.ts";
 import { OpenParts, pollSettings } from "./open_parts.ts";
 import { openNotifier } from "./poll_once.ts";
@@ -123,6 +124,7 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
   const server = config.listen === null ? null : serveHealth({ ...config.listen, clock }, health, metrics);
   using holder = Holder.open();
   const wake = new Wake();
+  const pinger = new Pinger(logger("health"));
   const source = new SourceWatch(parts.db, parts.lms, logger("poll"), parts.acceptSource);
   // What is in hand at the first signal may end, but a peer that answers no more must not keep the process.
   const late = new AbortController();
@@ -147,6 +149,7 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
         onPoll: (result, tookMs) => {
           observePoll(metrics, result, tookMs, clock.now() / MICROS_PER_SECOND);
           health.good(false);
+          if (!health.isBlocked) void pinger.ping(config.health?.pingUrl ?? null, stop.hard);
           if (result.firstContact.length > 0) {
             log.info("First contact: {found} of the past stored and told to nobody", {
               found: counted(result.tally.events, "event"),

@@ -29,7 +29,7 @@ export interface EffectiveSources {
   readonly computed: Readonly<Record<string, string>>;
 }
 
-const SECRET = /(^|\.)(password|api_key)$/;
+const SECRET = /(^|\.)(password|api_key|ping_url)$/;
 
 /** Every key with its value and where that came from, in the order of the schema. `tree` is filled, and was checked. */
 export function effectiveKeys(tree: unknown, sources: EffectiveSources): EffectiveKey[] {

@@ -26,6 +26,7 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
       timezone: raw.lms.timezone,
       links: Object.fromEntries(Object.entries(raw.lms.links).flatMap(([k, v]) => v === null ? [] : [[k, v]])),
       statementTimeoutMs: raw.lms.statement_timeout,
+      staleAfterMs: raw.lms.stale_after,
       examDurationUnit: raw.lms.exam_duration_unit,
     },
     state: {
@@ -68,7 +69,8 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
       excludeUsernames: students.exclude_usernames,
       batches: students.batches,
     },
-    admin: raw.admin,
+    admin: { to: raw.admin.to, reportAt: raw.admin.report_at, on: raw.admin.on },
+    health: { pingUrl: raw.health.ping_url },
     zulip: {
       requestTimeoutMs: raw.zulip.request_timeout,
       settleMs: raw.zulip.settle,

@@ -13,6 +13,7 @@ import {
   minuteOfDay,
   nullable,
   oneOf,
+  pingUrl,
   quietHours,
   rate,
   type Reader,
@@ -24,6 +25,7 @@ import {
   zeroOr,
   zulipSite,
 } from "./fields.ts";
+import { ADMIN_TOPICS } from "./config.ts";
 import { Filled } from "./fill_env.ts";
 
 /** How the LMS's tables read; one file each in sql/lms/presets. The first is the default. */
@@ -134,6 +136,7 @@ export const schema = z.strictObject({
     timezone: key(timezone, "UTC"),
     links: group({ exam_attempt: key(nullable(linkTemplate), null), content: key(nullable(linkTemplate), null) }),
     statement_timeout: key(duration(SECOND), "30s"),
+    stale_after: key(nullable(duration(SECOND)), null),
     exam_duration_unit: key(oneOf(["auto", "minutes", "seconds"]), "auto"),
   }),
   state: group({
@@ -175,7 +178,12 @@ export const schema = z.strictObject({
     exclude_usernames: key(listOf(idText), []),
     batches: key(listOf(lmsId), []),
   }),
-  admin: group({ to: key(nullable(idText), null) }),
+  admin: group({
+    to: key(nullable(idText), null),
+    report_at: key(nullable(minuteOfDay), null),
+    on: key(listOf(oneOf(ADMIN_TOPICS)), [...ADMIN_TOPICS]),
+  }),
+  health: group({ ping_url: key(nullable(pingUrl), null) }),
   zulip: group({
     request_timeout: key(duration(SECOND), "15s"),
     settle: key(duration(SECOND), "90s"),

@@ -1,3 +1,4 @@
+import * as adminReport from "../../../sql/state/admin_report.ts";
 import * as audit from "../../../sql/state/audit.ts";
 import * as checkpoints from "../../../sql/state/checkpoints.ts";
 import * as deliveriesInsert from "../../../sql/state/deliveries_insert.ts";
@@ -38,6 +39,11 @@ import {
   waitingCalls,
 } from "./notifier_query_calls.ts";
 import { type CallsOf, ID, IDS, NOW, type QueryCall, TEXTS, TIME, TIMES } from "./query_call.ts";
+
+const adminReportCalls: CallsOf<typeof adminReport> = {
+  newestOccurrence: [(sql) => adminReport.newestOccurrence(sql, "lms"), adminReport.NewestRow],
+  reportNumbers: [(sql) => adminReport.reportNumbers(sql, "lms", NOW, NOW), adminReport.ReportRow],
+};
 
 const auditCalls: CallsOf<typeof audit> = {
   insertAct: (sql) =>
@@ -345,6 +351,7 @@ const userLinksCalls: CallsOf<typeof userLinks> = {
 /** Every module of sql/state that holds statements, by its file name, and how each of them is called. */
 export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCall>>>> = {
   absent_rows: absentRowsCalls,
+  admin_report: adminReportCalls,
   audit: auditCalls,
   checkpoints: checkpointsCalls,
   deliveries_insert: deliveriesInsertCalls,
