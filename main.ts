@@ -35,9 +35,11 @@ export async function buildProgram(args?: readonly string[]) {
       subcommandTerm: (command) => command.name() === "help" ? "help [COMMAND]" : `${command.name()} [options]`,
     })
     .addHelpText("after", EXIT_CODES);
+  // Both speak of all the others.
+  const all = args === undefined || args.includes("completion") || args.includes("man");
   for (const { name, about, load } of commands) {
-    const asked = args === undefined || args.includes(name);
-    program.addCommand((asked ? await load() : withCommon(new Command(name))).description(about));
+    const command = all || args.includes(name) ? await load() : withCommon(new Command(name));
+    program.addCommand(command.description(about));
   }
   return program;
 }

@@ -21,6 +21,30 @@ async function run(command: string, args: string[]) {
   return { ok: output.success, stderr: new TextDecoder().decode(output.stderr) };
 }
 
+/** Commit and day, for `lmsmon version`; empty where there is no git. */
+async function git(...args: string[]): Promise<string> {
+  try {
+    const { success, stdout } = await new Deno.Command("git", { args, stdout: "piped", stderr: "null" }).output();
+    return success ? new TextDecoder().decode(stdout).trim() : "";
+  } catch {
+    return "";
+  }
+}
+
+async function writeBuildInfo(how: string): Promise<void> {
+  const [commit, date, changed] = await Promise.all([
+    git("rev-parse", "HEAD"),
+    git("log", "-1", "--format=%cs"),
+    git("status", "--porcelain", "--untracked-files=no"),
+  ]);
+  const info = {
+    commit: commit === "" ? "" : `${commit}${changed === "" ? "" : " with changes"}`,
+    date,
+    build: `${how}, ${Deno.build.target}`,
+  };
+  await Deno.writeTextFile(`${PROGRAM}/build.json`, JSON.stringify(info));
+}
+
 async function bundleProgram(): Promise<void> {
   await Deno.mkdir(PROGRAM, { recursive: true });
   const bundle = ["bundle", "--quiet", "--platform", "deno", "--code-splitting", "--outdir", PROGRAM, "main.ts"];
@@ -55,11 +79,13 @@ const target = `${DIST}/lmsmon`;
 await Deno.remove(DIST, { recursive: true }).catch(() => {});
 await Deno.mkdir(DIST, { recursive: true });
 await bundleProgram();
+await writeBuildInfo("deno compile");
 let how = "deno compile";
 if (!(await compile(target))) {
   say(
     "deno compile: its base binary cannot be reached from here (set DENORT_BIN to one you have); making a self-extracting file",
   );
+  await writeBuildInfo("self-extracting");
   how = `self-extracting: Deno ${Deno.version.deno} and the bundled program, gzip`;
   await Deno.copyFile(Deno.execPath(), `${DIST}/build/deno`);
   await Deno.chmod(`${DIST}/build/deno`, 0o755);

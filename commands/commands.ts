@@ -66,6 +66,42 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./release.ts")).releaseCommand,
   },
   {
+    name: "explain",
+    about:
+      "why was X not told about Y? what happened to an event, a student's or a mentor's news, and which rule said no",
+    load: async () => (await import("./explain.ts")).explainCommand,
+  },
+  {
+    name: "pause",
+    about: "tell nothing for a while, of everything, a mentor, a student or an exam; all of it is kept",
+    load: async () => (await import("./pause.ts")).pauseCommand,
+  },
+  {
+    name: "resume",
+    about: "end a pause: what was kept goes out, as after an outage",
+    load: async () => (await import("./resume.ts")).resumeCommand,
+  },
+  {
+    name: "retry",
+    about: "try again now what was given up or refused",
+    load: async () => (await import("./retry.ts")).retryCommand,
+  },
+  {
+    name: "config",
+    about: "the configuration as it holds, where each value comes from, and whether it is right; secrets are masked",
+    load: async () => (await import("./config.ts")).configCommand,
+  },
+  {
+    name: "reload",
+    about: "have running watches read their configuration again; they keep the old one if the new one is wrong",
+    load: async () => (await import("./reload.ts")).reloadCommand,
+  },
+  {
+    name: "audit",
+    about: "who did what to lmsmon by hand, from where, and what came of it",
+    load: async () => (await import("./audit.ts")).auditCommand,
+  },
+  {
     name: "reconcile",
     about: "after a state restored from a backup: mark as sent what the bot's own messages show as sent",
     load: async () => (await import("./reconcile.ts")).reconcileCommand,
@@ -79,6 +115,21 @@ export const commands: readonly CommandEntry[] = [
     name: "doctor",
     about: "check configuration, LMS, state database and Zulip; names what is wrong and the remedy",
     load: async () => (await import("./doctor.ts")).doctorCommand,
+  },
+  {
+    name: "completion",
+    about: "a script for bash, zsh or fish: commands, flags and what values they take",
+    load: async () => (await import("./completion.ts")).completionCommand,
+  },
+  {
+    name: "man",
+    about: "the manual page: lmsmon man | man -l -",
+    load: async () => (await import("./man.ts")).manCommand,
+  },
+  {
+    name: "version",
+    about: "program, commit, build, Deno and the schema of the state",
+    load: async () => (await import("./version.ts")).versionCommand,
   },
   {
     name: "demo",

@@ -1,7 +1,9 @@
+import { styleText } from "node:util";
 import { Command, InvalidArgumentError, type OptionValues } from "@commander-js/extra-typings";
 import type { CommandContext } from "../lib/app/command_context.ts";
 import type { CommandSettings } from "../lib/app/run_command.ts";
 import { standardOutput, writeStderr } from "../lib/base/output.ts";
+import { examplesHelp } from "./examples.ts";
 
 /** The process as commands see it: where the exit code goes, and how a second signal ends everything. */
 export const host = {
@@ -19,17 +21,28 @@ export function withCommon<Args extends unknown[], Opts extends OptionValues, Gl
     .allowExcessArguments(false)
     .showSuggestionAfterError()
     .helpOption("-h, --help", "show this help")
-    .configureHelp({ showGlobalOptions: true })
+    .addHelpText("after", () => examplesHelp(command.name()))
+    .configureHelp({ showGlobalOptions: true, ...(hasColors() ? COLORFUL : {}) })
     .configureOutput({
       writeOut: (text) => standardOutput.writeLine(text.replace(/\n$/, "")),
       writeErr: writeStderr,
       outputError: () => {}, // main prints it, as it prints every error
       getOutHelpWidth: () => 100,
       getErrHelpWidth: () => 100,
-      getOutHasColors: () => false,
+      getOutHasColors: hasColors,
       getErrHasColors: () => false,
     });
 }
+
+/** On a terminal, unless NO_COLOR asks for none. */
+const hasColors = () => standardOutput.isTerminal && !Deno.noColor;
+
+const COLORFUL = {
+  styleTitle: (text: string) => styleText("bold", text),
+  styleCommandText: (text: string) => styleText("bold", text),
+  styleSubcommandTerm: (text: string) => styleText("cyan", text),
+  styleOptionTerm: (text: string) => styleText("cyan", text),
+};
 
 /**
  * Runs a command's work in its context. Everything heavy (configuration, logging, databases) is imported here and in

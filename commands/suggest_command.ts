@@ -8,11 +8,14 @@ const ALSO_CALLED: Readonly<Record<string, string>> = {
   dump: "export-ai",
   follow: "watch",
   health: "doctor",
+  hold: "pause",
   list: "stats",
+  log: "audit",
   ping: "notify-test",
   restore: "reconcile",
   run: "watch",
   serve: "watch",
+  resend: "retry",
   start: "watch",
   status: "stats",
   sync: "poll-once",
@@ -20,6 +23,7 @@ const ALSO_CALLED: Readonly<Record<string, string>> = {
   update: "migrate",
   upgrade: "migrate",
   verify: "doctor",
+  why: "explain",
 };
 
 /** An unknown command for which the command line knows no near one: what it is called here, or what there is. */

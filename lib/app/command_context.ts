@@ -16,6 +16,10 @@ export interface CommandContext {
   readonly out: Output;
   /** Category `lmsmon`; parts use `logger("zulip")` of lib/base/log.ts. */
   readonly log: Logger;
+  /** Reads the configuration again, as this process was started. Throws ConfigError. */
+  readonly reload?: () => Promise<Config>;
+  /** From now on SIGHUP calls this. */
+  readonly onHangUp?: (handler: () => void) => void;
 }
 
 /** A command's work: resolves to its exit code (nothing = 0), or throws an error that carries one. */

@@ -8,13 +8,22 @@ export type JsonCommand =
   | "insights"
   | "insights evaluate"
   | "insights fit"
+  | "audit"
+  | "config"
+  | "doctor"
+  | "explain"
   | "map-users"
   | "migrate"
   | "notify-test"
+  | "pause"
   | "poll-once"
   | "reconcile"
   | "release"
-  | "stats";
+  | "reload"
+  | "resume"
+  | "retry"
+  | "stats"
+  | "version";
 
 /** Of every `--json` result: rises when a key changes its meaning or goes. docs/json.md is the contract. */
 export const JSON_SCHEMA = 1;

@@ -142,9 +142,77 @@ export interface InsightsOptions {
 }
 
 export interface StatsOptions {
+  /** By day of `zone`; `null`: what the state holds now. */
+  readonly period: { readonly since: EpochMicros; readonly until: EpochMicros; readonly zone: string } | null;
   readonly json: boolean;
 }
 
 export interface DoctorOptions {
+  readonly json: boolean;
+}
+
+export interface ExplainOptions {
+  readonly about:
+    | { readonly kind: "event"; readonly id: string }
+    | { readonly kind: "mentor"; readonly who: string }
+    | { readonly kind: "student"; readonly who: string; readonly mentor: string | null; readonly exam: string | null };
+  /** detected_at >= since. */
+  readonly since: EpochMicros | null;
+  readonly limit: number;
+  readonly json: boolean;
+}
+
+/** What is paused, as it was asked for: an id or a username. */
+export interface PauseSubject {
+  readonly kind: "mentor" | "student" | "exam";
+  readonly who: string;
+  /** An id that no event names yet is taken as it is. */
+  readonly mayBeUnknown: boolean;
+}
+
+export interface PauseOptions {
+  /** `null`: everything. */
+  readonly subject: PauseSubject | null;
+  /** `null`: until somebody resumes it. */
+  readonly until: EpochMicros | null;
+  readonly reason: string;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+}
+
+export interface ResumeOptions {
+  /** `null`: everything. */
+  readonly subject: PauseSubject | null;
+  /** Every pause, whatever it covers. */
+  readonly all: boolean;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+}
+
+/** Exactly one of dead, event and mentor. */
+export interface RetryOptions {
+  readonly dead: boolean;
+  readonly eventId: string | null;
+  /** An id or a username. */
+  readonly mentor: string | null;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+}
+
+export interface ReloadOptions {
+  readonly dryRun: boolean;
+  readonly json: boolean;
+}
+
+export interface AuditOptions {
+  readonly since: EpochMicros | null;
+  readonly limit: number;
+  readonly json: boolean;
+}
+
+export interface ConfigOptions {
+  readonly check: boolean;
+  /** Only what is not the default. */
+  readonly changed: boolean;
   readonly json: boolean;
 }

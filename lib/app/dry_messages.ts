@@ -16,7 +16,9 @@ import type { StateDb } from "../state/state_db.ts";
 import type { Clock } from "../base/clock.ts";
 import { type Accounts, createAccounts, type LoadedAccounts, type MentorPerson } from "../tell/accounts.ts";
 import { decide } from "../tell/decide.ts";
-import { loadDue, type LoadedDue, type LoadedRow, recentMessages } from "../tell/load_due.ts";
+import { loadDue, type LoadedDue, type LoadedRow } from "../tell/load_due.ts";
+import { recentMessages } from "../tell/recent_of_readers.ts";
+import { readPauses } from "../tell/pauses.ts";
 import type { Sibling } from "../tell/resolve_recipients.ts";
 import { dryRows, tellNamesakesApart } from "./dry_rows.ts";
 
@@ -123,6 +125,7 @@ export class DryTeller implements AsyncDisposable {
       recent: new Map(
         [...recent].map(([to, known]) => [to, { ...known, lastAt: this.#lastAt(to, known.lastAt, now) }]),
       ),
+      pauses: await readPauses({ db, source }, now),
       now,
       notAsked,
     };

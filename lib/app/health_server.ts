@@ -12,7 +12,17 @@ export class Health {
   #refused = false;
   #blocked: string | null = null;
 
-  constructor(private readonly clock: Clock, private readonly intervalMs: number) {}
+  constructor(private readonly clock: Clock, private intervalMs: number) {}
+
+  /** Nothing can be sent, as far as the last round says. */
+  get isBlocked(): boolean {
+    return this.#blocked !== null;
+  }
+
+  /** The interval is another one from now on. */
+  pollsEvery(intervalMs: number): void {
+    this.intervalMs = intervalMs;
+  }
 
   /** A poll ended well, or this process stands by for one that polls. */
   good(standby: boolean): void {

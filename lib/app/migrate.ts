@@ -1,5 +1,6 @@
 import type { Migration } from "../../sql/state/migrations/manifest.ts";
 import { type MigrationStatus, readMigrationStatus, refuseForeignMigrations } from "../state/migrate.ts";
+import { recordAct } from "../state/acts.ts";
 import { openState } from "../state/open_state.ts";
 import type { CommandContext } from "./command_context.ts";
 import { commandJson, jsonTime } from "./command_json.ts";
@@ -24,6 +25,10 @@ async function apply(context: CommandContext, { json }: MigrateOptions): Promise
   });
   const { applied: all } = await readMigrationStatus(state.sql);
   const version = all.at(-1)?.version ?? null;
+  if (applied.length > 0) {
+    const effect = applied.map(({ name }) => name).join(", ");
+    await recordAct(state.sql, { source: config.lms.name, command: "migrate", effect });
+  }
   if (json) return out.writeJson(commandJson("migrate", { dry_run: false, version, applied: applied.map(named) }));
   for (const { name } of applied) out.writeLine(`Applied ${name}`);
   out.writeLine(`The state database is up to date (version ${version})`);

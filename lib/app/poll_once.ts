@@ -19,6 +19,7 @@ import type { CommandContext } from "./command_context.ts";
 import { commandJson } from "./command_json.ts";
 import type { PollOnceOptions } from "./command_options.ts";
 import { DryTeller } from "./dry_messages.ts";
+import { Pinger } from "./ping.ts";
 import { OpenParts, pollSettings } from "./open_parts.ts";
 import { nameStateTrouble } from "./state_trouble.ts";
 import { readUntoldNews } from "./untold_news.ts";
@@ -63,6 +64,7 @@ export async function runPollOnce(context: CommandContext, options: PollOnceOpti
   if (options.json) out.writeJson(pollJson(lms.name, { poll, round, untold }));
   else printPoll(out, lms.name, { poll, round, untold }, config.notify.timezone);
   if (failures.length > 0) throw failures[0];
+  await new Pinger(logger("health")).ping(config.health?.pingUrl ?? null, context.stop.soft);
   context.stop.soft.throwIfAborted(); // what the round left over is sent by the next one
 }
 
@@ -138,6 +140,14 @@ export function openNotifier(
   metrics: Metrics | null = null,
 ): Notifier {
   const { config, clock } = context;
+  if (config.notify.redirectTo) {
+    logger("notify").warning(
+      "A trial: every message goes to {to} (notify.redirect_to), and is never told to anybody else",
+      {
+        to: config.notify.redirectTo,
+      },
+    );
+  }
   return createNotifier({
     db,
     zulip: parts.zulip(),

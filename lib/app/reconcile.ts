@@ -1,4 +1,6 @@
 import type { Fallback } from "../config/config.ts";
+import { formatUtc } from "../model/time.ts";
+import { recordAct } from "../state/acts.ts";
 import { channelsToScan, type ScanDeps, scanOwnMessages } from "../tell/scan_own_messages.ts";
 import type { SeenTally } from "../tell/seen_messages.ts";
 import { counted } from "../text/counted.ts";
@@ -22,6 +24,11 @@ export async function runReconcile(context: CommandContext, options: ReconcileOp
     stop.soft.throwIfAborted(); // the page in hand was marked; the request in hand broke off because of it
     throw error;
   });
+  if (!options.dryRun && tally.reconciled > 0) {
+    const effect = `${counted(tally.reconciled, "delivery", "deliveries")} marked as sent`;
+    const command = `reconcile --since ${formatUtc(options.since)}`;
+    await recordAct(db.sql, { source: config.lms.name, command, effect });
+  }
   if (options.json) {
     out.writeJson(commandJson("reconcile", {
       dry_run: options.dryRun,

@@ -42,28 +42,29 @@ export async function runCommand(
   const log = logger();
   spareLoopback();
   forgetPgEnvironment();
+  let hangUp = () => log.info("SIGHUP changes nothing here: only watch reads its configuration again");
   using stop = new Shutdown(exit, (signal) => {
     log.info("Stopping on {signal} after the work in hand; once more stops at once", { signal });
-  }, () => {
-    log.info("SIGHUP changes nothing: restart lmsmon to have it read its configuration again");
-  }).listen();
+  }, () => hangUp()).listen();
 
   const standalone = settings.standalone ?? false;
   const env = standalone ? {} : environment();
-  const config = await loadConfig({
-    flag: globals.config,
-    noFile: standalone,
-    env,
-    cwd: Deno.cwd(),
-    home: standalone ? null : homeDirectory(env),
-    needs: settings.needs,
-    nothingWhenDisabled: settings.whenDisabled !== undefined,
-    overrides: {
-      ...settings.overrides,
-      ...(globals.logLevel && { "log.level": { value: globals.logLevel, from: "--log-level" } }),
-      ...(globals.logFormat && { "log.format": { value: globals.logFormat, from: "--log-format" } }),
-    },
-  });
+  const load = () =>
+    loadConfig({
+      flag: globals.config,
+      noFile: standalone,
+      env,
+      cwd: Deno.cwd(),
+      home: standalone ? null : homeDirectory(env),
+      needs: settings.needs,
+      nothingWhenDisabled: settings.whenDisabled !== undefined,
+      overrides: {
+        ...settings.overrides,
+        ...(globals.logLevel && { "log.level": { value: globals.logLevel, from: "--log-level" } }),
+        ...(globals.logFormat && { "log.format": { value: globals.logFormat, from: "--log-format" } }),
+      },
+    });
+  const config = await load();
   setUpLogging(config.log);
   const out = standardOutput;
 
@@ -81,7 +82,18 @@ export async function runCommand(
     const { message, hint } = formerStateWords(config.state.former);
     log.warning("{message}: {hint}", { message, hint });
   }
-  const run = (stop: CommandContext["stop"]) => work({ config, stop, clock: systemClock, out, log });
+  const run = (stop: CommandContext["stop"]) =>
+    work({
+      config,
+      stop,
+      clock: systemClock,
+      out,
+      log,
+      reload: load,
+      onHangUp: (handler) => {
+        hangUp = handler;
+      },
+    });
   const signals = { soft: stop.soft, hard: stop.hard };
   return settings.daemon ? await run(signals) ?? 0 : await runOneShot(signals, systemClock, run);
 }

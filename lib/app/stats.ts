@@ -9,12 +9,15 @@ import {
 import { measuredPasses } from "../poll/pass_schedule.ts";
 import { describePeriod } from "../poll/pass_policy.ts";
 import { describeHolder } from "../poll/holder.ts";
+import { toInstant } from "../model/time.ts";
 import type { StateDb } from "../state/state_db.ts";
 import type { CommandContext } from "./command_context.ts";
 import { commandJson, jsonTime } from "./command_json.ts";
 import type { StatsOptions } from "./command_options.ts";
 import { isExportTurn } from "./export_turn.ts";
+import { readPauses } from "../tell/pauses.ts";
 import { OpenParts } from "./open_parts.ts";
+import { printDays, readDays } from "./stats_days.ts";
 
 /** What the state database holds, in counts; no names, no titles. */
 export async function readStats(db: StateDb, text: (time: Temporal.Instant | null) => string | null) {
@@ -94,13 +97,34 @@ const plainTime = (time: Temporal.Instant | null) => time?.round({ smallestUnit:
 /** `stats`: tables for people, or one JSON object. */
 export async function runStats(context: CommandContext, options: StatsOptions): Promise<void> {
   await using parts = new OpenParts(context.config);
-  const stats = await readStats(await parts.state({ dryRun: true }), options.json ? jsonTime : plainTime);
+  const db = await parts.state({ dryRun: true });
+  const { period, json } = options;
+  if (period !== null) {
+    const days = await readDays(db, period, context.clock.now());
+    if (!json) return await printDays(context.out, days);
+    const between = { since_at: jsonTime(period.since), until_at: jsonTime(period.until), zone: period.zone };
+    return context.out.writeJson(commandJson("stats", { ...between, ...days }));
+  }
+  const stats = {
+    ...await readStats(db, json ? jsonTime : plainTime),
+    pauses: (await readPauses({ db, source: context.config.lms.name }, context.clock.now())).map((pause) => ({
+      scope: pause.scope,
+      id: pause.subjectId === null ? null : json ? BigInt(pause.subjectId) : pause.subjectId,
+      since_at: (json ? jsonTime : plainTime)(toInstant(pause.since)),
+      until_at: pause.until === null ? null : (json ? jsonTime : plainTime)(toInstant(pause.until)),
+      reason: pause.reason,
+    })),
+  };
   if (options.json) return context.out.writeJson(commandJson("stats", stats));
   for (const [title, rows] of Object.entries(stats)) {
     const first = rows[0];
     context.out.writeLine(`${title}${first === undefined ? ": none" : ""}`);
     if (first === undefined) continue;
-    const cells = rows.map((row) => Object.values(row).map((cell: string | number | null) => cell ?? "-"));
+    const cells = rows.map((row) =>
+      Object.values(row).map((cell: string | number | bigint | null) =>
+        typeof cell === "bigint" ? String(cell) : cell ?? "-"
+      )
+    );
     await context.out.table(Object.keys(first), cells);
     context.out.writeLine();
   }

@@ -1,4 +1,5 @@
 import type { LmsSource } from "../source/lms_source.ts";
+import type { Config } from "../config/config.ts";
 import type { Notifier } from "../tell/notifier.ts";
 import type { RoundResult } from "../tell/notify_types.ts";
 import { MICROS_PER_SECOND } from "../model/time.ts";
@@ -20,6 +21,9 @@ import type { CommandContext } from "./command_context.ts";
 import type { WatchOptions } from "./command_options.ts";
 import { deliverLoop, Wake } from "./deliver_loop.ts";
 import { Health, serveHealth } from "./health_server.ts";
+import { LiveConfig } from "./live_config.ts";
+import { serveReloads } from "./reload_requests.ts";
+import { Pinger } from "./ping.ts";
 import { stayDisabled } from "./stay_disabled.ts";
 import { OpenParts, pollSettings } from "./open_parts.ts";
 import { openNotifier } from "./poll_once.ts";
@@ -44,16 +48,34 @@ export async function runWatch(context: CommandContext, options: WatchOptions): 
     else logger("watch").info("{notice}", say);
   }
   const tells = options.notify && config.notify.enabled;
-  const notifier = tells ? openNotifier(context, db, parts, options.takeOver, metrics) : null;
+  const live = new LiveConfig(config);
+  const notifierOf = (config: Config, takeOver: boolean) =>
+    options.notify && config.notify.enabled ? openNotifier({ ...context, config }, db, parts, takeOver, metrics) : null;
+  const notifier = tells ? notifierOf(config, options.takeOver) : null;
+  const ended = new AbortController();
+  const stop = { soft: AbortSignal.any([context.stop.soft, ended.signal]), hard: context.stop.hard };
+  const reloads = serveReloads({ db, source: lms.name, live, log: logger("watch"), context: { ...context, stop } });
   const presence = StatePresence.of(config.state.url);
-  const watching = watch(context, { db, lms, notifier, acceptSource: options.acceptSource, metrics });
+  const watching = watch(context, {
+    db,
+    lms,
+    notifier,
+    acceptSource: options.acceptSource,
+    metrics,
+    live,
+    renewNotifier: (config) => notifierOf(config, false),
+  });
   try {
     const clean = await Promise.race([watching, untilGone(presence, context)]);
-    if (!clean) parts.hurry();
+    ended.abort();
+    if (clean) await reloads;
+    else parts.hurry();
   } catch (error) {
     watching.catch(() => {}); // nobody waits any more for what works on deleted files
     parts.hurry();
     throw error;
+  } finally {
+    ended.abort();
   }
 }
 
@@ -81,6 +103,9 @@ export interface WatchParts {
   readonly acceptSource: boolean;
   /** Those that the parts count in; own ones when left out. */
   readonly metrics?: Metrics;
+  /** The configuration that may be exchanged meanwhile, and what then delivers by the new one. */
+  readonly live?: LiveConfig;
+  readonly renewNotifier?: (config: Config) => Notifier | null;
   /** What a poll found; the demo shows it. */
   readonly onPoll?: (result: PollResult) => void;
 }
@@ -91,69 +116,81 @@ export interface WatchParts {
  */
 export async function watch(context: Omit<CommandContext, "out">, parts: WatchParts): Promise<boolean> {
   const { config, clock } = context;
+  const live = parts.live ?? new LiveConfig(config);
+  let { notifier } = parts;
   const log = logger("watch");
   const metrics = parts.metrics ?? createMetrics(manifest.version, config.lms.name);
   const health = new Health(clock, config.poll.intervalMs);
   const server = config.listen === null ? null : serveHealth({ ...config.listen, clock }, health, metrics);
   using holder = Holder.open();
   const wake = new Wake();
+  const pinger = new Pinger(logger("health"));
   const source = new SourceWatch(parts.db, parts.lms, logger("poll"), parts.acceptSource);
   // What is in hand at the first signal may end, but a peer that answers no more must not keep the process.
   const late = new AbortController();
   const ended = new AbortController();
   const stop = { soft: context.stop.soft, hard: AbortSignal.any([context.stop.hard, late.signal]) };
   try {
-    const polling = pollLoop({
-      db: parts.db,
-      lms: parts.lms,
-      clock,
-      log: logger("poll"),
-      settings: pollSettings(config),
-      holder: holder.name,
-      intervalMs: config.poll.intervalMs,
-      fullPassMs: config.poll.fullPassMs,
-      trouble: troubleOf("Polling", logger("poll"), context),
-      checkSource: (thorough) => source.check(thorough),
-      showProgress: progressShower(clock, logger("poll")),
-      onHeld: () => parts.notifier?.pollHeld(),
-      onPoll: (result, tookMs) => {
-        observePoll(metrics, result, tookMs, clock.now() / MICROS_PER_SECOND);
-        health.good(false);
-        if (result.firstContact.length > 0) {
-          log.info("First contact: {found} of the past stored and told to nobody", {
-            found: counted(result.tally.events, "event"),
-            events: result.tally.events,
-            kinds: result.firstContact,
-          });
-        } else if (result.tally.events > 0) {
-          log.info("Found {found}", {
-            found: counted(result.tally.events, "event"),
-            events: result.tally.events,
-            rowsRead: result.tally.rowsRead,
-            pollId: result.pollId,
-            tookMs: Math.round(tookMs),
-          });
-        }
-        if (result.tally.neverTold > 0) {
-          log.warning("Never told: {neverTold} of these events, since notifications are off (notify.enabled: false)", {
-            neverTold: result.tally.neverTold,
-          });
-        }
-        if (result.tally.toldEvents > 0) wake.wake();
-        parts.onPoll?.(result);
-      },
-      onRole: (leading) => {
-        metrics.leading.set(leading ? 1 : 0);
-        if (!leading) health.good(true);
-      },
-      onFailure: (error) => {
-        metrics.polls.inc({ mode: "any", result: "failed" });
-        if (error instanceof LmsError && error.reason === "identity") health.refused();
-      },
-    }, stop);
-    const delivering = parts.notifier
-      ? deliver({ config, clock, stop }, parts.notifier, metrics, health, wake)
-      : Promise.resolve();
+    const polling = withEach(live, stop.soft, (config, soft) => {
+      health.pollsEvery(config.poll.intervalMs);
+      return pollLoop({
+        db: parts.db,
+        lms: parts.lms,
+        clock,
+        log: logger("poll"),
+        settings: pollSettings(config),
+        holder: holder.name,
+        intervalMs: config.poll.intervalMs,
+        fullPassMs: config.poll.fullPassMs,
+        trouble: troubleOf("Polling", logger("poll"), context),
+        checkSource: (thorough) => source.check(thorough),
+        showProgress: progressShower(clock, logger("poll")),
+        onHeld: () => notifier?.pollHeld(),
+        onPoll: (result, tookMs) => {
+          observePoll(metrics, result, tookMs, clock.now() / MICROS_PER_SECOND);
+          health.good(false);
+          if (!health.isBlocked) void pinger.ping(config.health?.pingUrl ?? null, stop.hard);
+          if (result.firstContact.length > 0) {
+            log.info("First contact: {found} of the past stored and told to nobody", {
+              found: counted(result.tally.events, "event"),
+              events: result.tally.events,
+              kinds: result.firstContact,
+            });
+          } else if (result.tally.events > 0) {
+            log.info("Found {found}", {
+              found: counted(result.tally.events, "event"),
+              events: result.tally.events,
+              rowsRead: result.tally.rowsRead,
+              pollId: result.pollId,
+              tookMs: Math.round(tookMs),
+            });
+          }
+          if (result.tally.neverTold > 0) {
+            log.warning(
+              "Never told: {neverTold} of these events, since notifications are off (notify.enabled: false)",
+              {
+                neverTold: result.tally.neverTold,
+              },
+            );
+          }
+          if (result.tally.toldEvents > 0) wake.wake();
+          parts.onPoll?.(result);
+        },
+        onRole: (leading) => {
+          metrics.leading.set(leading ? 1 : 0);
+          if (!leading) health.good(true);
+        },
+        onFailure: (error) => {
+          metrics.polls.inc({ mode: "any", result: "failed" });
+          if (error instanceof LmsError && error.reason === "identity") health.refused();
+        },
+      }, { soft, hard: stop.hard });
+    });
+    const delivering = withEach(live, stop.soft, async (config, soft) => {
+      if (config !== context.config) notifier = parts.renewNotifier?.(config) ?? null;
+      if (notifier === null) return await untilAborted(soft);
+      await deliver({ config, clock, stop: { soft, hard: stop.hard } }, notifier, metrics, health, wake);
+    });
     const loops = Promise.all([polling, delivering]).then(() => true);
     const patience = untilLate(stop.soft, late, ended.signal, clock).then(() => false);
     const clean = await Promise.race([loops, patience]);
@@ -165,6 +202,20 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
     ended.abort();
     await server?.shutdown();
   }
+}
+
+/** Runs `loop` under each configuration, one after the other; each ends what it has in hand. */
+async function withEach(
+  live: LiveConfig,
+  stop: AbortSignal,
+  loop: (config: Config, soft: AbortSignal) => Promise<void>,
+): Promise<void> {
+  do await loop(live.config, AbortSignal.any([stop, live.changed])); while (!stop.aborted);
+}
+
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
 function deliver(

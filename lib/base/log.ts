@@ -28,7 +28,11 @@ export function setUpLogging(options: LoggingOptions): void {
   const write = options.write ?? (json ? writeStderrRaw : writeStderr); // JSON is redacted text by text
   const showStack = options.level === "debug";
   const stderr = (record: LogRecord) =>
-    write(`${json ? formatJson(record, showStack) : formatPretty(record, { color: isTerminal, showStack })}\n`);
+    write(
+      `${
+        json ? formatJson(record, showStack) : formatPretty(record, { color: isTerminal && !Deno.noColor, showStack })
+      }\n`,
+    );
   configureSync({
     reset: true,
     sinks: { stderr },

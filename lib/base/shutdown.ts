@@ -7,7 +7,7 @@ type StopSignal = keyof typeof CODES;
 
 /**
  * The first SIGINT or SIGTERM aborts `soft`: finish the round in hand, start nothing new. The second aborts `hard` and ends
- * the process at once through `exit`. SIGHUP changes nothing: closing a terminal, or a habit of other daemons, ends no work.
+ * the process at once through `exit`. SIGHUP ends no work: a closed terminal must not, and `watch` reads its configuration again.
  * `using` removes the handlers.
  */
 export class Shutdown implements Disposable {

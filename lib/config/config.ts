@@ -1,3 +1,4 @@
+import type { EffectiveKey } from "./effective.ts";
 import type { Secret } from "../base/secrets.ts";
 import type { LmsId } from "../model/event.ts";
 import type { EventType } from "../model/event_types.ts";
@@ -33,7 +34,15 @@ export interface Config {
     readonly excludeUsernames: readonly string[];
     readonly batches: readonly LmsId[];
   };
-  readonly admin: { readonly to: string | null };
+  readonly admin: {
+    readonly to: string | null;
+    /** When the report of the day before is sent, in `notify.timezone`; `null`: never. */
+    readonly reportAt?: MinuteOfDay | null;
+    /** What else the administrator hears of; all of it when left out. */
+    readonly on?: readonly AdminTopic[];
+  };
+  /** Asked after each good round (a dead man's switch). */
+  readonly health?: { readonly pingUrl: string | null };
   readonly zulip: ZulipConfig;
   readonly users: {
     /** LMS email or username (lower case) -> Zulip user id or email. */
@@ -51,6 +60,8 @@ export interface Config {
   readonly secretFiles?: readonly string[];
   /** The file it came from, absolute; `null` when there was none and the defaults stand. */
   readonly file?: string | null;
+  /** Every key with its value as written, secrets masked, and where it came from. */
+  readonly effective?: readonly EffectiveKey[];
 }
 
 /** A mapping as it is written, in a file of its own or in the configuration. */
@@ -60,6 +71,9 @@ export interface MappingText {
   readonly value: unknown;
   locate(path: readonly (string | number)[]): { readonly line: number; readonly column: number } | null;
 }
+/** What the administrator can be told of, besides the daily report. */
+export const ADMIN_TOPICS = ["trouble", "recovered", "fuse", "stale", "dead"] as const;
+export type AdminTopic = (typeof ADMIN_TOPICS)[number];
 
 export type LogLevel = "debug" | "info" | "warning" | "error";
 
@@ -80,6 +94,8 @@ export interface LmsConfig {
   /** Link templates by kind: `exam_attempt`, `content`; values with `{attempt_id}`, `{activity_id}`, `{student_id}`. */
   readonly links: Readonly<Record<string, string>>;
   readonly statementTimeoutMs: number;
+  /** The administrator hears when nothing newer than this is in the LMS; `null`: never. */
+  readonly staleAfterMs?: number | null;
   /** What `exams.duration` counts; `auto`: up to 600 minutes, above seconds (the unit is documented nowhere, docs/lms-testpress.md). */
   readonly examDurationUnit: "auto" | "minutes" | "seconds";
   /** What preset moodle needs to know of the site. */
@@ -132,6 +148,8 @@ export interface NotifyConfig {
   readonly fuse: { readonly messagesPerPoll: number; readonly revisionsPerPoll: number } | null;
   readonly timezone: string;
   readonly maxAttempts: number;
+  /** A trial: a Zulip user (id or address) who gets every message instead of the mentors; none of it is told later. */
+  readonly redirectTo?: string | null;
 }
 
 export interface ZulipConfig {

@@ -1,3 +1,4 @@
+import { registerSecret } from "../base/secrets.ts";
 import type { QuietHours } from "./config.ts";
 import { EVENT_TYPES, type EventType, eventTypeOf } from "../model/event_types.ts";
 import { parseDuration } from "../text/parse_duration.ts";
@@ -252,6 +253,17 @@ export const zulipSite: Reader<string> = (raw) => {
     throw new FieldError("must be the URL of a Zulip server such as https://zulip.example.org");
   }
   return url.href.replace(/\/+$/, "");
+};
+
+/** Of a watchdog outside. Whoever knows it can keep it quiet, so it is treated as a secret. */
+export const pingUrl: Reader<string> = (raw) => {
+  const value = secretText(raw).trim();
+  const url = URL.parse(value);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new FieldError("must be a URL such as https://hc.example.org/ping/…");
+  }
+  registerSecret(value);
+  return url.href;
 };
 
 export function isPlainNumber(raw: unknown): raw is number | bigint {

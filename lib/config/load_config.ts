@@ -7,6 +7,7 @@ import type { Config } from "./config.ts";
 import { absolute, configCandidates, type ConfigText, readConfigFile, type Surroundings } from "./config_file.ts";
 import { defaultState } from "./default_state.ts";
 import { lmsOverrides, type Overrides, zulipDefaults, zulipTls } from "./env_overrides.ts";
+import { effectiveKeys } from "./effective.ts";
 import { fillEnv } from "./fill_env.ts";
 import { readMappingText } from "./mapping_text.ts";
 import { normalise } from "./normalise.ts";
@@ -95,6 +96,16 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
     secretFiles: secretFiles(tree, base, options.home),
     absolute: (path) => absolute(path, base, options.home),
     formerState: isDefault ? place.former : null,
+    effective: effectiveKeys(tree, {
+      yaml,
+      label: file?.label ?? null,
+      origins,
+      computed: {
+        "lms.name": checked.config.lms.preset,
+        "state.url": `pglite:${place.path}`,
+        ...(zulip.configFile === null ? {} : { "zulip.config_file": zulip.configFile }),
+      },
+    }),
   });
 }
 

@@ -1,5 +1,6 @@
 import type { Config, FormerState, MappingText } from "./config.ts";
 import type { zulipTls } from "./env_overrides.ts";
+import type { EffectiveKey } from "./effective.ts";
 import type { Connections } from "./read_connections.ts";
 import type { RawConfig } from "./schema.ts";
 
@@ -11,6 +12,7 @@ export interface NormaliseContext {
   /** Makes a path of the file absolute. */
   readonly absolute: (path: string) => string;
   readonly formerState: FormerState | null;
+  readonly effective: readonly EffectiveKey[];
 }
 
 /** From names and shapes of the file to those of the program. Everything was checked before. */
@@ -28,6 +30,7 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
       timezone: raw.lms.timezone,
       links: linksOf(raw.lms),
       statementTimeoutMs: raw.lms.statement_timeout,
+      staleAfterMs: raw.lms.stale_after,
       examDurationUnit: raw.lms.exam_duration_unit,
       moodle: {
         prefix: raw.lms.moodle.prefix,
@@ -68,13 +71,15 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
         : { messagesPerPoll: notify.fuse.messages_per_poll, revisionsPerPoll: notify.fuse.revisions_per_poll },
       timezone: notify.timezone,
       maxAttempts: notify.max_attempts,
+      redirectTo: notify.redirect_to,
     },
     students: {
       activeOnly: students.active_only,
       excludeUsernames: students.exclude_usernames,
       batches: students.batches,
     },
-    admin: raw.admin,
+    admin: { to: raw.admin.to, reportAt: raw.admin.report_at, on: raw.admin.on },
+    health: { pingUrl: raw.health.ping_url },
     zulip: {
       requestTimeoutMs: raw.zulip.request_timeout,
       settleMs: raw.zulip.settle,
@@ -92,6 +97,7 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
     listen: raw.listen,
     secretFiles: context.secretFiles,
     file: context.file,
+    effective: context.effective,
   };
 }
 

@@ -13,6 +13,7 @@ import {
   minuteOfDay,
   nullable,
   oneOf,
+  pingUrl,
   quietHours,
   rate,
   type Reader,
@@ -27,6 +28,7 @@ import {
   zeroOr,
   zulipSite,
 } from "./fields.ts";
+import { ADMIN_TOPICS } from "./config.ts";
 import { Filled } from "./fill_env.ts";
 
 /** How the LMS's tables read; one file each in sql/lms/presets. The first is the default. */
@@ -34,9 +36,16 @@ export const PRESETS = ["testpress", "moodle", "custom"] as const;
 
 const SECOND = 1000;
 
+const fallbacks = new WeakMap<z.ZodType, unknown>();
+
+/** The default of a key as it would be written in YAML; undefined of what is no single key. */
+export function fallbackOf(type: z.ZodType): { readonly value: unknown } | undefined {
+  return fallbacks.has(type) ? { value: fallbacks.get(type) } : undefined;
+}
+
 /** One key: `fallback` is its default as it would be written in YAML, read by the same reader. */
 function key<T>(read: Reader<T>, fallback: unknown) {
-  return z.unknown().transform((raw, ctx): T => {
+  const type = z.unknown().transform((raw, ctx): T => {
     try {
       return read(raw);
     } catch (error) {
@@ -45,6 +54,8 @@ function key<T>(read: Reader<T>, fallback: unknown) {
       return z.NEVER;
     }
   }).prefault(fallback);
+  fallbacks.set(type, fallback);
+  return type;
 }
 
 /** A group of keys. An empty one (all its keys commented out) has all its defaults. */
@@ -140,6 +151,7 @@ export const schema = z.strictObject({
     timezone: key(timezone, "UTC"),
     links: group({ exam_attempt: key(nullable(linkTemplate), null), content: key(nullable(linkTemplate), null) }),
     statement_timeout: key(duration(SECOND), "30s"),
+    stale_after: key(nullable(duration(SECOND)), null),
     exam_duration_unit: key(oneOf(["auto", "minutes", "seconds"]), "auto"),
     moodle: group({
       prefix: key(tablePrefix, "mdl_"),
@@ -180,13 +192,19 @@ export const schema = z.strictObject({
     }),
     timezone: key(timezone, "Asia/Kolkata"),
     max_attempts: key(wholeNumber(1), 8n),
+    redirect_to: key(nullable(idText), null),
   }),
   students: group({
     active_only: key(bool, true),
     exclude_usernames: key(listOf(idText), []),
     batches: key(listOf(lmsId), []),
   }),
-  admin: group({ to: key(nullable(idText), null) }),
+  admin: group({
+    to: key(nullable(idText), null),
+    report_at: key(nullable(minuteOfDay), null),
+    on: key(listOf(oneOf(ADMIN_TOPICS)), [...ADMIN_TOPICS]),
+  }),
+  health: group({ ping_url: key(nullable(pingUrl), null) }),
   zulip: group({
     request_timeout: key(duration(SECOND), "15s"),
     settle: key(duration(SECOND), "90s"),

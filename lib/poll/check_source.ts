@@ -6,6 +6,7 @@ import type { PresentIdentity } from "../model/source_identity.ts";
 import type { LmsIdentity } from "../model/source_identity.ts";
 import { type AddressChange, compareAddresses } from "../source/source_address.ts";
 import type { Logger } from "../base/log.ts";
+import { recordAct } from "../state/acts.ts";
 import { acceptSource, readSource, type StoredSource } from "../state/sources.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { readStreams } from "./record/streams.ts";
@@ -98,6 +99,10 @@ export async function checkSource(
   };
   const same = JSON.stringify(stored) === JSON.stringify({ identity, address: lms.address });
   if (!same) await acceptSource(db, lms.name, identity, lms.address, sourceNotice(examined));
+  if (isRefusal(verdict)) {
+    const effect = `the LMS that answers now is accepted as ${lms.name} (${verdict})`;
+    await recordAct(db.sql, { source: lms.name, command: "--accept-source", effect });
+  }
   say(log, lms.name, examined);
   return now;
 }

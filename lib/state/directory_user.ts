@@ -17,7 +17,8 @@ export function userOf(path: string): { readonly uid: number; readonly name: str
   }
 }
 
-function nameOf(uid: number): string | null {
+/** The name of a user of this machine; `null` where the system does not tell. */
+export function nameOf(uid: number): string | null {
   try {
     const lines = Deno.readTextFileSync("/etc/passwd").split("\n");
     return lines.find((line) => line.split(":")[2] === String(uid))?.split(":")[0] ?? null;
@@ -52,7 +53,8 @@ export function denied({ path }: Pick<Place, "path">): string {
   return `it belongs to the user ${user.name}: run the command as that user (sudo -u ${user.name} lmsmon …), or ${give}`;
 }
 
-function currentUid(): number | null {
+/** Who runs this process; `null` without --allow-sys and on Windows. */
+export function currentUid(): number | null {
   try {
     return Deno.uid();
   } catch {

@@ -4,10 +4,19 @@ import { claimFact } from "../../sql/state/reconcile.ts";
 import { wakeRecipients } from "../../sql/state/recipients.ts";
 import { toInstant } from "../model/time.ts";
 import { ADMIN } from "../model/recipient.ts";
+import { ADMIN_TOPICS, type AdminTopic } from "../config/config.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 
 /** Kinds of trouble the administrator hears of: each once a day. */
 export type TroubleKey = `held:${string}` | "guard" | "dead" | (string & Record<never, never>);
+
+/** Which part of `admin.on` a kind of trouble belongs to; the report is asked for by `admin.report_at`. */
+export function isWanted(key: TroubleKey, on: readonly AdminTopic[] | undefined): boolean {
+  if (key === "report" || on === undefined) return true;
+  const [kind] = key.split(":");
+  const topic = ADMIN_TOPICS.find((one) => one === (kind === "held" ? "fuse" : kind)) ?? "trouble";
+  return on.includes(topic);
+}
 
 /**
  * Queues one direct message to the administrator (`admin.to`, else the bot's owner): once per trouble and day, by whichever
@@ -40,7 +49,7 @@ export async function tellAdmin(
         channel: null,
         topic: null,
         // The last line is how a notice of unknown outcome is found again.
-        content: `⚠️ lmsmon (${source}): ${text}\n\`notice ${day} ${sign}\``,
+        content: `${signOf(key)} lmsmon (${source}): ${text}\n\`notice ${day} ${sign}\``,
         attempts: 0,
         begun: false,
       }],
@@ -52,6 +61,8 @@ export async function tellAdmin(
     return "queued";
   });
 }
+
+const signOf = (key: TroubleKey) => key === "report" ? "📊" : key.startsWith("recovered") ? "✅" : "⚠️";
 
 async function findAdmin({ zulip, config }: Pick<NotifierDeps, "zulip" | "config">): Promise<string | null> {
   const { to } = config.admin;

@@ -9,6 +9,9 @@ import { failPoint } from "../base/fail_point.ts";
 import type { Claim } from "./claim.ts";
 import type { Decision } from "./decide.ts";
 import type { LoadedRow } from "./load_due.ts";
+import type { MentorPerson } from "./accounts.ts";
+import type { LmsId } from "../model/event.ts";
+import { type Redirect, redirected } from "./redirect.ts";
 import { targetOf } from "./look_up.ts";
 import type { Composed, NotifierDeps } from "./notify_types.ts";
 import type { Resolution } from "./resolve_recipients.ts";
@@ -21,6 +24,9 @@ export interface Composing {
   readonly cutoff: EpochMicros;
   /** `StateDb.losses` before that was read on which the decision rests. */
   readonly losses: number;
+  /** Who gets the messages instead of their recipients; `null`: nobody does. */
+  readonly redirect: Redirect | null;
+  readonly mentors: ReadonlyMap<LmsId, MentorPerson>;
 }
 
 /**
@@ -32,7 +38,7 @@ export async function composeChunk(
   deps: NotifierDeps,
   claim: Claim,
   decision: Decision,
-  { room, cutoff, losses }: Composing,
+  { room, cutoff, losses, redirect, mentors }: Composing,
 ): Promise<Outgoing[]> {
   if (isEmpty(decision)) return [];
   const { source, clock, config } = deps;
@@ -46,7 +52,11 @@ export async function composeChunk(
     ]);
     if (held.length < claim.tokens.size) throw new ClaimLost();
     const messages = decision.messages.map((message, i) => ({
-      ...newMessage(message, ids[i]?.message_id ?? "", decision.userIds, config.notify.fallback),
+      ...redirectedTo(
+        redirect,
+        newMessage(message, ids[i]?.message_id ?? "", decision.userIds, config.notify.fallback),
+        mentors,
+      ),
       begun: i < room,
     }));
     const attached = decision.messages.flatMap((message, i) =>
@@ -125,6 +135,17 @@ function addedRow(source: string, { row, recipient }: Resolution<LoadedRow>["add
     recipient,
     marker: deliveryMarker({ source, kind, attemptId, incarnation, studentId, activityId, stage, revision, recipient }),
   };
+}
+
+/** The target stands on the message; its rows keep the accounts that they were meant for. */
+function redirectedTo(
+  redirect: Redirect | null,
+  message: ReturnType<typeof newMessage>,
+  mentors: ReadonlyMap<LmsId, MentorPerson>,
+): ReturnType<typeof newMessage> {
+  if (redirect === null) return message;
+  const content = redirected(message.content, message.recipient, message.userId, mentors);
+  return { ...message, content, userId: redirect.userId, channel: null, topic: null, redirected: true };
 }
 
 function newMessage(

@@ -4,6 +4,7 @@ import { mentorOf } from "../model/recipient.ts";
 import { compose, type ComposePolicy } from "./compose.ts";
 import type { LoadedDue, LoadedRow } from "./load_due.ts";
 import type { Composed, Composition, DueRow, Wait } from "./notify_types.ts";
+import { pausedUntil } from "./pauses.ts";
 import {
   type Resolution,
   type ResolveContext,
@@ -31,7 +32,7 @@ export interface Decision {
   readonly add: Resolution<LoadedRow>["add"];
   readonly putOff: readonly {
     readonly logId: string;
-    readonly reason: Resolution<LoadedRow>["putOff"][number]["reason"] | Wait["reason"];
+    readonly reason: Resolution<LoadedRow>["putOff"][number]["reason"] | Wait["reason"] | "paused";
     readonly until: EpochMicros;
   }[];
   /** Recipients that found no room; they stay due. */
@@ -42,7 +43,8 @@ export interface Decision {
  * Who is told what, in which messages, of everything that is due: as many recipients as fit into `room` messages, but always the
  * first of them. Pure.
  */
-export function decide(due: LoadedDue, room: number, config: DecisionPolicy): Decision {
+export function decide(loaded: LoadedDue, room: number, config: DecisionPolicy): Decision {
+  const { due, paused } = withoutPaused(loaded);
   const all = resolveAndCompose(due, due.rows, config);
   const beyond = beyondTheRoom(all.compositions, room);
   const leftOut = new Set([...due.leftOut, ...beyond]);
@@ -62,11 +64,24 @@ export function decide(due: LoadedDue, room: number, config: DecisionPolicy): De
     ],
     add: resolution.add,
     putOff: [
+      ...paused,
       ...resolution.putOff.map(({ row, reason, until }) => ({ logId: row.logId, reason, until })),
       ...putOff.map(({ row, reason, until }) => ({ logId: row.logId, reason, until })),
     ],
     leftOut,
   };
+}
+
+/** Before anything else: nothing is decided of what is paused, so that afterwards all of it is there as after an outage. */
+function withoutPaused(due: LoadedDue): { readonly due: LoadedDue; readonly paused: Decision["putOff"] } {
+  if (due.pauses.length === 0) return { due, paused: [] };
+  const paused = due.rows.flatMap((row) => {
+    const { recipient, studentId, told: { kind, activityId } } = row;
+    const until = pausedUntil({ recipient, kind, studentId, activityId }, due.pauses, due.now);
+    return until === null ? [] : [{ logId: row.logId, reason: "paused" as const, until }];
+  });
+  const ids = new Set(paused.map(({ logId }) => logId));
+  return { due: { ...due, rows: due.rows.filter((row) => !ids.has(row.logId)) }, paused };
 }
 
 /** What gathers is looked at with each news for its reader: nothing is written of what stays as it is. */

@@ -13,7 +13,9 @@ import type { Guard } from "./guard.ts";
 import { loadDue } from "./load_due.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions } from "./notify_types.ts";
 import { OutcomeRecorder } from "./outcome_recorder.ts";
+import { readPauses, withholdPaused } from "./pauses.ts";
 import { putOffUnreadable } from "./put_off_unreadable.ts";
+import { RedirectFinder } from "./redirect.ts";
 import { retrying } from "./retrying.ts";
 import { sendChunk, type SendContext, SENDS_AT_ONCE } from "./send_chunk.ts";
 import { markBegun, readyAgain, settleOpenMessages } from "./settle_open_messages.ts";
@@ -48,6 +50,7 @@ export class Delivery {
   readonly #context: DeliveryContext;
   readonly #accounts;
   readonly #holder = `${Deno.pid}:${crypto.randomUUID().slice(0, 8)}`;
+  readonly #redirect: RedirectFinder;
   #chunks = 0;
   /** How many recipients the next chunk claims: few at first, since nobody knows yet how much has piled up for each. */
   #recipients = SENDS_AT_ONCE;
@@ -58,6 +61,7 @@ export class Delivery {
     this.#deps = deps;
     this.#context = context;
     this.#accounts = createAccounts(deps);
+    this.#redirect = new RedirectFinder(deps);
   }
 
   /**
@@ -86,6 +90,7 @@ export class Delivery {
    * |---------|---------------------------------------------------------------------------------|-------------------------|
    * | claim   | due recipients that nobody else delivers to meanwhile                           | claim.ts                |
    * | settle  | what earlier chunks left open: looked up, taken apart, or ready to leave again  | settle_open_messages.ts |
+   * | withhold | composed messages of what is paused                                           | pauses.ts               |
    * | put off | what goes to channels in which the bot could not look up what it sent         | put_off_unreadable.ts   |
    * | load    | what is due to the others, and all that deciding rests on                       | load_due.ts             |
    * | decide  | who is told what, in which messages (pure)                                      | decide.ts               |
@@ -116,13 +121,16 @@ export class Delivery {
     try {
       const claimed = [...claim.tokens.keys()];
       const known = { accounts: this.#accounts, channels };
-      const settled = await settleOpenMessages(this.#deps, known, claimed, cutoff, counts, hard);
+      const pauses = await readPauses(this.#deps, clock.now());
+      const underWay = await settleOpenMessages(this.#deps, known, claimed, cutoff, counts, hard);
+      const settled = await withholdPaused(this.#deps, underWay, pauses);
       const unreadable = await putOffUnreadable(this.#deps, channels, claimed, settled, hard);
       const recipients = claimed.filter((recipient) => !unreadable.has(recipient));
       const open = settled.filter((message) => !unreadable.has(message.recipient));
       const ready = readyAgain(open, clock.now()).slice(0, room);
       const roomLeft = room - ready.length;
 
+      const redirect = await this.#redirect.find(hard);
       // Somebody else may change what is decided on: then it is read and decided again.
       const { goesOn, decision, composed } = await retrying(async () => {
         const { losses } = db;
@@ -131,7 +139,7 @@ export class Delivery {
         // Told by a state that is gone: the guard marks them as sent first.
         const due = guard.wereTold(loaded.rows.map((row) => row.told.marker)) ? { ...loaded, rows: [] } : loaded;
         const decision = decide(due, roomLeft, config);
-        const composing = { room: roomLeft, cutoff, losses };
+        const composing = { room: roomLeft, cutoff, losses, redirect, mentors: due.mentors };
         const composed = await composeChunk(this.#deps, claim, decision, composing);
         return { goesOn: due.goesOn, decision, composed };
       });
@@ -186,9 +194,9 @@ export class Delivery {
   }
 }
 
-/** What waits by the plan of `notify`: the other reasons are looked at again and again. */
+/** What waits by the plan of `notify` or for a pause: the other reasons are looked at again and again. */
 function notePutOff({ putOff }: RoundCounts, reason: Decision["putOff"][number]["reason"], until: EpochMicros): void {
-  if (reason !== "gathering" && reason !== "quiet" && reason !== "rate") return;
+  if (reason !== "gathering" && reason !== "quiet" && reason !== "rate" && reason !== "paused") return;
   const known = putOff.get(reason);
   putOff.set(reason, {
     deliveries: (known?.deliveries ?? 0) + 1,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { fullPassDoneAfter } from "../../sql/state/lineage.ts";
 import { readFact, writeFact } from "../../sql/state/reconcile.ts";
+import { recordAct } from "../state/acts.ts";
 import { type Doubt, StateLineage } from "../state/state_lineage.ts";
 import { counted } from "../text/counted.ts";
 import { shortMarker } from "../model/marker.ts";
@@ -186,7 +187,11 @@ export class Guard {
     const scan = { since, source, fallback, channels, whole, dryRun: false, acceptedThrough: accepted, onUnknown };
     const tally = await scanOwnMessages(this.#deps, scan, signal);
     let acceptedThrough = accepted;
-    if (tally.foreign > 0 && this.#takeOver) acceptedThrough = tally.newestForeign;
+    if (tally.foreign > 0 && this.#takeOver) {
+      acceptedThrough = tally.newestForeign;
+      const effect = `${counted(tally.foreign, "notification")} of the bot accepted that this state does not know`;
+      await recordAct(db.sql, { source, command: "--take-over", effect });
+    }
     this.#takeOver = false; // once per process: what another lmsmon sends from now on is noticed again
     // Then everything was read, so `unknown` is the whole accepted set.
     const readEverything = acceptedThrough !== accepted || whole && tally.foreign === 0;

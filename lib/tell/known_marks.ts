@@ -7,6 +7,7 @@ import {
 import { preferIndexes } from "../../sql/state/recipients.ts";
 import type { ReadMessage } from "../bot/zulip_api.ts";
 import { isShort } from "../model/marker.ts";
+import { isRedirected } from "./redirect.ts";
 import type { StateDb } from "../state/state_db.ts";
 
 /** A delivery that a mark in a message stands for. */
@@ -45,7 +46,8 @@ function meant(candidates: readonly BeginningRow[], message: ReadMessage): Known
 }
 
 /** Whether the delivery's recipient may have read this message. Of an account that the state does not know anything may be true. */
-function canBeIn({ recipient, account }: BeginningRow, { to }: ReadMessage): boolean {
+function canBeIn({ recipient, account }: BeginningRow, { to, content }: ReadMessage): boolean {
+  if (isRedirected(content)) return true; // whoever was meant, somebody else reads it
   if (to.length === 0) return recipient.startsWith("channel:");
   return recipient.startsWith("mentor:") && (account === null || to.includes(account));
 }

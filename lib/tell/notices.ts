@@ -1,7 +1,8 @@
 import { heldPollReasons } from "../../sql/state/reconcile.ts";
 import { ZulipError } from "../base/errors.ts";
 import { noticeTold, readSourceNotice } from "../state/sources.ts";
-import { tellAdmin, type TroubleKey } from "./admin_notice.ts";
+import { toInstant } from "../model/time.ts";
+import { isWanted, tellAdmin, type TroubleKey } from "./admin_notice.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 
 /** Sees to it that the administrator hears of trouble, also when Zulip was away when it began. */
@@ -14,11 +15,20 @@ export class Notices {
     this.#deps = deps;
   }
 
+  /** Told today by this process, or nobody to tell. */
+  wasTold(key: TroubleKey): boolean {
+    return this.#done.has(this.#once(key));
+  }
+
+  #once(key: TroubleKey): string {
+    const { clock, config } = this.#deps;
+    return `${toInstant(clock.now()).toZonedDateTimeISO(config.notify.timezone).toPlainDate()} ${key}`;
+  }
+
   /** One message per trouble and day; never throws for Zulip (false), the next round tries again. */
   async tell(key: TroubleKey, text: string): Promise<boolean> {
-    const day = Math.floor(this.#deps.clock.now() / 86_400_000_000);
-    const once = `${day} ${key}`;
-    if (this.#done.has(once)) return true;
+    const once = this.#once(key);
+    if (this.#done.has(once) || !isWanted(key, this.#deps.config.admin.on)) return true;
     try {
       if (await tellAdmin(this.#deps, key, text) === "nobody") {
         this.#deps.log.warn(

@@ -8,7 +8,7 @@ import {
 import { openCounts, wakeRowsWithAccount } from "../../sql/state/waiting.ts";
 import { escapeText } from "../format/escape_text.ts";
 import { ADMIN } from "../model/recipient.ts";
-import { type EpochMicros, fromInstant, MICROS_PER_SECOND, toInstant } from "../model/time.ts";
+import { type EpochMicros, fromInstant, MICROS_PER_SECOND } from "../model/time.ts";
 import { counted } from "../text/counted.ts";
 import { ZulipError } from "../base/errors.ts";
 import { createPacer } from "../bot/rate_limiter.ts";
@@ -16,9 +16,12 @@ import { Channels } from "./channels.ts";
 import { Circuit, troubleOfError } from "../bot/circuit.ts";
 import { Delivery, type Round } from "./delivery.ts";
 import { Guard, GUARD_HINT, type GuardVerdict } from "./guard.ts";
+import { AdminWatch } from "./admin_watch.ts";
+import { BlockNote } from "./block_note.ts";
 import { Notices } from "./notices.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions, RoundResult, Wait } from "./notify_types.ts";
 import { adoptOrphans } from "./orphans.ts";
+import { sayPutOff } from "./put_off_words.ts";
 
 export interface Notifier {
   /** Delivers everything that was due when it began. Throws only for the state database. One at a time. */
@@ -44,6 +47,8 @@ class OutboxNotifier implements Notifier {
   readonly #guard: Guard;
   readonly #channels: Channels;
   readonly #notices: Notices;
+  readonly #note: BlockNote;
+  readonly #adminWatch: AdminWatch;
   readonly #circuit = new Circuit();
   readonly #delivery: Delivery;
   #sweptAtMs = -Infinity;
@@ -71,6 +76,8 @@ class OutboxNotifier implements Notifier {
       zulipAnswers: (options) => this.#zulipAnswers(options),
     });
     this.#notices = new Notices(deps);
+    this.#note = new BlockNote(deps);
+    this.#adminWatch = new AdminWatch(deps, this.#notices);
   }
 
   async pollHeld(): Promise<void> {
@@ -94,6 +101,7 @@ class OutboxNotifier implements Notifier {
       await this.#notices.tellHeldPolls();
       await this.#notices.tellOfSource();
     }
+    await this.#adminWatch.look(this.#circuit.state);
     const cutoff = this.#deps.clock.now();
     await this.#prepareRound(cutoff, counts);
     const due = await this.#somethingDue(cutoff);
@@ -110,7 +118,8 @@ class OutboxNotifier implements Notifier {
         this.#zulipTrouble(error, options);
       }
     }
-    this.#sayPutOff(counts);
+    sayPutOff(this.#deps.log, counts);
+    await this.#note.afterRound(verdict, this.#circuit, due);
     await this.#count(counts);
     const oldestDueS = due ? await this.#oldestDueS() : 0;
     this.#logRound(counts, oldestDueS);
@@ -250,18 +259,6 @@ class OutboxNotifier implements Notifier {
     this.#guardLogged = true;
   }
 
-  #sayPutOff({ putOff }: RoundCounts): void {
-    for (const [reason, { deliveries, until }] of putOff) {
-      this.#deps.log.info("Put off until {until}: {what}, {why}", {
-        what: counted(deliveries, "delivery", "deliveries"),
-        deliveries,
-        why: WHY_PUT_OFF[reason],
-        reason,
-        until: toInstant(until).toString({ smallestUnit: "second" }),
-      });
-    }
-  }
-
   async #count(counts: RoundCounts): Promise<void> {
     // An idle round costs next to nothing: the numbers change only when somebody was due. What is held is let go or dropped by
     // another process.
@@ -278,12 +275,6 @@ class OutboxNotifier implements Notifier {
     this.#busy = false;
   }
 }
-
-const WHY_PUT_OFF: Readonly<Record<Wait["reason"], string>> = {
-  gathering: "gathered, since their readers were told something just before (notify.gather)",
-  quiet: "in their readers' quiet hours (notify.quiet)",
-  rate: "beyond their readers' number of messages (notify.max_per_mentor)",
-};
 
 /** What the administrator reads when a channel cannot be read. */
 function cannotRead(channel: string): string {

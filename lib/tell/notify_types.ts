@@ -96,8 +96,8 @@ export interface RoundCounts {
   messages: number;
   dead: number;
   suppressed: number;
-  /** Deliveries that the round put off by the plan of `notify`, by reason, with the earliest end of their wait. */
-  readonly putOff: Map<Wait["reason"], PutOffCount>;
+  /** Deliveries that the round put off by the plan of `notify` or for a pause, by reason, with the earliest end of their wait. */
+  readonly putOff: Map<Wait["reason"] | "paused", PutOffCount>;
 }
 
 export interface PutOffCount {

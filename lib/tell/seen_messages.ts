@@ -11,6 +11,7 @@ import type { ReadMessage } from "../bot/zulip_api.ts";
 import type { Clock } from "../base/clock.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { findDeliveries, type KnownDelivery } from "./known_marks.ts";
+import { isRedirected } from "./redirect.ts";
 import { retrying } from "./retrying.ts";
 
 export interface SeenDeps {
@@ -126,6 +127,7 @@ async function write(
       topic: userId === undefined ? row.recipient.split("/").slice(1).join("/") : null,
       content: message.content,
       kind: group.length > 1 ? "digest" : "single",
+      redirected: isRedirected(message.content),
     });
     for (const { row } of group) {
       logIds.push(row.log_id);

@@ -65,7 +65,11 @@ export async function settleOpenMessages(
     await resolveDoubts(deps, channels, due, cutoff, counts, signal);
     open = await read();
   }
-  const anew = [...await messagesToReaddress(accounts, open), ...await messagesToReconsider(deps, open)];
+  const anew = [
+    ...await messagesToReaddress(accounts, open),
+    ...misdirected(open, config.notify.redirectTo ?? null),
+    ...await messagesToReconsider(deps, open),
+  ];
   if (anew.length > 0) {
     await dissolveMessages(db.sql, anew, clock.now());
     open = await read();
@@ -181,6 +185,14 @@ async function messagesToReconsider(deps: NotifierDeps, open: readonly OpenMessa
   return await messagesOfAbsent(deps, untried.map((message) => message.message_id));
 }
 
+/** What never left, and was composed before a trial (notify.redirect_to) began or ended: it goes to others now. */
+function misdirected(open: readonly OpenMessageRow[], redirectTo: string | null): string[] {
+  return open.filter((message) =>
+    message.state === "pending" && message.started_ms_ago === null && message.kind !== "admin" &&
+    message.redirected !== (redirectTo !== null)
+  ).map((message) => message.message_id);
+}
+
 /** Refused messages whose recipient has another account by now, or none: they are taken apart and composed anew. */
 async function messagesToReaddress(
   accounts: Accounts,
@@ -188,7 +200,7 @@ async function messagesToReaddress(
 ): Promise<string[]> {
   const refused = open.filter((message) =>
     message.state === "pending" && message.attempts > 0 && message.started_ms_ago === null &&
-    message.zulip_user_id !== null && mentorOf(message.recipient) !== null
+    !message.redirected && message.zulip_user_id !== null && mentorOf(message.recipient) !== null
   );
   if (refused.length === 0) return [];
   const current = await accounts.ofMentorIds(refused.flatMap((message) => mentorOf(message.recipient) ?? []));

@@ -6,7 +6,7 @@ const HINT =
   "Write a duration (7d, 36h), a date (2026-11-20, yesterday, today), or a time with its zone (2026-11-20T09:15:00+05:30)";
 
 /**
- * A moment as people write it: a duration means that long ago, a date, `today` and `yesterday` mean their midnight in `timezone`, and a time needs
+ * A moment as people write it: a duration means that long ago, a date, `today`, `yesterday` and `tomorrow` mean their midnight in `timezone`, and a time needs
  * its own zone (`Z`, an offset or `[Asia/Kolkata]`). `name` is the flag, for the UsageError.
  */
 export function parseTime(name: string, text: string, now: EpochMicros, timezone: string): EpochMicros {
@@ -21,8 +21,31 @@ export function parseTime(name: string, text: string, now: EpochMicros, timezone
   return moment;
 }
 
+/** The same for a moment to come: a duration means so long from now, and what is over is refused. */
+export function parseTimeToCome(name: string, text: string, now: EpochMicros, timezone: string): EpochMicros {
+  const ahead = parseDuration(text);
+  const moment = ahead === null ? parseTime(name, text, now, timezone) : now + ahead * 1000;
+  if (moment > now) return moment;
+  throw new UsageError(`Cannot use ${name}: ${JSON.stringify(text.slice(0, 40))} is over`, {
+    hint: "Write a duration from now (2h, 1d), tomorrow, a date to come, or a time with its zone",
+  });
+}
+
+/** A whole day in `timezone`, from midnight to midnight. */
+export function oneDay(name: string, text: string, now: EpochMicros, timezone: string) {
+  const since = parseDay(text.trim(), now, timezone) ??
+    (/^\d{4}-\d\d-\d\d$/.test(text.trim()) ? parseMoment(text.trim(), timezone) : null);
+  if (since === null) {
+    throw new UsageError(`Cannot read ${name}: ${JSON.stringify(text.slice(0, 40))} is no day`, {
+      hint: "Write yesterday, today or a date such as 2026-11-20",
+    });
+  }
+  const next = toInstant(since).toZonedDateTimeISO(timezone).toPlainDate().add({ days: 1 });
+  return { since, until: fromInstant(next.toZonedDateTime(timezone).toInstant()) };
+}
+
 function parseDay(text: string, now: EpochMicros, timezone: string): EpochMicros | null {
-  const days = ({ today: 0, yesterday: 1 } as Record<string, number | undefined>)[text.toLowerCase()];
+  const days = ({ today: 0, yesterday: 1, tomorrow: -1 } as Record<string, number | undefined>)[text.toLowerCase()];
   if (days === undefined) return null;
   const today = toInstant(now).toZonedDateTimeISO(timezone).toPlainDate();
   return fromInstant(today.subtract({ days }).toZonedDateTime(timezone).toInstant());

@@ -1,6 +1,6 @@
 import type { EpochMicros } from "../../lib/model/time.ts";
 import { z } from "zod";
-import { float8, int4, int8, neverNull, text } from "./columns.ts";
+import { bool, float8, int4, int8, neverNull, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
 export const OpenMessageRow = z.object({
@@ -14,6 +14,7 @@ export const OpenMessageRow = z.object({
   state: z.enum(["pending", "sending", "unknown"]),
   attempts: int4,
   crashes: int4,
+  redirected: bool,
   /** How long ago its last send began, by the database's clock. */
   started_ms_ago: float8.nullable(),
   look_up_us: int8.nullable(),
@@ -28,6 +29,7 @@ export type OpenMessageRow = z.infer<typeof OpenMessageRow>;
 export function openMessages(sql: Queryable, source: string, recipients: readonly string[], perRecipient: number) {
   return sql<OpenMessageRow[]>`
     select m.message_id, m.recipient, m.kind, m.zulip_user_id, m.channel, m.topic, m.content, m.state, m.attempts, m.crashes,
+           m.redirected,
            (extract(epoch from clock_timestamp() - m.started_at) * 1000)::float8 as started_ms_ago,
            (extract(epoch from m.look_up_at) * 1000000)::bigint as look_up_us,
            (extract(epoch from m.next_attempt_at) * 1000000)::bigint as next_attempt_us,
@@ -64,6 +66,8 @@ export interface NewMessage {
   readonly content: string;
   /** Refusals that its rows already met in an earlier message. */
   readonly attempts: number;
+  /** It goes to the person of a trial (notify.redirect_to), not to its recipient. */
+  readonly redirected?: boolean;
   /** Its send begins with this very transaction: from here on it may be in Zulip. */
   readonly begun: boolean;
 }
@@ -80,17 +84,18 @@ export function insertMessages(
   return sql`
     insert into lmsmon.messages
       (message_id, source, recipient, kind, zulip_user_id, channel, topic, content, attempts, created_at, state, claimed_by,
-       started_at, next_attempt_at)
+       started_at, next_attempt_at, redirected)
     overriding system value
     select x.message_id, ${source}, x.recipient, x.kind, x.user_id, x.channel, x.topic, x.content, x.attempts,
            ${now}::timestamptz, case when x.begun = 1 then 'sending' else 'pending' end, case when x.begun = 1 then ${holder}::text end,
-           case when x.begun = 1 then clock_timestamp() end, case when x.begun = 0 then ${dueAt}::timestamptz end
+           case when x.begun = 1 then clock_timestamp() end, case when x.begun = 0 then ${dueAt}::timestamptz end,
+           x.redirected = 1
       from unnest(${messages.map((m) => m.messageId)}::bigint[], ${messages.map((m) => m.recipient)}::text[],
                   ${messages.map((m) => m.kind)}::text[], ${messages.map((m) => m.userId)}::bigint[],
                   ${messages.map((m) => m.channel)}::text[], ${messages.map((m) => m.topic)}::text[],
                   ${messages.map((m) => m.content)}::text[], ${messages.map((m) => m.attempts)}::int[],
-                  ${messages.map((m) => m.begun ? 1 : 0)}::int[])
-        as x(message_id, recipient, kind, user_id, channel, topic, content, attempts, begun)`;
+                  ${messages.map((m) => m.begun ? 1 : 0)}::int[], ${messages.map((m) => m.redirected ? 1 : 0)}::int[])
+        as x(message_id, recipient, kind, user_id, channel, topic, content, attempts, begun, redirected)`;
 }
 
 export const BegunSendRow = z.object({ message_id: int8 });
@@ -169,9 +174,10 @@ export function markSent(
              zulip_message_id = ${zulipId}, finished_at = ${now}::timestamptz
        where message_id = any(${messageIds as string[]}::bigint[]) and state <> 'sent' and state <> 'dead'
          and (${holder}::text is null or claimed_by = ${holder})
-      returning message_id)
+      returning message_id, redirected)
     update lmsmon.lms_event_logs
-       set status = 'sent', reason = null, error_message = null, notification_message_id = ${zulipId},
+       set status = case when message_id = any(array(select message_id from m where redirected)) then 'suppressed' else 'sent' end,
+           reason = case when message_id = any(array(select message_id from m where redirected)) then 'redirected' end, error_message = null, notification_message_id = ${zulipId},
            processed_at = ${now}::timestamptz
      where message_id = any(array(select message_id from m))`;
 }

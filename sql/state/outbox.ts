@@ -57,7 +57,7 @@ export function dueRows(
     select x.* from unnest(${recipients as string[]}::text[]) with ordinality as r(recipient, position)
      cross join lateral (
        select l.log_id, l.event_id, l.recipient, l.reason, l.marker, l.attempts,
-              (extract(epoch from l.next_attempt_at) * 1000000)::bigint as due_us, e.kind, e.stage, e.event_type, e.attempt_id,
+              (extract(epoch from coalesce(l.first_due_at, l.next_attempt_at)) * 1000000)::bigint as due_us, e.kind, e.stage, e.event_type, e.attempt_id,
               e.incarnation, e.attempt_no, e.revision, e.change, (extract(epoch from e.timestamp) * 1000000)::bigint as occurred_us,
               e.timestamp_approximate, (extract(epoch from e.created_at) * 1000000)::bigint as detected_us, e.poll_id,
               e.student_id, left(coalesce(s.username, e.student_username), 300) as student_username,
@@ -226,7 +226,7 @@ export function suppressRows(sql: Queryable, logIds: readonly string[], reasons:
      where l.log_id = x.log_id and l.message_id is null and l.status in ('waiting', 'pending')`;
 }
 
-/** Puts rows off, visibly. */
+/** Puts rows off, visibly. What is paused keeps when it was due. */
 export function putOffRows(
   sql: Queryable,
   logIds: readonly string[],
@@ -235,7 +235,8 @@ export function putOffRows(
 ) {
   return sql`
     update lmsmon.lms_event_logs l
-       set status = 'waiting', reason = x.reason, next_attempt_at = x.until
+       set status = 'waiting', reason = x.reason, next_attempt_at = x.until,
+           first_due_at = case x.reason when 'paused' then coalesce(l.first_due_at, l.next_attempt_at) end
       from unnest(${logIds as string[]}::bigint[], ${reasons as string[]}::text[], ${until as number[]}::timestamptz[])
            as x(log_id, reason, until)
      where l.log_id = x.log_id and l.message_id is null and l.status in ('waiting', 'pending')`;

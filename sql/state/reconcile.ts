@@ -68,21 +68,25 @@ export interface FoundMessage {
   readonly topic: string | null;
   readonly content: string;
   readonly kind: "single" | "digest";
+  /** It went to the person of a trial. */
+  readonly redirected?: boolean;
 }
 
 /** Messages that are in Zulip although this state did not send them (or forgot that it did). */
 export function insertFoundMessages(sql: Queryable, messages: readonly FoundMessage[], now: EpochMicros) {
   return sql`
     insert into lmsmon.messages
-      (message_id, source, recipient, kind, zulip_user_id, channel, topic, content, state, zulip_message_id, created_at, finished_at)
+      (message_id, source, recipient, kind, zulip_user_id, channel, topic, content, state, zulip_message_id, created_at, finished_at,
+       redirected)
     overriding system value
     select x.message_id, l.source, x.recipient, x.kind, x.user_id, x.channel, x.topic, x.content, 'sent', x.zulip_id,
-           ${now}::timestamptz, ${now}::timestamptz
+           ${now}::timestamptz, ${now}::timestamptz, x.redirected = 1
       from unnest(${messages.map((m) => m.messageId)}::bigint[], ${messages.map((m) => m.zulipMessageId)}::bigint[],
                   ${messages.map((m) => m.recipient)}::text[], ${messages.map((m) => m.userId)}::bigint[],
                   ${messages.map((m) => m.channel)}::text[], ${messages.map((m) => m.topic)}::text[],
-                  ${messages.map((m) => m.content)}::text[], ${messages.map((m) => m.kind)}::text[])
-        as x(message_id, zulip_id, recipient, user_id, channel, topic, content, kind)
+                  ${messages.map((m) => m.content)}::text[], ${messages.map((m) => m.kind)}::text[],
+                  ${messages.map((m) => m.redirected ? 1 : 0)}::int[])
+        as x(message_id, zulip_id, recipient, user_id, channel, topic, content, kind, redirected)
      cross join lateral (select source from lmsmon.lms_event_logs where recipient = x.recipient limit 1) l`;
 }
 
@@ -95,9 +99,10 @@ export function attachFoundRows(
 ) {
   return sql`
     update lmsmon.lms_event_logs l
-       set message_id = x.message_id, status = 'sent', reason = null, error_message = null,
+       set message_id = x.message_id, status = case when m.redirected then 'suppressed' else 'sent' end,
+           reason = case when m.redirected then 'redirected' end, error_message = null,
            notification_message_id = m.zulip_message_id, processed_at = ${now}::timestamptz,
-           zulip_user_id = case when x.first and not exists (
+           zulip_user_id = case when x.first and not m.redirected and not exists (
              select from lmsmon.lms_event_logs o where o.event_id = l.event_id and o.log_id <> l.log_id
                 and o.zulip_user_id = m.zulip_user_id and o.status <> 'suppressed') then m.zulip_user_id end
       from (select u.log_id, u.message_id,
@@ -122,9 +127,9 @@ export function reviveFoundMessages(
          set state = 'sent', zulip_message_id = x.zulip_id, reason = null, claimed_by = null, look_up_at = null,
              next_attempt_at = null, finished_at = ${now}::timestamptz
         from unnest(${messageIds as string[]}::bigint[], ${zulipIds as string[]}::bigint[]) as x(message_id, zulip_id)
-       where m.message_id = x.message_id and m.state <> 'sent' returning m.message_id, m.zulip_message_id)
+       where m.message_id = x.message_id and m.state <> 'sent' returning m.message_id, m.zulip_message_id, m.redirected)
     update lmsmon.lms_event_logs l
-       set status = 'sent', reason = null, error_message = null, notification_message_id = m.zulip_message_id,
+       set status = case when m.redirected then 'suppressed' else 'sent' end, reason = case when m.redirected then 'redirected' end, error_message = null, notification_message_id = m.zulip_message_id,
            processed_at = ${now}::timestamptz
       from m where l.message_id = m.message_id`;
 }
@@ -175,6 +180,20 @@ export function writeFact(sql: Queryable, source: string, name: string, json: st
   return sql`
     insert into lmsmon.facts (source, name, value, updated_at) values (${source}, ${name}, ${json}::text::jsonb, clock_timestamp())
     on conflict (source, name) do update set value = excluded.value, updated_at = excluded.updated_at`;
+}
+
+export function dropFact(sql: Queryable, source: string, name: string) {
+  return sql`
+    delete from lmsmon.facts where source = ${source} and name = ${name}`;
+}
+
+export const NamedFactRow = z.object({ name: text, value: jsonb });
+export type NamedFactRow = z.infer<typeof NamedFactRow>;
+
+/** Facts whose names begin so. */
+export function factsBeginning(sql: Queryable, source: string, beginning: string) {
+  return sql<NamedFactRow[]>`
+    select name, value from lmsmon.facts where source = ${source} and starts_with(name, ${beginning}) order by name`;
 }
 
 export const ClaimedFactRow = z.object({ name: text });

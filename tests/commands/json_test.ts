@@ -10,14 +10,22 @@ Deno.test("every command that takes --json is documented, and begins its result 
     if ((await load()).options.some((option) => option.long === "--json")) names.push(name);
   }
   assert.deepEqual(names.toSorted(), [
+    "audit",
+    "config",
     "doctor",
+    "explain",
     "map-users",
     "migrate",
     "notify-test",
+    "pause",
     "poll-once",
     "reconcile",
     "release",
+    "reload",
+    "resume",
+    "retry",
     "stats",
+    "version",
   ]);
   for (const name of names) assert.match(DOCS, new RegExp(`^### ${name}$`, "m"), name);
   assert.deepEqual(Object.keys(commandJson("stats", { a: 1 })), ["schema", "command", "a"]);

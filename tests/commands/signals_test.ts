@@ -85,18 +85,39 @@ Deno.test(
   },
 );
 
-Deno.test({ ignore, name: "SIGHUP is a log line, and nothing else" }, async () => {
+Deno.test({
+  ignore,
+  name: "SIGHUP and reload have watch read its configuration again, and a wrong one changes nothing",
+}, async () => {
   await using place = await makePlace();
   await using watcher = place.home.start("watch");
   await watcher.said(/First contact/);
   watcher.kill("SIGHUP");
-  await watcher.said(/SIGHUP changes nothing/);
-  const { student, zulipId } = await place.pair();
+  await watcher.said(/Read the configuration again: nothing changed/);
+
+  await place.configure({ notify: { gahter: "1s" } });
+  watcher.kill("SIGHUP");
+  await watcher.said(/the one before stays: .*gahter: unknown key/);
+  const wrong = await place.home.run("reload");
+  assert.deepEqual([wrong.code, /gahter: unknown key/.test(wrong.err)], [2, true], wrong.err);
+
+  await place.configure({
+    notify: { immediate: [], digest: { at: [], events: [] } },
+    lms: { timezone: "Asia/Kolkata" },
+  });
+  const right = await place.home.run("reload", "--json");
+  assert.equal(right.code, 0, right.err);
+  const [answer] = JSON.parse(right.out).watches;
+  assert.deepEqual(answer.changed, ["lms.timezone", "notify.immediate", "notify.digest.events"]);
+  assert.deepEqual([answer.ok, answer.need_restart, answer.error], [true, ["lms.timezone"], null]);
+  const { student } = await place.pair();
   const exam = await place.lms.writer.exam();
-  const told = place.zulip.next((message) => message.content.includes(`Exam ${exam}`));
   await place.lms.writer.attempt({ id: 1, user_id: student, exam_id: exam, date: utcNow(), state: "Completed" });
-  await told;
-  assert(zulipId > 0);
+  await watcher.said(/Found 1 event/);
+  const { out } = await place.home.run("explain", "student", String(student));
+  assert.match(out, /its type exam_completed was muted/);
+  const { acts } = JSON.parse((await place.home.run("audit", "--json")).out);
+  assert.match(acts.at(-1).effect, /notify\.immediate, notify\.digest\.events; lms\.timezone only after a restart/);
   assert.equal((await watcher.stop()).code, 0);
 });
 

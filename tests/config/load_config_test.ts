@@ -41,8 +41,8 @@ Deno.test("config.example.yaml shows every key, and each with its default", asyn
       const example = await load({ cwd, needs: ["lms", "state"] });
       const defaults = await load({ cwd, noFile: true });
       assert.deepEqual(
-        { ...example, file: null, lms: { ...example.lms, url: "" } },
-        { ...defaults, file: null },
+        { ...example, effective: [], file: null, lms: { ...example.lms, url: "" } },
+        { ...defaults, effective: [], file: null },
         "other than its default",
       );
       assert.equal(example.lms.url, "postgres://lms_readonly@lms.example.org:5432/lms");

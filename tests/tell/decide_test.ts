@@ -63,6 +63,7 @@ function due(
     accounts: new Map(Object.entries(accounts)),
     selves: new Set(),
     recent: new Map(),
+    pauses: [],
     now: NOW,
   };
 }

@@ -3,7 +3,9 @@ import * as pollRuns from "../../../sql/state/poll_runs.ts";
 import * as q from "../../../sql/state/release.ts";
 import { type EpochMicros, fromInstant } from "../../model/time.ts";
 import { retryLostRaces } from "../../base/retry.ts";
+import { recordAct } from "../../state/acts.ts";
 import type { StateDb } from "../../state/state_db.ts";
+import { counted } from "../../text/counted.ts";
 
 /** A poll whose messages the fuse holds. */
 export interface HeldPoll {
@@ -46,6 +48,7 @@ export async function releasePoll(db: Pick<StateDb, "sql">, source: string, poll
       if (!released) return false;
       await q.releaseLogs(tx, pollId);
       await wakeRecipientsOfPoll(tx, pollId);
+      await recordAct(tx, { source, command: `release --poll ${pollId}`, effect: `poll ${pollId} released` });
       return true;
     })
   );
@@ -61,7 +64,11 @@ export async function dropPoll(
   return await retryLostRaces(() =>
     db.sql.begin(async (tx) => {
       const [dropped] = await q.endHold(tx, source, pollId, "dropped", `dropped: ${reason}`);
-      if (dropped) await q.dropLogs(tx, pollId, `dropped: ${reason}`);
+      if (dropped) {
+        const { count } = await q.dropLogs(tx, pollId, `dropped: ${reason}`);
+        const effect = `poll ${pollId} dropped: ${counted(count, "delivery", "deliveries")} never told`;
+        await recordAct(tx, { source, command: `release --poll ${pollId} --drop`, reason, effect });
+      }
       return dropped !== undefined;
     })
   );

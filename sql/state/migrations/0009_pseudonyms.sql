@@ -31,13 +31,17 @@ $$ select left(encode(sha256(outer_pad || sha256(inner_pad || convert_to(message
 
 -- THE place that turns an id column into the LMS's own key, as exports show it and as pseudonyms are made of.
 create function lmsmon.lms_key(source text, id bigint) returns text language sql stable parallel safe as
-$$ select id::text $$;
+$$ select lmsmon.lms_key(id) $$;
 
 -- A key, or a list of keys, as JSON.
 create function lmsmon.export_key(source text, id bigint) returns text language sql stable parallel safe as
-$$ select coalesce('"' || lmsmon.lms_key(source, id) || '"', 'null') $$;
+$$ select case when id between -4611686018427387904 and 4611686018427387903 then '"' || id::text || '"'
+     else coalesce(to_json(lmsmon.lms_key(source, id))::text, 'null') end $$;
 create function lmsmon.export_keys(source text, ids bigint[]) returns text language sql stable parallel safe as
-$$ select case when ids is null then 'null' when ids = '{}' then '[]' else '["' || array_to_string(ids, '","') || '"]' end $$;
+$$ select case when ids is null then 'null' when ids = '{}' then '[]'
+     when 4611686018427387904 > all (ids) then '["' || array_to_string(ids, '","') || '"]'
+     else (select '[' || string_agg(to_json(lmsmon.lms_key(source, i.id))::text, ',' order by i.position) || ']'
+             from unnest(ids) with ordinality as i (id, position)) end $$;
 
 -- What a pseudonym is made of; its role keeps a student and a mentor of one id apart.
 create function lmsmon.pseudonym(role text, source text, id bigint) returns text language sql stable as

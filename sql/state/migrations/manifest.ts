@@ -8,6 +8,7 @@ import sixDigitTimes from "./0007_six_digit_times.sql" with { type: "text" };
 import anyLms from "./0008_any_lms.sql" with { type: "text" };
 import pseudonyms from "./0009_pseudonyms.sql" with { type: "text" };
 import insight from "./0010_insight.sql" with { type: "text" };
+import operators from "./0011_operators.sql" with { type: "text" };
 
 export interface Migration {
   readonly version: number;
@@ -27,4 +28,5 @@ export const migrations: readonly Migration[] = [
   { version: 8, name: "0008_any_lms", sql: anyLms },
   { version: 9, name: "0009_pseudonyms", sql: pseudonyms },
   { version: 10, name: "0010_insight", sql: insight },
+  { version: 11, name: "0011_operators", sql: operators },
 ];

@@ -1,3 +1,5 @@
+import * as adminReport from "../../../sql/state/admin_report.ts";
+import * as audit from "../../../sql/state/audit.ts";
 import * as checkpoints from "../../../sql/state/checkpoints.ts";
 import * as courseContext from "../../../sql/state/course_context.ts";
 import * as deliveriesInsert from "../../../sql/state/deliveries_insert.ts";
@@ -5,6 +7,7 @@ import * as doctor from "../../../sql/state/doctor.ts";
 import * as events from "../../../sql/state/events.ts";
 import * as eventsAfter from "../../../sql/state/events_after.ts";
 import type { EventFilter } from "../../../sql/state/event_filter.ts";
+import * as explain from "../../../sql/state/explain.ts";
 import * as exporting from "../../../sql/state/export.ts";
 import * as history from "../../../sql/state/history.ts";
 import * as insightNames from "../../../sql/state/insight_names.ts";
@@ -13,17 +16,20 @@ import * as leases from "../../../sql/state/leases.ts";
 import * as lmsKeys from "../../../sql/state/lms_keys.ts";
 import * as logPositions from "../../../sql/state/log_positions.ts";
 import * as migrations from "../../../sql/state/migrations.ts";
+import * as pauses from "../../../sql/state/pauses.ts";
 import * as people from "../../../sql/state/people.ts";
 import * as pollRuns from "../../../sql/state/poll_runs.ts";
 import * as quarantine from "../../../sql/state/quarantine.ts";
 import * as readEvents from "../../../sql/state/read_events.ts";
 import * as release from "../../../sql/state/release.ts";
+import * as retry from "../../../sql/state/retry.ts";
 import * as rowStates from "../../../sql/state/row_states.ts";
 import * as sampleRows from "../../../sql/state/sample_rows.ts";
 import * as session from "../../../sql/state/session.ts";
 import * as sources from "../../../sql/state/sources.ts";
 import * as statistics from "../../../sql/state/statistics.ts";
 import * as stats from "../../../sql/state/stats.ts";
+import * as statsDays from "../../../sql/state/stats_days.ts";
 import * as streams from "../../../sql/state/streams.ts";
 import * as userLinks from "../../../sql/state/user_links.ts";
 import {
@@ -38,7 +44,62 @@ import {
   reconcileCalls,
   waitingCalls,
 } from "./notifier_query_calls.ts";
-import { type CallsOf, ID, IDS, type QueryCall, TEXTS, TIME, TIMES } from "./query_call.ts";
+import { type CallsOf, ID, IDS, NOW, type QueryCall, TEXTS, TIME, TIMES } from "./query_call.ts";
+
+const adminReportCalls: CallsOf<typeof adminReport> = {
+  newestOccurrence: [(sql) => adminReport.newestOccurrence(sql, "lms"), adminReport.NewestRow],
+  reportNumbers: [(sql) => adminReport.reportNumbers(sql, "lms", NOW, NOW), adminReport.ReportRow],
+};
+
+const auditCalls: CallsOf<typeof audit> = {
+  insertAct: (sql) =>
+    audit.insertAct(sql, { source: "lms", who: "a", host: "a", command: "a", reason: null, effect: "a" }),
+  readActs: [(sql) => audit.readActs(sql, null, 1), audit.ActRow],
+};
+
+const explainCalls: CallsOf<typeof explain> = {
+  explainedEvents: [(sql) => explain.explainedEvents(sql, { source: "lms", limit: 1 }), explain.ExplainedEventRow],
+  attemptHistory: [
+    (sql) => explain.attemptHistory(sql, { source: "lms", kind: "exam", studentId: ID, attemptId: ID }),
+    explain.RevisionRow,
+  ],
+  explainedDeliveries: [(sql) => explain.explainedDeliveries(sql, [ID]), explain.ExplainedDeliveryRow],
+  explainedPeople: [
+    (sql) => explain.explainedPeople(sql, "lms", "mentor", { ids: [ID], username: "a" }),
+    explain.ExplainedPersonRow,
+  ],
+  nearPeople: [(sql) => explain.nearPeople(sql, "lms", "mentor", "12"), explain.NearPersonRow],
+  knownExams: [(sql) => explain.knownExams(sql, "lms"), explain.KnownIdRow],
+  eventRange: [(sql) => explain.eventRange(sql, "lms"), explain.EventRangeRow],
+  deliveriesOfRecipient: [
+    (sql) => explain.deliveriesOfRecipient(sql, "lms", "mentor:1"),
+    explain.MentorDeliveriesRow,
+  ],
+  studentsOfMentor: [(sql) => explain.studentsOfMentor(sql, "lms", ID), explain.StudentsOfMentorRow],
+};
+
+const scope = { scope: "mentor", subjectId: ID } as const;
+
+const pausesCalls: CallsOf<typeof pauses> = {
+  openPauses: [(sql) => pauses.openPauses(sql, "lms", NOW), pauses.PauseRow],
+  endPauses: [(sql) => pauses.endPauses(sql, "lms", scope, NOW), pauses.PauseRow],
+  insertPause: (sql) => pauses.insertPause(sql, "lms", { ...scope, until: NOW, reason: "a" }),
+  wakePausedRows: [(sql) => pauses.wakePausedRows(sql, "lms", NOW), pauses.WokenByResumeRow],
+  subjectsOfMessages: [(sql) => pauses.subjectsOfMessages(sql, [ID]), pauses.PausableMessageRow],
+  untoldOfScope: [(sql) => pauses.untoldOfScope(sql, "lms", scope), pauses.PausedCountRow],
+};
+
+const retryCalls: CallsOf<typeof retry> = {
+  retriable: [
+    (sql) =>
+      retry.retriable(sql, "lms", { eventId: null, recipient: "mentor:1", deadOnly: true, limit: 1, lock: true }),
+    retry.RetriableRow,
+  ],
+  reviveRefused: (sql) => retry.reviveRefused(sql, [ID], NOW),
+  dropEmptyMessages: (sql) => retry.dropEmptyMessages(sql, [ID]),
+  reviveDoubtful: (sql) => retry.reviveDoubtful(sql, [ID], NOW),
+  hurryWaiting: (sql) => retry.hurryWaiting(sql, [ID], NOW),
+};
 
 const checkpointsCalls: CallsOf<typeof checkpoints> = {
   walSinceCheckpoint: [(sql) => checkpoints.walSinceCheckpoint(sql), checkpoints.WalRow],
@@ -286,6 +347,16 @@ const statsCalls: CallsOf<typeof stats> = {
   passStats: [(sql) => stats.passStats(sql), stats.PassStatsRow],
 };
 
+const period = { since: NOW, until: NOW, zone: "UTC" };
+
+const statsDaysCalls: CallsOf<typeof statsDays> = {
+  eventsByDay: [(sql) => statsDays.eventsByDay(sql, period), statsDays.EventDayRow],
+  deliveriesByDay: [(sql) => statsDays.deliveriesByDay(sql, period), statsDays.DeliveryDayRow],
+  messagesByDay: [(sql) => statsDays.messagesByDay(sql, period), statsDays.MessageDayRow],
+  passesInPeriod: [(sql) => statsDays.passesInPeriod(sql, period), statsDays.PassDayRow],
+  backlogByAge: [(sql) => statsDays.backlogByAge(sql, NOW), statsDays.BacklogAgeRow],
+};
+
 const sourcesCalls: CallsOf<typeof sources> = {
   readSource: [(sql) => sources.readSource(sql, "lms"), sources.SourceRow],
   writeSource: (sql) => sources.writeSource(sql, "lms", { identity: "{}", address: "{}", notice: "{}" }),
@@ -334,12 +405,15 @@ const userLinksCalls: CallsOf<typeof userLinks> = {
 /** Every module of sql/state that holds statements, by its file name, and how each of them is called. */
 export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCall>>>> = {
   absent_rows: absentRowsCalls,
+  admin_report: adminReportCalls,
+  audit: auditCalls,
   checkpoints: checkpointsCalls,
   course_context: courseContextCalls,
   deliveries_insert: deliveriesInsertCalls,
   doctor: doctorCalls,
   events: eventsCalls,
   events_after: eventsAfterCalls,
+  explain: explainCalls,
   export: exportCalls,
   history: historyCalls,
   insight_names: insightNamesCalls,
@@ -351,6 +425,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   migrations: migrationsCalls,
   outbox: outboxCalls,
   outbox_orphans: outboxOrphansCalls,
+  pauses: pausesCalls,
   people: peopleCalls,
   poll_runs: pollRunsCalls,
   postpone: postponeCalls,
@@ -360,6 +435,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   read_events: readEventsCalls,
   recent_messages: recentMessagesCalls,
   release: releaseCalls,
+  retry: retryCalls,
   row_states: rowStatesCalls,
   sample_rows: sampleRowsCalls,
   session: sessionCalls,
@@ -367,6 +443,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   statistics: statisticsCalls,
   stats: statsCalls,
   lms_keys: lmsKeysCalls,
+  stats_days: statsDaysCalls,
   streams: streamsCalls,
   user_links: userLinksCalls,
   waiting: waitingCalls,

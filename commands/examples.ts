@@ -1,0 +1,76 @@
+import type { Example } from "../lib/app/program_model.ts";
+
+/** Worked examples by command: the end of each `--help`, and the manual's. A test parses each of them. */
+const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, about: string])[]>> = {
+  migrate: [
+    ["migrate --status", "which version the state database has"],
+    ["migrate", "bring it to this one"],
+  ],
+  "poll-once": [
+    ["poll-once --dry-run", "what would be found and told, without doing it"],
+    ["poll-once --no-notify", "store what is new, tell it later"],
+  ],
+  watch: [
+    ["watch --interval 30s --listen 127.0.0.1:9464", "the daemon, with health and metrics"],
+    ["watch --dry-run", "what it would tell, for as long as it runs"],
+  ],
+  "notify-test": [["notify-test --to mentor@institute.example --event exam_passed", "a sample to one person"]],
+  "export-ai": [
+    ["export-ai --since 7d --type exam_passed,exam_failed", "a week's results"],
+    ["export-ai --unprocessed --mark-processed --out events.jsonl", "for a pipeline: each event once"],
+  ],
+  "map-users": [
+    ["map-users --only mentors --unmatched", "which mentors have no account, and why"],
+    ["map-users --dry-run --csv", "the same as a table, nothing written"],
+  ],
+  release: [
+    ["release --list", "what the fuse holds"],
+    ["release --poll 88 --dry-run", "what would go out"],
+    ['release --poll 88 --drop --reason "re-sync of old exams"', "never tell it"],
+  ],
+  explain: [
+    ["explain event 4711", "what happened to it"],
+    ["explain --student 7713 --mentor 3 --exam 133", "why was mentor 3 not told?"],
+    ["explain mentor 3", "has this mentor an account, and what waits?"],
+    ["explain student 7713 --since 7d --json", "a week of a student, for a program"],
+  ],
+  pause: [
+    ['pause --until tomorrow --reason "LMS is being upgraded"', "everything, until midnight"],
+    ['pause --exam 133 --reason "wrong answer key"', "one exam, until resume"],
+  ],
+  resume: [["resume", "what was kept goes out"], ["resume --exam 133", "of one exam"]],
+  retry: [["retry --dead --dry-run", "what was given up"], ["retry --mentor 3", "after their account was mended"]],
+  config: [
+    ["config", "every key, its value, and where that comes from"],
+    ["config --check", "before a reload or a restart"],
+  ],
+  reload: [["reload", "after a change of config.yaml"], ["reload --dry-run", "only check it"]],
+  audit: [["audit --since 30d", "who did what by hand"]],
+  reconcile: [["reconcile --since 36h --dry-run", "after a restore: what was sent already"]],
+  stats: [
+    ["stats", "what the state holds"],
+    ["stats --day yesterday", "yesterday's numbers"],
+    ["stats --since 30d --json", "a month by day"],
+  ],
+  doctor: [["doctor", "what is wrong, and what to do"]],
+  demo: [["demo --seed 7", "made-up students, real messages"]],
+  completion: [
+    ["completion bash > /etc/bash_completion.d/lmsmon", "for everybody's bash"],
+    ["completion zsh > ~/.zfunc/_lmsmon", "with ~/.zfunc in fpath"],
+    ["completion fish > ~/.config/fish/completions/lmsmon.fish", "for fish"],
+  ],
+  man: [["man | man -l -", "read it"], ["man > /usr/local/share/man/man1/lmsmon.1", "for `man lmsmon`"]],
+  version: [["version --json", "for a bug report"]],
+};
+
+export function examplesOf(command: string): readonly Example[] {
+  return (EXAMPLES[command] ?? []).map(([line, about]) => ({ line, about }));
+}
+
+/** The end of a command's help. */
+export function examplesHelp(command: string): string {
+  const examples = examplesOf(command);
+  if (examples.length === 0) return "";
+  const width = Math.max(...examples.map(({ line }) => line.length));
+  return `\nExamples:\n${examples.map(({ line, about }) => `  lmsmon ${line.padEnd(width)}  # ${about}`).join("\n")}`;
+}

@@ -1,0 +1,30 @@
+import { Command } from "@commander-js/extra-typings";
+import { parseTimeToCome } from "../lib/text/parse_time.ts";
+import { execute, notEmpty, withCommon } from "./common.ts";
+import { pauseSubject } from "./pause_subject.ts";
+
+export const pauseCommand = withCommon(new Command("pause"))
+  .requiredOption("--reason <TEXT>", "why; kept with the pause and in the audit, so name nobody", notEmpty)
+  .option(
+    "--until <TIME>",
+    "2h (from now), tomorrow, 2026-11-21, or a time with its zone; default: until resume",
+    notEmpty,
+  )
+  .option("--mentor <ID|USERNAME>", "only what this mentor would be told", notEmpty)
+  .option("--student <ID|USERNAME>", "only news of this student", notEmpty)
+  .option("--exam <ID>", "only news of this exam", notEmpty)
+  .option("--yes", "take an id that no event names yet")
+  .option("--dry-run", "show what would be done, change nothing")
+  .option("--json", "print the result as JSON")
+  .action((flags, command) => {
+    const subject = pauseSubject("pause", flags);
+    return execute(command, { needs: ["state"] }, async (context) => {
+      const { timezone } = context.config.notify;
+      const until = flags.until === undefined
+        ? null
+        : parseTimeToCome("--until", flags.until, context.clock.now(), timezone);
+      const { runPause } = await import("../lib/app/pause.ts");
+      const { reason, dryRun = false, json = false } = flags;
+      return await runPause(context, { subject, until, reason, dryRun, json });
+    });
+  });

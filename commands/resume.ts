@@ -1,0 +1,19 @@
+import { Command } from "@commander-js/extra-typings";
+import { execute, notEmpty, withCommon } from "./common.ts";
+import { pauseSubject } from "./pause_subject.ts";
+
+export const resumeCommand = withCommon(new Command("resume"))
+  .option("--mentor <ID|USERNAME>", "the pause of this mentor", notEmpty)
+  .option("--student <ID|USERNAME>", "the pause of this student", notEmpty)
+  .option("--exam <ID>", "the pause of this exam", notEmpty)
+  .option("--all", "every pause")
+  .option("--dry-run", "show what would be done, change nothing")
+  .option("--json", "print the result as JSON")
+  .action((flags, command) => {
+    const subject = pauseSubject("resume", flags);
+    return execute(command, { needs: ["state"] }, async (context) => {
+      const { runResume } = await import("../lib/app/pause.ts");
+      const { all = false, dryRun = false, json = false } = flags;
+      return await runResume(context, { subject, all, dryRun, json });
+    });
+  });

@@ -1,0 +1,268 @@
+import * as q from "../../sql/state/explain.ts";
+import { mentorLinks } from "../../sql/state/outbox.ts";
+import type { ExplainedEventRow, ExplainedPersonRow } from "../../sql/state/explain.ts";
+import type { LmsId } from "../model/event.ts";
+import { mentorRecipient } from "../model/recipient.ts";
+import { fromInstant } from "../model/time.ts";
+import type { StateDb } from "../state/state_db.ts";
+import { explainDelivery } from "../tell/explain_delivery.ts";
+import { pausesOf } from "../tell/pauses.ts";
+import { counted } from "../text/counted.ts";
+import type { CommandContext } from "./command_context.ts";
+import { commandJson, jsonTime } from "./command_json.ts";
+import type { ExplainOptions } from "./command_options.ts";
+import { Explainer } from "./explain_facts.ts";
+import * as words from "./explain_words.ts";
+import { findExam, findPerson, noSuchEvent } from "./find_subject.ts";
+import { OpenParts } from "./open_parts.ts";
+
+/** An answer in sentences, and the same for programs. */
+interface Answer {
+  readonly lines: readonly string[];
+  readonly json: object;
+}
+
+/** `explain`: what happened to an event, a student's or a mentor's news, and which rule said no. Changes nothing. */
+export async function runExplain(context: CommandContext, options: ExplainOptions): Promise<void> {
+  await using parts = new OpenParts(context.config);
+  const db = await parts.state({ dryRun: true });
+  const asked = { db, config: context.config, source: context.config.lms.name, now: context.clock.now() };
+  const answer = await explainAnswer(asked, options);
+  if (options.json) return context.out.writeJson(commandJson("explain", { source: asked.source, ...answer.json }));
+  for (const line of answer.lines) context.out.writeLine(line);
+}
+
+interface Asked {
+  readonly db: StateDb;
+  readonly config: CommandContext["config"];
+  readonly source: string;
+  readonly now: number;
+}
+
+/** The answer without its surroundings. Throws CommandError, with what may have been meant, for what is not there. */
+export async function explainAnswer(
+  asked: Asked,
+  { about, since, limit }: Omit<ExplainOptions, "json">,
+): Promise<Answer> {
+  switch (about.kind) {
+    case "event":
+      return await explainEvent(asked, about.id);
+    case "mentor":
+      return await explainMentor(asked, await findPerson(asked.db, asked.source, "mentor", about.who));
+    case "student": {
+      const student = await findPerson(asked.db, asked.source, "student", about.who);
+      const mentor = about.mentor === null ? null : await findPerson(asked.db, asked.source, "mentor", about.mentor);
+      const examId = about.exam === null ? null : await findExam(asked.db, asked.source, about.exam);
+      const question = { source: asked.source, studentId: student.id, examId, since, limit };
+      const events = [...await q.explainedEvents(asked.db.sql, question)];
+      return await explainStudent(asked, student, { mentor, examId, events });
+    }
+  }
+}
+
+async function explainEvent(asked: Asked, eventId: string): Promise<Answer> {
+  const { db, source, now } = asked;
+  const [event] = await q.explainedEvents(db.sql, { source, eventId, limit: 1 });
+  if (event === undefined) throw await noSuchEvent(db, source, eventId);
+  const explainer = await Explainer.read(asked, [event], now);
+  const history = event.student_id === null ? [] : [
+    ...await q.attemptHistory(db.sql, {
+      source,
+      kind: event.kind,
+      studentId: event.student_id,
+      attemptId: event.attempt_id,
+    }),
+  ];
+  const deliveries = explainer.explain(event);
+  const lines = [
+    words.eventLine(event, explainer),
+    `As seen: ${seenWords(event)}`,
+    ...history.length < 2 ? [] : [
+      `This attempt: ${
+        history.map((row) =>
+          `${row.event_type}${row.revision > 1 ? ` revision ${row.revision}` : ""} (event ${row.event_id})`
+        )
+          .join(", ")
+      }`,
+    ],
+    `Mentors when it was found: ${event.mentor_ids === null ? "none" : event.mentor_ids.join(", ")}`,
+    ...deliveries.flatMap((delivery) => words.deliveryLines(delivery, explainer)),
+    ...deliveries.length === 0 ? ["Not told: no delivery was made of it"] : [],
+  ];
+  return {
+    lines,
+    json: {
+      about: "event",
+      event: words.eventJson(event),
+      revisions: history.map(words.revisionJson),
+      deliveries: deliveries.map((delivery) => words.deliveryJson(delivery, explainer)),
+      pauses: explainer.pauses.map(words.pauseJson),
+      in_words: lines,
+    },
+  };
+}
+
+/** What the LMS's row said, as far as it is known. */
+function seenWords({ metadata }: ExplainedEventRow): string {
+  if (typeof metadata !== "object" || metadata === null) return "nothing";
+  const known = Object.entries(metadata).filter(([, value]) => value !== null && typeof value !== "object");
+  return known.map(([key, value]) => `${key} ${value}`).join(", ");
+}
+
+async function explainStudent(
+  asked: Asked,
+  student: ExplainedPersonRow,
+  { mentor, examId, events }: {
+    readonly mentor: ExplainedPersonRow | null;
+    readonly examId: LmsId | null;
+    readonly events: readonly ExplainedEventRow[];
+  },
+): Promise<Answer> {
+  const explainer = await Explainer.read(asked, events, asked.now, mentor === null ? [] : [mentor.id]);
+  const [link] = await linkOf(asked, student.id);
+  const mentorsNow = link?.mentor_ids ?? null;
+  const told = events.map((event) => ({ event, deliveries: explainer.explain(event, mentor?.id ?? null) }));
+  const pauses = explainer.pauses.filter((pause) =>
+    pausesOf({
+      recipient: mentor === null ? null : mentorRecipient(mentor.id),
+      kind: "exam",
+      studentId: student.id,
+      activityId: examId,
+    }, [pause]).length > 0
+  );
+  const isMentor = mentor === null || mentorsNow === null ? null : mentorsNow.includes(mentor.id);
+  const lines = [
+    `Student ${student.id}: ${student.active ? "active" : "inactive"}, ${
+      student.batch_ids.length === 0 ? "in no batch" : `in batch ${student.batch_ids.join(", ")}`
+    }, mentors now: ${mentorsNow === null ? "not read yet" : mentorsNow.length === 0 ? "none" : mentorsNow.join(", ")}`,
+    ...mentor === null ? [] : [
+      `Mentor ${mentor.id}: ${isMentor === false ? "not a mentor of this student now. " : ""}${
+        words.accountLine(mentor, explainer)
+      }`,
+    ],
+    ...pauses.map((pause) => words.pauseLine(pause, explainer)),
+    ...events.length === 0 ? [nothingStored(student.id, examId)] : [],
+    ...told.flatMap(({ event, deliveries }) => [
+      "",
+      words.eventLine(event, explainer),
+      ...deliveries.flatMap((delivery) => words.deliveryLines(delivery, explainer)).map((line) => `  ${line}`),
+    ]),
+  ];
+  return {
+    lines,
+    json: {
+      about: mentor === null ? "student" : "student_and_mentor",
+      student: {
+        student_id: BigInt(student.id),
+        active: student.active,
+        batch_ids: student.batch_ids.map(BigInt),
+        mentor_ids: mentorsNow?.map(BigInt) ?? null,
+      },
+      mentor: mentor === null ? null : { ...mentorJson(mentor), is_mentor_now: isMentor },
+      exam_id: examId === null ? null : BigInt(examId),
+      pauses: pauses.map(words.pauseJson),
+      blocked: blockedJson(explainer),
+      events: told.map(({ event, deliveries }) => ({
+        ...words.eventJson(event),
+        deliveries: deliveries.map((delivery) => words.deliveryJson(delivery, explainer)),
+      })),
+      in_words: lines.filter((line) => line !== ""),
+    },
+  };
+}
+
+async function linkOf({ db, source }: Asked, studentId: LmsId) {
+  return [...await mentorLinks(db.sql, source, [studentId])];
+}
+
+function nothingStored(studentId: LmsId, examId: LmsId | null): string {
+  const what = examId === null ? "" : ` and exam ${examId}`;
+  return `No event of student ${studentId}${what} is stored: the LMS showed no change of it, or it waits in quarantine ` +
+    "(`lmsmon stats`); `lmsmon poll-once --dry-run` shows what the LMS has that is not stored yet";
+}
+
+async function explainMentor(asked: Asked, mentor: ExplainedPersonRow): Promise<Answer> {
+  const { db, source, now } = asked;
+  const recipient = mentorRecipient(mentor.id);
+  const [explainer, counts, [of]] = await Promise.all([
+    Explainer.read(asked, [], now, [mentor.id]),
+    q.deliveriesOfRecipient(db.sql, source, recipient),
+    q.studentsOfMentor(db.sql, source, mentor.id),
+  ]);
+  const pauses = pausesOf({ recipient, kind: "", studentId: null, activityId: null }, explainer.pauses);
+  const account = mentor.account_status === null ? null : { status: mentor.account_status, userId: mentor.account_id };
+  const explained = counts.map((row) => {
+    const facts = {
+      config: explainer.config,
+      event: {
+        type: "it",
+        occurredAt: now,
+        detectedAt: fromInstant(row.oldest_at),
+        graceUntil: null,
+        pollId: "?",
+        pollReason: null,
+      },
+      recipient,
+      nextAt: row.next_at === null ? null : fromInstant(row.next_at),
+      attempts: 0,
+      error: null,
+      reason: row.reason,
+      account,
+      pauses,
+      blocked: explainer.blocked,
+      exclusion: null,
+      mentors: [],
+      when: (at: number) => explainer.when(at),
+    };
+    const standing = { status: row.status, reason: row.reason, poll: "open", blocked: explainer.blocked?.kind ?? null };
+    return { row, verdict: explainDelivery(standing, facts) };
+  });
+  const lines = [
+    `Mentor ${mentor.id}: ${counted(of?.students ?? 0, "student")} with news${
+      mentor.account_timezone === null ? "" : `, reads in ${mentor.account_timezone}`
+    }`,
+    words.accountLine(mentor, explainer),
+    ...pauses.map((pause) => words.pauseLine(pause, explainer)),
+    ...explained.length === 0 ? ["Nothing was ever to be told to this mentor"] : [],
+    ...explained.map(({ row, verdict }) =>
+      `${counted(row.deliveries, "delivery", "deliveries")} ${row.status}${
+        row.reason === null ? "" : ` (${row.reason})`
+      }${row.last_at === null ? "" : `, the last at ${explainer.when(fromInstant(row.last_at))}`}${
+        row.status === "sent" ? "" : `: ${verdict.says}. ${verdict.change}`
+      }`
+    ),
+  ];
+  return {
+    lines,
+    json: {
+      about: "mentor",
+      mentor: { ...mentorJson(mentor), students: of?.students ?? 0 },
+      pauses: pauses.map(words.pauseJson),
+      blocked: blockedJson(explainer),
+      deliveries: explained.map(({ row, verdict }) => ({
+        status: row.status,
+        rule: verdict.rule,
+        deliveries: row.deliveries,
+        reason: row.status === "sent" ? null : verdict.says,
+        what_would_change_it: verdict.change === "" ? null : verdict.change,
+        oldest_at: jsonTime(row.oldest_at),
+        last_ended_at: jsonTime(row.last_at),
+        next_attempt_at: jsonTime(row.next_at),
+      })),
+      in_words: lines,
+    },
+  };
+}
+
+function mentorJson(mentor: ExplainedPersonRow) {
+  return {
+    mentor_id: BigInt(mentor.id),
+    account_status: mentor.account_status,
+    zulip_user_id: mentor.account_id === null ? null : BigInt(mentor.account_id),
+    account_checked_at: jsonTime(mentor.checked_at),
+    timezone: mentor.account_timezone,
+  };
+}
+
+const blockedJson = ({ blocked }: Explainer) =>
+  blocked === null ? null : { rule: blocked.kind, reason: blocked.reason, since_at: jsonTime(blocked.since) };

@@ -1,0 +1,166 @@
+import { endPauses, insertPause, untoldOfScope, wakePausedRows } from "../../sql/state/pauses.ts";
+import { wakeRecipients } from "../../sql/state/recipients.ts";
+import { CommandError } from "../base/errors.ts";
+import { retryLostRaces } from "../base/retry.ts";
+import { type EpochMicros, formatUtc, toInstant } from "../model/time.ts";
+import { recordAct } from "../state/acts.ts";
+import type { StateDb } from "../state/state_db.ts";
+import { type Pause, pauseOf, type PauseScope, readPauses } from "../tell/pauses.ts";
+import { pauseWords } from "../tell/reasons.ts";
+import { counted } from "../text/counted.ts";
+import type { CommandContext } from "./command_context.ts";
+import { commandJson, jsonTime } from "./command_json.ts";
+import type { PauseOptions, PauseSubject, ResumeOptions } from "./command_options.ts";
+import { pauseJson } from "./explain_words.ts";
+import { findExam, findPerson } from "./find_subject.ts";
+import { OpenParts } from "./open_parts.ts";
+
+interface Scope {
+  readonly scope: PauseScope;
+  readonly subjectId: string | null;
+}
+
+/** `pause`: from now on nothing leaves of what it covers. Polling goes on, and all that is found is kept. */
+export async function runPause(context: CommandContext, options: PauseOptions): Promise<void> {
+  const { config, clock, out } = context;
+  await using parts = new OpenParts(config);
+  const db = await parts.state({ dryRun: options.dryRun });
+  const source = config.lms.name;
+  const scope = await scopeOf(db, source, options.subject);
+  const { until, reason, dryRun } = options;
+  const [count] = await untoldOfScope(db.sql, source, scope);
+  const deliveries = Number(count?.deliveries ?? 0);
+  let replaced: readonly Pause[] = (await readPauses({ db, source }, clock.now())).filter((pause) =>
+    isSame(pause, scope)
+  );
+  if (!dryRun) {
+    replaced = await retryLostRaces(() =>
+      db.sql.begin(async (tx) => {
+        const ended = await endPauses(tx, source, scope, clock.now());
+        await insertPause(tx, source, { ...scope, until, reason });
+        await recordAct(tx, {
+          source,
+          command: `pause${flagOf(scope)}${until === null ? "" : ` --until ${formatUtc(until)}`}`,
+          reason,
+          effect: `${pauseWords(scope)} paused; ${counted(deliveries, "delivery", "deliveries")} wait so far`,
+        });
+        return ended.map(pauseOf);
+      })
+    );
+  }
+  if (options.json) {
+    const { scope: name, subjectId } = scope;
+    return out.writeJson(commandJson("pause", {
+      source,
+      dry_run: dryRun,
+      scope: name,
+      id: subjectId === null ? null : BigInt(subjectId),
+      until_at: jsonTime(until),
+      reason,
+      replaces: replaced.map(pauseJson),
+      deliveries,
+    }));
+  }
+  const end = until === null ? "until `lmsmon resume`" : `until ${local(until, config.notify.timezone)}`;
+  out.writeLine(`${dryRun ? "Would be paused" : "Paused"}: ${pauseWords(scope)}, ${end}`);
+  if (replaced.length > 0) out.writeLine("It takes the place of the pause before.");
+  out.writeLine(`${counted(deliveries, "delivery", "deliveries")} wait so far; polling goes on, and nothing is lost.`);
+}
+
+/** `resume`: ends pauses; what was kept is due now, and goes out as after an outage. */
+export async function runResume(context: CommandContext, options: ResumeOptions): Promise<void> {
+  const { config, clock, out } = context;
+  await using parts = new OpenParts(config);
+  const db = await parts.state({ dryRun: options.dryRun });
+  const source = config.lms.name;
+  const now = clock.now();
+  const all = await readPauses({ db, source }, now);
+  const chosen = await chosenPauses(db, source, all, options);
+  const deliveries = options.dryRun ? null : await resume(db, source, chosen, now);
+  const left = all.filter((pause) => !chosen.includes(pause));
+  if (options.json) {
+    return out.writeJson(commandJson("resume", {
+      source,
+      dry_run: options.dryRun,
+      resumed: chosen.map(pauseJson),
+      still_paused: left.map(pauseJson),
+      deliveries,
+    }));
+  }
+  if (chosen.length === 0) return out.writeLine("Nothing is paused.");
+  for (const pause of chosen) {
+    out.writeLine(
+      `${options.dryRun ? "Would be resumed" : "Resumed"}: ${pauseWords(pause)}, paused since ${
+        local(pause.since, config.notify.timezone)
+      }: ${pause.reason}`,
+    );
+  }
+  if (deliveries !== null) {
+    const n = counted(deliveries, "delivery", "deliveries");
+    out.writeLine(`${n} that waited for it leave with the next round of watch or poll-once.`);
+  }
+  for (const pause of left) out.writeLine(`Still paused: ${pauseWords(pause)}: ${pause.reason}`);
+}
+
+async function resume(db: StateDb, source: string, chosen: readonly Pause[], now: EpochMicros): Promise<number> {
+  if (chosen.length === 0) return 0;
+  return await retryLostRaces(() =>
+    db.sql.begin(async (tx) => {
+      for (const pause of chosen) await endPauses(tx, source, pause, now);
+      const woken = await wakePausedRows(tx, source, now);
+      if (woken.length > 0) await wakeRecipients(tx, source, woken.map(({ recipient }) => recipient), now);
+      const deliveries = woken.reduce((sum, row) => sum + Number(row.deliveries), 0);
+      await recordAct(tx, {
+        source,
+        command: `resume${chosen.map(flagOf).join("")}`,
+        effect: `${chosen.map(pauseWords).join(", ")} resumed; ${counted(deliveries, "delivery", "deliveries")} due`,
+      });
+      return deliveries;
+    })
+  );
+}
+
+/** Without a scope the pause of everything; or the only one there is. */
+async function chosenPauses(
+  db: StateDb,
+  source: string,
+  all: readonly Pause[],
+  { subject, all: every }: ResumeOptions,
+): Promise<readonly Pause[]> {
+  if (every || all.length === 0 && subject === null) return all;
+  if (subject !== null) {
+    const scope = await scopeOf(db, source, { ...subject, mayBeUnknown: true });
+    const own = all.filter((pause) => isSame(pause, scope));
+    if (own.length > 0) return own;
+    throw new CommandError(`Cannot resume ${pauseWords(scope)}: it is not paused`, { hint: whatIs(all) });
+  }
+  const whole = all.filter(({ scope }) => scope === "all");
+  if (whole.length > 0) return whole;
+  if (all.length === 1) return all;
+  throw new CommandError("Cannot resume: several things are paused, and not everything is", {
+    hint: `${whatIs(all)}; --all resumes all of them`,
+  });
+}
+
+function whatIs(all: readonly Pause[]): string {
+  if (all.length === 0) return "nothing is paused";
+  return all.map((pause) => `lmsmon resume${flagOf(pause)}`).join(", ");
+}
+
+async function scopeOf(db: StateDb, source: string, subject: PauseSubject | null): Promise<Scope> {
+  if (subject === null) return { scope: "all", subjectId: null };
+  const { kind, who, mayBeUnknown } = subject;
+  if (mayBeUnknown && /^\d{1,18}$/.test(who)) return { scope: kind, subjectId: BigInt(who).toString() };
+  const subjectId = kind === "exam" ? await findExam(db, source, who) : (await findPerson(db, source, kind, who)).id;
+  return { scope: kind, subjectId };
+}
+
+const isSame = (pause: Pause, { scope, subjectId }: Scope) => pause.scope === scope && pause.subjectId === subjectId;
+const flagOf = ({ scope, subjectId }: Scope) => scope === "all" ? "" : ` --${scope} ${subjectId}`;
+
+function local(at: EpochMicros, zone: string): string {
+  return toInstant(at).toZonedDateTimeISO(zone).toPlainDateTime().toString({ smallestUnit: "minute" }).replace(
+    "T",
+    " ",
+  );
+}

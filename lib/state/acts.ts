@@ -1,0 +1,35 @@
+import { insertAct } from "../../sql/state/audit.ts";
+import { environment } from "../config/environment.ts";
+import { currentUid, nameOf } from "./directory_user.ts";
+import type { Queryable } from "./state_db.ts";
+
+/** Something that a person did by hand. It holds ids of the LMS at most, no names: erasing a person does not come here. */
+export interface Act {
+  readonly source: string;
+  /** As it would be typed: `pause --mentor 3`. */
+  readonly command: string;
+  /** The administrator's own words. */
+  readonly reason?: string | null;
+  readonly effect: string;
+}
+
+/** Writes down who did it, from where. In the transaction of the act itself, where it has one. */
+export async function recordAct(sql: Queryable, { source, command, reason, effect }: Act): Promise<void> {
+  await insertAct(sql, { source, who: whoActs(), host: hostName(), command, reason: reason ?? null, effect });
+}
+
+/** The user of this machine; with sudo, who called it too. */
+export function whoActs(): string {
+  const uid = currentUid();
+  const user = uid === null ? "unknown" : nameOf(uid) ?? `uid ${uid}`;
+  const before = uid === 0 ? environment().SUDO_USER : undefined;
+  return before === undefined || before === user || !/^[\w.@-]{1,64}$/.test(before) ? user : `${before} (sudo)`;
+}
+
+function hostName(): string {
+  try {
+    return Deno.hostname();
+  } catch {
+    return "unknown"; // no --allow-sys
+  }
+}

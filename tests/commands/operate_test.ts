@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import { getLogger } from "@logtape/logtape";
+import type { CommandContext } from "../../lib/app/command_context.ts";
+import { runAudit } from "../../lib/app/audit.ts";
+import { runPause, runResume } from "../../lib/app/pause.ts";
+import { runStats } from "../../lib/app/stats.ts";
+import { dayBars } from "../../lib/app/stats_days.ts";
+import { runRetry } from "../../lib/app/retry.ts";
+import { createOutput } from "../../lib/base/output.ts";
+import { UNLIMITED } from "../../lib/stand_in/zulip_stand_in.ts";
+import { parseTimeToCome } from "../../lib/text/parse_time.ts";
+import { UsageError } from "../../lib/base/errors.ts";
+import { startArmedStandIn } from "../support/stand_in/armed_stand_in.ts";
+import { withState } from "../support/state/with_state.ts";
+import { Outbox, testConfig } from "../tell/outbox_fixture.ts";
+
+/** A state, a Zulip, and the operators' commands over them. */
+interface Desk {
+  readonly box: Outbox;
+  /** Runs a command; what it printed. */
+  readonly run: <O>(command: (context: CommandContext, options: O) => Promise<void>, options: O) => Promise<string>;
+}
+
+async function atDesk(work: (desk: Desk) => Promise<void>): Promise<void> {
+  await withState("server", async (db, url) => {
+    const boxes: Outbox[] = [];
+    await using standIn = await startArmedStandIn({
+      rateLimit: UNLIMITED,
+      nowMs: () => (boxes[0]?.clock.now() ?? 0) / 1000,
+    });
+    const box = new Outbox(db, standIn, { notify: { maxAttempts: 1 } });
+    boxes.push(box);
+    const run: Desk["run"] = async (command, options) => {
+      let text = "";
+      const writeSync = (chunk: Uint8Array) => {
+        text += new TextDecoder().decode(chunk);
+        return chunk.length;
+      };
+      await command({
+        config: { ...testConfig(standIn, box.changes), state: { url, password: null } },
+        stop: { soft: new AbortController().signal, hard: new AbortController().signal },
+        clock: box.clock,
+        out: createOutput({ writeSync, write: (c) => Promise.resolve(writeSync(c)), isTerminal: () => false }),
+        log: getLogger(["lmsmon", "test"]),
+      }, options);
+      return text;
+    };
+    try {
+      await work({ box, run });
+    } finally {
+      box.close();
+    }
+  });
+}
+
+const PAUSE = { subject: null, until: null, reason: "exams are marked anew", dryRun: false, json: false };
+const RESUME = { subject: null, all: false, dryRun: false, json: false };
+const RETRY = { dead: false, eventId: null, mentor: null, dryRun: false, json: false };
+const AUDIT = { since: null, limit: 100, json: true };
+const of = (kind: "mentor" | "student" | "exam", who: string) => ({ kind, who, mayBeUnknown: false });
+
+Deno.test("pause and resume say what they cover, take usernames, and leave rows in the audit that name nobody", async () => {
+  await atDesk(async ({ box, run }) => {
+    const three = await box.mentor(3);
+    await box.event({ student: 17, mentors: [3] });
+    const dry = JSON.parse(await run(runPause, { ...PAUSE, dryRun: true, json: true }));
+    assert.deepEqual([dry.schema, dry.command, dry.dry_run, dry.scope, dry.id, dry.deliveries], [
+      1,
+      "pause",
+      true,
+      "all",
+      null,
+      1,
+    ]);
+    assert.equal(await run(runResume, RESUME), "Nothing is paused.\n");
+
+    const until = box.clock.now() + 3_600_000_000;
+    assert.match(
+      await run(runPause, { ...PAUSE, subject: of("student", "student17"), until }),
+      /^Paused: student 17, until/,
+    );
+    assert.match(await run(runPause, { ...PAUSE, subject: of("exam", "7") }), /^Paused: exam 7, until `lmsmon resume`/);
+    assert.match(await run(runPause, { ...PAUSE, subject: of("exam", "7") }), /takes the place/);
+    await assert.rejects(
+      run(runPause, { ...PAUSE, subject: of("exam", "71") }),
+      (error: Error & { hint?: string }) => /exam 7\?/.test(error.hint ?? ""),
+    );
+    await assert.rejects(run(runResume, { ...RESUME }), /several things are paused/);
+    await assert.rejects(run(runResume, { ...RESUME, subject: of("mentor", "3") }), /mentor 3: it is not paused/);
+    assert.match(await run(runResume, { ...RESUME, subject: of("exam", "7") }), /Still paused: student 17/);
+    const notifier = box.notifier();
+    await box.round(notifier);
+    assert.deepEqual(await box.states(), ["1 mentor:3 waiting paused"]);
+    assert.match(await run(runResume, RESUME), /1 delivery that waited/);
+    await box.round(notifier);
+    assert.equal(box.contents(three).length, 1);
+
+    const text = await run(runAudit, AUDIT);
+    const { acts } = JSON.parse(text);
+    assert.deepEqual(acts.map((act: { command: string }) => act.command.replace(/ --until \S+/, "")), [
+      "pause --student 17",
+      "pause --exam 7",
+      "pause --exam 7",
+      "resume --exam 7",
+      "resume --student 17",
+    ]);
+    assert.deepEqual(Object.keys(acts[0]), ["audit_id", "at", "source", "who", "host", "command", "reason", "effect"]);
+    assert.equal(acts[0].reason, "exams are marked anew");
+    assert.doesNotMatch(text, /student17|Student 17|inst\.example/);
+    for (const change of ["update lmsmon.audit set who = 'me'", "delete from lmsmon.audit", "truncate lmsmon.audit"]) {
+      await assert.rejects(box.db.sql.unsafe(change), /only ever added/);
+    }
+  });
+});
+
+Deno.test("retry sends anew what Zulip refused, once, and looks up first what never got an answer", async () => {
+  await atDesk(async ({ box, run }) => {
+    const three = await box.mentor(3);
+    const four = await box.mentor(4);
+    const account = box.standIn.realm.users.get(three);
+    assert.ok(account);
+    const notifier = box.notifier();
+    await box.event({ student: 17, mentors: [3] });
+    await box.event({ student: 18, mentors: [4] });
+    box.standIn.fault({ kind: "500_after_commit", match: { contentIncludes: "Student 18" } });
+    await box.db.sql`
+      insert into lmsmon.user_links (source, role, person_id, zulip_user_id, status, email_seen)
+      values ('testpress', 'mentor', 3, ${three}, 'matched', 'mentor3@inst.example')`;
+    box.standIn.realm.users.delete(three);
+    await box.round(notifier);
+    // Given up although it had arrived: what a person sees as dead may be in Zulip.
+    await box.db
+      .sql`update lmsmon.messages set state = 'dead', reason = 'poison', look_up_at = null where state = 'unknown'`;
+    await box.db.sql`update lmsmon.lms_event_logs set status = 'dead', reason = 'poison' where status = 'unknown'`;
+    assert.deepEqual(await box.states(), ["1 mentor:3 dead refused", "2 mentor:4 dead poison"]);
+
+    const dry = JSON.parse(await run(runRetry, { ...RETRY, dead: true, dryRun: true, json: true }));
+    assert.deepEqual(dry.deliveries, [
+      { event_id: 1, recipient: "mentor:3", was: "dead", reason: "refused", looked_up_first: false },
+      { event_id: 2, recipient: "mentor:4", was: "dead", reason: "poison", looked_up_first: true },
+    ]);
+    assert.deepEqual(await box.states(), ["1 mentor:3 dead refused", "2 mentor:4 dead poison"]);
+    await assert.rejects(run(runRetry, { ...RETRY, eventId: "77" }), /Cannot find event 77/);
+
+    box.standIn.realm.users.set(three, account);
+    assert.match(
+      await run(runRetry, { ...RETRY, dead: true }),
+      /event 1 to mentor 3, was dead \(refused\)\nTried again: event 2/,
+    );
+    box.clock.advance(120_000);
+    await box.round(notifier);
+    await box.round(notifier);
+    assert.deepEqual(await box.states(), ["1 mentor:3 sent", "2 mentor:4 sent"]);
+    assert.deepEqual([box.contents(three).length, box.contents(four).length], [1, 1]);
+    assert.match(await run(runRetry, { ...RETRY, dead: true }), /^Nothing to retry/);
+    assert.match(await run(runRetry, { ...RETRY, mentor: "3" }), /^Nothing to retry/);
+    const { acts } = JSON.parse(await run(runAudit, AUDIT));
+    assert.deepEqual(acts.map((act: { command: string; effect: string }) => [act.command, act.effect]), [
+      ["retry --dead", "2 deliveries tried again"],
+    ]);
+  });
+});
+
+Deno.test("stats by day counts what was found, told and is still to be told", async () => {
+  await atDesk(async ({ box, run }) => {
+    await box.mentor(3);
+    await box.event({ student: 17, mentors: [3] });
+    await box.round(box.notifier());
+    await box.event({ student: 17, mentors: [4], type: "content_watched" });
+    await run(runPause, PAUSE);
+    const now = box.clock.now();
+    const period = { since: now - 3_600_000_000, until: now + 1, zone: "UTC" };
+    const stats = JSON.parse(await run(runStats, { period, json: true }));
+    const types = (rows: { event_type: string }[]) => rows.map((row) => row.event_type);
+    assert.deepEqual(types(stats.events_by_day), ["content_watched", "exam_passed"]);
+    assert.deepEqual(stats.deliveries_by_day.map((row: { status: string }) => row.status), ["sent"]);
+    assert.deepEqual(stats.messages_by_day.map((row: { messages: number }) => row.messages), [1]);
+    assert.deepEqual(
+      stats.backlog.map((row: { under_an_hour: number; older: number }) => [row.under_an_hour, row.older]),
+      [
+        [1, 0],
+      ],
+    );
+    assert.match(await run(runStats, { period, json: false }), /events found\n[^]*still to be told\n/);
+    const all = JSON.parse(await run(runStats, { period: null, json: true }));
+    assert.equal(all.pauses[0].reason, PAUSE.reason);
+    const bars = dayBars({
+      events_by_day: [{ day: "2026-11-20", source: "s", event_type: "t", events: 31204, not_told: 0 }],
+    }, 40);
+    assert.deepEqual(bars, ["2026-11-20      31,204 ████████████████"]);
+  });
+});
+
+Deno.test("parseTimeToCome() counts durations from now and refuses what is over", () => {
+  const now = 1_795_166_100_000_000;
+  const until = (text: string) => parseTimeToCome("--until", text, now, "Asia/Kolkata");
+  assert.equal(until("2h"), now + 7_200_000_000);
+  assert.ok(until("tomorrow") > now && until("tomorrow") <= now + 86_400_000_000);
+  for (const text of ["yesterday", "today", "2020-01-01", "soon"]) assert.throws(() => until(text), UsageError, text);
+});
