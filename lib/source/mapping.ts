@@ -8,6 +8,7 @@ import {
   outputName,
   type Preset,
   type Relation,
+  withPrefix,
 } from "../../sql/lms/preset.ts";
 import { ConfigError } from "../base/errors.ts";
 import type { MappingText } from "../config/config.ts";
@@ -131,6 +132,8 @@ const person = related({
 /** Of the whole mapping. */
 export const mappingSchema = z.strictObject({
   name: name.default("custom"),
+  /** What stands for {P} before the names of tables. */
+  prefix: z.string().regex(/^[A-Za-z0-9_]{0,60}$/, 'must be letters, digits and "_"').optional(),
   number: wholeNumber.default(WRITTEN_PRESET),
   kinds: z.strictObject({ exam: kind.nullable().default(null), content: kind.nullable().default(null) })
     .refine(({ exam, content }) => exam !== null || content !== null, "need exam, content, or both"),
@@ -146,7 +149,10 @@ export const mappingSchema = z.strictObject({
 export function readMapping(text: MappingText, source: string): Preset {
   const tree = camelKeys(text.value ?? {});
   const result = mappingSchema.safeParse(tree);
-  if (result.success) return { ...(result.data as unknown as Preset), name: source }; // the schema's output, less what zod cannot say
+  if (result.success) {
+    const { prefix = "", ...preset } = result.data;
+    return withPrefix({ ...(preset as unknown as Preset), name: source }, prefix); // zod cannot say that columns are names
+  }
   const lines = result.error.issues.flatMap((issue) => problemsOf(issue)).map(({ path, message }) => {
     const written = writtenPath(text.value, path);
     const at = text.locate(written);
@@ -191,6 +197,7 @@ const KNOWN = [
   "courses",
   "chapters",
   "ids",
+  "prefix",
   "exam",
   "content",
   "student",

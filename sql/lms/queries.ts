@@ -207,10 +207,10 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes,
     /** Rows [key, ...columns in the preset's order]. */
     lookup(table: TablePreset<never, string>, ids: readonly string[], sort: IdSort | "media"): string {
       const columns = lookupColumns(table).map(([name, c]) =>
-        name === "title" ? short(`t.${q(c)}`) : dialect.text(`t.${q(c)}`)
+        name === "title" ? short(`l.${q(c)}`) : dialect.text(`l.${q(c)}`)
       );
-      const key = `t.${q(table.key)}`;
-      return `select ${[dialect.text(key), ...columns].join(", ")} from ${relation(table)} t where ${
+      const key = `l.${q(table.key)}`;
+      return `select ${[dialect.text(key), ...columns].join(", ")} from ${relation(table)} l where ${
         withId(key, ids, sort)
       }`;
     },

@@ -69,7 +69,13 @@ export const addMentorSets = (sql: Queryable, source: string, sets: string, expo
   sql`
     with added as (
       insert into lmsmon.mentor_sets (source, mentor_ids, export_json)
-      select ${source}::text, u.mentor_ids::bigint[], u.export_json
+      select ${source}::text, u.mentor_ids::bigint[],
+             -- Ids that stand for texts are shown as what they stand for.
+             case when 4611686018427387904 <= any (u.mentor_ids::bigint[]) then (
+               select concat('[', string_agg(concat('{"id":', lmsmon.export_id(m.id), ',"username":null,"email":null}'), ','
+                        order by m.position), ']')
+                 from unnest(u.mentor_ids::bigint[]) with ordinality as m (id, position))
+             else u.export_json end
         from unnest(${sets}::text[], ${exports}::text[]) with ordinality as u (mentor_ids, export_json, position)
        where not exists (select 1 from lmsmon.mentor_sets s where s.source = ${source} and s.mentor_ids = u.mentor_ids::bigint[])
        order by u.position

@@ -2,6 +2,7 @@ import { attemptsBeforeReused, earlierAttempts, supersededEvents } from "../../.
 import { addMentorSets, mentorSetIds, studentAccounts } from "../../../sql/state/people.ts";
 import type { Queryable } from "../../../sql/state/queryable.ts";
 import type { LmsId } from "../../model/event.ts";
+import { isTextId } from "../../model/key_space.ts";
 import type { Person } from "../../model/person.ts";
 import { formatUtc, fromInstant } from "../../model/time.ts";
 import { takeTurns, turnIsOver } from "../../drivers/deno/take_turns.ts";
@@ -197,9 +198,11 @@ export async function countAttempts(
     attempts: numberArrayLiteral(of.map(({ attempt }) => attempt)),
     incarnations: numberArrayLiteral(of.map(({ incarnation }) => incarnation)),
   });
-  const reused = wanted.filter(({ incarnation }) => incarnation > 1);
+  // Ids that say nothing of the order: those used again, and those that stand for texts.
+  const unordered = ({ incarnation, attempt }: (typeof wanted)[number]) => incarnation > 1 || isTextId(attempt);
+  const reused = wanted.filter(unordered);
   const rows = [
-    ...await earlierAttempts(sql, asked(wanted.filter(({ incarnation }) => incarnation === 1))),
+    ...await earlierAttempts(sql, asked(wanted.filter((one) => !unordered(one)))),
     ...reused.length === 0 ? [] : await attemptsBeforeReused(sql, asked(reused)),
   ];
   const stored = new Map(rows.map((row) => [row.position, row.attempts.split(",")]));

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { stateKeyStore } from "../../lib/app/state_key_store.ts";
+import { customLms } from "../support/presets/custom_lms.ts";
+import { PLACES, type PollBench, withBench } from "./poll_bench.ts";
+import type { TestServer } from "../support/databases.ts";
+
+const example = (name: string) => Deno.readTextFile(new URL(`../../docs/presets/${name}.yaml`, import.meta.url));
+const script = (name: string) => Deno.readTextFile(new URL(`../support/presets/${name}.sql`, import.meta.url));
+
+/** `student activity type revision graded percentage attempt`, each id as the LMS has it, sorted. */
+async function told(bench: PollBench): Promise<string[]> {
+  const rows = await bench.db.sql<{ line: string }[]>`
+    select concat_ws(' ', lmsmon.lms_key(student_id), lmsmon.lms_key(activity_id), event_type, 'r' || revision,
+      case when activity_metadata ->> 'graded' = 'true' then 'graded' end,
+      activity_metadata ->> 'percentage', 'no' || attempt_no) as line
+    from lmsmon.lms_activity_events`;
+  return rows.map(({ line }) => line.replaceAll(/(\w)[0-9]000000-0000-4000-8000-0{6,}(\w+)/g, "$1$2")).sort();
+}
+
+type Lms = Awaited<ReturnType<typeof customLms>>;
+type Work = (bench: PollBench, lms: Lms, yaml: string) => Promise<void>;
+
+/** Registers a test of an example, on each kind of server it is for. */
+function onServers(name: string, mapping: string, only: TestServer["dialect"] | null, work: Work): void {
+  for (const place of PLACES) {
+    const { lms: server } = place;
+    if (server === null || (only !== null && only !== server.dialect)) continue;
+    Deno.test(`${name} [${place.name}]`, () =>
+      withBench(place, {}, async (bench) => {
+        await using lms = await customLms(server, await script(mapping));
+        await work(bench, lms, await example(mapping));
+      }));
+  }
+}
+
+const UUID = "0000000-0000-4000-8000-000000000001";
+
+onServers(
+  "UUID keys: each event once, news by the full pass, and the LMS's own keys everywhere",
+  "uuid",
+  null,
+  async (bench, lms, yaml) => {
+    const keyStore = stateKeyStore(bench.db);
+    const source = await lms.open(yaml, { keyStore });
+    await source.check();
+    await bench.poll({ source });
+    const past = [
+      "a1 71 content_watched r1 no1",
+      "a1 d1 exam_failed r1 graded 40 no1",
+      "a2 d1 exam_started r1 no1",
+      "a2 d2 exam_completed r1 graded 70 no1",
+    ];
+    assert.deepEqual((await told(bench)).map((line) => line.replace(/^a1 \S+ content/, "a1 71 content")), past);
+    assert.equal((await bench.poll({ source })).tally.events, 0);
+    // Another process: the dictionary is the state's.
+    const later = await lms.open(yaml, { keyStore });
+    await lms.execute(
+      "update submissions set status = 'handed in', points = 15 where points is null and is_trial = false",
+    );
+    assert.equal(
+      (await bench.poll({ source: later, mode: "quick" })).tally.events,
+      1,
+      "open rows are read by their keys",
+    );
+    await lms.execute(
+      `insert into submissions (id, user_id, test_id, status, points, is_trial, started_at, handed_in_at) values ` +
+        `('9${UUID}', 'a${UUID}', 'd${UUID}', 'handed in', 20, false, '2026-11-21 09:00:00', '2026-11-21 09:10:00')`,
+    );
+    assert.equal((await bench.poll({ source: later, mode: "quick" })).tally.events, 0);
+    assert.equal((await bench.poll({ source: later })).tally.events, 1);
+    assert.deepEqual((await told(bench)).filter((line) => line.includes("passed")), [
+      "a1 d1 exam_passed r1 graded 100 no2",
+      "a2 d1 exam_passed r1 graded 75 no1",
+    ]);
+    await lms.execute(`delete from submissions where id = '9${UUID}'`);
+    assert.equal((await bench.poll({ source: later })).tally.rowsMissing, 1);
+    const edited = await lms.open(yaml.replace("s.points as score", "s.points + 0 as score"), { keyStore });
+    assert.equal(
+      (await bench.poll({ source: edited })).tally.events,
+      0,
+      "an edited query is a new recipe, and gives no event",
+    );
+    const [line] = await bench.db.sql<{ line: string }[]>`
+    select line from lmsmon.export_v1 where event_type = 'exam_failed'`;
+    const exported = JSON.parse(line?.line ?? "{}");
+    assert.deepEqual(
+      [
+        exported.student.id,
+        exported.mentors[0].id,
+        exported.activity.id,
+        exported.activity.attempt_id,
+        exported.activity.course,
+      ],
+      [`a${UUID}`, `b${UUID}`, `d${UUID}`, "50000000-0000-4000-8000-00000000000f", "Algebra"],
+    );
+  },
+);

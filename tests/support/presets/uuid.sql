@@ -1,0 +1,14 @@
+create table courses (id uuid primary key, name varchar(200) not null);
+create table users (id uuid primary key, role varchar(20) not null, login varchar(100) not null, mail varchar(200), full_name varchar(200), active boolean not null);
+create table guardians_of (guardian_id uuid not null, student_id uuid not null, primary key (guardian_id, student_id));
+create table tests (id uuid primary key, course_id uuid, title varchar(200) not null, max_points int, pass_percent int, minutes int);
+create table submissions (id uuid primary key, user_id uuid not null, test_id uuid not null, status varchar(20) not null, points int, is_trial boolean not null default false, started_at timestamp, handed_in_at timestamp null);
+create table lessons (id uuid primary key, course_id uuid, title varchar(200) not null, kind varchar(20) not null);
+create table lesson_visits (id uuid primary key, user_id uuid not null, lesson_id uuid not null, status varchar(20) not null, opened_at timestamp, done_at timestamp null);
+insert into courses values ('c0000000-0000-4000-8000-000000000001', 'Algebra');
+insert into users values ('a0000000-0000-4000-8000-000000000001', 'student', 'ana', 'ana@institute.example', 'Ana A.', true), ('a0000000-0000-4000-8000-000000000002', 'student', 'ben', null, 'Ben B.', true), ('b0000000-0000-4000-8000-000000000001', 'guardian', 'gina', 'mentor1@institute.example', 'Gina G.', true);
+insert into guardians_of values ('b0000000-0000-4000-8000-000000000001', 'a0000000-0000-4000-8000-000000000001');
+insert into tests values ('d0000000-0000-4000-8000-000000000001', 'c0000000-0000-4000-8000-000000000001', 'Sets', 20, 50, 30), ('d0000000-0000-4000-8000-000000000002', 'c0000000-0000-4000-8000-000000000001', 'Survey', 10, null, null);
+insert into submissions values ('50000000-0000-4000-8000-00000000000f', 'a0000000-0000-4000-8000-000000000001', 'd0000000-0000-4000-8000-000000000001', 'Handed In', 8, false, '2026-11-20 09:00:00', '2026-11-20 09:20:00'), ('10000000-0000-4000-8000-00000000000a', 'a0000000-0000-4000-8000-000000000002', 'd0000000-0000-4000-8000-000000000002', 'handed in', 7, false, '2026-11-20 09:00:00', '2026-11-20 09:20:00'), ('f0000000-0000-4000-8000-00000000000b', 'a0000000-0000-4000-8000-000000000002', 'd0000000-0000-4000-8000-000000000001', 'open', null, false, '2026-11-20 09:00:00', null), ('e0000000-0000-4000-8000-00000000000b', 'a0000000-0000-4000-8000-000000000002', 'd0000000-0000-4000-8000-000000000001', 'open', null, true, '2026-11-20 09:00:00', null);
+insert into lessons values ('70000000-0000-4000-8000-000000000001', 'c0000000-0000-4000-8000-000000000001', 'Union and cut', 'video');
+insert into lesson_visits values ('71000000-0000-4000-8000-000000000001', 'a0000000-0000-4000-8000-000000000001', '70000000-0000-4000-8000-000000000001', 'done', '2026-11-20 10:00:00', '2026-11-20 10:20:00');
