@@ -54,18 +54,3 @@ create table lmsmon.exemptions (
   constraint exemptions_order check (replaced_at >= seen_at)
 );
 create unique index exemptions_now on lmsmon.exemptions (source, student_id, kind, activity_id) where replaced_at is null;
-
--- The key of pseudonyms, as it is where exports have one already; the pads are the key as HMAC uses it (RFC 2104).
-create table if not exists lmsmon.secrets (
-  name       text collate "C" primary key,
-  inner_pad  bytea not null,
-  outer_pad  bytea not null,
-  created_at timestamptz not null default now()
-);
-revoke all on lmsmon.secrets from public;
-insert into lmsmon.secrets (name, inner_pad, outer_pad)
-select 'pseudonyms', decode(string_agg(lpad(to_hex(b.byte # 54), 2, '0'), '' order by b.i), 'hex'),
-       decode(string_agg(lpad(to_hex(b.byte # 92), 2, '0'), '' order by b.i), 'hex')
-  from (select sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) as key offset 0) k,
-       lateral (select i, case when i < length(k.key) then get_byte(k.key, i) else 0 end as byte from generate_series(0, 63) as i) b
- where not exists (select from lmsmon.secrets where name = 'pseudonyms');
