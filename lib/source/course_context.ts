@@ -1,4 +1,9 @@
-import { activitiesPage, contextPresets } from "../../sql/lms/context_preset.ts";
+import {
+  activitiesPage,
+  type CourseEnrolments,
+  courseEnrolments,
+  type DatedTable,
+} from "../../sql/lms/context_preset.ts";
 import { LONGEST_TEXT, type Preset } from "../../sql/lms/preset.ts";
 import { integer, type LmsQueries } from "../../sql/lms/queries.ts";
 import type { Enrolment, LmsActivity } from "../model/course_context.ts";
@@ -6,53 +11,36 @@ import type { LmsId } from "../model/event.ts";
 import type { Person } from "../model/person.ts";
 import { filledText } from "./clean_text.ts";
 import type { LmsDriver, LmsSession } from "./lms_driver.ts";
-import type { TimeReader } from "./lms_times.ts";
+import type { TimeReaders } from "./lms_times.ts";
 import { readId } from "./lms_values.ts";
 import type { Catalog } from "./schema_check.ts";
 
 /** Rows read at a time: a short statement, and little memory. */
 const PER_PAGE = 1000;
 
-/** What reading activities needs of a source. */
-export interface ActivityReading {
-  readonly preset: Preset;
+/** What reading due dates and memberships needs of a source. */
+export interface ContextReading {
   readonly driver: Pick<LmsDriver, "dialect">;
-  readonly readTime: TimeReader;
+  readonly times: TimeReaders;
+  /** One short transaction. */
+  readonly read: <T>(work: (session: LmsSession, prepared: Prepared) => Promise<T>) => Promise<T>;
 }
 
-/** One short transaction. */
-type Read = <T>(
-  work: (session: LmsSession, prepared: { readonly catalog: Catalog; readonly queries: LmsQueries }) => Promise<T>,
-) => Promise<T>;
+interface Prepared {
+  readonly preset: Preset;
+  readonly catalog: Catalog;
+  readonly queries: LmsQueries;
+}
 
 /** Activities with their dates, ascending by id; none where the LMS's copy has no such columns. */
-export async function* readDatedActivities(
-  { preset, driver: { dialect }, readTime }: ActivityReading,
-  read: Read,
-): AsyncGenerator<readonly LmsActivity[]> {
-  const from = contextPresets.get(preset.name)?.activities ?? null;
-  if (from === null) return;
+export async function* readDatedActivities(reading: ContextReading): AsyncGenerator<readonly LmsActivity[]> {
   for (let after: LmsId | null = null;;) {
     const where: { after: LmsId | null; limit: number } = { after, limit: PER_PAGE };
-    const page: LmsActivity[] | null = await read(async (session, { catalog, queries }) => {
-      if (!catalog.has(from.table, [from.key, ...Object.values(from.columns)])) return null;
-      const short = (expression: string) =>
-        session.raw ? dialect.shortBytes(expression, LONGEST_TEXT) : dialect.shortText(expression, LONGEST_TEXT);
-      const rows = await session.rows(activitiesPage(from, dialect, catalog.types, short, where));
-      const ids = rows.flatMap(([key]) => readId(key) ?? []);
-      const courses = await coursesOf(session, queries, preset, from.kind, ids);
-      return rows.flatMap(([key, title, opens, due]) => {
-        const id = readId(key);
-        return id === null || id === undefined ? [] : [{
-          kind: from.kind,
-          id,
-          title: filledText(title),
-          courseId: courses.get(id) ?? null,
-          opensAt: readTime(opens) ?? null,
-          dueAt: readTime(due) ?? null,
-          final: false,
-        }];
-      });
+    const page: LmsActivity[] | null = await reading.read(async (session, prepared) => {
+      const from = prepared.preset.context?.activities ?? null;
+      const columns = from === null ? [] : Object.values(from.columns).filter((column) => column !== null);
+      if (from === null || !prepared.catalog.has(from.table, [from.key, ...columns])) return null;
+      return await activitiesOf(reading, session, prepared, from, where);
     });
     const last = page?.at(-1);
     if (page === null || last === undefined) return;
@@ -60,6 +48,34 @@ export async function* readDatedActivities(
     if (page.length < PER_PAGE) return;
     after = last.id;
   }
+}
+
+async function activitiesOf(
+  { driver: { dialect }, times }: ContextReading,
+  session: LmsSession,
+  { preset, catalog, queries }: Prepared,
+  from: DatedTable,
+  where: { readonly after: LmsId | null; readonly limit: number },
+): Promise<LmsActivity[]> {
+  const short = (expression: string) =>
+    session.raw ? dialect.shortBytes(expression, LONGEST_TEXT) : dialect.shortText(expression, LONGEST_TEXT);
+  const readTime = times(from.times);
+  const rows = await session.rows(activitiesPage(from, dialect, catalog.types, short, where));
+  const placed = from.columns.course === null
+    ? await coursesOf(session, queries, preset, from.kind, rows.flatMap(([key]) => readId(key) ?? []))
+    : null;
+  return rows.flatMap(([key, title, opens, due, course]) => {
+    const id = readId(key);
+    return id === null || id === undefined ? [] : [{
+      kind: from.kind,
+      id,
+      title: filledText(title),
+      courseId: (placed === null ? readId(course) : placed.get(id)) ?? null,
+      opensAt: readTime(opens) ?? null,
+      dueAt: readTime(due) ?? null,
+      final: false,
+    }];
+  });
 }
 
 /** The course of the one content that holds an activity; an activity in several contents has none, as its events have none. */
@@ -81,22 +97,59 @@ async function coursesOf(
   return new Map([...found].map(([id, courses]) => [id, courses.length === 1 ? courses[0] ?? null : null]));
 }
 
-/** What the accounts of students say: whether they are active, and in which batches. */
+/** Whom students belong to, a page of students at a time. */
 export async function* readEnrolments(
-  preset: Preset,
+  reading: ContextReading,
   pages: AsyncIterable<readonly Person[]>,
 ): AsyncGenerator<readonly Enrolment[]> {
-  if (contextPresets.get(preset.name)?.enrolments !== "accounts") return;
   for await (const page of pages) {
-    yield page.flatMap(({ id, active, batchIds }) =>
-      [["site", "0"] as const, ...batchIds.map((batch) => ["batch", batch] as const)].map(([scope, scopeId]) => ({
-        studentId: id,
-        scope,
-        scopeId,
-        active,
-        joinedAt: null,
-        leftAt: null,
-      }))
-    );
+    yield await reading.read(async (session, { preset }) => {
+      const from = preset.context?.enrolments ?? null;
+      if (from === null) return [];
+      return from === "accounts" ? accountsOf(page) : await courseEnrolmentsOf(reading, session, from, page);
+    });
   }
+}
+
+/** What the accounts say: whether they are active, and in which batches. */
+function accountsOf(page: readonly Person[]): Enrolment[] {
+  return page.flatMap(({ id, active, batchIds }) =>
+    [["site", "0"] as const, ...batchIds.map((batch) => ["batch", batch] as const)].map(([scope, scopeId]) => ({
+      studentId: id,
+      scope,
+      scopeId,
+      active,
+      joinedAt: null,
+      leftAt: null,
+    }))
+  );
+}
+
+async function courseEnrolmentsOf(
+  { driver: { dialect }, times }: ContextReading,
+  session: LmsSession,
+  from: CourseEnrolments,
+  page: readonly Person[],
+): Promise<Enrolment[]> {
+  const readTime = times(from.times);
+  const isActive = new Map(page.map(({ id, active }) => [id, active]));
+  const rows = await session.rows(courseEnrolments(from, dialect, page.map(({ id }) => integer(id))));
+  return rows.flatMap(([student, course, active, joined, left]) => {
+    const [studentId, courseId] = [readId(student), readId(course)];
+    if (!studentId || !courseId) return [];
+    return [{
+      studentId,
+      scope: "course" as const,
+      scopeId: courseId,
+      // Whose account is suspended takes part in no course.
+      active: active === "1" && isActive.get(studentId) !== false,
+      joinedAt: readTime(joined) ?? null,
+      leftAt: readTime(left) ?? null,
+    }];
+  }).toSorted((a, b) => compareIds(a.studentId, b.studentId));
+}
+
+function compareIds(a: LmsId, b: LmsId): number {
+  const [x, y] = [BigInt(a), BigInt(b)];
+  return x < y ? -1 : x > y ? 1 : 0;
 }

@@ -27,7 +27,8 @@ import type { PresentIdentity } from "../model/source_identity.ts";
 import type { TimeReaders } from "./lms_times.ts";
 import { keyFormOf, type QueryAccess, QueryRows, type QuerySession } from "./query_rows.ts";
 import { recipeOf } from "./recipe.ts";
-import { readDatedActivities, readEnrolments } from "./course_context.ts";
+import { type ContextReading, readDatedActivities, readEnrolments } from "./course_context.ts";
+import type { Enrolment, LmsActivity } from "../model/course_context.ts";
 import { ChangeProof } from "./change_proof.ts";
 import { readIdentityOf } from "./identity.ts";
 import { isBeyondIds } from "./lms_values.ts";
@@ -288,11 +289,18 @@ export class SqlLmsSource implements LmsSource {
     return links;
   }
 
-  readonly activities = () => {
-    const { preset, driver, times } = this.#options;
-    return readDatedActivities({ preset: preset.base, driver, readTime: times(null) }, (work) => this.#read(work));
-  };
-  readonly enrolments = () => readEnrolments(this.#options.preset.base, this.allPeople("student"));
+  activities(): AsyncIterable<readonly LmsActivity[]> {
+    return readDatedActivities(this.#contextReading());
+  }
+
+  enrolments(): AsyncIterable<readonly Enrolment[]> {
+    return readEnrolments(this.#contextReading(), this.allPeople("student"));
+  }
+
+  #contextReading(): ContextReading {
+    const { driver, times } = this.#options;
+    return { driver, times, read: (work) => this.#read(work) };
+  }
 
   takeFaults(): Faults {
     return this.#faults.take();

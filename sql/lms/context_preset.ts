@@ -1,46 +1,72 @@
 import type { Kind } from "../../lib/model/event_types.ts";
 import type { Dialect } from "./dialects/dialect.ts";
+import type { TimeForm } from "./preset.ts";
 import type { ColumnTypes } from "./queries.ts";
 
 /** Where an LMS says when activities are due and who belongs to what, as data; all of it optional. */
 export interface ContextPreset {
-  /** Activities of one kind with their dates; their course is where the kind's placement puts them. */
-  readonly activities: {
-    readonly kind: Kind;
-    readonly table: string;
-    readonly key: string;
-    readonly columns: { readonly title: string; readonly opens: string; readonly due: string };
-  } | null;
+  readonly activities: DatedTable | null;
   /** `accounts`: a student's account is active or not, and in batches; nothing says in which courses, or since when. */
-  readonly enrolments: "accounts" | null;
+  readonly enrolments: "accounts" | CourseEnrolments | null;
 }
 
-const testpress: ContextPreset = {
-  activities: {
-    kind: "exam",
-    table: "exams",
-    key: "id",
-    columns: { title: "title", opens: "start_date", due: "end_date" },
-  },
-  enrolments: "accounts",
-};
+/** Activities of one kind with their dates. */
+export interface DatedTable {
+  readonly kind: Kind;
+  readonly table: string;
+  readonly key: string;
+  /** `course` null: it is where the kind's placement puts the activity. */
+  readonly columns: {
+    readonly title: string;
+    readonly opens: string;
+    readonly due: string;
+    readonly course: string | null;
+  };
+  /** `null`: as the database writes times. */
+  readonly times: TimeForm | null;
+}
 
-/** By the preset's name; a preset without one has no early warning but by what its events say. */
-export const contextPresets: ReadonlyMap<string, ContextPreset> = new Map([["testpress", testpress]]);
+/** Who takes part in which course. */
+export interface CourseEnrolments {
+  /**
+   * Rows student_id, course_id, active (1/0), joined_at, left_at, one for each pair; `{students}` stands for the condition that
+   * says of whom.
+   */
+  readonly from: string;
+  /** What `{students}` compares. */
+  readonly student: string;
+  readonly times: TimeForm;
+}
 
-/** Rows [id, title, opens, due] of the activities above `after`, ascending. The id must have gone through `integer`. */
+/** Rows [id, title, opens, due, course?] of the activities above `after`, ascending. The id must have gone through `integer`. */
 export function activitiesPage(
-  { table, key, columns }: NonNullable<ContextPreset["activities"]>,
+  { table, key, columns, times }: DatedTable,
   dialect: Dialect,
   types: ColumnTypes,
   shortTitle: (expression: string) => string,
   { after, limit }: { readonly after: string | null; readonly limit: number },
 ): string {
   const q = (column: string) => `t.${dialect.quote(column)}`;
-  const time = (column: string) => dialect.time(q(column), types(table, column));
-  return `select ${
-    [dialect.text(q(key)), shortTitle(q(columns.title)), time(columns.opens), time(columns.due)].join(", ")
-  } from ${dialect.quote(table)} t where ${after === null ? "1 = 1" : `${q(key)} > ${dialect.id(after)}`} order by ${
-    q(key)
-  } limit ${limit}`;
+  const time = (column: string) =>
+    times === null ? dialect.time(q(column), types(table, column)) : dialect.text(q(column));
+  const list = [
+    dialect.text(q(key)),
+    shortTitle(q(columns.title)),
+    time(columns.opens),
+    time(columns.due),
+    ...(columns.course === null ? [] : [dialect.text(q(columns.course))]),
+  ];
+  return `select ${list.join(", ")} from ${dialect.quote(table)} t where ${
+    after === null ? "1 = 1" : `${q(key)} > ${dialect.id(after)}`
+  } order by ${q(key)} limit ${limit}`;
+}
+
+/** Rows [student, course, active, joined, left] of those students. Their ids must have gone through `integer`. */
+export function courseEnrolments(
+  { from, student }: CourseEnrolments,
+  dialect: Dialect,
+  ids: readonly string[],
+): string {
+  const columns = ["student_id", "course_id", "active", "joined_at", "left_at"].map((c) => dialect.text(`t.${c}`));
+  return `select ${columns.join(", ")} from (${from.replace("{students}", () => dialect.idIn(student, ids))}\n) t`;
 }

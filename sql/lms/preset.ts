@@ -1,3 +1,4 @@
+import type { ContextPreset } from "./context_preset.ts";
 /**
  * How the tables of one LMS product read, as data. A dialect turns it into queries (sql/lms/queries.ts), lib/source turns
  * the answers into rows: a further LMS is one more object of this shape and no code. A mapping in YAML is the same data
@@ -195,6 +196,8 @@ export const ID_SORTS = ["student", "mentor", "exam", "content", "course", "chap
 export type IdSort = (typeof ID_SORTS)[number];
 
 export interface Preset {
+  /** Due dates and memberships, which an early warning is judged by; absent where the LMS says nothing of them. */
+  readonly context?: ContextPreset;
   readonly name: string;
   /** Part of the recipe number; never reused. */
   readonly number: number;
@@ -305,6 +308,8 @@ export function requirements(preset: Preset): Requirement[] {
   const { links, batches } = preset;
   needOf(links, () => [links.mentor, links.student]);
   if (batches !== null) needOf(batches, () => [batches.batch, batches.student]);
+  const dated = preset.context?.activities ?? null;
+  if (dated !== null) need(dated.table, [], [], true);
   return [...found].map(([table, { columns, keys, optional }]) => ({
     table,
     columns: [...columns],

@@ -43,6 +43,10 @@ for (const server of [await realPostgres(), await realMariaDb()]) {
       await renameTables(server.dialect, moodle.execute, await tablesOf(moodle), "m2_");
       await withMoodleBench(moodle, { prefix: "m2_" }, async (bench) => {
         await t.step("another prefix", () => firstContact(moodle, bench, "m2_"));
+        await t.step(
+          "due dates of quizzes and who takes part in which course",
+          () => courseContext(moodle, bench, "m2_"),
+        );
         for (const change of MOODLE_CHANGES) {
           await t.step(change.name, () => changed(moodle, bench, change));
         }
@@ -104,6 +108,47 @@ async function changed(
   const again = (await bench.poll()).tally;
   assert.deepEqual({ events: again.events, gone: again.rowsMissing }, { events: 0, gone: 0 });
 }
+
+/** What an early warning is judged by is kept as the site has it, and what is replaced stays with its time. */
+async function courseContext(moodle: Moodle, bench: PollBench, prefix: string): Promise<void> {
+  const { sql } = bench.db;
+  const inCourses = async () =>
+    (await sql<{ row: string }[]>`
+      select concat_ws(' ', student_id, scope_id, case when active then 1 else 0 end, extract(epoch from joined_at)::bigint) as row
+        from lmsmon.enrolments where scope = 'course' and replaced_at is null`).map(({ row }) => row).sort();
+  const dates = async () =>
+    (await sql<{ row: string }[]>`
+      select concat_ws(' ', activity_id, course_id, coalesce(extract(epoch from opens_at)::bigint, 0),
+             coalesce(extract(epoch from due_at)::bigint, 0)) as row
+        from lmsmon.activities where kind = 'exam' and replaced_at is null`).map(({ row }) => row).sort();
+  const site = async (query: string) => {
+    const answer = await moodle.execute(query.replaceAll("{P}", prefix)) as { row: string }[] | [{ row: string }[]];
+    return (moodle.server.dialect === "postgres" ? answer as { row: string }[] : (answer as [{ row: string }[]])[0])
+      .map(({ row }) => row).sort();
+  };
+  const enrolled = `select concat_ws(' ', u.id, e.courseid, case when u.suspended = 0 and exists (
+      select 1 from {P}user_enrolments x join {P}enrol y on y.id = x.enrolid where x.userid = u.id and y.courseid = e.courseid
+         and x.status = 0 and y.status = 0) then 1 else 0 end,
+      min(case when ue.timestart > 0 then ue.timestart else ue.timecreated end)) as ${name(moodle)}
+    from {P}user_enrolments ue join {P}enrol e on e.id = ue.enrolid
+    join {P}user u on u.id = ue.userid and u.deleted = 0 and u.username <> 'guest'
+    group by u.id, e.courseid, u.suspended`;
+  const dated = `select concat_ws(' ', id, course, timeopen, timeclose) as ${name(moodle)} from {P}quiz`;
+  assert.deepEqual(await inCourses(), await site(enrolled));
+  assert.deepEqual(await dates(), await site(dated));
+  assert.ok((await inCourses()).length > 20 && (await dates()).length > 5);
+  await moodle.execute(
+    `update ${prefix}quiz set timeclose = 1900000000 where id = (select min(quiz) from ${prefix}quiz_attempts)`,
+  );
+  await bench.poll();
+  assert.deepEqual(await dates(), await site(dated));
+  const [replaced] = await sql<{ n: number }[]>`
+    select count(*)::int as n from lmsmon.activities where kind = 'exam' and replaced_at is not null`;
+  assert.equal(replaced?.n, 1);
+}
+
+/** A name that neither database keeps for itself. */
+const name = ({ server }: Moodle) => server.dialect === "postgres" ? '"row"' : "`row`";
 
 async function tablesOf({ server, execute }: Moodle): Promise<string[]> {
   const found = await execute(

@@ -77,6 +77,7 @@ export function testConfig(standIn: ZulipStandIn, changes: TestChanges = {}): Co
       ...changes.notify,
     },
     students: { activeOnly: true, excludeUsernames: [], batches: [] },
+    export: { schema: 2 },
     admin: { to: changes.adminTo ?? null },
     zulip: { ...standInConfig(standIn), requestTimeoutMs: 2000, settleMs: 90_000, ...changes.zulip },
     users: { overrides: new Map(), placeholderDomains: ["noemail.local"], cacheMs: 3_600_000, ...changes.users },

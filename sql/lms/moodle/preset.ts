@@ -147,6 +147,16 @@ const CONTENT_KIND = {
   ungraded: [],
 } as const satisfies Partial<KindPreset>;
 
+/** A student may be enrolled in a course in several ways (by hand, by a cohort): one that counts is enough. */
+const ENROLMENTS = `
+select ue.userid as student_id, e.courseid as course_id,
+       max(case when ue.status = 0 and e.status = 0 then 1 else 0 end) as active,
+       min(case when ue.timestart > 0 then ue.timestart else ue.timecreated end) as joined_at,
+       case when min(ue.timeend) = 0 then null else max(ue.timeend) end as left_at
+  from {P}user_enrolments ue join {P}enrol e on e.id = ue.enrolid
+ where {students}
+ group by ue.userid, e.courseid`;
+
 const LOG_TABLE = { table: "{P}logstore_standard_log", key: "id", time: "timecreated" };
 
 /** Moodle 4.1 to 5.x. Titles and enrolments are looked up in those tables that the site has. */
@@ -183,6 +193,16 @@ select cm.id as id, ${titleOf(has)} as title, cm.course as course_id
           chapterOfContent: null,
         },
       },
+    },
+    context: {
+      activities: {
+        kind: "exam",
+        table: "{P}quiz",
+        key: "id",
+        columns: { title: "name", opens: "timeopen", due: "timeclose", course: "course" },
+        times: "unix_s",
+      },
+      enrolments: knowsEnrolments ? { from: ENROLMENTS, student: "ue.userid", times: "unix_s" } : null,
     },
     courses: { table: "{P}course", key: "id", columns: { title: "fullname" } },
     chapters: null,

@@ -120,6 +120,17 @@ export const testpress = {
       },
     },
   },
+  // Nothing says in which courses a student is, or since when; batches and what happens in a course tell.
+  context: {
+    activities: {
+      kind: "exam",
+      table: "exams",
+      key: "id",
+      columns: { title: "title", opens: "start_date", due: "end_date", course: null },
+      times: null,
+    },
+    enrolments: "accounts",
+  },
   courses: { table: "courses", key: "id", columns: { title: "title" } },
   chapters: { table: "chapters", key: "id", columns: { title: "name", courseId: "course_id" } },
   people: {
