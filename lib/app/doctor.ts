@@ -63,6 +63,10 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
       }
       for (const warning of (await source.inspect(kind)).warnings) warn("lms", warning, "docs/presets.md");
     }
+    for (const { message, hint } of await source.findings?.() ?? []) {
+      if (hint === null) ok("lms", message);
+      else warn("lms", message, hint);
+    }
     if (config.lms.url.startsWith("pglite:")) return; // no server, so no roles and no other clock
     await lookAtClock(source, context.clock, ok, warn);
     for (const right of await source.writeRights()) {

@@ -37,6 +37,7 @@ export async function readStats(db: StateDb, text: (time: Temporal.Instant | nul
       quarantined: Number(s.quarantined),
       first_contact_completed_at: text(s.first_contact_completed_at),
       last_full_pass_at: text(s.last_full_pass_at),
+      log_overtaken: s.log_overtaken,
     })),
     full_passes: passes.map(({ source, costMs, periodMs }) => ({
       source,

@@ -215,9 +215,15 @@ export const tablePrefix: Reader<string> = (raw) => {
   throw new FieldError(`must be letters, digits and "_" before the name of a table, such as mdl_, not ${shown(raw)}`);
 };
 
+const roleName: Reader<string> = (raw) => {
+  const name = filledText(raw);
+  if (/^[\p{L}\p{N}_.-]{1,100}$/u.test(name)) return name;
+  throw new FieldError(`must be the short name of a role, without blanks and quotes, not ${shown(raw)}`);
+};
+
 /** Short names of roles, at least one: without any, nobody would ever be told. */
 export const roleNames: Reader<readonly string[]> = (raw) => {
-  const names = listOf(filledText)(raw);
+  const names = listOf(roleName)(raw);
   if (names.length > 0) return names;
   throw new FieldError("must name at least one role, such as [mentor]");
 };

@@ -92,7 +92,7 @@ export interface RowState {
   readonly incarnation: number;
   /** The LMS's number of that attempt, where it is part of what an attempt is. */
   readonly attemptNo?: number | null;
-  /** `null` while the row is missing from the LMS. */
+  /** `null` while the row is missing from the LMS, and for what is known from a log alone. */
   readonly hash: string | null;
   readonly stage: Stage | "none";
   /** Last reported values; all `null` before a finish. */

@@ -5,6 +5,7 @@ import type { Person } from "../model/person.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Batch, BatchEvent, RowChange, Stream } from "./record/batch.ts";
 import type { StateDb } from "../state/state_db.ts";
+import type { LogPosition } from "./record/log_positions.ts";
 import { countAttempts } from "./record/prepare_events.ts";
 import { readStreams } from "./record/streams.ts";
 import { bucketIn } from "../model/bucket.ts";
@@ -98,6 +99,7 @@ const attemptKey = ({ event }: RowChange) =>
 export class DryOverlay implements KnownRows {
   readonly #changed = new Map<string, Map<LmsId, RowState>>();
   readonly #passed = new Set<string>();
+  readonly #logs = new Map<string, LogPosition>();
   readonly #tries = new Map<string, Set<LmsId>>();
 
   constructor(private readonly stored: KnownRows) {}
@@ -173,6 +175,14 @@ export class DryOverlay implements KnownRows {
     return this.stored.quarantinedKeys(stream, after, limit);
   }
 
+  async logPosition(stream: Stream) {
+    return this.#logs.get(stream.kind) ?? await this.stored.logPosition(stream);
+  }
+
+  rememberLog(stream: Stream, position: LogPosition): void {
+    this.#logs.set(stream.kind, position);
+  }
+
   async isEmpty(stream: Stream) {
     return !this.#changed.has(stream.kind) && await this.stored.isEmpty(stream);
   }
@@ -214,6 +224,11 @@ class DrySink implements BatchSink {
   }
 
   quarantineKeys(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  noteLog(stream: Stream, position: LogPosition): Promise<void> {
+    this.overlay.rememberLog(stream, position);
     return Promise.resolve();
   }
 }

@@ -6,6 +6,7 @@ import type { EventType } from "../model/event_types.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Batch, Stream } from "./record/batch.ts";
+import type { LogPosition } from "./record/log_positions.ts";
 import type { OddKey } from "./record/quarantine.ts";
 import type { PassProgress } from "./pass_progress.ts";
 import type { PeopleCache } from "./people_cache.ts";
@@ -22,6 +23,8 @@ export interface KnownRows {
   quarantinedKeys(stream: Stream, after: LmsId | null, limit: number): Promise<LmsId[]>;
   /** True when the stream has no row at all: a first pass need not ask for known rows. */
   isEmpty(stream: Stream): Promise<boolean>;
+  /** How far the LMS's log was read. */
+  logPosition(stream: Stream): Promise<LogPosition>;
 }
 
 /** Takes what a poll found: the store in one transaction, or a dry run's list. */
@@ -29,6 +32,8 @@ export interface BatchSink {
   record(batch: Batch): Promise<void>;
   /** Rows whose key no id can be: they have no state, only a place in quarantine. */
   quarantineKeys(stream: Stream, odd: readonly OddKey[]): Promise<void>;
+  /** The LMS's log was read so far. */
+  noteLog(stream: Stream, position: LogPosition): Promise<void>;
 }
 
 export type PollSettings = Pick<Config, "notify" | "students"> & { readonly eventTypes: ReadonlySet<EventType> };

@@ -21,6 +21,7 @@ import { PassProgress } from "./pass_progress.ts";
 import { PeopleCache } from "./people_cache.ts";
 import type { PollContext, PollSettings } from "./poll_context.ts";
 import { quickRound, rowsAbove } from "./quick_round.ts";
+import { readLog } from "./read_log.ts";
 import { quarantineOddKeys } from "./retry_quarantined.ts";
 import { refreshWaitingLinks } from "./refresh_links.ts";
 import { recordingSink, stateKnownRows } from "./state_edges.ts";
@@ -144,11 +145,10 @@ function progressOf(
  */
 export async function passOver(context: PollContext, stream: Stream, mode: "quick" | "full"): Promise<void> {
   await quarantineOddKeys(context, stream);
-  if (stream.firstContactDone) {
-    return mode === "full" ? await fullPass(context, stream) : await quickRound(context, stream);
-  }
-  if (await context.known.isEmpty(stream)) return await rowsAbove(context, stream, null, FIRST_PASS_ROWS);
-  await fullPass(context, stream);
+  if (stream.firstContactDone && mode === "quick") await quickRound(context, stream);
+  else if (stream.firstContactDone || !await context.known.isEmpty(stream)) await fullPass(context, stream);
+  else await rowsAbove(context, stream, null, FIRST_PASS_ROWS);
+  await readLog(context, stream); // last, so that it speaks of what no row was found for
 }
 
 /** Micros of a stream's last full pass, `null` when there was none: whether the next round must be a full pass. */

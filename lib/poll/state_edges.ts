@@ -4,6 +4,7 @@ import { bucketSums, keyHashes, statesByKeys } from "./record/row_states.ts";
 import type { Lease } from "../state/leases.ts";
 import { needsNoEarlierBatch, prepareBatch } from "./record/prepare_batch.ts";
 import { failPoint } from "../base/fail_point.ts";
+import { logPosition, noteLogPosition } from "./record/log_positions.ts";
 import { recordBatch } from "./record/record_batch.ts";
 import { quarantinedRows, quarantineOddKeys } from "./record/quarantine.ts";
 import type { StateDb } from "../state/state_db.ts";
@@ -19,6 +20,7 @@ export function stateKnownRows(db: StateDb): KnownRows {
     keyHashes: (stream, buckets) => keyHashes(db, stream, buckets),
     quarantinedKeys: async (stream, after, limit) =>
       (await quarantinedRows(db, stream, after, limit)).map(({ id }) => id),
+    logPosition: (stream) => logPosition(db, stream),
     isEmpty: async (stream) => !(await anyRowState(db.sql, stream.streamId))[0]?.any,
   };
 }
@@ -46,5 +48,6 @@ export function recordingSink(db: StateDb, lease: Lease, onRefused: (rows: numbe
       return last;
     },
     quarantineKeys: (stream, odd) => quarantineOddKeys(db, lease, stream, odd),
+    noteLog: (stream, position) => noteLogPosition(db, lease, stream, position),
   };
 }

@@ -6,7 +6,9 @@ import type { EpochMicros } from "../model/time.ts";
 import type { Kind } from "../model/event_types.ts";
 import type { MentorLinks, Person, Role } from "../model/person.ts";
 import type { KeySpace } from "../model/key_space.ts";
+import type { LmsLog } from "./lms_log.ts";
 import type { Faults } from "./lms_faults.ts";
+import type { SiteFinding } from "./site_look.ts";
 import type { PresentIdentity } from "../model/source_identity.ts";
 
 /** Rows of one page, in ascending id; rows the preset cannot read come in `bad` and block no other. */
@@ -47,6 +49,10 @@ export interface LmsSource {
    * `skipObstacles`). Skips full passes only.
    */
   changeToken(): Promise<string | null>;
+  /** What there is to say of the LMS as a whole, for `doctor`; a preset that knows its product knows what can be wrong with it. */
+  findings?(): Promise<readonly SiteFinding[]>;
+  /** The log of a kind, where the LMS keeps one that says more than its rows. */
+  log?(kind: Kind): LmsLog | null;
   /** Why there is no such token now, naming what prevents it; `null` when there is one. */
   whyNoChangeToken(): Promise<string | null>;
   /** How the keys of a kind's rows lie in the comparison, and whether new ones come above all others. */

@@ -1,5 +1,5 @@
 import type postgres from "postgres";
-import { PRESET_NAMES } from "../../sql/lms/presets.ts";
+import { MOODLE_DEFAULTS, PRESET_NAMES } from "../../sql/lms/presets.ts";
 import type { LmsConfig } from "../config/config.ts";
 import type { DatabaseAddress } from "../database/database_address.ts";
 import { openTarget } from "../database/open_target.ts";
@@ -10,6 +10,7 @@ import type { LmsSource } from "./lms_source.ts";
 import type { KeyStore } from "./lms_keys.ts";
 import { timeReaders } from "./lms_times.ts";
 import { configuredPreset, readsForeignSql } from "./configured_preset.ts";
+import { moodleSiteLook } from "./moodle_site.ts";
 import { mysqlDriver } from "./mysql_driver.ts";
 import { borrowedPostgresDriver, postgresDriver } from "./postgres_driver.ts";
 import { embeddedAddress, normalAddress } from "./source_address.ts";
@@ -59,6 +60,7 @@ export async function openLms(config: LmsConfig, deps: LmsDeps = {}): Promise<Lm
     written: config.preset === "custom" ? config.mapping ?? null : null,
     keyStore: deps.keyStore,
     examDurationUnit: config.examDurationUnit,
+    look: config.preset === "moodle" ? moodleSiteLook(config.moodle ?? MOODLE_DEFAULTS) : null,
   });
 }
 

@@ -23,14 +23,11 @@ export async function readTables(
   const { dialect } = driver;
   const fold = dialect.name === "mysql" ? (name: string) => name.toLowerCase() : (name: string) => name;
   const names = (await session.rows(dialect.tables)).flatMap(([name]) => name ?? []);
-  const tables = new Set(names.map(fold));
-  const columns = new Set(
-    names.length === 0
-      ? []
-      : (await session.rows(dialect.catalog(names))).map(([table, column]) =>
-        `${fold(table ?? "")}.${fold(column ?? "")}`
-      ),
-  );
+  // What may not be read is not there: a query that names it would fail as a whole.
+  const readable = (names.length === 0 ? [] : await session.rows(dialect.catalog(names)))
+    .flatMap(([table, column, , may]) => may === "1" ? [[fold(table ?? ""), fold(column ?? "")] as const] : []);
+  const tables = new Set(readable.map(([table]) => table));
+  const columns = new Set(readable.map(([table, column]) => `${table}.${column}`));
   return (table, column) =>
     column === undefined ? tables.has(fold(table)) : columns.has(`${fold(table)}.${fold(column)}`);
 }

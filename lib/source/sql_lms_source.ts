@@ -21,18 +21,21 @@ import { describePreset } from "./described_preset.ts";
 import type { CellRow, LmsDriver, LmsSession } from "./lms_driver.ts";
 import { type KeySort, type KeyStore, LmsKeys, memoryKeyStore } from "./lms_keys.ts";
 import type { LmsTarget } from "./lms_errors.ts";
+import type { LmsLog } from "./lms_log.ts";
 import type { LmsSource, RowPage } from "./lms_source.ts";
+import { logReads } from "./log_reads.ts";
+import type { SiteFinding, SiteLook } from "./site_look.ts";
 import type { PresentIdentity } from "../model/source_identity.ts";
 import type { TimeReaders } from "./lms_times.ts";
 import { explained, kindWarnings, queryProblems } from "./mapping_check.ts";
-import { keyFormOf, type QueryAccess, QueryRows } from "./query_rows.ts";
+import { keyFormOf, type QueryAccess, QueryRows, type QuerySession } from "./query_rows.ts";
 import { recipeOf } from "./recipe.ts";
 import { ChangeProof } from "./change_proof.ts";
 import { readIdentityOf } from "./identity.ts";
 import { isBeyondIds } from "./lms_values.ts";
 import { readLinks, readPeople } from "./people.ts";
 import { type Faults, LmsFaults } from "./lms_faults.ts";
-import { BEYOND_IDS, complete, isBad, type ReadRow, type RowReader, rowReader } from "./row_reader.ts";
+import { BEYOND_IDS, complete, isBad, type ReadRow, rowKeyReader, type RowReader, rowReader } from "./row_reader.ts";
 import { type Catalog, checkSchema, checkVersion, readCatalog, readTables } from "./schema_check.ts";
 import { mysqlWriteRights, postgresWriteRights } from "./write_rights.ts";
 
@@ -52,6 +55,8 @@ export interface SqlLmsOptions {
   /** Where it is remembered which text an id stands for; for one process only when it is not given. */
   readonly keyStore?: KeyStore | undefined;
   readonly examDurationUnit: ActivityOptions["examDurationUnit"];
+  /** What is asked of the product beside its tables. */
+  readonly look?: SiteLook | null;
 }
 
 /** What is known once the tables have been looked at: on MySQL a query depends on the types of its time columns. */
@@ -109,6 +114,19 @@ export class SqlLmsSource implements LmsSource {
   }
 
   async check(): ReturnType<LmsSource["check"]> {
+    const { driver, look } = this.#options;
+    await look?.before(driver);
+    try {
+      const checked = await this.#checkTables();
+      await look?.after(driver);
+      return checked;
+    } catch (error) {
+      if (look === null || !(error instanceof LmsError) || error.reason !== "schema") throw error;
+      throw await look.explain(driver, error);
+    }
+  }
+
+  async #checkTables(): ReturnType<LmsSource["check"]> {
     const { driver, target } = this.#options;
     this.#checked = false;
     this.#prepared = null; // look again: tables may have been added or granted since
@@ -191,6 +209,21 @@ export class SqlLmsSource implements LmsSource {
       bad.push(...page.bad);
     }
     return { rows, bad };
+  }
+
+  log(kind: Kind): LmsLog | null {
+    const of = kindOf(this.#options.preset.base, kind);
+    if (of.log === undefined) return null;
+    return logReads({
+      read: (work) =>
+        this.#read((session, prepared) => work(this.#sessionOf(session, prepared, kind), prepared.queries.log(kind))),
+      idOf: rowKeyReader(kind, of, this.#keys),
+    });
+  }
+
+  async findings(): Promise<readonly SiteFinding[]> {
+    const { look, driver } = this.#options;
+    return look === null ? [] : await look.findings(driver);
   }
 
   firstIdFrom(kind: Kind, from: LmsId): Promise<LmsId | null> {
@@ -279,11 +312,15 @@ export class SqlLmsSource implements LmsSource {
       keys: this.#keys,
       read: (work) =>
         this.#read((session, prepared) =>
-          work({
-            rows: (query) => session.rows(query),
-            page: (cells) => this.#rowsOf(session, prepared, kind, cells),
-          }, prepared.queries.queryKind(kind))
+          work(this.#sessionOf(session, prepared, kind), prepared.queries.queryKind(kind))
         ),
+    };
+  }
+
+  #sessionOf(session: LmsSession, prepared: Prepared, kind: Kind): QuerySession {
+    return {
+      rows: (query) => session.rows(query),
+      page: (cells) => this.#rowsOf(session, prepared, kind, cells),
     };
   }
 

@@ -81,6 +81,7 @@ function isTooOld(event: DetectedEvent, now: EpochMicros, maxAgeMs: number | nul
 function isExcluded(row: AttemptRow, student: Person | null, filter: Config["students"]): boolean {
   const names = [student?.username ?? row.studentUsername].flatMap((name) => name ? [folded(name)] : []);
   if (filter.excludeUsernames.some((excluded) => names.includes(folded(excluded)))) return true;
+  if (filter.activeOnly && row.active === false) return true; // no longer in this course, whatever the account says
   if (student === null) return false;
   if (filter.activeOnly && !student.active) return true;
   return filter.batches.length > 0 && !filter.batches.some((batch) => student.batchIds.includes(batch));

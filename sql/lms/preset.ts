@@ -153,9 +153,24 @@ export type KindPreset = Relation & {
   readonly durationUnit?: "auto" | "minutes" | "seconds";
   /** "attempt": a row is used again for the student's next attempt, so the attempt number is part of what an attempt is. */
   readonly identity?: "row" | "attempt";
+  /** Where the LMS keeps a log that says more than its rows do. */
+  readonly log?: LogPreset;
   /** Where more is known of an activity; `null`: the kind's own columns (title, course and so on) are all there is. */
   readonly activity: ActivityPreset | null;
 };
+
+/** A log: a table whose lines are only ever added, under ascending ids. */
+export interface LogPreset {
+  readonly table: string;
+  readonly key: string;
+  /** When a line was written, unix seconds. */
+  readonly time: string;
+  /**
+   * Those of its lines that say something: a query that gives `line_id`, `seen` (1: the student was there; 0: look at the row) and the
+   * same columns as the kind's own. `{lines}` stands for a condition on `l.key`.
+   */
+  readonly from: string;
+}
 
 export interface ActivityPreset {
   readonly self: TablePreset<

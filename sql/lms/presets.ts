@@ -1,22 +1,24 @@
 import { type Preset, type PresetMaker, withPrefix } from "./preset.ts";
+import { moodle, type MoodleSite } from "./moodle/preset.ts";
 import { testpress } from "./testpress/preset.ts";
-
-/** `lms.moodle` of the configuration. */
-export interface MoodleSettings {
-  readonly prefix: string;
-  readonly mentorRoles: readonly string[];
-  readonly media: readonly string[];
-}
 
 /** What of a configuration says how an LMS reads. */
 export interface PresetSettings {
   readonly preset: string;
-  readonly moodle?: MoodleSettings | undefined;
+  readonly moodle?: MoodleSite | undefined;
 }
+
+/** A Moodle whose settings are nowhere given. */
+export const MOODLE_DEFAULTS: MoodleSite = {
+  prefix: "mdl_",
+  mentorRoles: ["mentor", "parent"],
+  media: ["h5pactivity", "hvp"],
+};
 
 /** Presets by name. Each makes itself of the settings; see {@link PresetMaker}. */
 const MAKERS: Readonly<Record<string, (settings: PresetSettings) => PresetMaker>> = {
   testpress: () => fixed(testpress),
+  moodle: ({ moodle: site = MOODLE_DEFAULTS }) => moodle(site),
 };
 
 export const PRESET_NAMES: readonly string[] = Object.keys(MAKERS);

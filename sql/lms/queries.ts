@@ -15,6 +15,7 @@ import {
   TEXT_COLUMNS,
   TIME_COLUMNS,
 } from "./preset.ts";
+import { type LogQuery, logQuery } from "./log_query.ts";
 import { type QueryKind, queryKind } from "./query_kind.ts";
 
 /** Types of columns by table and column; see `Dialect.catalog`. */
@@ -258,6 +259,12 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes,
       const kind = kindOf(preset, name);
       if (!("from" in kind)) throw new TypeError(`The ${name} rows of preset ${preset.name} are no query's`);
       return queryKind(name, kind, canonicalColumns(kind), dialect, (column) => types(queryName(name), column), raw);
+    },
+
+    /** Statements about the log of a kind; `null` where there is none. */
+    log: (name: "exam" | "content"): LogQuery | null => {
+      const kind = kindOf(preset, name);
+      return kind.log === undefined ? null : logQuery(kind, kind.log, canonicalColumns(kind), dialect, raw);
     },
 
     /** Fails exactly when the table cannot be read; no rows. */

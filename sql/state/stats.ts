@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { bool, int8, jsonb, neverNull, text, timestamptz } from "./columns.ts";
+import { bool, int4, int8, jsonb, neverNull, text, timestamptz } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
 export const StreamStatsRow = z.object({
@@ -10,12 +10,13 @@ export const StreamStatsRow = z.object({
   rows: neverNull(text),
   open: neverNull(text),
   quarantined: neverNull(text),
+  log_overtaken: int4,
 });
 export type StreamStatsRow = z.infer<typeof StreamStatsRow>;
 
 export const streamStats = (sql: Queryable) =>
   sql<StreamStatsRow[]>`
-    select s.source, s.kind, s.first_contact_completed_at, s.last_full_pass_at,
+    select s.source, s.kind, s.first_contact_completed_at, s.last_full_pass_at, s.log_overtaken,
            coalesce((select sum(row_count) from lmsmon.row_buckets b where b.stream_id = s.stream_id), 0)::text as rows,
            (select count(*)::text from lmsmon.row_states r where r.stream_id = s.stream_id and r.is_open) as open,
            ((select count(*) from lmsmon.quarantine q where q.stream_id = s.stream_id)

@@ -68,8 +68,8 @@ async function prepareStates(batch: Batch, statesByCopy: boolean): Promise<Pick<
   let events = 0;
   for (const { before, after, event } of batch.changes) {
     const index = event === null ? -1 : events++;
-    // A row that is gone before it was ever known leaves nothing to remember.
-    if (before === null && after.hash === null) continue;
+    // A row that is gone before it was ever known leaves nothing to remember. (One with a stage is known from a log.)
+    if (before === null && after.hash === null && after.stage === "none") continue;
     if (turnIsOver(states.length)) await takeTurns();
     added.add(after.id, after.hash);
     const values = rowStateValues(after, recipe);

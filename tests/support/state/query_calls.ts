@@ -7,6 +7,7 @@ import type { EventFilter } from "../../../sql/state/event_filter.ts";
 import * as exporting from "../../../sql/state/export.ts";
 import * as leases from "../../../sql/state/leases.ts";
 import * as lmsKeys from "../../../sql/state/lms_keys.ts";
+import * as logPositions from "../../../sql/state/log_positions.ts";
 import * as migrations from "../../../sql/state/migrations.ts";
 import * as people from "../../../sql/state/people.ts";
 import * as pollRuns from "../../../sql/state/poll_runs.ts";
@@ -270,6 +271,11 @@ const streamsCalls: CallsOf<typeof streams> = {
   stampFullPass: [(sql) => streams.stampFullPass(sql, 1), streams.FullPassRow],
 };
 
+const logPositionsCalls: CallsOf<typeof logPositions> = {
+  logPosition: [(sql) => logPositions.logPosition(sql, 1), logPositions.LogPositionRow],
+  setLogPosition: (sql) => logPositions.setLogPosition(sql, 1, ID, ID, 0),
+};
+
 const userLinksCalls: CallsOf<typeof userLinks> = {
   readUserLinks: [(sql) => userLinks.readUserLinks(sql, "lms", "mentor", [ID], 1), userLinks.UserLinkRow],
   upsertUserLinks: (sql) =>
@@ -296,6 +302,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   leases: leasesCalls,
   lineage: lineageCalls,
   messages: messagesCalls,
+  log_positions: logPositionsCalls,
   migrations: migrationsCalls,
   outbox: outboxCalls,
   outbox_orphans: outboxOrphansCalls,

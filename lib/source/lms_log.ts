@@ -1,0 +1,28 @@
+import type { AttemptRow } from "../model/attempt.ts";
+import type { LmsId } from "../model/event.ts";
+import type { EpochMicros } from "../model/time.ts";
+
+/** A stretch of an LMS's log, for one kind. */
+export interface LogPage {
+  /** What it says somebody was seen at: the first line of each row, in the log's order. Without a hash. */
+  readonly seen: readonly AttemptRow[];
+  /** Ids of rows that it says were changed. */
+  readonly touched: readonly LmsId[];
+  /** The last line looked at, also when it says nothing; `null` when there was none. */
+  readonly last: LmsId | null;
+  /** Perhaps there are more lines. */
+  readonly full: boolean;
+  /** The line after which others may still come: the last old one before the first young one. `null` when all are old. */
+  readonly settled: LmsId | null;
+}
+
+/**
+ * The log of an LMS that keeps one. It may be switched off, purged or anonymous at any time, so nothing that can be read elsewhere is
+ * taken from it.
+ */
+export interface LmsLog {
+  /** Ids of the lines that there are; `null` when there are none, or no log that can be read. */
+  span(): Promise<{ readonly lowest: LmsId; readonly highest: LmsId } | null>;
+  /** Up to `limit` lines after an id, whatever they say. */
+  after(id: LmsId | null, limit: number, young: EpochMicros): Promise<LogPage>;
+}

@@ -1,0 +1,147 @@
+import type { MoodleSite } from "../../sql/lms/moodle/preset.ts";
+import { leftOutQuery, quizTables, rolesQuery, versionQuery } from "../../sql/lms/moodle/site.ts";
+import { LmsError } from "../base/errors.ts";
+import type { LmsDriver } from "./lms_driver.ts";
+import type { SiteFinding, SiteLook } from "./site_look.ts";
+
+/** The first Moodle that is read, and the first that nobody has tried: as `version` of its table config has them. */
+const OLDEST = { version: 2022112800, name: "4.1" };
+const UNTRIED = { version: 2027000000, name: "5.x" };
+
+/** What is asked of a Moodle beside its tables and columns: see {@link SiteLook}. */
+export function moodleSiteLook(site: MoodleSite): SiteLook {
+  return {
+    async before(driver) {
+      await refuseOtherPrefix(driver, site);
+      const { version, name } = await versionOf(driver, site);
+      if (version === null || version >= OLDEST.version) return;
+      throw new LmsError(
+        "schema",
+        `Cannot read this LMS: it is ${name}, and lmsmon reads Moodle ${OLDEST.name} and newer`,
+        {
+          hint: "Upgrade Moodle, or describe its tables by lms.preset: custom (docs/presets.md)",
+        },
+      );
+    },
+    after: (driver) => refuseNoRole(driver, site),
+    async explain(driver, error) {
+      const { version, name } = await versionOf(driver, site);
+      if (version === null) return error;
+      return new LmsError(
+        "schema",
+        `${error.message} (this is ${name}; lmsmon reads ${OLDEST.name} to ${UNTRIED.name})`,
+        {
+          hint: error.hint ?? "",
+          cause: error,
+        },
+      );
+    },
+    findings: (driver) => findings(driver, site),
+  };
+}
+
+async function refuseOtherPrefix(driver: LmsDriver, { prefix }: MoodleSite): Promise<void> {
+  const found = await driver.read((session) => session.rows(quizTables(driver.dialect)));
+  const names = found.map(([name]) => name ?? "");
+  const wanted = `${prefix}quiz_attempts`;
+  if (names.length === 0 || names.some((name) => name.toLowerCase() === wanted.toLowerCase())) return;
+  throw new LmsError(
+    "schema",
+    `Cannot read this Moodle: no table ${wanted}; found ${names.join(", ")}: set lms.moodle.prefix`,
+    { hint: `lms: {moodle: {prefix: ${names[0]?.replace(/quiz_attempts$/i, "") || '""'}}}` },
+  );
+}
+
+async function versionOf(driver: LmsDriver, { prefix }: MoodleSite): Promise<{ version: number | null; name: string }> {
+  const unknown = { version: null, name: "Moodle, version unknown" };
+  if (!await canRead(driver, `${prefix}config`, ["name", "value"])) return unknown;
+  const rows = await driver.read((session) => session.rows(versionQuery(prefix)));
+  const facts = new Map(rows.map(([name, value]) => [name, value]));
+  const version = Number.parseFloat(facts.get("version") ?? "");
+  if (!Number.isFinite(version)) return unknown;
+  return { version, name: `Moodle ${facts.get("release") ?? `of version ${facts.get("version")}`}` };
+}
+
+async function canRead(driver: LmsDriver, table: string, columns: readonly string[]): Promise<boolean> {
+  const catalog = await driver.read((session) => session.rows(driver.dialect.catalog([table])));
+  return columns.every((wanted) =>
+    catalog.some(([, column, , readable]) => column?.toLowerCase() === wanted && readable === "1")
+  );
+}
+
+interface Role {
+  readonly name: string;
+  /** Assignments in the context of a person. */
+  readonly assigned: number;
+  /** Whether it is meant to be given there. */
+  readonly offered: boolean;
+}
+
+async function rolesOf(driver: LmsDriver, { prefix }: MoodleSite): Promise<Role[]> {
+  const knowsLevels = await canRead(driver, `${prefix}role_context_levels`, ["roleid", "contextlevel"]);
+  const rows = await driver.read((session) => session.rows(rolesQuery(prefix, knowsLevels)));
+  return rows.map(([name, assigned, offered]) => ({
+    name: name ?? "",
+    assigned: Number(assigned),
+    offered: Number(offered) > 0 || Number(assigned) > 0,
+  }));
+}
+
+const wantedOf = (roles: readonly Role[], { mentorRoles }: MoodleSite) =>
+  roles.filter(({ name }) => mentorRoles.some((wanted) => wanted.toLowerCase() === name.toLowerCase()));
+
+const quoted = (names: readonly string[]) => names.map((name) => `"${name}"`).join(" or ");
+
+async function refuseNoRole(driver: LmsDriver, site: MoodleSite): Promise<void> {
+  const roles = await rolesOf(driver, site);
+  if (wantedOf(roles, site).length > 0) return;
+  const offered = roles.filter((role) => role.offered).map(({ name }) => name);
+  throw new LmsError(
+    "schema",
+    `Cannot tell who is a mentor: this Moodle has no role ${quoted(site.mentorRoles)}; ` +
+      (offered.length === 0
+        ? "it has no role for the context of a person"
+        : `roles of user contexts: ${offered.join(", ")}`),
+    {
+      hint: "Set lms.moodle.mentor_roles to the short names of the roles that mentors have in their students' contexts",
+    },
+  );
+}
+
+async function findings(driver: LmsDriver, site: MoodleSite): Promise<SiteFinding[]> {
+  const { version, name } = await versionOf(driver, site);
+  const roles = wantedOf(await rolesOf(driver, site), site);
+  const assigned = roles.reduce((sum, role) => sum + role.assigned, 0);
+  const found: SiteFinding[] = [{ message: name, hint: null }];
+  if (version !== null && version >= UNTRIED.version) {
+    found.push({
+      message: `${name} is newer than what was tried (${UNTRIED.name})`,
+      hint: "see docs/presets.md, Moodle",
+    });
+  }
+  found.push(
+    assigned === 0
+      ? {
+        message: `nobody has the role ${
+          quoted(roles.map((role) => role.name))
+        } in the context of a person: nobody is told`,
+        hint: "assign it in the students' profiles, or set lms.moodle.mentor_roles",
+      }
+      : { message: `mentors: ${roles.map((role) => `${role.assigned} by ${role.name}`).join(", ")}`, hint: null },
+  );
+  if (!await canRead(driver, `${site.prefix}logstore_standard_log`, ["id", "timecreated"])) {
+    found.push({
+      message:
+        `the log (${site.prefix}logstore_standard_log) cannot be read: pages without completion tracking give no event`,
+      hint: "grant SELECT on it (docs/presets.md, Moodle)",
+    });
+  }
+  for (const [what, why, count, id] of await driver.read((session) => session.rows(leftOutQuery(site.prefix)))) {
+    const isOrphan = why?.startsWith("of no ") ?? false;
+    found.push({
+      message: `left out: ${count} ${what} ${why}${isOrphan ? ` (the first has id ${id})` : ""}`,
+      hint: isOrphan ? "what it belongs to was deleted past Moodle; Moodle itself does not show it either" : null,
+    });
+  }
+  return found;
+}

@@ -1,0 +1,227 @@
+import { type KindPreset, outputColumns, type Preset, type PresetMaker, withPrefix } from "../preset.ts";
+import { NOT_HANDED_IN, SET_BY_A_TEACHER } from "../words.ts";
+import { titleOf } from "./titles.ts";
+
+/** What has to be known of a site; `lms.moodle` of the configuration. */
+export interface MoodleSite {
+  readonly prefix: string;
+  readonly mentorRoles: readonly string[];
+  readonly media: readonly string[];
+}
+
+/** Accounts that can be anybody's: not deleted, and not the one that all guests share. */
+export const PERSON = "u.deleted = 0 and u.username <> 'guest'";
+
+/**
+ * Attempts at quizzes. The verdict is that of the attempt, as Moodle judges a grade: the mark on the quiz's own scale, rounded to
+ * five places, against the pass mark. No pass mark, no scale or no questions: no verdict. Previews are teachers' own.
+ */
+const EXAM = `
+select qa.id as id, qa.userid as student_id, qa.quiz as activity_id, qa.attempt as attempt_no, qa.state as state,
+       case when qa.state = 'abandoned' then '${NOT_HANDED_IN}'
+            when qa.state <> 'finished' or qa.sumgrades is null or q.sumgrades <= 0 or q.grade <= 0
+              or gi.gradepass is null or gi.gradepass <= gi.grademin then null
+            when round(qa.sumgrades * q.grade / q.sumgrades, 5) >= gi.gradepass then 'pass' else 'fail' end as result,
+       case when qa.state = 'finished' and qa.sumgrades is not null then 1 else 0 end as graded,
+       case when qa.state = 'finished' then qa.sumgrades end as score,
+       case when qa.state = 'finished' and q.sumgrades > 0 then round(100 * qa.sumgrades / q.sumgrades, 2) end as percentage,
+       case when qa.state <> 'notstarted' then qa.timestart end as started_at,
+       case when qa.state = 'abandoned' then qa.timemodified
+            when qa.state in ('finished', 'submitted') then qa.timefinish end as finished_at,
+       case when qa.state in ('finished', 'submitted') and qa.timefinish > 0 then qa.timefinish - qa.timestart end as time_taken,
+       q.course as course_id{ACTIVE}
+  from {P}quiz_attempts qa
+  join {P}quiz q on q.id = qa.quiz
+  join {P}modules m on m.name = 'quiz'
+  join {P}course_modules cm on cm.module = m.id and cm.instance = q.id and cm.course = q.course and cm.deletioninprogress = 0
+  join {P}user u on u.id = qa.userid and ${PERSON}
+  left join {P}grade_items gi on gi.itemtype = 'mod' and gi.itemmodule = 'quiz' and gi.iteminstance = q.id
+        and gi.itemnumber = 0 and gi.courseid = q.course
+ where qa.preview = 0`;
+
+/**
+ * How far a student came with an activity: one row for each pair, since a reset makes all rows of completion anew. Quizzes tell
+ * by their attempts. What is not tracked goes no further than seen.
+ */
+const CONTENT = `
+select k.a as student_id, k.b as activity_id, m.name as content_type,
+       case when cmc.completionstate > 0 then 'completed' when cmv.id is null then 'not viewed'
+            when cm.completion = 0 then 'viewed, not tracked' else 'viewed' end as state,
+       case when cmc.completionstate > 0 and cmc.overrideby > 0 then '${SET_BY_A_TEACHER}' end as result,
+       cmv.timecreated as started_at,
+       case when cmc.completionstate > 0 then cmc.timemodified end as finished_at,
+       cm.course as course_id{ACTIVE}
+  from {keys} k
+  join {P}course_modules cm on cm.id = k.b and cm.deletioninprogress = 0
+  join {P}modules m on m.id = cm.module and m.name <> 'quiz'
+  join {P}user u on u.id = k.a and ${PERSON}
+  left join {P}course_modules_completion cmc on cmc.userid = k.a and cmc.coursemoduleid = k.b
+  left join {P}course_modules_viewed cmv on cmv.userid = k.a and cmv.coursemoduleid = k.b`;
+
+/**
+ * Lines of the log that say that a student saw an activity, and those that say that completion changed. Of what no row is kept (a
+ * page without completion tracking) a line is all there is.
+ */
+const LOG = `
+select l.id as line_id, case when l.action = 'viewed' then 1 else 0 end as seen,
+       case when l.action = 'viewed' then l.userid else l.relateduserid end as student_id,
+       l.contextinstanceid as activity_id, m.name as content_type,
+       case when cm.completion = 0 then 'viewed, not tracked' else 'viewed, by the log' end as state,
+       cast(null as char(1)) as result, l.timecreated as started_at, cast(null as decimal(20)) as finished_at,
+       cm.course as course_id{ACTIVE}
+  from {P}logstore_standard_log l
+  join {P}course_modules cm on cm.id = l.contextinstanceid and cm.deletioninprogress = 0
+  join {P}modules m on m.id = cm.module and m.name <> 'quiz'
+  join {P}user u on u.id = case when l.action = 'viewed' then l.userid else l.relateduserid end and ${PERSON}
+ where {lines} and l.contextlevel = 70 and l.anonymous = 0 and l.realuserid is null and coalesce(l.origin, '') <> 'restore'
+   and ((l.action = 'viewed' and l.target = 'course_module')
+        or (l.action = 'updated' and l.target = 'course_module_completion'))`;
+
+/** 1 while the student takes part in the course, 0 when suspended there or no longer enrolled. */
+const active = (course: string) =>
+  `, case when exists (select 1 from {P}enrol e join {P}user_enrolments ue on ue.enrolid = e.id` +
+  ` where e.courseid = ${course} and e.status = 0 and ue.userid = u.id and ue.status = 0) then 1 else 0 end as active`;
+
+const EXAM_KIND = {
+  key: "id",
+  rows: [{ table: "{P}quiz_attempts", key: "id" }],
+  version: 1,
+  columns: outputColumns,
+  hashed: ["student_id", "activity_id", "attempt_no", "state", "result", "graded", "score", "percentage"],
+  side: null,
+  times: { startedAt: "unix_s", finishedAt: "unix_s" },
+  durationUnit: "seconds",
+  states: {
+    "notstarted": "not_started",
+    "inprogress": "running",
+    "overdue": "running",
+    "submitted": "finished",
+    "finished": "finished",
+    "abandoned": "finished",
+  },
+  verdicts: { "pass": "pass", "fail": "fail" },
+  ungraded: ["submitted", "abandoned"],
+  watchable: { always: [], withSide: [] },
+  activity: {
+    self: {
+      from: `
+select q.id as id, q.name as title, q.sumgrades as score_max, nullif(q.timelimit, 0) as duration, q.course as course_id,
+       case when gi.gradepass > gi.grademin and q.grade > 0 then round(100 * gi.gradepass / q.grade, 2) end as pass_percentage
+  from {P}quiz q
+  left join {P}grade_items gi on gi.itemtype = 'mod' and gi.itemmodule = 'quiz' and gi.iteminstance = q.id
+        and gi.itemnumber = 0 and gi.courseid = q.course`,
+      key: "id",
+      columns: {
+        title: "title",
+        scoreMax: "score_max",
+        passPercentage: "pass_percentage",
+        duration: "duration",
+        courseId: "course_id",
+      },
+    },
+    media: null,
+    placement: null,
+    chapterOfContent: null,
+  },
+} as const satisfies Partial<KindPreset>;
+
+const CONTENT_KIND = {
+  key: ["student_id", "activity_id"],
+  rows: [
+    { table: "{P}course_modules_completion", key: ["userid", "coursemoduleid"] },
+    { table: "{P}course_modules_viewed", key: ["userid", "coursemoduleid"] },
+  ],
+  version: 1,
+  columns: outputColumns,
+  hashed: ["student_id", "activity_id", "content_type", "state"],
+  side: null,
+  times: { startedAt: "unix_s", finishedAt: "unix_s" },
+  states: {
+    "not viewed": "not_started",
+    "viewed": "running",
+    "viewed, not tracked": "settled",
+    "viewed, by the log": "settled",
+    "completed": "finished",
+  },
+  verdicts: {},
+  ungraded: [],
+} as const satisfies Partial<KindPreset>;
+
+const LOG_TABLE = { table: "{P}logstore_standard_log", key: "id", time: "timecreated" };
+
+/** Moodle 4.1 to 5.x. Titles and enrolments are looked up in those tables that the site has. */
+export function moodle(site: MoodleSite): PresetMaker {
+  const preset = (has: (table: string) => boolean) =>
+    withPrefix(presetOf(site, (table) => has(`${site.prefix}${table}`)), site.prefix);
+  return { base: preset(() => true), build: preset };
+}
+
+function presetOf(site: MoodleSite, has: (table: string) => boolean): Preset {
+  const knowsEnrolments = has("enrol") && has("user_enrolments");
+  const told = (query: string, course: string) => query.replace("{ACTIVE}", knowsEnrolments ? active(course) : "");
+  const roles = site.mentorRoles.map((role) => `'${role.replaceAll("'", "''")}'`).join(", ");
+  return {
+    name: "moodle",
+    number: 2,
+    kinds: {
+      exam: { ...EXAM_KIND, from: told(EXAM, "q.course") },
+      content: {
+        ...CONTENT_KIND,
+        from: told(CONTENT, "cm.course"),
+        ...(has("logstore_standard_log") ? { log: { ...LOG_TABLE, from: told(LOG, "cm.course") } } : {}),
+        watchable: { always: site.media, withSide: [] },
+        activity: {
+          self: {
+            from: `
+select cm.id as id, ${titleOf(has)} as title, cm.course as course_id
+  from {P}course_modules cm join {P}modules m on m.id = cm.module`,
+            key: "id",
+            columns: { title: "title", courseId: "course_id" },
+          },
+          media: null,
+          placement: null,
+          chapterOfContent: null,
+        },
+      },
+    },
+    courses: { table: "{P}course", key: "id", columns: { title: "fullname" } },
+    chapters: null,
+    people: {
+      student: {
+        from: `
+select u.id as id, u.username as username, u.email as email, u.firstname as first_name, u.lastname as last_name,
+       case when u.suspended = 0 then 1 else 0 end as active
+  from {P}user u where ${PERSON}`,
+        key: "id",
+        columns: { username: "username", email: "email", firstName: "first_name", lastName: "last_name" },
+        active: "active",
+      },
+      mentor: {
+        from: `
+select u.id as id, u.username as username, u.email as email, u.firstname as first_name, u.lastname as last_name
+  from {P}user u
+ where ${mayBeTold("u")}
+   and exists (select 1 from {P}role_assignments ra join {P}role r on r.id = ra.roleid and r.shortname in (${roles})
+                 join {P}context x on x.id = ra.contextid and x.contextlevel = 30 where ra.userid = u.id)`,
+        key: "id",
+        columns: { username: "username", email: "email", firstName: "first_name", lastName: "last_name" },
+        active: null,
+      },
+    },
+    // A role in the student's own context (level 30). It may be assigned twice, by hand and by a plugin.
+    links: {
+      from: `
+select x.instanceid as student_id, g.id as mentor_id
+  from {P}context x
+  join {P}role_assignments ra on ra.contextid = x.id
+  join {P}role r on r.id = ra.roleid and r.shortname in (${roles})
+  join {P}user g on g.id = ra.userid and ${mayBeTold("g")}
+ where x.contextlevel = 30`,
+      mentor: "mentor_id",
+      student: "student_id",
+    },
+    batches: null,
+  };
+}
+
+const mayBeTold = (who: string) => `${who}.deleted = 0 and ${who}.suspended = 0 and ${who}.email <> ''`;

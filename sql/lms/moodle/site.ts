@@ -1,0 +1,54 @@
+import type { Dialect } from "../dialects/dialect.ts";
+import { PERSON } from "./preset.ts";
+
+/** Questions about a Moodle as a whole, beside what a poll reads. */
+
+/** Rows [name]: tables of attempts at quizzes, whatever their prefix. */
+export function quizTables(dialect: Dialect): string {
+  const here = dialect.name === "postgres"
+    ? "table_schema = any (current_schemas(false))"
+    : "table_schema = database()";
+  return `select table_name from information_schema.tables where table_name like '%quiz!_attempts' escape '!' and ${here} order by 1`;
+}
+
+/** Rows [name, value] of `version` (2024100706) and `release` (4.5.6 (Build: …)). */
+export const versionQuery = (prefix: string) =>
+  `select name, value from ${prefix}config where name in ('version', 'release')`;
+
+/**
+ * Rows [short name, assigned] of every role: how often somebody has it in the context of a person, `null` where it is not meant to
+ * be given there and nobody has it.
+ */
+export const rolesQuery = (prefix: string, knowsLevels: boolean) => `
+select r.shortname,
+       (select count(*) from ${prefix}role_assignments ra join ${prefix}context x on x.id = ra.contextid and x.contextlevel = 30
+         where ra.roleid = r.id),
+       ${
+  knowsLevels
+    ? `(select count(*) from ${prefix}role_context_levels l where l.roleid = r.id and l.contextlevel = 30)`
+    : "0"
+}
+  from ${prefix}role r order by r.sortorder`;
+
+/** Rows [why, count, an id]: attempts and completions that no poll reads, and what keeps them out. */
+export const leftOutQuery = (prefix: string) =>
+  `
+select 'attempts', why, count(*), min(id) from (
+  select qa.id, case when qa.preview <> 0 then 'previews of teachers'
+         when q.id is null then 'of no quiz' when cm.id is null then 'of no course module' when u.id is null then 'of no account'
+         when u.deleted <> 0 then 'of deleted accounts' when cm.deletioninprogress <> 0 then 'being deleted'
+         when not (${PERSON}) then 'of the guest account' end as why
+    from {P}quiz_attempts qa
+    left join {P}quiz q on q.id = qa.quiz
+    left join {P}modules m on m.name = 'quiz'
+    left join {P}course_modules cm on cm.module = m.id and cm.instance = q.id and cm.course = q.course
+    left join {P}user u on u.id = qa.userid) x where why is not null group by why
+union all
+select 'completions', why, count(*), min(id) from (
+  select c.id, case when cm.id is null then 'of no course module' when m.id is null then 'of no course module'
+         when u.id is null then 'of no account' when u.deleted <> 0 then 'of deleted accounts'
+         when cm.deletioninprogress <> 0 then 'being deleted' when not (${PERSON}) then 'of the guest account' end as why
+    from {P}course_modules_completion c
+    left join {P}course_modules cm on cm.id = c.coursemoduleid
+    left join {P}modules m on m.id = cm.module
+    left join {P}user u on u.id = c.userid) x where why is not null group by why`.replaceAll("{P}", prefix);
