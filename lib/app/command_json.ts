@@ -17,6 +17,7 @@ export type JsonCommand =
   | "notify-test"
   | "pause"
   | "poll-once"
+  | "preset"
   | "reconcile"
   | "release"
   | "reload"
