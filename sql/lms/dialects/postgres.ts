@@ -30,6 +30,7 @@ const bucket = (id: string, size: string) =>
 export const postgresDialect: Dialect = {
   name: "postgres",
   number: 3, // 1 was: octet_length and value of each field through concat_ws, which took twice as long
+  fence: " offset 0",
   quote,
   text: (expression) => `(${expression})::text`,
   shortText: (expression, letters) => `left((${expression})::text, ${letters})`,
