@@ -36,6 +36,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./export_ai.ts")).exportAiCommand,
   },
   {
+    name: "preset",
+    about: "how an LMS's tables are read: print a preset or mapping, or try it against the LMS",
+    load: async () => (await import("./preset.ts")).presetCommand,
+  },
+  {
     name: "map-users",
     about: "which LMS mentors (and students) have a Zulip account, which do not, and why",
     load: async () => (await import("./map_users.ts")).mapUsersCommand,

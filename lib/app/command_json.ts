@@ -7,6 +7,7 @@ export type JsonCommand =
   | "migrate"
   | "notify-test"
   | "poll-once"
+  | "preset"
   | "reconcile"
   | "release"
   | "stats";

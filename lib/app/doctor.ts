@@ -57,6 +57,12 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
       "lms",
       obstacle === null ? "idle full passes are skipped" : `full passes are never skipped: ${obstacle}`,
     );
+    for (const kind of source.kinds) {
+      if (!source.keySpace(kind).ascending) {
+        ok("lms", `new ${kind} rows are found by the full pass: their keys do not ascend`);
+      }
+      for (const warning of (await source.inspect(kind)).warnings) warn("lms", warning, "docs/presets.md");
+    }
     for (const { message, hint } of await source.findings?.() ?? []) {
       if (hint === null) ok("lms", message);
       else warn("lms", message, hint);

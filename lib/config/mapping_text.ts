@@ -35,14 +35,22 @@ export async function readMappingText(
     const { yaml, label } = place;
     return { label, value: valueAt(yaml.value, PATH), locate: (path) => yaml.locate([...PATH, ...path], false) };
   }
-  const path = given instanceof Filled ? given.text : String(given);
+  return await readMappingFile(given instanceof Filled ? given.text : String(given), place, problems);
+}
+
+/** A mapping in a file of its own; `null` with a problem that was noted. */
+export async function readMappingFile(
+  path: string,
+  place: Pick<MappingPlace, "base" | "home">,
+  problems: Problem[],
+): Promise<MappingText | null> {
   try {
     const bytes = await readAtMost(absolute(path, place.base, place.home), MAX_BYTES);
     if (bytes === null) throw new RangeError("it is larger than 1 MiB");
     const yaml = parseYaml(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     for (const { message, position } of yaml.errors) {
       const at = position === null ? "" : `:${position.line}:${position.column}`;
-      problems.push({ path: PATH, message: `${path}${at} cannot be read as YAML: ${message}` });
+      problems.push({ path: PATH, message: `${path}${at}: cannot be read as YAML: ${message}` });
     }
     if (yaml.errors.length > 0) return null;
     return { label: path, value: yaml.value, locate: (at) => yaml.locate(at, false) };

@@ -57,6 +57,7 @@ export async function openLms(config: LmsConfig, deps: LmsDeps = {}): Promise<Lm
     target,
     address,
     times,
+    written: config.preset === "custom" ? config.mapping ?? null : null,
     keyStore: deps.keyStore,
     examDurationUnit: config.examDurationUnit,
     look: config.preset === "moodle" ? moodleSiteLook(config.moodle ?? MOODLE_DEFAULTS) : null,

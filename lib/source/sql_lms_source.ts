@@ -1,5 +1,7 @@
 import { ID_SORTS, kindOf, type Preset, type PresetMaker } from "../../sql/lms/preset.ts";
 import { integer, type LmsQueries, lmsQueries } from "../../sql/lms/queries.ts";
+import type { KeyRange } from "../../sql/lms/query_kind.ts";
+import type { MappingText } from "../config/config.ts";
 import type { DatabaseAddress } from "../database/database_address.ts";
 import type { AttemptRow, BadRow } from "../model/attempt.ts";
 import type { BucketSum, KeyHash } from "../model/bucket.ts";
@@ -25,6 +27,7 @@ import { logReads } from "./log_reads.ts";
 import type { SiteFinding, SiteLook } from "./site_look.ts";
 import type { PresentIdentity } from "../model/source_identity.ts";
 import type { TimeReaders } from "./lms_times.ts";
+import { explained, kindWarnings, queryProblems } from "./mapping_check.ts";
 import { keyFormOf, type QueryAccess, QueryRows, type QuerySession } from "./query_rows.ts";
 import { recipeOf } from "./recipe.ts";
 import { ChangeProof } from "./change_proof.ts";
@@ -47,11 +50,13 @@ export interface SqlLmsOptions {
   readonly target: LmsTarget;
   readonly address: DatabaseAddress;
   readonly times: TimeReaders;
+  /** The mapping as it is written, where it is one in YAML: its queries are checked before the first use. */
+  readonly written?: MappingText | null;
   /** Where it is remembered which text an id stands for; for one process only when it is not given. */
   readonly keyStore?: KeyStore | undefined;
   readonly examDurationUnit: ActivityOptions["examDurationUnit"];
   /** What is asked of the product beside its tables. */
-  readonly look: SiteLook | null;
+  readonly look?: SiteLook | null;
 }
 
 /** What is known once the tables have been looked at: on MySQL a query depends on the types of its time columns. */
@@ -77,6 +82,8 @@ export class SqlLmsSource implements LmsSource {
   readonly #queryRows: Partial<Readonly<Record<Kind, QueryRows>>>;
   readonly #access: BucketAccess = { read: (work) => this.#read((session, { queries }) => work(session, queries)) };
   #prepared: Prepared | null = null;
+  /** The queries of a written mapping were found good. */
+  #checked = false;
   /** Where the last full page of `rowsAfter` ended, and what its pass knows of activities. */
   readonly #passes: Record<Kind, { readonly last: LmsId; readonly known: KnownActivities } | null> = {
     exam: null,
@@ -121,6 +128,7 @@ export class SqlLmsSource implements LmsSource {
 
   async #checkTables(): ReturnType<LmsSource["check"]> {
     const { driver, target } = this.#options;
+    this.#checked = false;
     this.#prepared = null; // look again: tables may have been added or granted since
     const { version, prepared } = await this.#read(async (session, prepared) => {
       const [about] = await session.rows(driver.dialect.about);
@@ -329,9 +337,47 @@ export class SqlLmsSource implements LmsSource {
     }
   }
 
-  #readAnew<T>(work: (session: LmsSession, prepared: Prepared) => Promise<T>): Promise<T> {
+  /** Throws LmsError with everything that the database says against the queries of a mapping. */
+  async #checkWritten(): Promise<void> {
+    const { written, driver, preset } = this.#options;
+    if (this.#checked || written === undefined || written === null) return;
+    const problems = await queryProblems(driver, preset.base, written);
+    if (problems.length > 0) {
+      throw new LmsError("schema", `Cannot use the mapping:\n${problems.join("\n")}`, {
+        hint: "`lmsmon preset check custom` tries a mapping; docs/presets.md says what each query gives",
+      });
+    }
+    this.#checked = true;
+  }
+
+  async inspect(kind: Kind): ReturnType<LmsSource["inspect"]> {
+    const { dialect } = this.#options.driver;
+    await this.#checkWritten();
+    return await this.#read(async (session, { queries, preset }) => {
+      const explain = async (query: string) =>
+        (await session.rows(explained(dialect, query))).map((cells) => cells.map((cell) => cell ?? "").join(" | "));
+      if (this.#queryRows[kind] === undefined) {
+        return { warnings: [], plan: await explain(queries.rows(kind, { after: null, limit: 100 })) };
+      }
+      const sql = queries.queryKind(kind);
+      const warnings = await kindWarnings(session, dialect, preset, kind, sql);
+      const from: KeyRange = { from: null, fromItself: false, to: null };
+      const [keysQuery] = sql.keysAfter(from, 100);
+      const keys = keysQuery === undefined
+        ? []
+        : (await session.rows(keysQuery)).map((cells) => cells.map((cell) => cell ?? ""));
+      const plan = [
+        ...keysQuery === undefined ? [] : await explain(keysQuery),
+        ...await explain(keys.length === 0 ? sql.any(from) : sql.rows({ keys })),
+      ];
+      return { warnings, plan };
+    });
+  }
+
+  async #readAnew<T>(work: (session: LmsSession, prepared: Prepared) => Promise<T>): Promise<T> {
     const { driver } = this.#options;
-    return driver.read(async (session) => {
+    await this.#checkWritten();
+    return await driver.read(async (session) => {
       const prepared = await this.#prepare(session);
       // An LMS whose tables are not there yet is looked at again next time.
       if (prepared.catalog.tables.size > 0 || prepared.catalog.described) this.#prepared = prepared;

@@ -1,0 +1,114 @@
+import { stringify } from "yaml";
+import { PRESET_NAMES } from "../../sql/lms/presets.ts";
+import { ConfigError } from "../base/errors.ts";
+import { systemClock } from "../base/clock.ts";
+import type { LmsConfig } from "../config/config.ts";
+import { readMappingFile } from "../config/mapping_text.ts";
+import type { Problem } from "../config/problem.ts";
+import { detect } from "../detect/detect.ts";
+import type { Kind } from "../model/event_types.ts";
+import { formatUtc } from "../model/time.ts";
+import { configuredPreset } from "../source/configured_preset.ts";
+import type { LmsSource } from "../source/lms_source.ts";
+import { counted } from "../text/counted.ts";
+import type { CommandContext } from "./command_context.ts";
+import { commandJson, jsonTime } from "./command_json.ts";
+import { OpenParts } from "./open_parts.ts";
+
+export interface PresetOptions {
+  /** `null`: the configured one. */
+  readonly name: string | null;
+  readonly json: boolean;
+}
+
+/** `preset show`: the mapping as YAML. */
+export async function runPresetShow({ config, out }: CommandContext, options: PresetOptions): Promise<void> {
+  const lms = await wanted(config.lms, options.name);
+  const preset = configuredPreset(lms)?.base;
+  if (preset === undefined) throw unknownPreset(lms.preset);
+  if (options.json) return out.writeJson(commandJson("preset", { action: "show", name: lms.preset, mapping: preset }));
+  out.writeLine(stringify(preset, { lineWidth: 120 }).trimEnd());
+}
+
+/** How many rows a trial reads of each kind at most. */
+const TRIAL_ROWS = 2_500;
+const SAMPLES = 5;
+
+/** `preset check`: reads a page of each kind, and says how that went; nothing is stored. */
+export async function runPresetCheck({ config, out }: CommandContext, options: PresetOptions): Promise<void> {
+  const lms = await wanted(config.lms, options.name);
+  await using parts = new OpenParts({ ...config, lms });
+  const source = await parts.lms();
+  const { version } = await source.check();
+  const kinds = [];
+  for (const kind of source.kinds) kinds.push(await tryKind(source, kind));
+  if (options.json) {
+    return out.writeJson(commandJson("preset", { action: "check", name: lms.preset, version, kinds }));
+  }
+  out.writeLine(`${lms.preset} on ${version}: every query can be read`);
+  for (const { kind, rows, bad, rows_per_second, finds_new, warnings, plan, samples } of kinds) {
+    out.writeLine(
+      `\n${kind}: ${
+        counted(rows, "row")
+      } read, ${rows_per_second} a second, ${bad} that cannot be read; new ones are found ${finds_new}`,
+    );
+    for (const warning of warnings) out.writeLine(`  warning: ${warning}`);
+    for (const { type, activity, student_id, occurred_at, score, percentage } of samples) {
+      const mark = [score === null ? null : `score ${score}`, percentage === null ? null : `${percentage} %`].filter(
+        Boolean,
+      );
+      out.writeLine(
+        `  ${occurred_at} ${type} of student ${student_id}: ${activity}${
+          mark.length === 0 ? "" : `, ${mark.join(", ")}`
+        }`,
+      );
+    }
+    for (const line of plan) out.writeLine(`  plan: ${line}`);
+  }
+}
+
+async function tryKind(source: LmsSource, kind: Kind) {
+  const { warnings, plan } = await source.inspect(kind);
+  const startedMs = systemClock.monotonicMs();
+  const { rows, bad } = await source.rowsAfter(kind, null, TRIAL_ROWS);
+  const tookMs = Math.max(1, systemClock.monotonicMs() - startedMs);
+  const now = systemClock.now();
+  const samples = rows.flatMap((row) => {
+    const { event } = detect(null, row, now);
+    return event === null ? [] : [{
+      type: event.type,
+      student_id: row.studentId,
+      activity: row.activity?.title ?? null,
+      occurred_at: jsonTime(event.occurredAt) ?? formatUtc(now),
+      score: row.score,
+      percentage: row.percentage,
+    }];
+  }).slice(-SAMPLES);
+  return {
+    kind,
+    rows: rows.length,
+    bad: bad.length,
+    rows_per_second: Math.round((rows.length * 1000) / tookMs),
+    finds_new: source.keySpace(kind).ascending ? "in every poll" : "by the full pass",
+    warnings: [...warnings, ...rows.length + bad.length === 0 ? [`query ${kind}: gives no row`] : []],
+    plan,
+    samples,
+  };
+}
+
+/** The configuration with another preset or mapping in it. */
+async function wanted(lms: LmsConfig, name: string | null): Promise<LmsConfig> {
+  if (name === null || name === lms.preset) return lms;
+  if (PRESET_NAMES.includes(name)) return { ...lms, preset: name };
+  if (!/[./]/.test(name)) throw unknownPreset(name);
+  const problems: Problem[] = [];
+  const mapping = await readMappingFile(name, { base: Deno.cwd(), home: null }, problems);
+  if (mapping === null) throw new ConfigError(problems.map(({ message }) => message).join("\n"));
+  return { ...lms, preset: "custom", mapping };
+}
+
+function unknownPreset(name: string): ConfigError {
+  return new ConfigError(`Cannot use preset "${name}": unknown`, {
+    hint: `One of ${[...PRESET_NAMES, "custom"].join(", ")}, or a file with a mapping`,
+  });
+}

@@ -1,0 +1,209 @@
+import type { Dialect } from "../../sql/lms/dialects/dialect.ts";
+import {
+  CANONICAL_COLUMNS,
+  drivers,
+  keyColumns,
+  kindOf,
+  outputName,
+  type Preset,
+  TIME_COLUMNS,
+} from "../../sql/lms/preset.ts";
+import type { QueryKind } from "../../sql/lms/query_kind.ts";
+import { LmsError } from "../base/errors.ts";
+import type { MappingText } from "../config/config.ts";
+import { didYouMean } from "../config/problem.ts";
+import type { Kind } from "../model/event_types.ts";
+import { type PresetQuery, queriesOf } from "./described_preset.ts";
+import type { LmsDriver, LmsSession, OutputColumn } from "./lms_driver.ts";
+import { REQUIRED_COLUMNS } from "./mapping.ts";
+
+/** Columns that a query of each sort must give, by its first word. */
+const REQUIRED: Readonly<Record<string, readonly string[]>> = {
+  student: ["id", "username"],
+  mentor: ["id", "email"],
+  links: ["mentor_id", "student_id"],
+  batches: ["batch_id", "student_id"],
+  courses: ["id", "title"],
+  chapters: ["id", "title"],
+};
+const PEOPLE = ["username", "email", "display_name", "first_name", "last_name", "active"];
+const NUMBERS = /int|numeric|decimal|real|double|float/;
+const TIMES = /^(timestamp|datetime|date)/;
+
+/**
+ * Everything that a database says against the queries of a preset, one line each, with file, line, query and column where it is a mapping in
+ * YAML. Each query is looked at in a transaction of its own, so that one that fails hides no other.
+ */
+export async function queryProblems(driver: LmsDriver, preset: Preset, written: MappingText | null): Promise<string[]> {
+  const problems: string[] = [];
+  for (const query of queriesOf(preset, driver.dialect)) {
+    const place = placeOf(written, query);
+    try {
+      const columns = await driver.read((session) => session.columns(query.probe));
+      problems.push(...columnProblems(preset, query, columns, driver.dialect).map((problem) => `${place}: ${problem}`));
+    } catch (error) {
+      if (!(error instanceof LmsError) || error.reason === "unreachable" || error.reason === "refused") throw error;
+      problems.push(`${place}: ${databaseWords(error)}`);
+    }
+  }
+  return problems;
+}
+
+/** `mapping.yaml:7:11: query exam`. */
+function placeOf(written: MappingText | null, { what, path }: PresetQuery): string {
+  const at = written?.locate([...path, "from"]) ?? null;
+  return written === null
+    ? `query ${what}`
+    : `${written.label}${at === null ? "" : `:${at.line}:${at.column}`}: query ${what}`;
+}
+
+/** What the server said, without where the server is. */
+function databaseWords(error: LmsError): string {
+  return error.message.replace(/^Cannot read (?:the LMS database at )?\S+: /, "");
+}
+
+/** What is wrong with the columns that a query gives. Pure. */
+export function columnProblems(
+  preset: Preset,
+  { what }: Pick<PresetQuery, "what">,
+  columns: readonly OutputColumn[],
+  dialect: Pick<Dialect, "name" | "isInteger">,
+): string[] {
+  const fold = dialect.name === "mysql" ? (name: string) => name.toLowerCase() : (name: string) => name;
+  const names = columns.map(({ name }) => fold(name));
+  const typeOf = (name: string) => columns.find((column) => fold(column.name) === fold(name))?.type;
+  const problems = [...new Set(names.filter((name, i) => names.indexOf(name) !== i))]
+    .map((name) => `column "${name}" is there twice`);
+  const isKind = what === "exam" || what === "content";
+  const required = isKind
+    ? [...keyColumns(kindOf(preset, what).key), ...REQUIRED_COLUMNS.map(outputName)]
+    : REQUIRED[what] ?? ["id"];
+  for (const name of new Set(required)) {
+    if (!names.includes(fold(name))) problems.push(`lacks column "${name}"${didYouMean(name, names)}`);
+  }
+  if (isKind) problems.push(...kindColumnProblems(preset, what, names, typeOf, dialect));
+  const known = isKind ? CANONICAL_COLUMNS.map(outputName).concat(required) : [...required, ...PEOPLE];
+  if (isKind || what === "student" || what === "mentor") {
+    for (const name of names.filter((name) => !known.includes(name))) {
+      problems.push(`column "${name}" is none that is read${didYouMean(name, known)}`);
+    }
+  }
+  return problems;
+}
+
+function kindColumnProblems(
+  preset: Preset,
+  what: Kind,
+  names: readonly string[],
+  typeOf: (name: string) => string | undefined,
+  dialect: Pick<Dialect, "isInteger">,
+): string[] {
+  const problems: string[] = [];
+  const kind = kindOf(preset, what);
+  for (const column of TIME_COLUMNS) {
+    const name = outputName(column), type = typeOf(name), form = kind.times?.[column];
+    if (type === undefined) continue;
+    const isUnix = form === "unix_s" || form === "unix_ms";
+    if (NUMBERS.test(type) && !isUnix) {
+      problems.push(`column "${name}" is ${type}: say \`times: {${name}: unix_s}\`, or unix_ms`);
+    }
+    if (TIMES.test(type) && isUnix) {
+      problems.push(`column "${name}" is ${type}, and no number as its times say (${form})`);
+    }
+  }
+  const ids = [["student_id", "student"], ["activity_id", what], ["course_id", "course"], [
+    "chapter_id",
+    "chapter",
+  ]] as const;
+  const isWhole = (type: string) => dialect.isInteger(type) || NUMBERS.test(type);
+  for (const [name, sort] of ids) {
+    const type = typeOf(name);
+    if (type !== undefined && names.includes(name) && !isWhole(type) && preset.ids?.[sort] !== "text") {
+      problems.push(`column "${name}" is ${type}: say \`ids: {${sort}: text}\` if its values are no whole numbers`);
+    }
+  }
+  if ((kind.keyType ?? "integer") === "integer") {
+    for (const name of keyColumns(kind.key)) {
+      const type = typeOf(name);
+      if (type !== undefined && !isWhole(type)) {
+        problems.push(`key "${name}" is ${type}: say \`key_type: text\` if it is no whole number`);
+      }
+    }
+  }
+  return problems;
+}
+
+/** Keys looked at at each end of what drives a query. */
+const SAMPLE = 100;
+/** From so many rows on it matters how they are read. */
+const MANY_ROWS = 10_000;
+
+/** What is doubtful about a kind's query, and is no error. */
+export async function kindWarnings(
+  session: Pick<LmsSession, "rows">,
+  dialect: Dialect,
+  preset: Preset,
+  what: Kind,
+  sql: QueryKind,
+): Promise<string[]> {
+  const kind = kindOf(preset, what);
+  if (drivers(kind).length === 0) {
+    const reads = rowsRead(
+      dialect,
+      await session.rows(explained(dialect, sql.any({ from: ["1000000000"], fromItself: true, to: null }))),
+    );
+    return reads > MANY_ROWS
+      ? [`query ${what}: nothing says what drives it (rows), and a page of it reads about ${reads} rows`]
+      : [];
+  }
+  const found: string[] = [];
+  for (const [i, query] of sql.keysAfter({ from: null, fromItself: false, to: null }, SAMPLE).entries()) {
+    const table = drivers(kind)[i]?.table ?? "";
+    const plan = await session.rows(explained(dialect, query));
+    const reads = rowsRead(dialect, plan);
+    if (reads > MANY_ROWS && isSorted(dialect, plan)) {
+      found.push(
+        `query ${what}: table ${table} has no index by ${
+          keyColumns(drivers(kind)[i]?.key ?? "").join(", ")
+        }: each page reads about ${reads} rows`,
+      );
+    }
+    const keys = (await session.rows(query)).map((cells) => cells.map((cell) => cell ?? ""));
+    if (keys.length === 0) {
+      found.push(`query ${what}: table ${table} is empty`);
+      continue;
+    }
+    const rows = (await session.rows(sql.rows({ keys }))).map(([key]) => key);
+    if (rows.length === 0) found.push(`query ${what}: gives nothing for the first ${keys.length} rows of ${table}`);
+    if (rows.includes(null)) found.push(`query ${what}: its key is null in some rows, which are left out`);
+    if (new Set(rows).size < rows.length) {
+      found.push(
+        `query ${what}: several rows have one key in a sample of ${rows.length}: they go into quarantine, and are not told`,
+      );
+    }
+  }
+  return found;
+}
+
+export const explained = (dialect: Dialect, query: string): string =>
+  dialect.name === "postgres" ? `explain (format text) ${query}` : `explain ${query}`;
+
+/** Rows that a plan reads by the server's own guess. */
+function rowsRead(dialect: Dialect, plan: readonly (readonly (string | null)[])[]): number {
+  if (dialect.name === "mysql") {
+    return Math.max(
+      0,
+      ...plan.map((row) => Number(row[row.length - 2] ?? row[row.length - 3] ?? 0) || 0),
+    );
+  }
+  return Math.max(
+    0,
+    ...plan.flatMap(([line]) => [...(line ?? "").matchAll(/rows=(\d+)/g)].map(([, rows]) => Number(rows))),
+  );
+}
+
+function isSorted(dialect: Dialect, plan: readonly (readonly (string | null)[])[]): boolean {
+  return dialect.name === "mysql"
+    ? plan.some((row) => row.some((cell) => /filesort/.test(cell ?? "")))
+    : plan.some(([line]) => /\b(Sort|Seq Scan)\b/.test(line ?? ""));
+}
