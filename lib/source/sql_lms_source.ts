@@ -121,7 +121,7 @@ export class SqlLmsSource implements LmsSource {
       await look?.after(driver);
       return checked;
     } catch (error) {
-      if (look === null || !(error instanceof LmsError) || error.reason !== "schema") throw error;
+      if (!look || !(error instanceof LmsError) || error.reason !== "schema") throw error;
       throw await look.explain(driver, error);
     }
   }
@@ -223,7 +223,7 @@ export class SqlLmsSource implements LmsSource {
 
   async findings(): Promise<readonly SiteFinding[]> {
     const { look, driver } = this.#options;
-    return look === null ? [] : await look.findings(driver);
+    return look ? await look.findings(driver) : [];
   }
 
   firstIdFrom(kind: Kind, from: LmsId): Promise<LmsId | null> {
