@@ -187,3 +187,9 @@ export function postgresSettings(statementTimeoutMs: number, schemas: readonly s
       : `set local search_path = pg_catalog, ${schemas.map(quote).join(", ")}`,
   ].join("; ");
 }
+
+/** The names of types, in the order of their OIDs. */
+export const typeNames = (oids: readonly number[]): string =>
+  `select format_type(o, null) as name from unnest('{${
+    oids.join(",")
+  }}'::oid[]) with ordinality as u (o, i) order by i`;
