@@ -1,4 +1,5 @@
-import { type Preset, requirements } from "../../sql/lms/preset.ts";
+import { type Preset } from "../../sql/lms/preset.ts";
+import { requirements } from "../../sql/lms/requirements.ts";
 import { LmsError } from "../base/errors.ts";
 import { queriesOf } from "./described_preset.ts";
 import type { LmsDriver, LmsSession } from "./lms_driver.ts";

@@ -1,4 +1,5 @@
-import { type Preset, requirements } from "../../sql/lms/preset.ts";
+import { type Preset } from "../../sql/lms/preset.ts";
+import { requirements } from "../../sql/lms/requirements.ts";
 import type { LmsDriver } from "./lms_driver.ts";
 import type { PresentIdentity } from "../model/source_identity.ts";
 

@@ -6,7 +6,7 @@ import { type EpochMicros, MICROS_PER_SECOND } from "../model/time.ts";
 import type { Cell, CellRow } from "./lms_driver.ts";
 import type { LmsLog, LogPage } from "./lms_log.ts";
 import { readId } from "./lms_values.ts";
-import type { QuerySession } from "./query_rows.ts";
+import { type QuerySession } from "./query_access.ts";
 
 /** What the log of a kind is read with. */
 export interface LogAccess {

@@ -24,7 +24,11 @@ import { WRITTEN_PRESET } from "./recipe.ts";
  */
 
 const name = z.string().min(1).max(200);
-const relation = { table: name.optional(), from: z.string().min(1).optional() };
+const query = z.string().min(1).superRefine((text, ctx) => {
+  const problem = statementProblem(text);
+  if (problem !== null) ctx.addIssue({ code: "custom", message: problem });
+});
+const relation = { table: name.optional(), from: query.optional() };
 
 /** Either a table or a query. */
 function related<S extends z.ZodRawShape>(shape: S) {
@@ -32,8 +36,6 @@ function related<S extends z.ZodRawShape>(shape: S) {
     if ((thing.table === undefined) === (thing.from === undefined)) {
       ctx.addIssue({ code: "custom", message: "needs either a table or a query (from), and not both" });
     }
-    const problem = typeof thing.from === "string" ? statementProblem(thing.from) : null;
-    if (problem !== null) ctx.addIssue({ code: "custom", path: ["from"], message: problem });
   });
 }
 

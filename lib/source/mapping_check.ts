@@ -49,6 +49,15 @@ export async function queryProblems(driver: LmsDriver, preset: Preset, written: 
   return problems;
 }
 
+/** Throws LmsError with all of {@link queryProblems}. */
+export async function checkQueries(driver: LmsDriver, preset: Preset, written: MappingText | null): Promise<void> {
+  const problems = await queryProblems(driver, preset, written);
+  if (problems.length === 0) return;
+  throw new LmsError("schema", `Cannot use the mapping:\n${problems.join("\n")}`, {
+    hint: "`lmsmon preset check custom` tries a mapping; docs/presets.md says what each query gives",
+  });
+}
+
 /** `mapping.yaml:7:11: query exam`. */
 function placeOf(written: MappingText | null, { what, path }: PresetQuery): string {
   const at = written?.locate([...path, "from"]) ?? null;

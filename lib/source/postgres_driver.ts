@@ -1,5 +1,5 @@
 import postgres from "postgres";
-import { POSTGRES_RAW, postgresDialect, postgresSettings } from "../../sql/lms/dialects/postgres.ts";
+import { POSTGRES_RAW, postgresDialect, postgresSettings, typeNames } from "../../sql/lms/dialects/postgres.ts";
 import type { OpenTarget } from "../database/open_target.ts";
 import { ServerSockets } from "../database/server_sockets.ts";
 import { errorCode } from "../base/database_errors.ts";
@@ -129,10 +129,7 @@ const EXTENDED = { prepare: false, simple: false };
 /** The columns that a query gives, each with the name of its type. */
 async function outputColumns(tx: postgres.TransactionSql, query: string): Promise<OutputColumn[]> {
   const { columns } = await tx.unsafe(query, [], EXTENDED);
-  const types = await tx.unsafe<{ name: string }[]>(
-    `select format_type(o, null) as name from unnest('{${columns.map(({ type }) => type).join(",")}}'::oid[])` +
-      " with ordinality as u (o, i) order by i",
-  );
+  const types = await tx.unsafe<{ name: string }[]>(typeNames(columns.map(({ type }) => type)));
   return columns.map(({ name }, i) => ({ name, type: types[i]?.name ?? "" }));
 }
 

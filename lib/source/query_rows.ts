@@ -1,5 +1,5 @@
 import type { Key, KeyRange, QueryKind } from "../../sql/lms/query_kind.ts";
-import { drivers, keyColumns, type KindPreset } from "../../sql/lms/preset.ts";
+import { drivers, type KindPreset } from "../../sql/lms/preset.ts";
 import type { BadRow } from "../model/attempt.ts";
 import { type BucketSum, firstIdOf, type KeyHash, lastIdOf } from "../model/bucket.ts";
 import type { LmsId } from "../model/event.ts";
@@ -7,10 +7,13 @@ import type { Kind } from "../model/event_types.ts";
 import { KEY_SPACES, type KeyForm, type KeySpace, LOWEST_PAIR, LOWEST_TEXT, pairOf } from "../model/key_space.ts";
 import { HIGHEST_ID, LOWEST_ID } from "../model/lms_ids.ts";
 import { chunks } from "./id_lists.ts";
-import type { CellRow, LmsSession } from "./lms_driver.ts";
-import type { LmsKeys } from "./lms_keys.ts";
+import type { CellRow } from "./lms_driver.ts";
 import type { RowPage } from "./lms_source.ts";
+import { drivingKeys, edgeOf, firstTextFrom } from "./driving_keys.ts";
+import { keyFormOf, type QueryAccess, type QuerySession } from "./query_access.ts";
+import { bucketRanges, firstInRanges } from "./key_ranges.ts";
 import { compareIds, readId } from "./lms_values.ts";
+import { isRepeated, oddReason, repeatedKey } from "./query_keys.ts";
 import { rowKeyReader } from "./row_reader.ts";
 import { LOOKS, shortfall } from "./whole_pages.ts";
 
@@ -20,24 +23,6 @@ const KEYS_PER_SUM = 50_000;
 const KEYS_PER_PAGE = 2000;
 /** A page of a query whose driving rows are all left out goes on; after so many driving rows it comes back empty, and the next one goes on. */
 const PAGES_AT_ONCE = 10;
-
-export interface QuerySession extends Pick<LmsSession, "rows"> {
-  /** Makes rows of cells, with what they are about. */
-  page(cells: readonly CellRow[]): Promise<RowPage>;
-}
-
-/** What the rows of a kind's query are read with. */
-export interface QueryAccess {
-  /** One read-only transaction. */
-  read<T>(work: (session: QuerySession, sql: QueryKind) => Promise<T>): Promise<T>;
-  readonly keys: LmsKeys;
-}
-
-/** What the keys of a kind are. */
-export function keyFormOf(kind: KindPreset): KeyForm {
-  if (keyColumns(kind.key).length > 1) return "pair";
-  return (kind.keyType ?? "integer") === "integer" ? "integer" : "text";
-}
 
 /**
  * The rows of a kind that reads a query: keys of what drives it first, then the query for those keys. So no statement sorts a join, and a
@@ -67,7 +52,13 @@ export class QueryRows {
     for (let page = 1;; page++) {
       const start: Key | null = from;
       const { keys, more, rows } = await this.access.read(async (session, sql) => {
-        const driving = await this.#drivingKeys(session, sql, { from: start, fromItself: false, to: null }, limit);
+        const driving = await drivingKeys(
+          this.#space.form,
+          session,
+          sql,
+          { from: start, fromItself: false, to: null },
+          limit,
+        );
         return { ...driving, rows: await this.#byKeys(session, sql, driving.keys) };
       });
       const last = keys.at(-1);
@@ -116,15 +107,15 @@ export class QueryRows {
   /** The smallest id >= `from`, or one below it with nothing in between; `null` when there is none. */
   async firstIdFrom(from: LmsId): Promise<LmsId | null> {
     const { form } = this.#space;
-    if (form === "text") return await this.#anyTextFrom(from);
+    if (form === "text") return await this.access.read((session, sql) => firstTextFrom(from, session, sql));
     const start = form === "pair" && BigInt(from) < LOWEST_PAIR ? String(LOWEST_PAIR) : from;
     if (form === "pair" && BigInt(from) >= -LOWEST_TEXT) return null;
     const range: KeyRange = { from: form === "pair" ? pairOf(start) : [start], fromItself: true, to: null };
-    if (drivers(this.kind).length === 0) return await this.#firstInRanges(start);
+    if (drivers(this.kind).length === 0) return await firstInRanges(start, (range) => this.#any(range));
     return await this.access.read(async (session, sql) => {
       const ids: LmsId[] = [];
       if (form === "pair") {
-        const { keys: [first] } = await this.#drivingKeys(session, sql, range, 1);
+        const { keys: [first] } = await drivingKeys(this.#space.form, session, sql, range, 1);
         if (first !== undefined) ids.push(this.#idOf(first));
       } else {
         for (const query of sql.firstKey(range)) {
@@ -183,7 +174,7 @@ export class QueryRows {
         await this.access.keys.keep();
       });
     } else {
-      for (const ranges of chunks(this.#bucketRanges(wanted), 20)) {
+      for (const ranges of chunks(bucketRanges(form, size, wanted), 20)) {
         await this.#wholeRanges(ranges, add);
       }
     }
@@ -201,16 +192,6 @@ export class QueryRows {
       if (rows.length >= counted) return add(rows);
       if (look === LOOKS) throw shortfall(`${rows.length} rows of ${this.name} attempts in a range of keys`, counted);
     }
-  }
-
-  #bucketRanges(buckets: readonly bigint[]): KeyRange[] {
-    const { form, bucketSize } = this.#space;
-    const key = (id: LmsId): Key => form === "pair" ? pairOf(id) : [id];
-    return buckets.map((bucket) => ({
-      from: key(firstIdOf(bucket, bucketSize)),
-      fromItself: true,
-      to: key(lastIdOf(bucket, bucketSize)),
-    }));
   }
 
   /** Rows of the query for these keys; those that share a key are bad, all of them. */
@@ -241,31 +222,8 @@ export class QueryRows {
 
   #note(key: string, form: KeyForm): void {
     if (this.#odd.size >= 1000) return;
-    const what = form === "pair"
-      ? "is no pair of whole numbers from 0 to 2147483647"
-      : form === "integer"
-      ? "is no whole number that can be kept (64 bits with a sign)"
-      : this.access.keys.hasCollided(`${this.name}_row`, key)
-      ? "cannot be told from another key"
-      : "is no key that can be kept";
-    this.#odd.set(key, `key of a row of the ${this.name} query: ${key === "" ? "is null" : what}`);
-  }
-
-  /** Keys of all driving tables in a range, ascending, each once, at most so many; `more`: there may be others after them. */
-  async #drivingKeys(
-    session: QuerySession,
-    sql: QueryKind,
-    range: KeyRange,
-    limit: number,
-  ): Promise<{ readonly keys: readonly Key[]; readonly more: boolean }> {
-    const lists: Key[][] = [];
-    for (const query of sql.keysAfter(range, limit)) {
-      lists.push((await session.rows(query)).map((cells) => cells.map((cell) => cell ?? "")));
-    }
-    const isCut = lists.some((keys) => keys.length === limit);
-    if (this.#space.form === "text") return { keys: distinctKeys(lists.flat()), more: isCut };
-    const merged = boundedBy(distinctKeys(lists.flat().filter(isWhole)).sort(compareKeys), lists, limit);
-    return { keys: merged.slice(0, limit), more: isCut || merged.length > limit };
+    const collided = form === "text" && this.access.keys.hasCollided(`${this.name}_row`, key);
+    this.#odd.set(key, oddReason(this.name, form, key, collided));
   }
 
   #idOf(key: Key): LmsId {
@@ -286,15 +244,6 @@ export class QueryRows {
     return [...(await this.access.keys.textsOf(`${this.name}_row`, ids)).values()].map((key) => [key]);
   }
 
-  /** Ids of texts lie anywhere: all of them are looked at together, once. */
-  async #anyTextFrom(from: LmsId): Promise<LmsId | null> {
-    if (BigInt(from) > LOWEST_TEXT) return null;
-    const { keys } = await this.access.read((session, sql) =>
-      this.#drivingKeys(session, sql, { from: null, fromItself: false, to: null }, 1)
-    );
-    return keys.length === 0 ? null : String(LOWEST_TEXT);
-  }
-
   /** Ranges of at most {@link KEYS_PER_SUM} keys that together hold all of these ids. */
   async #eachRange(first: LmsId, last: LmsId, work: (range: KeyRange) => Promise<void>): Promise<void> {
     const { form } = this.#space;
@@ -304,22 +253,12 @@ export class QueryRows {
     let fromItself = true;
     while (true) {
       const range: KeyRange = { from, fromItself, to: end };
-      const edge = await this.access.read((session, sql) => this.#edge(session, sql, range));
+      const edge = await this.access.read((session, sql) => edgeOf(form, session, sql, range, KEYS_PER_SUM));
       await work(edge === null ? range : { ...range, to: edge });
       if (edge === null) return;
       from = edge;
       fromItself = false;
     }
-  }
-
-  /** The key after which so many rows of a driving table came; `null` when there are fewer. */
-  async #edge(session: QuerySession, sql: QueryKind, range: KeyRange): Promise<Key | null> {
-    const edges: Key[] = [];
-    for (const query of sql.keysAfter(range, 1, KEYS_PER_SUM - 1)) {
-      const [row] = await session.rows(query);
-      if (row !== undefined) edges.push(row.map((cell) => cell ?? ""));
-    }
-    return this.#space.form === "text" ? edges[0] ?? null : edges.sort(compareKeys)[0] ?? null;
   }
 
   async #integerRanges(first: LmsId, last: LmsId, work: (range: KeyRange) => Promise<void>): Promise<void> {
@@ -339,7 +278,7 @@ export class QueryRows {
     let start = after === null ? BigInt(LOWEST_ID) : BigInt(after) + 1n;
     let width = BigInt(limit);
     while (true) {
-      const first = await this.#firstInRanges(String(start));
+      const first = await firstInRanges(String(start), (range) => this.#any(range));
       if (first === null) return { rows: [], bad: [] };
       start = BigInt(first);
       const stop = start + width - 1n > BigInt(HIGHEST_ID) ? BigInt(HIGHEST_ID) : start + width - 1n;
@@ -355,64 +294,7 @@ export class QueryRows {
     }
   }
 
-  /**
-   * An id at or below the first one from `from` on, with nothing in between; found by doubling a range until something is in it. Not
-   * min(): over a join that would read everything.
-   */
-  async #firstInRanges(from: LmsId): Promise<LmsId | null> {
-    const any = (range: KeyRange) =>
-      this.access.read(async (session, sql) => (await session.rows(sql.any(range))).length > 0);
-    if (!await any({ from: [from], fromItself: true, to: null })) return null;
-    let low = BigInt(from);
-    // Nearly all keys are above 0, and an empty half is one look.
-    if (low < 0n && !await any({ from: [from], fromItself: true, to: ["-1"] })) low = 0n;
-    for (let width = 1024n;; width *= 16n) {
-      const high = low + width - 1n > BigInt(HIGHEST_ID) ? BigInt(HIGHEST_ID) : low + width - 1n;
-      if (await any({ from: [String(low)], fromItself: true, to: [String(high)] })) {
-        return width === 1024n ? String(low) : await this.#narrowed(low, high, any);
-      }
-      low = high + 1n;
-    }
+  async #any(range: KeyRange): Promise<boolean> {
+    return await this.access.read(async (session, sql) => (await session.rows(sql.any(range))).length > 0);
   }
-
-  /** Halves a range that has rows until its beginning is near the first of them. */
-  async #narrowed(low: bigint, high: bigint, any: (range: KeyRange) => Promise<boolean>): Promise<LmsId> {
-    while (high - low > 1024n) {
-      const middle = low + (high - low) / 2n;
-      if (await any({ from: [String(low)], fromItself: true, to: [String(middle)] })) high = middle;
-      else low = middle + 1n;
-    }
-    return String(low);
-  }
-}
-
-const REPEATED = "several rows of the query have this key";
-const isRepeated = ({ reason }: BadRow) => reason.includes(REPEATED);
-
-/** None of them is taken: which one is meant, nobody can say. The hash is theirs together, whatever their order. */
-function repeatedKey(kind: Kind, id: LmsId, rows: readonly CellRow[]): BadRow {
-  const hash = rows.reduce((sum, [, hash]) => sum ^ BigInt(hash ?? 0), 0n);
-  return { kind, id, hash: String(BigInt.asIntN(64, hash)), reason: `${kind} query: ${REPEATED}` };
-}
-
-const isWhole = (key: Key) => key.every((part) => /^-?\d{1,19}$/.test(part));
-
-function compareKeys(a: Key, b: Key): number {
-  for (const [i, part] of a.entries()) {
-    const order = compareIds(part, b[i] ?? "0");
-    if (order !== 0) return order;
-  }
-  return 0;
-}
-
-/** Of several lists, each cut at `limit`, only what is complete: nothing beyond the last key of a list that was cut. */
-function boundedBy(merged: readonly Key[], lists: readonly (readonly Key[])[], limit: number): readonly Key[] {
-  const ends = lists.flatMap((keys) => keys.length === limit ? keys.slice(-1) : []).filter(isWhole).sort(compareKeys);
-  const [end] = ends;
-  return end === undefined ? merged : merged.filter((key) => compareKeys(key, end) <= 0);
-}
-
-/** Each key once: a table may have one several times (a log's). */
-function distinctKeys(keys: readonly Key[]): Key[] {
-  return [...new Map(keys.map((key) => [key.join("/"), key])).values()];
 }

@@ -1,5 +1,6 @@
 import type { Dialect } from "../../sql/lms/dialects/dialect.ts";
-import { type Preset, requirements } from "../../sql/lms/preset.ts";
+import { type Preset } from "../../sql/lms/preset.ts";
+import { requirements } from "../../sql/lms/requirements.ts";
 import { catalogQuery, type ColumnTypes, type LmsQueries } from "../../sql/lms/queries.ts";
 import { LmsError } from "../base/errors.ts";
 import type { LmsDriver, LmsSession } from "./lms_driver.ts";

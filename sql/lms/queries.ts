@@ -10,11 +10,11 @@ import {
   type PeoplePreset,
   type Preset,
   type Relation,
-  requirements,
   type TablePreset,
   TEXT_COLUMNS,
   TIME_COLUMNS,
 } from "./preset.ts";
+import { requirements } from "./requirements.ts";
 import { type LogQuery, logQuery } from "./log_query.ts";
 import { type QueryKind, queryKind } from "./query_kind.ts";
 

@@ -93,7 +93,7 @@ export function queryKind(
           condition(where, key.map((column) => `d.${column}`))
         }`
       ).join(" union ")
-    })`;
+    }${dialect.fence})`;
   };
   const rowsWhere = (where: KeyCondition): { from: string; where: string } => {
     if (kind.from.includes(KEYS)) {

@@ -95,3 +95,63 @@ onServers(
     );
   },
 );
+
+onServers(
+  "Canvas: the next attempt in the same row is an attempt of its own, and a mark without a pass mark a result",
+  "canvas",
+  "postgres",
+  async (bench, lms, yaml) => {
+    bench.standIn.addUser({ email: "mentor1@institute.example", fullName: "Olga" });
+    const source = await lms.open(yaml);
+    await source.check();
+    await bench.poll({ source });
+    await lms.execute("update submissions set attempt = 2, workflow_state = 'submitted', score = null");
+    await bench.poll({ source });
+    await lms.execute("update submissions set workflow_state = 'graded', score = 18");
+    await bench.poll({ source });
+    assert.equal((await bench.poll({ source })).tally.events, 0);
+    assert.deepEqual(await told(bench), [
+      "1 9 exam_completed r1 graded 60 no1",
+      "1 9 exam_completed r1 no2",
+      "1 9 exam_completed r2 graded 90 no2",
+    ]);
+    const changes = await bench.db.sql<{ change: string | null }[]>`
+    select change from lmsmon.lms_activity_events order by event_id`;
+    assert.deepEqual(changes.map(({ change }) => change), [null, null, "first_result"]);
+  },
+);
+
+onServers(
+  "Open edX: grades and completion on MySQL, with keys of blocks",
+  "openedx",
+  "mysql",
+  async (bench, lms, yaml) => {
+    const source = await lms.open(yaml, { keyStore: stateKeyStore(bench.db) });
+    await source.check();
+    await bench.poll({ source });
+    assert.equal((await bench.poll({ source })).tally.events, 0);
+    assert.deepEqual(await told(bench), [
+      "1 block-v1:X+A+1+type@sequential+block@unit1 exam_completed r1 graded 75 no1",
+      "1 block-v1:X+A+1+type@video+block@film content_watched r1 no1",
+    ]);
+  },
+);
+
+onServers(
+  "LearnDash: keys and values, a prefix, and unix seconds that no zone moves",
+  "learndash",
+  "mysql",
+  async (bench, lms, yaml) => {
+    const source = await lms.open(yaml, { changes: { timezone: "Asia/Kolkata" } });
+    await source.check();
+    await bench.poll({ source });
+    assert.deepEqual(
+      await told(bench),
+      ["1 9 exam_passed r1 85 no1", "1 9 exam_started r1 no2"].map((line) => line.replace("r1 85", "r1 graded 85")),
+    );
+    const [row] = await bench.db.sql<{ at: string; mentors: number }[]>`
+    select extract(epoch from e.timestamp)::bigint::text as at, cardinality(s.mentor_ids)::int as mentors
+    from lmsmon.lms_activity_events e join lmsmon.mentor_sets s using (mentor_set_id) where event_type = 'exam_passed'`;
+    assert.deepEqual({ ...row }, { at: "1795165000", mentors: 1 });
+  },
+);

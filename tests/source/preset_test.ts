@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { lmsQueries } from "../../sql/lms/queries.ts";
-import { type Preset, requirements } from "../../sql/lms/preset.ts";
+import { type Preset } from "../../sql/lms/preset.ts";
+import { requirements } from "../../sql/lms/requirements.ts";
 import { mysqlDialect } from "../../sql/lms/dialects/mysql.ts";
 import { postgresDialect } from "../../sql/lms/dialects/postgres.ts";
 import { fixed, PRESET_NAMES, presetOf } from "../../sql/lms/presets.ts";

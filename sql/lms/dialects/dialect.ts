@@ -54,6 +54,8 @@ export interface Dialect {
   readonly name: "postgres" | "mysql";
   /** Part of the recipe number. */
   readonly number: number;
+  /** Ends a subquery that is planned by itself: what it is joined with must not choose how it is read. */
+  readonly fence: string;
   quote(identifier: string): string;
   /** A select-list item as text. */
   text(expression: string): string;

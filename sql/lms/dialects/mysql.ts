@@ -14,6 +14,7 @@ const bucket = (id: string, size: string) =>
 export const mysqlDialect: Dialect = {
   name: "mysql",
   number: 2,
+  fence: "", // a union or a limit is one already; a plain list of keys is read by it anyway
   quote,
   text: (expression) => expression, // the text protocol sends text anyway, and the driver leaves it as it is
   shortText: (expression, letters) => `left(${expression}, ${letters})`,

@@ -30,6 +30,7 @@ const bucket = (id: string, size: string) =>
 export const postgresDialect: Dialect = {
   name: "postgres",
   number: 3, // 1 was: octet_length and value of each field through concat_ws, which took twice as long
+  fence: " offset 0",
   quote,
   text: (expression) => `(${expression})::text`,
   shortText: (expression, letters) => `left((${expression})::text, ${letters})`,
@@ -186,3 +187,9 @@ export function postgresSettings(statementTimeoutMs: number, schemas: readonly s
       : `set local search_path = pg_catalog, ${schemas.map(quote).join(", ")}`,
   ].join("; ");
 }
+
+/** The names of types, in the order of their OIDs. */
+export const typeNames = (oids: readonly number[]): string =>
+  `select format_type(o, null) as name from unnest('{${
+    oids.join(",")
+  }}'::oid[]) with ordinality as u (o, i) order by i`;

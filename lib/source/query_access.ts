@@ -1,0 +1,24 @@
+import { keyColumns, type KindPreset } from "../../sql/lms/preset.ts";
+import type { QueryKind } from "../../sql/lms/query_kind.ts";
+import type { KeyForm } from "../model/key_space.ts";
+import type { CellRow, LmsSession } from "./lms_driver.ts";
+import type { LmsKeys } from "./lms_keys.ts";
+import type { RowPage } from "./lms_source.ts";
+
+export interface QuerySession extends Pick<LmsSession, "rows"> {
+  /** Makes rows of cells, with what they are about. */
+  page(cells: readonly CellRow[]): Promise<RowPage>;
+}
+
+/** What the rows of a kind's query are read with. */
+export interface QueryAccess {
+  /** One read-only transaction. */
+  read<T>(work: (session: QuerySession, sql: QueryKind) => Promise<T>): Promise<T>;
+  readonly keys: LmsKeys;
+}
+
+/** What the keys of a kind are. */
+export function keyFormOf(kind: KindPreset): KeyForm {
+  if (keyColumns(kind.key).length > 1) return "pair";
+  return (kind.keyType ?? "integer") === "integer" ? "integer" : "text";
+}

@@ -1,0 +1,70 @@
+import { drivers, keyColumns, type Preset, type Relation, type TablePreset } from "./preset.ts";
+
+/** One table of a preset and every column read from it. */
+export interface Requirement {
+  readonly table: string;
+  readonly columns: readonly string[];
+  /** Columns that must be integers, since pages and buckets go by them. */
+  readonly integerKeys: readonly string[];
+  readonly optional: boolean;
+}
+
+/** Everything a preset reads by name, each table once, so that a check can name all that is missing at once. */
+export function requirements(preset: Preset): Requirement[] {
+  const found = new Map<string, { columns: Set<string>; keys: Set<string>; optional: boolean }>();
+  const need = (table: string, columns: readonly string[], keys: readonly string[] = [], optional = false) => {
+    const entry = found.get(table) ?? { columns: new Set(), keys: new Set(), optional };
+    for (const column of [...keys, ...columns]) entry.columns.add(column);
+    for (const key of keys) entry.keys.add(key);
+    entry.optional &&= optional;
+    found.set(table, entry);
+  };
+  /** Queries are described instead. */
+  const needOf = (from: Relation | null, columns: () => readonly string[], keys: readonly string[] = []) => {
+    if (from !== null && "table" in from) need(from.table, columns(), keys);
+  };
+  const needTable = (t: TablePreset<never, string> | null, optional = false) => {
+    if (t !== null && "table" in t) need(t.table, [t.key, ...named(t.columns)], [], optional);
+  };
+  for (const kind of Object.values(preset.kinds)) {
+    if (kind === null) continue;
+    const refs = [...Object.values(kind.columns), ...kind.hashed];
+    const integers = (kind.keyType ?? "integer") === "integer" ? keyColumns(kind.key) : [];
+    needOf(kind, () => [...keyColumns(kind.key), ...refs.filter((r) => !r.startsWith("side."))], integers);
+    if (kind.side !== null) {
+      const { side } = kind;
+      needOf(kind, () => [side.on]);
+      need(side.table, [
+        side.key,
+        ...refs.filter((r) => r.startsWith("side.")).map((r) => r.slice("side.".length)),
+      ]);
+    }
+    for (const { table, key } of drivers(kind)) {
+      need(table, keyColumns(key), integers.length > 0 ? keyColumns(key) : []);
+    }
+    needTable(kind.activity?.self ?? null);
+    needTable(kind.activity?.media ?? null);
+    needTable(kind.activity?.placement ?? null);
+    needTable(kind.activity?.chapterOfContent ?? null, true);
+  }
+  needTable(preset.courses);
+  needTable(preset.chapters);
+  for (const [role, people] of [["student", preset.people.student], ["mentor", preset.people.mentor]] as const) {
+    const columns = () => [people.key, ...named(people.columns), ...(people.active === null ? [] : [people.active])];
+    needOf(people, columns, preset.ids?.[role] === "text" ? [] : [people.key]);
+  }
+  const { links, batches } = preset;
+  needOf(links, () => [links.mentor, links.student]);
+  if (batches !== null) needOf(batches, () => [batches.batch, batches.student]);
+  const dated = preset.context?.activities ?? null;
+  if (dated !== null) need(dated.table, [], [], true);
+  return [...found].map(([table, { columns, keys, optional }]) => ({
+    table,
+    columns: [...columns],
+    integerKeys: [...keys],
+    optional,
+  }));
+}
+
+const named = (columns: Readonly<Record<string, string | undefined>>) =>
+  Object.values(columns).filter((name) => name !== undefined);

@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import { type Preset } from "../../sql/lms/preset.ts";
+import { testpress } from "../../sql/lms/testpress/preset.ts";
+import { ConfigError, LmsError } from "../../lib/base/errors.ts";
+import { mappingSchema, readMapping } from "../../lib/source/mapping.ts";
+import { statementProblem } from "../../lib/source/one_select.ts";
+import { realMariaDb, realPostgres } from "../support/databases.ts";
+import { customLms, mappingText } from "../support/presets/custom_lms.ts";
+
+const people = `
+people:
+  student: {from: "select id, login as username from users"}
+  mentor: {from: "select id, mail as email from users"}
+links: {from: "select mentor_id, student_id from links"}
+`;
+const mapping = (exam: string) => `${people}kinds:\n  exam:\n${exam.replace(/^/gm, "    ")}\n`;
+const WHOLE = mapping(
+  "rows: [{table: tries, key: id}]\nfrom: |\n  select id, user_id as student_id, test_id as activity_id, word as state from tries\nstates: {done: finished}",
+);
+
+Deno.test("a preset of lmsmon is a mapping, and one schema checks both", () => {
+  const { name, ...read } = mappingSchema.parse(testpress);
+  assert.deepEqual({ name, ...read }, testpress);
+  const preset: Preset = readMapping(mappingText(WHOLE), "school");
+  assert.deepEqual([preset.name, preset.kinds.exam?.key, preset.kinds.content], ["school", "id", null]);
+});
+
+Deno.test("a mapping with faults is one error with a line for each, its place in the file first", () => {
+  const faulty = mapping(
+    "key_type: txt\nfrom: select 1; select 2\nstates: {done: ended}\ntimes: {started_at: unix}\nkei: id",
+  );
+  assert.throws(() => readMapping(mappingText(faulty), "school"), (error) => {
+    assert.ok(error instanceof ConfigError && error.exitCode === 2);
+    const lines = error.message.split("\n");
+    assert.ok(lines.every((line) => /^mapping\.yaml:\d+:\d+: [a-z_.]+/.test(line)), error.message);
+    for (
+      const part of [
+        /from: must be one statement/,
+        /states\.done: must be one of/,
+        /times\.started_at: must be one of unix_s/,
+        /unknown key \(did you mean "key"\?\)/,
+        /key_type: must be one of integer/,
+      ]
+    ) assert.match(error.message, part);
+    return true;
+  });
+});
+
+Deno.test("keys that are no whole numbers need what drives them, and from_unixtime() is refused", () => {
+  const problems = (exam: string) => {
+    try {
+      readMapping(mappingText(mapping(exam)), "school");
+      return "";
+    } catch (error) {
+      return error instanceof ConfigError ? error.message : String(error);
+    }
+  };
+  const states = "states: {done: finished}";
+  assert.match(problems(`from: select 1\nkey_type: text\n${states}`), /needs `rows/);
+  assert.match(problems(`from: select * from {keys} k\n${states}`), /has \{keys\}/);
+  assert.match(problems(`from: select from_unixtime(t) as started_at from a\n${states}`), /select the number/);
+});
+
+Deno.test("statementProblem() lets one SELECT through, with whatever in its quotes and comments", () => {
+  for (
+    const text of [
+      "select ';' as a -- ; x\n",
+      "with a as (select 1) select * from a",
+      "(select 1)",
+      "select 'insert into b'",
+    ]
+  ) {
+    assert.equal(statementProblem(text), null, text);
+  }
+  const bad: Record<string, RegExp> = {
+    "select 1; drop table a": /one statement/,
+    "select 1;": /semicolon/,
+    "delete from a": /must be a SELECT/,
+    "with d as (delete from a returning *) select * from d": /only read/,
+    "select * from a for update": /only read/,
+  };
+  for (const [text, problem] of Object.entries(bad)) assert.match(statementProblem(text) ?? "", problem);
+});
+
+const TABLES = `
+create table users (id int primary key, login varchar(50), mail varchar(50));
+create table links (mentor_id int, student_id int);
+create table tries (id int primary key, user_id int, test_id int, word varchar(20));
+insert into tries values (1, 7, 3, 'done'), (2, 8, 3, 'done');
+insert into users values (7, 'a', null), (8, 'b', null);
+`;
+
+for (const [name, server] of [["PostgreSQL", await realPostgres()], ["MariaDB", await realMariaDb()]] as const) {
+  Deno.test({
+    name: `what ${name} says against a mapping comes at once, with file, line, query and column`,
+    ignore: server === null,
+    fn: async () => {
+      if (server === null) return;
+      await using lms = await customLms(server, TABLES);
+      const source = await lms.open(
+        WHOLE.replace("word as state", "wrd as state").replace("mail as email", "mail as e_mail")
+          .replace("select mentor_id,", "select mentor_id, mentor_id + 0 as x,").replace("from links", "from linkz"),
+      );
+      await assert.rejects(source.check(), (error) => {
+        assert.ok(error instanceof LmsError && error.exitCode === 1);
+        assert.match(error.message, /mapping\.yaml:\d+:\d+: query exam: .*wrd/);
+        assert.match(error.message, /query mentor: lacks column "email" \(did you mean "e_mail"\?\)/);
+        assert.match(error.message, /query links: .*linkz/);
+        return true;
+      });
+      const good = await lms.open(WHOLE);
+      await good.check();
+      assert.equal((await good.rowsAfter("exam", null, 1)).rows.length, 1);
+      assert.equal((await good.rowsAfter("exam", "1", 1)).rows[0]?.id, "2");
+    },
+  });
+
+  Deno.test({
+    name: `no mapping gets a second statement or a write through to ${name}`,
+    ignore: server === null,
+    fn: async () => {
+      if (server === null) return;
+      await using lms = await customLms(server, TABLES);
+      // Quotes that the check of the words takes for one text, and the server may not.
+      const sneaky = [
+        "select id, user_id as student_id, test_id as activity_id, word as state from tries) t; commit; create table zz(a int); select * from (select 1 as id",
+        "with d as (delete from tries returning *) select id, user_id as student_id, test_id as activity_id, word as state from d",
+      ];
+      for (const from of sneaky) {
+        const text = mappingText(WHOLE);
+        const value = structuredClone(text.value) as { kinds: { exam: { from: string } } };
+        value.kinds.exam.from = "select 1 as id";
+        const source = await lms.open(WHOLE, { changes: { mapping: { ...text, value } } });
+        await source.close();
+        value.kinds.exam.from = from;
+        assert.throws(() => readMapping({ ...text, value }, "x"), ConfigError, "the words show it already");
+        const { openDriver } = await import("../../lib/source/open_lms.ts");
+        const { testLmsConfig } = await import("../support/lms/test_lms_config.ts");
+        const { driver } = await openDriver(testLmsConfig(lms.url, { preset: "custom" }));
+        try {
+          await assert.rejects(driver.read((session) => session.rows(`select * from (${from}\n) t`)), LmsError);
+          await assert.rejects(
+            driver.read((session) => session.columns(`select * from (${from}\n) t limit 0`)),
+            LmsError,
+          );
+        } finally {
+          await driver.close();
+        }
+      }
+      await assert.rejects(async () => await lms.execute("select * from zz"), "no table was made");
+      await lms.execute("select 1 from tries");
+    },
+  });
+
+  Deno.test({
+    name: `two rows of one key are both left out, and named, on ${name}`,
+    ignore: server === null,
+    fn: async () => {
+      if (server === null) return;
+      await using lms = await customLms(
+        server,
+        TABLES + "create table marks (try_id int);\ninsert into marks values (1), (1), (2);\n",
+      );
+      const source = await lms.open(WHOLE.replace("from tries", "from tries join marks on marks.try_id = tries.id"));
+      await source.check();
+      const page = await source.rowsAfter("exam", null, 10);
+      assert.deepEqual([page.rows.map(({ id }) => id), page.bad.map(({ id, reason }) => `${id} ${reason}`)], [["2"], [
+        "1 exam query: several rows of the query have this key",
+      ]]);
+      assert.match((await source.inspect("exam")).warnings.join(), /several rows have one key/);
+    },
+  });
+
+  Deno.test({
+    name: `a query without what drives it is read in ranges on ${name}, whatever gaps its keys have`,
+    ignore: server === null,
+    fn: async () => {
+      if (server === null) return;
+      await using lms = await customLms(server, TABLES);
+      await lms.execute("insert into tries values (1000000, 7, 3, 'done'), (2000000000, 7, 3, 'done')");
+      const source = await lms.open(WHOLE.replace("rows: [{table: tries, key: id}]", "version: 2"));
+      const ids: string[] = [];
+      for (let after: string | null = null;;) {
+        const page = await source.rowsAfter("exam", after, 2);
+        ids.push(...page.rows.map(({ id }) => id));
+        if (page.next === undefined) break;
+        after = page.next;
+      }
+      assert.deepEqual(ids, ["1", "2", "1000000", "2000000000"]);
+      assert.deepEqual((await source.buckets("exam", 0n, 3_000_000n)).map(({ bucket, count }) => [bucket, count]), [
+        [0n, 2],
+        [1000n, 1],
+        [2_000_000n, 1],
+      ]);
+    },
+  });
+}

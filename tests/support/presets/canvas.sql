@@ -1,0 +1,14 @@
+create table users (id bigint primary key, name text, workflow_state text not null);
+create table pseudonyms (id bigint primary key, user_id bigint, unique_id text, position int);
+create table communication_channels (id bigint primary key, user_id bigint, path text, path_type text, position int);
+create table enrollments (id bigint primary key, user_id bigint, type text, workflow_state text, associated_user_id bigint);
+create table courses (id bigint primary key, name text);
+create table assignments (id bigint primary key, title text, points_possible double precision, context_id bigint, workflow_state text);
+create table submissions (id bigint primary key, user_id bigint, assignment_id bigint, attempt int, workflow_state text, score double precision, submitted_at timestamp);
+insert into users values (1, 'Ana', 'registered'), (2, 'Olga', 'registered');
+insert into pseudonyms values (1, 1, 'ana', 1);
+insert into communication_channels values (1, 2, 'mentor1@institute.example', 'email', 1);
+insert into enrollments values (1, 2, 'ObserverEnrollment', 'active', 1);
+insert into courses values (5, 'Algebra');
+insert into assignments values (9, 'Sets', 20, 5, 'published');
+insert into submissions values (100, 1, 9, 1, 'graded', 12, '2026-11-20 09:00:00');

@@ -1,0 +1,10 @@
+create table wp_users (ID bigint unsigned primary key, user_login varchar(60), user_email varchar(100), display_name varchar(250));
+create table wp_usermeta (umeta_id bigint unsigned primary key, user_id bigint unsigned, meta_key varchar(255), meta_value longtext);
+create table wp_posts (ID bigint unsigned primary key, post_title text, post_type varchar(20));
+create table wp_learndash_user_activity (activity_id bigint unsigned primary key, user_id bigint unsigned, post_id bigint unsigned, course_id bigint unsigned, activity_type varchar(50), activity_status tinyint unsigned, activity_started int unsigned, activity_completed int unsigned);
+create table wp_learndash_user_activity_meta (activity_meta_id bigint unsigned primary key, activity_id bigint unsigned, activity_meta_key varchar(255), activity_meta_value mediumtext);
+insert into wp_users values (1, 'ana', 'ana@institute.example', 'Ana'), (2, 'olga', 'mentor1@institute.example', 'Olga');
+insert into wp_usermeta values (1, 1, 'learndash_group_users_7', '7'), (2, 2, 'learndash_group_leaders_7', '7');
+insert into wp_posts values (5, 'Algebra', 'sfwd-courses'), (9, 'Sets', 'sfwd-quiz');
+insert into wp_learndash_user_activity values (100, 1, 9, 5, 'quiz', 1, 1795164000, 1795165000), (101, 1, 9, 5, 'quiz', 0, 1795166000, 0), (102, 1, 9, 5, 'lesson', 1, 1, 1);
+insert into wp_learndash_user_activity_meta values (1, 100, 'percentage', '85'), (2, 100, 'pass', '1');

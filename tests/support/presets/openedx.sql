@@ -1,0 +1,10 @@
+create table auth_user (id int primary key, username varchar(150), email varchar(254), is_active tinyint(1) not null);
+create table auth_userprofile (id int primary key, user_id int, name varchar(255));
+create table institute_coach (coach_id int, student_id int);
+create table grades_persistentsubsectiongrade (id bigint unsigned primary key, user_id int, usage_key varchar(255), course_id varchar(255), earned_graded double, possible_graded double, first_attempted datetime(6));
+create table completion_blockcompletion (id bigint primary key, user_id int, block_key varchar(255), block_type varchar(64), context_key varchar(255), completion double, created datetime(6), modified datetime(6));
+insert into auth_user values (1, 'ana', 'ana@institute.example', 1), (2, 'olga', 'mentor1@institute.example', 1);
+insert into auth_userprofile values (1, 1, 'Ana A.');
+insert into institute_coach values (2, 1);
+insert into grades_persistentsubsectiongrade values (10, 1, 'block-v1:X+A+1+type@sequential+block@unit1', 'course-v1:X+A+1', 6, 8, '2026-11-20 09:00:00.5'), (11, 1, 'block-v1:X+A+1+type@sequential+block@unit2', 'course-v1:X+A+1', 0, 8, null);
+insert into completion_blockcompletion values (20, 1, 'block-v1:X+A+1+type@video+block@film', 'video', 'course-v1:X+A+1', 1, '2026-11-20 09:00:00', '2026-11-20 09:10:00');
