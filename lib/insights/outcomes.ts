@@ -1,5 +1,6 @@
 import { UsageError } from "../base/errors.ts";
-import { type CourseRow, courses, mentorsOfStudents, peopleLike } from "../../sql/state/insight_names.ts";
+import { type CourseRow, courses, mentorsOfStudents } from "../../sql/state/insight_names.ts";
+import { exactPerson } from "./find_named.ts";
 import type { Queryable } from "../state/state_db.ts";
 
 /** What became of students: `course/student` to whether they failed or withdrew. */
@@ -48,7 +49,7 @@ export async function readOutcomes(sql: Queryable, source: string, text: string,
   const unknown: string[] = [];
   for (const { student, course, failed: did } of lines) {
     const courseId = courseOf(all, course);
-    const id = students.get(student) ?? await studentOf(sql, source, student);
+    const id = students.get(student) ?? (await exactPerson(sql, source, "student", student))?.id ?? null;
     if (id !== null) students.set(student, id);
     if (courseId === null || id === null) unknown.push(`${student},${course}`);
     else failed.set(`${courseId}/${id}`, did);
@@ -60,11 +61,4 @@ function courseOf(all: readonly CourseRow[], name: string): string | null {
   const found = all.find(({ course_id }) => course_id === name) ??
     all.find(({ title }) => title?.toLowerCase() === name.toLowerCase());
   return found?.course_id ?? null;
-}
-
-async function studentOf(sql: Queryable, source: string, name: string): Promise<string | null> {
-  const [best] = await peopleLike(sql, source, "student", name, name.replace(/[\\%_]/g, "\\$&"), 1);
-  return best !== undefined && (best.id === name || best.username?.toLowerCase() === name.toLowerCase())
-    ? best.id
-    : null;
 }
