@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
 import { execute, notEmpty, withCommon } from "./common.ts";
 
@@ -26,3 +27,51 @@ export const insightsCommand = withCommon(new Command("insights"))
       });
     })
   );
+
+const daysOf = (text: string | undefined) => (text ?? "today").split(",").map((day) => day.trim());
+const AT = "judge at the end of these days: 2026-10-01,2026-11-01; default today";
+const OUTCOMES = "what became of students: CSV with student,course,outcome (1: failed or withdrew)";
+
+insightsCommand.addCommand(
+  withCommon(new Command("evaluate"))
+    .description("hold the score against what became of the students")
+    .requiredOption("--outcomes <FILE>", OUTCOMES, notEmpty)
+    .option("--at <DATES>", AT, notEmpty)
+    .option("--json", "print the result as JSON")
+    .action((flags, command) =>
+      execute(command, { needs: ["state"] }, async (context) => {
+        const { runEvaluate } = await import("../lib/app/insights_evaluate.ts");
+        const { at, json } = shared(command.optsWithGlobals());
+        return await runEvaluate(context, { outcomes: resolve(flags.outcomes), at: daysOf(at), json });
+      })
+    ),
+);
+
+insightsCommand.addCommand(
+  withCommon(new Command("fit"))
+    .description("make this site's own constants of the score, for insights.constants to name")
+    .requiredOption("--outcomes <FILE>", OUTCOMES, notEmpty)
+    .option("--at <DATES>", AT, notEmpty)
+    .option("--out <FILE>", "write the constants to this file", notEmpty)
+    .option("--dry-run", "write nothing")
+    .option("--json", "print the result as JSON")
+    .action((flags, command) =>
+      execute(command, { needs: ["state"] }, async (context) => {
+        const { runFit } = await import("../lib/app/insights_fit.ts");
+        const { at, json } = shared(command.optsWithGlobals());
+        return await runFit(context, {
+          outcomes: resolve(flags.outcomes),
+          at: daysOf(at),
+          json,
+          out: flags.out === undefined ? null : resolve(flags.out),
+          dryRun: flags.dryRun ?? false,
+        });
+      })
+    ),
+);
+
+/** Flags that `insights` itself has, too: the parser gives them to it, wherever they stand. */
+function shared(flags: Record<string, unknown>): { at: string | undefined; json: boolean } {
+  const { at, json } = flags;
+  return { at: typeof at === "string" ? at : undefined, json: json === true };
+}

@@ -1,4 +1,3 @@
-import { leavers, mentorsOfStudents } from "../../sql/state/insight_names.ts";
 import { measure, type Measures, type Outcome } from "../../lib/insights/evaluation.ts";
 import { newNames, top } from "../../lib/insights/measures.ts";
 import { type Mention, nameOn, summarise } from "../../lib/insights/naming.ts";
@@ -40,23 +39,21 @@ export async function judgeModule(
     if (days.includes(day)) judged.set(day, outcomes);
     if (weekly && WEEKS.includes(day)) weeks.set(day, outcomes);
   }
-  const links = await mentorsOfStudents(course.db.sql, course.source);
-  const zero = Temporal.PlainDate.from(course.dateOf(0));
   return {
     name: `${data.module} ${data.presentation}`,
     days: judged,
     weeks,
-    mentors: new Map(
-      [...Map.groupBy(links, ({ student_id }) => student_id)].map((
-        [id, rows],
-      ) => [id, rows.map(({ mentor_id }) => mentor_id)]),
-    ),
-    leftOn: new Map(
-      (await leavers(course.db.sql, course.source)).map((
-        { student_id, left_at },
-      ) => [student_id, zero.until(left_at.toZonedDateTimeISO("UTC").toPlainDate()).days]),
-    ),
+    mentors: mentorsOf(weeks.get(WEEKS[0] ?? 0) ?? []),
+    leftOn: new Map([...data.registrations].flatMap(([id, { left }]) => left === null ? [] : [[String(id), left]])),
   };
+}
+
+const GROUP = 20;
+
+/** Twenty students a mentor, by their ids, of those who are there in the first week. */
+function mentorsOf(outcomes: readonly Outcome[]): Map<string, readonly string[]> {
+  const ids = outcomes.map(({ insight }) => insight.student).sort((a, b) => Number(a) - Number(b));
+  return new Map(ids.map((id, i) => [id, [String(1 + Math.floor(i / GROUP))]]));
 }
 
 async function judgeDay(course: PlayedCourse, data: OuladModule, day: number): Promise<Outcome[]> {
@@ -107,7 +104,9 @@ export function namingOf(modules: readonly JudgedModule[]): string[] {
       },
       list.reduce((sum, { mentorWeeks }) => sum + mentorWeeks, 0),
     );
-    return `${name.padEnd(12)} precision ${result.precision?.toFixed(3)}, recall ${result.recall?.toFixed(3)}, ` +
+    return `${name.padEnd(12)} precision ${result.precision?.toFixed(3)} (of students ${
+      result.studentPrecision?.toFixed(3)
+    }), recall ${result.recall?.toFixed(3)}, ` +
       `${result.perMentorAndWeek.toFixed(2)} mentions a mentor and week, ${result.named} named, ` +
       `median ${result.leadDays ?? "-"} days before leaving`;
   };

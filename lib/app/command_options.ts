@@ -141,6 +141,20 @@ export interface InsightsOptions {
   readonly csv: boolean;
 }
 
+export interface OutcomesOptions {
+  /** A CSV file, absolute. */
+  readonly outcomes: string;
+  /** Days to judge on, as `InsightsOptions.at`; at least one. */
+  readonly at: readonly string[];
+  readonly json: boolean;
+}
+
+export interface FitOptions extends OutcomesOptions {
+  /** Absolute; `null`: shown only. */
+  readonly out: string | null;
+  readonly dryRun: boolean;
+}
+
 export interface StatsOptions {
   /** By day of `zone`; `null`: what the state holds now. */
   readonly period: { readonly since: EpochMicros; readonly until: EpochMicros; readonly zone: string } | null;

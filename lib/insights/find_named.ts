@@ -10,14 +10,32 @@ const LOOKED_AT = 200;
 /** A student or mentor by id or username. Throws CommandError with what is near it. */
 export async function findPerson(sql: Queryable, source: string, role: Role, text: string): Promise<PersonNameRow> {
   const wanted = text.trim();
-  const [best] = await peopleLike(sql, source, role, wanted, likeStart(wanted), 1);
-  if (best !== undefined && (best.id === wanted || best.username?.toLowerCase() === wanted.toLowerCase())) return best;
-  const near = [...await peopleLike(sql, source, role, wanted, likeStart(wanted.slice(0, 2)), LOOKED_AT)];
+  const best = await exactPerson(sql, source, role, wanted);
+  if (best !== null) return best;
+  const near = [...await peopleLike(sql, source, role, like(wanted, wanted.slice(0, 2)), LOOKED_AT)];
   const names = nearest(wanted, near.flatMap(({ id, username }) => [id, ...(username === null ? [] : [username])]));
   throw new CommandError(`Cannot find ${role} ${quoted(wanted)}: no such id or username`, {
     hint: names.length === 0 ? `the state knows no ${role} like it` : `did you mean ${names.join(", ")}?`,
   });
 }
+
+/** The student or mentor of this id or username; `null`: none. */
+export async function exactPerson(
+  sql: Queryable,
+  source: string,
+  role: Role,
+  wanted: string,
+): Promise<PersonNameRow | null> {
+  const [best] = await peopleLike(sql, source, role, like(wanted, wanted), 1);
+  const isIt = best !== undefined && (best.id === wanted || best.username?.toLowerCase() === wanted.toLowerCase());
+  return isIt ? best : null;
+}
+
+const like = (exact: string, start: string) => ({
+  exact,
+  id: /^\d{1,18}$/.test(exact) ? BigInt(exact).toString() : null,
+  start: start.replace(/[\\%_]/g, "\\$&"),
+});
 
 /** A course by id or title. Throws CommandError with what is near it. */
 export async function findCourse(sql: Queryable, source: string, text: string): Promise<CourseRow> {
@@ -38,4 +56,3 @@ function nearest(wanted: string, names: readonly string[]): string[] {
 }
 
 const quoted = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
-const likeStart = (text: string) => text.replace(/[\\%_]/g, "\\$&");

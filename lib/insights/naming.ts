@@ -49,8 +49,10 @@ export interface NamingResult {
   readonly mentions: number;
   readonly named: number;
   readonly perMentorAndWeek: number;
-  /** Of those named, how many failed or left. */
+  /** Of the mentions, how many are of somebody who failed or left. */
   readonly precision: number | null;
+  /** The same of the students who were named, each once. */
+  readonly studentPrecision: number | null;
   /** Of those who failed or left, how many were named. */
   readonly recall: number | null;
   /** Median days from the first mention to the leaving, of those who left. */
@@ -79,7 +81,8 @@ export function summarise(
     mentions: said.length,
     named: first.size,
     perMentorAndWeek: mentorWeeks === 0 ? 0 : said.length / mentorWeeks,
-    precision: first.size === 0 ? null : right / first.size,
+    precision: said.length === 0 ? null : said.filter((m) => failed.get(keyOf(m))).length / said.length,
+    studentPrecision: first.size === 0 ? null : right / first.size,
     recall: all === 0 ? null : right / all,
     leadDays: leads.length === 0 ? null : leads[Math.floor(leads.length / 2)] ?? null,
   };

@@ -7,6 +7,8 @@ import { type EpochMicros, formatUtc } from "../model/time.ts";
 import type { Lease } from "../state/leases.ts";
 import { fenced } from "../state/fenced.ts";
 import type { StateDb } from "../state/state_db.ts";
+import type { LmsSource } from "../source/lms_source.ts";
+import { refreshLinks } from "./record/people.ts";
 import { recordActivities, recordEnrolments, recordExemptions } from "./record/course_context.ts";
 
 /** The fact that says when the lookups were read whole last. */
@@ -15,7 +17,7 @@ const ReadFact = z.object({ at: z.number() });
 
 export interface ContextReading {
   readonly db: StateDb;
-  readonly lms: CourseContextSource;
+  readonly lms: CourseContextSource & Pick<LmsSource, "links">;
   readonly lease: Lease;
   readonly now: EpochMicros;
   /** Not again within so long of the last time; 0: always. */
@@ -40,7 +42,13 @@ export async function readCourseContext(reading: ContextReading): Promise<boolea
     page,
     lms.enrolments?.(),
     ({ studentId }) => studentId,
-    (bounds, list) => recordEnrolments(db, lease, bounds, list),
+    async (bounds, list) => {
+      await recordEnrolments(db, lease, bounds, list);
+      // Also of students without any event: a mentor is to see who never began.
+      const ids = [...new Set(list.map(({ studentId }) => studentId))];
+      const links = await lms.links(ids);
+      await refreshLinks(db, lease.source, [], new Map(ids.map((id) => [id, links.get(id) ?? []])));
+    },
   );
   await readPages(
     reading,

@@ -136,7 +136,10 @@ const insightsCalls: CallsOf<typeof insights> = {
 const insightNamesCalls: CallsOf<typeof insightNames> = {
   firstEvent: [(sql) => insightNames.firstEvent(sql, "lms"), insightNames.FirstEventRow],
   courses: [(sql) => insightNames.courses(sql, "lms"), insightNames.CourseRow],
-  peopleLike: [(sql) => insightNames.peopleLike(sql, "lms", "student", "a", "a", 1), insightNames.PersonNameRow],
+  peopleLike: [
+    (sql) => insightNames.peopleLike(sql, "lms", "student", { exact: "1", id: ID, start: "1" }, 1),
+    insightNames.PersonNameRow,
+  ],
   studentsOfMentor: [(sql) => insightNames.studentsOfMentor(sql, "lms", ID), insightNames.MentorStudentRow],
   mentorsOfStudents: [(sql) => insightNames.mentorsOfStudents(sql, "lms"), insightNames.MentorOfRow],
   leavers: [(sql) => insightNames.leavers(sql, "lms"), insightNames.LeftRow],

@@ -1,0 +1,71 @@
+import { createHash } from "node:crypto";
+import { CommandError } from "../base/errors.ts";
+import type { ConstantsFile } from "../insights/constants_file.ts";
+import { FEWEST_STUDENTS, fitConstants } from "../insights/fit.ts";
+import { valuesOf } from "../insights/insight.ts";
+import { INDICATORS } from "../insights/score.ts";
+import { counted } from "../text/counted.ts";
+import type { CommandContext } from "./command_context.ts";
+import { commandJson } from "./command_json.ts";
+import type { FitOptions } from "./command_options.ts";
+import { judgeDays } from "./judged_days.ts";
+import { OpenParts } from "./open_parts.ts";
+
+const DIGITS = 4;
+
+/** `insights fit`: a site's own constants, from its own outcomes, for `insights.constants` to name. */
+export async function runFit(context: CommandContext, options: FitOptions): Promise<void> {
+  const { config, out } = context;
+  await using parts = new OpenParts(config);
+  const db = await parts.state({ dryRun: true });
+  const { outcomes, days } = await judgeDays(context, db, options);
+  const judged = [...days.values()].flat().filter(({ insight }) => insight.z !== null);
+  const students = new Map(judged.map(({ insight, failed }) => [`${insight.course}/${insight.student}`, failed]));
+  if (students.size < FEWEST_STUDENTS) {
+    throw new CommandError(
+      `Cannot fit constants to ${
+        counted(students.size, "student")
+      }: ${FEWEST_STUDENTS} with a score and an outcome are needed`,
+      { hint: "keep the constants that lmsmon comes with, or add the outcomes of finished courses" },
+    );
+  }
+  const failed = [...students.values()].filter(Boolean).length;
+  if (failed === 0 || failed === students.size) {
+    throw new CommandError("Cannot fit constants: all outcomes are the same", {
+      hint: "the file needs students that failed or withdrew (1), and others (0)",
+    });
+  }
+  const fitted = fitConstants(
+    judged.map(({ insight, failed }) => ({ values: valuesOf((name) => insight.standing[name]), failed })),
+    "site",
+  );
+  const weights = valuesOf((name) => Number(fitted.weights[name].toFixed(DIGITS)));
+  const intercept = Number(fitted.intercept.toFixed(DIGITS));
+  const digest = createHash("sha256").update(JSON.stringify({ intercept, weights })).digest("hex");
+  const file: ConstantsFile = {
+    version: `site-${digest.slice(0, 8)}`,
+    intercept,
+    weights,
+    students: students.size,
+    failed,
+  };
+  if (options.out !== null && !options.dryRun) {
+    await Deno.writeTextFile(options.out, `${JSON.stringify(file, null, 2)}\n`);
+  }
+  const written = options.dryRun ? null : options.out;
+  if (options.json) {
+    return out.writeJson(commandJson("insights fit", { ...file, unknown: outcomes.unknown.length, written }));
+  }
+  out.writeLine(
+    `Fitted to ${counted(students.size, "student")}, of whom ${failed} failed or withdrew: ${file.version}`,
+  );
+  await out.table(["value", "weight"], [
+    ["intercept", intercept],
+    ...INDICATORS.map((name): [string, number] => [name, weights[name]]),
+  ]);
+  out.writeLine(
+    written === null
+      ? "Nothing was written; --out FILE writes them for insights.constants to name"
+      : `Written to ${written}: name it in insights.constants, and evaluate it on another course than these`,
+  );
+}

@@ -1,0 +1,38 @@
+import { median } from "./score.ts";
+import { newNames, top } from "./measures.ts";
+import type { Insight } from "./insight.ts";
+
+const TOP = 0.1;
+/** From here on somebody would be named (naming.ts). */
+const NAMED = 0.6;
+
+/** What week after week says: how much of the highest tenth is new, and how long before the leaving somebody stood out. */
+export interface WeeklyMeasures {
+  readonly new_names: number | null;
+  readonly lead_days: number | null;
+}
+
+/** `weeks`: by day number, ascending. `leftOn`: the day number of a student's leaving. Pure. */
+export function measureWeeks(
+  weeks: ReadonlyMap<number, readonly Insight[]>,
+  leftOn: (student: string) => number | null,
+): WeeklyMeasures {
+  const shares: number[] = [];
+  const first = new Map<string, number>();
+  let before: Set<string> | null = null;
+  for (const [day, insights] of weeks) {
+    const now = top(new Map(insights.flatMap(({ student, z }) => z === null ? [] : [[student, z]])), TOP);
+    const share = before === null ? null : newNames(before, now);
+    if (share !== null) shares.push(share);
+    before = now;
+    for (const { student, p } of insights) if ((p ?? 0) >= NAMED && !first.has(student)) first.set(student, day);
+  }
+  const leads = [...first].flatMap(([student, day]) => {
+    const left = leftOn(student);
+    return left === null || left < day ? [] : [left - day];
+  });
+  return {
+    new_names: shares.length === 0 ? null : shares.reduce((sum, share) => sum + share, 0) / shares.length,
+    lead_days: leads.length === 0 ? null : median(leads),
+  };
+}
