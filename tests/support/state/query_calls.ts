@@ -107,6 +107,7 @@ const sessionCalls: CallsOf<typeof session> = {
 const doctorCalls: CallsOf<typeof doctor> = {
   readStanding: [(sql) => doctor.readStanding(sql), doctor.StandingRow],
   otherWriters: [(sql) => doctor.otherWriters(sql), doctor.WriterRow],
+  countMentors: [(sql) => doctor.countMentors(sql, "lms"), doctor.MentorCountRow],
   tryToWrite: (sql) => doctor.tryToWrite(sql),
   readBacklog: [(sql) => doctor.readBacklog(sql, "a", 60), doctor.BacklogRow],
 };
