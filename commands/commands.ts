@@ -67,6 +67,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./retry.ts")).retryCommand,
   },
   {
+    name: "preview",
+    about: "a stored day through the configuration as it is now: messages per mentor, and what the rules hold back",
+    load: async () => (await import("./preview.ts")).previewCommand,
+  },
+  {
     name: "config",
     about: "the configuration as it holds, where each value comes from, and whether it is right; secrets are masked",
     load: async () => (await import("./config.ts")).configCommand,

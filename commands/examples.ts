@@ -40,6 +40,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, about:
   ],
   resume: [["resume", "what was kept goes out"], ["resume --exam 133", "of one exam"]],
   retry: [["retry --dead --dry-run", "what was given up"], ["retry --mentor 3", "after their account was mended"]],
+  preview: [["preview --day 2026-11-20", "before changing notify: what would that day have been like?"]],
   config: [
     ["config", "every key, its value, and where that comes from"],
     ["config --check", "before a reload or a restart"],

@@ -11,6 +11,7 @@ export type JsonCommand =
   | "notify-test"
   | "pause"
   | "poll-once"
+  | "preview"
   | "reconcile"
   | "release"
   | "reload"

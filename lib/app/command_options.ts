@@ -163,3 +163,9 @@ export interface ConfigOptions {
   readonly changed: boolean;
   readonly json: boolean;
 }
+
+export interface PreviewOptions {
+  readonly since: EpochMicros;
+  readonly until: EpochMicros;
+  readonly json: boolean;
+}

@@ -19,6 +19,7 @@ Deno.test("every command that takes --json is documented, and begins its result 
     "notify-test",
     "pause",
     "poll-once",
+    "preview",
     "reconcile",
     "release",
     "reload",
