@@ -46,6 +46,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./release.ts")).releaseCommand,
   },
   {
+    name: "init",
+    about: "ask what is needed, try each answer against the real thing, write the configuration and say what to grant",
+    load: async () => (await import("./init.ts")).initCommand,
+  },
+  {
     name: "explain",
     about:
       "why was X not told about Y? what happened to an event, a student's or a mentor's news, and which rule said no",

@@ -6,6 +6,7 @@ export type JsonCommand =
   | "config"
   | "doctor"
   | "explain"
+  | "init"
   | "map-users"
   | "migrate"
   | "notify-test"

@@ -169,3 +169,14 @@ export interface PreviewOptions {
   readonly until: EpochMicros;
   readonly json: boolean;
 }
+
+export interface InitOptions {
+  /** `null`: to be asked for. */
+  readonly answers: Readonly<
+    Record<"lmsUrl" | "lmsPasswordFile" | "stateUrl" | "zuliprc" | "timezone", string | null>
+  >;
+  readonly out: string;
+  readonly force: boolean;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+}

@@ -14,6 +14,7 @@ Deno.test("every command that takes --json is documented, and begins its result 
     "config",
     "doctor",
     "explain",
+    "init",
     "map-users",
     "migrate",
     "notify-test",
