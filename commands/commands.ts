@@ -71,6 +71,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./release.ts")).releaseCommand,
   },
   {
+    name: "init",
+    about: "ask what is needed, try each answer against the real thing, write the configuration and say what to grant",
+    load: async () => (await import("./init.ts")).initCommand,
+  },
+  {
     name: "explain",
     about:
       "why was X not told about Y? what happened to an event, a student's or a mentor's news, and which rule said no",
@@ -90,6 +95,11 @@ export const commands: readonly CommandEntry[] = [
     name: "retry",
     about: "try again now what was given up or refused",
     load: async () => (await import("./retry.ts")).retryCommand,
+  },
+  {
+    name: "preview",
+    about: "a stored day through the configuration as it is now: messages per mentor, and what the rules hold back",
+    load: async () => (await import("./preview.ts")).previewCommand,
   },
   {
     name: "config",

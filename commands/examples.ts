@@ -28,6 +28,13 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, about:
     ["release --poll 88 --dry-run", "what would go out"],
     ['release --poll 88 --drop --reason "re-sync of old exams"', "never tell it"],
   ],
+  init: [
+    ["init", "on a terminal: asks"],
+    [
+      "init --lms-url postgres://ro@lms/lms --lms-password-file pw --zuliprc zuliprc --out /etc/lmsmon/config.yaml",
+      "in a script",
+    ],
+  ],
   explain: [
     ["explain event 4711", "what happened to it"],
     ["explain --student 7713 --mentor 3 --exam 133", "why was mentor 3 not told?"],
@@ -40,6 +47,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, about:
   ],
   resume: [["resume", "what was kept goes out"], ["resume --exam 133", "of one exam"]],
   retry: [["retry --dead --dry-run", "what was given up"], ["retry --mentor 3", "after their account was mended"]],
+  preview: [["preview --day 2026-11-20", "before changing notify: what would that day have been like?"]],
   config: [
     ["config", "every key, its value, and where that comes from"],
     ["config --check", "before a reload or a restart"],

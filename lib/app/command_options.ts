@@ -230,3 +230,20 @@ export interface ConfigOptions {
   readonly changed: boolean;
   readonly json: boolean;
 }
+
+export interface PreviewOptions {
+  readonly since: EpochMicros;
+  readonly until: EpochMicros;
+  readonly json: boolean;
+}
+
+export interface InitOptions {
+  /** `null`: to be asked for. */
+  readonly answers: Readonly<
+    Record<"lmsUrl" | "lmsPasswordFile" | "stateUrl" | "zuliprc" | "timezone", string | null>
+  >;
+  readonly out: string;
+  readonly force: boolean;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+}

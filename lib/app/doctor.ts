@@ -13,6 +13,7 @@ import type { CommandContext } from "./command_context.ts";
 import { commandJson } from "./command_json.ts";
 import type { DoctorOptions } from "./command_options.ts";
 import type { Check } from "./doctor_findings.ts";
+import { lookAtRedirect, lookAtSteering, mentorsToTell, rateWords } from "./doctor_operators.ts";
 import { lookAtPlace, lookAtWork, lookIntoState } from "./doctor_state.ts";
 import { othersWhoReadFile } from "./file_modes.ts";
 import { lookAtClock } from "./look_at_clock.ts";
@@ -77,6 +78,7 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
       );
     }
   });
+  let mentors = 0;
   await look("state", async () => {
     const findings = {
       ok: (message: string) => ok("state", message),
@@ -89,9 +91,18 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
     await lookIntoState(context, db, findings);
     await lookAtSource(db, lms, { name: config.lms.name, ok, warn });
     await lookAtWork(context, db, findings);
+    await lookAtSteering({ db, config, now: context.clock.now() }, findings);
+    mentors = await mentorsToTell(db, config.lms.name);
   });
   if (!config.notify.enabled) warn("zulip", "notify.enabled is false: nobody is told anything", "set it to true");
-  else await look("zulip", () => lookAtZulip(parts.zulip(), config.notify.fallback, ok, warn));
+  else {
+    await look("zulip", async () => {
+      const zulip = parts.zulip();
+      await lookAtZulip(zulip, config.notify.fallback, ok, warn);
+      ok("zulip", rateWords(zulip.rateLimit(), mentors));
+      lookAtRedirect(config, (message, hint) => warn("zulip", message, hint));
+    });
+  }
 
   if (options.json) out.writeJson(commandJson("doctor", { checks: checks.map(({ exitCode: _, ...check }) => check) }));
   else {

@@ -19,7 +19,7 @@ import { Guard, GUARD_HINT, type GuardVerdict } from "./guard.ts";
 import { AdminWatch } from "./admin_watch.ts";
 import { BlockNote } from "./block_note.ts";
 import { Notices } from "./notices.ts";
-import type { NotifierDeps, RoundCounts, RoundOptions, RoundResult, Wait } from "./notify_types.ts";
+import type { NotifierDeps, RoundCounts, RoundOptions, RoundResult } from "./notify_types.ts";
 import { adoptOrphans } from "./orphans.ts";
 import { sayPutOff } from "./put_off_words.ts";
 

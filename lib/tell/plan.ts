@@ -24,6 +24,10 @@ export interface PlanContext {
   readonly students: Config["students"];
 }
 
+/** What of an event and its row decides about it. */
+export type PlannedEvent = Pick<DetectedEvent, "type" | "change" | "firstSeen" | "revision" | "occurredAt">;
+export type PlannedRow = Pick<AttemptRow, "verdict" | "studentUsername"> & Partial<Pick<AttemptRow, "active">>;
+
 /** Exactly one of both is set. */
 export type Telling =
   | { readonly suppressed: EventSuppression; readonly tell: null }
@@ -34,8 +38,8 @@ export type Telling =
  * message is composed. `student`: as the people table knows them, `null` when it does not.
  */
 export function planTelling(
-  event: DetectedEvent,
-  row: AttemptRow,
+  event: PlannedEvent,
+  row: PlannedRow,
   student: Person | null,
   context: PlanContext,
 ): Telling {
@@ -45,8 +49,8 @@ export function planTelling(
 
 /** The first reason that holds for every recipient. The order goes from the general to the particular. */
 function suppressionOf(
-  event: DetectedEvent,
-  row: AttemptRow,
+  event: PlannedEvent,
+  row: PlannedRow,
   student: Person | null,
   { firstContact, notifyHistory, now, notify, students }: PlanContext,
 ): EventSuppression | null {
@@ -59,7 +63,7 @@ function suppressionOf(
   return null;
 }
 
-function revisionIsTold(event: DetectedEvent, row: AttemptRow, revisions: NotifyConfig["revisions"]): boolean {
+function revisionIsTold(event: PlannedEvent, row: PlannedRow, revisions: NotifyConfig["revisions"]): boolean {
   switch (event.change) {
     case null:
     case "reused": // another attempt, and its first report
@@ -73,12 +77,12 @@ function revisionIsTold(event: DetectedEvent, row: AttemptRow, revisions: Notify
 }
 
 /** Only rows first seen in a stage can be too old: what lmsmon saw happen is news whatever the row's dates say. */
-function isTooOld(event: DetectedEvent, now: EpochMicros, maxAgeMs: number | null): boolean {
+function isTooOld(event: PlannedEvent, now: EpochMicros, maxAgeMs: number | null): boolean {
   return maxAgeMs !== null && event.firstSeen && event.revision === 1 && event.occurredAt < now - maxAgeMs * 1000;
 }
 
 /** An unknown student is told about, unless the row itself names an excluded username. */
-function isExcluded(row: AttemptRow, student: Person | null, filter: Config["students"]): boolean {
+function isExcluded(row: PlannedRow, student: Person | null, filter: Config["students"]): boolean {
   const names = [student?.username ?? row.studentUsername].flatMap((name) => name ? [folded(name)] : []);
   if (filter.excludeUsernames.some((excluded) => names.includes(folded(excluded)))) return true;
   if (filter.activeOnly && row.active === false) return true; // no longer in this course, whatever the account says
@@ -89,7 +93,7 @@ function isExcluded(row: AttemptRow, student: Person | null, filter: Config["stu
 
 const folded = (username: string) => username.trim().toLowerCase();
 
-function planOf(event: DetectedEvent, { now, notify }: PlanContext): TellPlan {
+function planOf(event: PlannedEvent, { now, notify }: PlanContext): TellPlan {
   const atDigest = notify.immediate.includes(event.type)
     ? null
     : nextDigestTime(now, notify.digest.at, notify.timezone);

@@ -11,6 +11,11 @@ export type TimingPolicy = Pick<
   "immediate" | "digest" | "gatherMs" | "quiet" | "maxPerMentor" | "timezone"
 >;
 
+/** A row as far as it matters for when it is told. */
+export type TimedRow = Pick<DueRow, "recipient" | "dueAt" | "planned" | "gathered"> & {
+  readonly told: Pick<DueRow["told"], "type">;
+};
+
 /** What a row is judged by besides itself. */
 export interface Moment {
   readonly now: EpochMicros;
@@ -32,7 +37,7 @@ export interface Moment {
  * `gathering` ends at the latest `gather` after the row first fell due. What has waited for its time waits for nothing but
  * quiet hours any more.
  */
-export function whenToTell(row: DueRow, { now, notify, recent }: Moment): Wait | null {
+export function whenToTell(row: TimedRow, { now, notify, recent }: Moment): Wait | null {
   if (isChannelRecipient(row.recipient)) return null;
   const quietEnd = notify.quiet === null ? null : quietUntil(now, notify.quiet, recent?.zone ?? notify.timezone);
   if (quietEnd !== null) return { reason: "quiet", until: quietEnd };
@@ -53,7 +58,7 @@ export function whenToTell(row: DueRow, { now, notify, recent }: Moment): Wait |
 }
 
 /** Whether the row waited for a digest time: it is not put off again, since beyond the limit rows wait for just that time. */
-export function isAtDigestTime(row: DueRow, { digest }: Pick<NotifyConfig, "digest">): boolean {
+export function isAtDigestTime(row: Pick<DueRow, "planned">, { digest }: Pick<NotifyConfig, "digest">): boolean {
   return digest.at.length > 0 && row.planned;
 }
 

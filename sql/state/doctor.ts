@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { bool, neverNull, text, timestamptz } from "./columns.ts";
+import { bool, int4, neverNull, text, timestamptz } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
 export const StandingRow = z.object({
@@ -57,3 +57,12 @@ export const lastSkippedPass = (sql: Queryable, source: string) =>
   sql<SkippedPassRow[]>`
     select max(started_at) as at from lmsmon.poll_runs
      where source = ${source} and status = 'done' and skipped_full_pass`;
+
+export const MentorCountRow = z.object({ mentors: neverNull(int4) });
+export type MentorCountRow = z.infer<typeof MentorCountRow>;
+
+/** Mentors of students that lmsmon has news of. */
+export const countMentors = (sql: Queryable, source: string) =>
+  sql<MentorCountRow[]>`
+    select count(distinct u.mentor)::int as mentors
+      from lmsmon.mentor_links k cross join unnest(k.mentor_ids) as u(mentor) where k.source = ${source}`;

@@ -3,6 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import type { CommandContext } from "../../lib/app/command_context.ts";
 import { runAudit } from "../../lib/app/audit.ts";
 import { runPause, runResume } from "../../lib/app/pause.ts";
+import { runPreview } from "../../lib/app/preview.ts";
 import { runStats } from "../../lib/app/stats.ts";
 import { dayBars } from "../../lib/app/stats_days.ts";
 import { runRetry } from "../../lib/app/retry.ts";
@@ -188,6 +189,42 @@ Deno.test("stats by day counts what was found, told and is still to be told", as
       events_by_day: [{ day: "2026-11-20", source: "s", event_type: "t", events: 31204, not_told: 0 }],
     }, 40);
     assert.deepEqual(bars, ["2026-11-20      31,204 ████████████████"]);
+  });
+});
+
+Deno.test("preview runs a stored day through the configuration as it is now, and changes nothing", async () => {
+  await atDesk(async ({ box, run }) => {
+    for (const id of [3, 4]) await box.mentor(id);
+    await box.link(17, [3, 4]);
+    await box.link(18, [3]);
+    const noon = box.clock.now() - 86_400_000_000;
+    const at = (minutes: number) => ({ occurredAt: noon + minutes * 60_000_000 });
+    for (const minutes of [0, 1, 30]) await box.event({ student: 17, mentors: [3, 4], ...at(minutes) });
+    await box.event({ student: 18, mentors: [3], type: "content_watched", ...at(2) });
+    await box.event({ student: 19, ...at(3) });
+    const before = await box.states();
+    const day = { since: noon - 1, until: noon + 3_600_000_000, json: true };
+    const one = JSON.parse(await run(runPreview, day));
+    assert.deepEqual([one.command, one.events, one.mentors, one.messages, one.most, one.most_mentor_id], [
+      "preview",
+      5,
+      2,
+      7,
+      4,
+      3,
+    ]);
+    assert.deepEqual([one.events_not_told, one.put_off], [{ no_mentor: 1 }, { digest: 1 }]);
+    box.changes = {
+      notify: { ...box.changes.notify, gatherMs: 600_000, immediate: ["exam_passed"], digest: { events: [], at: [] } },
+    };
+    const gathered = JSON.parse(await run(runPreview, day));
+    assert.deepEqual([gathered.messages, gathered.events_not_told, gathered.put_off], [
+      6,
+      { type_not_told: 1, no_mentor: 1 },
+      { gathering: 2 },
+    ]);
+    assert.match(await run(runPreview, { ...day, json: false }), /6 messages to 2 mentors: median 3, most 3/);
+    assert.deepEqual(await box.states(), before);
   });
 });
 

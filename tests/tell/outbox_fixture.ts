@@ -109,7 +109,7 @@ export class Outbox {
   readonly #opened: { close(): void }[] = [];
   #nextEvent = 1;
   #pollId: string | null = null;
-  constructor(readonly db: StateDb, readonly standIn: ArmedStandIn, readonly changes: TestChanges) {}
+  constructor(readonly db: StateDb, readonly standIn: ArmedStandIn, public changes: TestChanges) {}
 
   zulip(zulip: Partial<Config["zulip"]> = {}): ZulipConnection {
     const connection = connectZulip({ ...testConfig(this.standIn, this.changes).zulip, ...zulip }, {

@@ -19,6 +19,7 @@ import * as migrations from "../../../sql/state/migrations.ts";
 import * as pauses from "../../../sql/state/pauses.ts";
 import * as people from "../../../sql/state/people.ts";
 import * as pollRuns from "../../../sql/state/poll_runs.ts";
+import * as preview from "../../../sql/state/preview.ts";
 import * as quarantine from "../../../sql/state/quarantine.ts";
 import * as readEvents from "../../../sql/state/read_events.ts";
 import * as release from "../../../sql/state/release.ts";
@@ -152,6 +153,7 @@ const sessionCalls: CallsOf<typeof session> = {
 const doctorCalls: CallsOf<typeof doctor> = {
   readStanding: [(sql) => doctor.readStanding(sql), doctor.StandingRow],
   otherWriters: [(sql) => doctor.otherWriters(sql), doctor.WriterRow],
+  countMentors: [(sql) => doctor.countMentors(sql, "lms"), doctor.MentorCountRow],
   tryToWrite: (sql) => doctor.tryToWrite(sql),
   readBacklog: [(sql) => doctor.readBacklog(sql, "a", 60), doctor.BacklogRow],
   lastSkippedPass: [(sql) => doctor.lastSkippedPass(sql, "a"), doctor.SkippedPassRow],
@@ -304,6 +306,14 @@ const pollRunsCalls: CallsOf<typeof pollRuns> = {
   wakeRecipientsOfPoll: (sql) => pollRuns.wakeRecipientsOfPoll(sql, ID),
 };
 
+const previewCalls: CallsOf<typeof preview> = {
+  eventsToPreview: [
+    (sql) => preview.eventsToPreview(sql, "lms", { since: NOW, until: NOW, after: ID, limit: 1 }),
+    preview.PreviewRow,
+  ],
+  accountsToPreview: [(sql) => preview.accountsToPreview(sql, "lms"), preview.PreviewAccountRow],
+};
+
 const quarantineCalls: CallsOf<typeof quarantine> = {
   quarantineRows: (sql) => quarantine.quarantineRows(sql, 1, IDS, TEXTS),
   liftQuarantine: (sql) => quarantine.liftQuarantine(sql, 1, IDS),
@@ -432,6 +442,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   people: peopleCalls,
   poll_runs: pollRunsCalls,
   postpone: postponeCalls,
+  preview: previewCalls,
   quarantine: quarantineCalls,
   recipients: recipientsCalls,
   reconcile: reconcileCalls,

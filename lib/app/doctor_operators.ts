@@ -1,0 +1,66 @@
+import { countMentors } from "../../sql/state/doctor.ts";
+import { newestOccurrence } from "../../sql/state/admin_report.ts";
+import type { RateLimit } from "../bot/zulip_api.ts";
+import type { Config } from "../config/config.ts";
+import { fromInstant, toInstant } from "../model/time.ts";
+import type { StateDb } from "../state/state_db.ts";
+import { readBlock } from "../tell/block_note.ts";
+import { readPauses } from "../tell/pauses.ts";
+import { pauseWords } from "../tell/reasons.ts";
+import { counted } from "../text/counted.ts";
+import type { Findings } from "./doctor_findings.ts";
+
+/** What people asked for by hand, and what only a running process knows: pauses, a block, an LMS that shows nothing new. */
+export async function lookAtSteering(
+  { db, config, now }: { readonly db: StateDb; readonly config: Config; readonly now: number },
+  { ok, warn }: Findings,
+): Promise<void> {
+  const source = config.lms.name;
+  const [pauses, blocked, [newest]] = await Promise.all([
+    readPauses({ db, source }, now),
+    readBlock({ db, source }),
+    newestOccurrence(db.sql, source),
+  ]);
+  for (const pause of pauses) {
+    const flag = pause.scope === "all" ? "" : ` --${pause.scope} ${pause.subjectId}`;
+    warn(`${pauseWords(pause)} is paused: ${pause.reason}`, `lmsmon resume${flag}`);
+  }
+  if (blocked !== null) {
+    const hint = blocked.kind === "guard" ? "lmsmon reconcile --since 36h" : "it goes on by itself when Zulip answers";
+    warn(`nothing could be sent by the last round: ${blocked.reason}`, hint);
+  }
+  const staleMs = config.lms.staleAfterMs ?? null;
+  if (staleMs === null || newest?.newest_at == null) return;
+  const ageMs = (now - fromInstant(newest.newest_at)) / 1000;
+  const when = toInstant(fromInstant(newest.newest_at)).toZonedDateTimeISO(config.notify.timezone).toPlainDateTime()
+    .toString({ smallestUnit: "minute" }).replace("T", " ");
+  if (ageMs > staleMs) {
+    warn(`the LMS shows nothing newer than ${when} (lms.stale_after)`, "look whether it is still filled");
+  } else ok(`the newest row of the LMS is of ${when}`);
+}
+
+/** How many mentors there are to tell, as far as the state knows; 0 before the first poll. */
+export async function mentorsToTell(db: StateDb, source: string): Promise<number> {
+  const [row] = await countMentors(db.sql, source);
+  return row?.mentors ?? 0;
+}
+
+/** `800 mentors at 200 calls a minute: 4 minutes for one message to each`. Zulip counts by the minute. */
+export function rateWords(limit: Pick<RateLimit, "limit"> | null, mentors: number): string {
+  const perMinute = limit?.limit ?? 120;
+  const calls = limit === null
+    ? "Zulip says no rate limit, so 120 calls a minute"
+    : `${perMinute.toLocaleString("en")} calls a minute`;
+  if (mentors === 0) return `rate limit: ${calls}`;
+  const minutes = Math.max(1, Math.ceil(mentors / perMinute));
+  return `${counted(mentors, "mentor")} at ${calls}: ${counted(minutes, "minute")} for a message to each`;
+}
+
+/** A trial must not be forgotten. */
+export function lookAtRedirect({ notify }: Pick<Config, "notify">, warn: Findings["warn"]): void {
+  if (!notify.redirectTo) return;
+  warn(
+    `a trial: every message goes to ${notify.redirectTo} (notify.redirect_to), and is never told to its mentor`,
+    "take notify.redirect_to away when the trial is over, and `lmsmon reload`",
+  );
+}

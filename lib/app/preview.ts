@@ -1,0 +1,148 @@
+import { accountsToPreview, eventsToPreview, type PreviewRow } from "../../sql/state/preview.ts";
+import type { Config } from "../config/config.ts";
+import { eventTypeOf } from "../model/event_types.ts";
+import type { Person } from "../model/person.ts";
+import { mentorRecipient } from "../model/recipient.ts";
+import { planTelling } from "../tell/plan.ts";
+import { type PreviewedDelivery, previewReader } from "../tell/preview_day.ts";
+import { counted } from "../text/counted.ts";
+import type { StateDb } from "../state/state_db.ts";
+import type { CommandContext } from "./command_context.ts";
+import { commandJson, jsonTime } from "./command_json.ts";
+import type { PreviewOptions } from "./command_options.ts";
+import { OpenParts } from "./open_parts.ts";
+
+const PAGE = 5000;
+
+/** `preview`: a stored day through the configuration as it is now. Nothing is sent, and nothing is written. */
+export async function runPreview(context: CommandContext, options: PreviewOptions): Promise<void> {
+  const { config, out } = context;
+  await using parts = new OpenParts(config);
+  const db = await parts.state({ dryRun: true });
+  const day = await previewDay(db, config, options);
+  const { since, until } = options;
+  if (options.json) {
+    const between = { source: config.lms.name, since_at: jsonTime(since), until_at: jsonTime(until) };
+    return out.writeJson(commandJson("preview", { ...between, ...day }));
+  }
+  out.writeLine(`${counted(day.events, "event")} of that day, by the configuration as it is now; nothing is sent`);
+  out.writeLine(
+    `${counted(day.messages, "message")} to ${counted(day.mentors, "mentor")}: median ${day.median}, most ${day.most}${
+      day.most_mentor_id === null ? "" : ` (mentor ${day.most_mentor_id})`
+    }`,
+  );
+  const list = (title: string, counts: Readonly<Record<string, number>>) => {
+    const parts = Object.entries(counts).map(([reason, n]) => `${reason} ${n.toLocaleString("en")}`);
+    out.writeLine(`${title}: ${parts.length === 0 ? "none" : parts.join(", ")}`);
+  };
+  list("Events told to nobody", day.events_not_told);
+  list("Deliveries held back for good", day.deliveries_not_told);
+  list("Deliveries put off", day.put_off);
+}
+
+/** The numbers of a preview. */
+export async function previewDay(
+  db: StateDb,
+  config: Config,
+  { since, until }: Pick<PreviewOptions, "since" | "until">,
+) {
+  const source = config.lms.name;
+  const accounts = new Map((await accountsToPreview(db.sql, source)).map((row) => [row.person_id, row]));
+  const readers = new Map<string, PreviewedDelivery[]>();
+  const eventsNotTold = new Map<string, number>();
+  const deliveriesNotTold = new Map<string, number>();
+  const putOff = new Map<string, number>();
+  let events = 0;
+  let after = "0";
+  for (let page = PAGE; page === PAGE;) {
+    const rows = await eventsToPreview(db.sql, source, { since, until, after, limit: PAGE });
+    page = rows.length;
+    after = rows.at(-1)?.event_id ?? after;
+    events += rows.length;
+    for (const row of rows) {
+      const plan = planOf(row, config);
+      if (plan === null) continue;
+      if (plan.tell === null) {
+        add(eventsNotTold, plan.suppressed);
+        continue;
+      }
+      if (plan.tell.status === "waiting") add(putOff, "digest");
+      if (row.mentor_ids.length === 0) add(eventsNotTold, "no_mentor");
+      const told = new Set<string>();
+      for (const mentor of row.mentor_ids) {
+        const account = accounts.get(mentor);
+        // Never looked for: taken to have one, as a dry run does.
+        const reader = account === undefined ? mentorRecipient(mentor) : account.zulip_user_id;
+        if (reader === null) add(deliveriesNotTold, "no_account");
+        else if (told.has(reader)) add(deliveriesNotTold, "duplicate");
+        else {
+          told.add(reader);
+          const list = readers.getOrInsertComputed(mentor, () => []);
+          list.push(deliveryOf(row, mentor, plan.tell));
+        }
+      }
+    }
+  }
+  const results = [...readers].map(([mentor, deliveries]) => ({
+    mentor,
+    ...previewReader(deliveries, config.notify, accounts.get(mentor)?.timezone ?? null),
+  })).toSorted((a, b) => b.messages - a.messages);
+  for (const result of results) {
+    for (const [reason, n] of result.putOff) putOff.set(reason, (putOff.get(reason) ?? 0) + n);
+    if (result.finishedSince > 0) add(deliveriesNotTold, "finished_since", result.finishedSince);
+  }
+  const [first] = results;
+  return {
+    events,
+    messages: results.reduce((sum, { messages }) => sum + messages, 0),
+    mentors: results.length,
+    median: results[Math.floor(results.length / 2)]?.messages ?? 0,
+    most: first?.messages ?? 0,
+    most_mentor_id: first === undefined ? null : BigInt(first.mentor),
+    events_not_told: Object.fromEntries(eventsNotTold),
+    deliveries_not_told: Object.fromEntries(deliveriesNotTold),
+    put_off: Object.fromEntries(putOff),
+  };
+}
+
+/** As at detection, at the moment at which it happened: as if lmsmon had seen it at once. */
+function planOf(row: PreviewRow, config: Config) {
+  const type = eventTypeOf(row.event_type);
+  if (type === null) return null;
+  const occurredAt = Number(row.occurred_us);
+  const student: Person | null = row.student_id === null || row.active === null ? null : {
+    role: "student",
+    id: row.student_id,
+    username: row.username,
+    email: null,
+    name: null,
+    active: row.active,
+    batchIds: row.batch_ids ?? [],
+  };
+  return planTelling(
+    { type, change: row.change, firstSeen: true, revision: row.revision, occurredAt },
+    { verdict: row.verdict, studentUsername: row.username },
+    student,
+    { firstContact: false, notifyHistory: false, now: occurredAt, notify: config.notify, students: config.students },
+  );
+}
+
+function deliveryOf(
+  row: PreviewRow,
+  mentor: string,
+  tell: { readonly dueAt: number; readonly reason: string | null },
+): PreviewedDelivery {
+  const type = eventTypeOf(row.event_type) ?? "exam_completed";
+  return {
+    recipient: mentorRecipient(mentor),
+    type,
+    dueAt: tell.dueAt,
+    planned: tell.reason === "digest",
+    attempt: `${row.kind} ${row.attempt_id} ${row.incarnation}`,
+    isStart: row.stage === "started",
+  };
+}
+
+function add(counts: Map<string, number>, reason: string, n = 1): void {
+  counts.set(reason, (counts.get(reason) ?? 0) + n);
+}
