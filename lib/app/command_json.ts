@@ -8,6 +8,7 @@ export type JsonCommand =
   | "migrate"
   | "notify-test"
   | "poll-once"
+  | "privacy"
   | "reconcile"
   | "release"
   | "stats";

@@ -79,6 +79,27 @@ export interface ExportAiOptions {
   readonly maxTokens: number | null;
 }
 
+/** Exactly one of show, erase and reapply. */
+export interface PrivacyOptions {
+  readonly action: "show" | "erase";
+  /** LMS id, username or pseudonym. */
+  readonly person: string;
+  /** Where a name means several. */
+  readonly role: "student" | "mentor" | null;
+  readonly source: string | null;
+  readonly reasonCode: string | null;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  readonly deleteMessages: boolean;
+  readonly json: boolean;
+}
+
+export interface ReapplyOptions {
+  /** Absolute. */
+  readonly journal: string;
+  readonly json: boolean;
+}
+
 export interface ConsumersOptions {
   /** `null`: list them. */
   readonly drop: string | null;

@@ -43,6 +43,8 @@ export interface Config {
   };
   /** What a line of an export looks like where nothing else is asked for. */
   readonly export: { readonly schema: 1 | 2 };
+  /** Where erasures are kept besides the state, absolute; `null`: beside an embedded state, and nowhere for a server's. */
+  readonly privacy: { readonly journal: string | null };
   readonly log: { readonly level: LogLevel; readonly format: "auto" | "pretty" | "json" };
   readonly listen: { readonly host: string; readonly port: number } | null;
   /** Files that hold secrets, absolute: passwords, keys and a zuliprc, as far as the configuration names them. */

@@ -4,7 +4,7 @@ import { ConfigError } from "../base/errors.ts";
 import { redact, registerSecret } from "../base/secrets.ts";
 import { checkTree } from "./check_tree.ts";
 import type { Config } from "./config.ts";
-import { configCandidates, type ConfigText, readConfigFile, type Surroundings } from "./config_file.ts";
+import { absolute, configCandidates, type ConfigText, readConfigFile, type Surroundings } from "./config_file.ts";
 import { defaultState } from "./default_state.ts";
 import { lmsOverrides, type Overrides, zulipDefaults, zulipTls } from "./env_overrides.ts";
 import { fillEnv } from "./fill_env.ts";
@@ -87,6 +87,7 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   return normalise(checked.config, connections, {
     tls,
     file: file?.path ?? null,
+    pathOf: (path) => absolute(path, base, options.home),
     secretFiles: secretFiles(tree, base, options.home),
     formerState: isDefault ? place.former : null,
   });

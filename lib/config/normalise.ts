@@ -5,6 +5,8 @@ import type { RawConfig } from "./schema.ts";
 
 export interface NormaliseContext {
   readonly file: string | null;
+  /** Paths of the file are relative to its folder. */
+  readonly pathOf: (path: string) => string;
   readonly tls: ReturnType<typeof zulipTls>;
   readonly secretFiles: readonly string[];
   readonly formerState: FormerState | null;
@@ -78,6 +80,7 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
       cacheMs: users.cache,
     },
     export: raw.export,
+    privacy: { journal: raw.privacy.journal === null ? null : context.pathOf(raw.privacy.journal) },
     log: raw.log,
     listen: raw.listen,
     secretFiles: context.secretFiles,

@@ -188,6 +188,7 @@ export const schema = z.strictObject({
     cache: key(duration(0), "1h"),
   }),
   export: group({ schema: key(exportSchema, 2n) }),
+  privacy: group({ journal: key(nullable(filledText), null) }),
   log: group({
     level: key(logLevel, "info"),
     format: key(oneOf(["auto", "pretty", "json"]), "auto"),

@@ -9,6 +9,7 @@ import { countAttempts } from "./record/prepare_events.ts";
 import { readStreams } from "./record/streams.ts";
 import { bucketOf } from "../model/bucket.ts";
 import { examineSource } from "./check_source.ts";
+import { readErasedPeople } from "../privacy/erased_people.ts";
 import { PeopleCache } from "./people_cache.ts";
 import type { BatchSink, KnownRows, PollContext, PollSettings } from "./poll_context.ts";
 import { passOver } from "./run_poll.ts";
@@ -47,6 +48,7 @@ export async function dryRun(
 ): Promise<DryRunResult> {
   await examineSource(deps.db, deps.lms, options.acceptSource ?? false);
   const tally = newPollTally();
+  const erased = await readErasedPeople(deps.db, deps.lms.name);
   const sink = new DrySink(overlay, deps.db);
   const context: PollContext = {
     lms: deps.lms,
@@ -56,7 +58,8 @@ export async function dryRun(
     settings: deps.settings,
     pollId: "0",
     now: () => deps.clock.now(),
-    people: new PeopleCache(deps.lms),
+    people: new PeopleCache(deps.lms, erased),
+    erased,
     tally,
     notifyHistory: options.notifyHistory,
     endsPass: options.mode === "full",

@@ -76,6 +76,7 @@ async function run(url: string, options: Partial<ExportAiOptions>, changes: Part
     config: {
       state: { url, password: null },
       export: { schema: 2 },
+      privacy: { journal: null },
       notify: { timezone: "Asia/Kolkata" },
       lms: { name: "testpress", links: { exam_attempt: "https://inst.example/attempts/{attempt_id}" } },
     } as unknown as Config,

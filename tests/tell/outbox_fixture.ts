@@ -82,6 +82,8 @@ export function testConfig(standIn: ZulipStandIn, changes: TestChanges = {}): Co
     users: { overrides: new Map(), placeholderDomains: ["noemail.local"], cacheMs: 3_600_000, ...changes.users },
     log: { level: "info", format: "auto" },
     listen: null,
+    export: { schema: 2 },
+    privacy: { journal: null },
   };
 }
 
