@@ -65,10 +65,6 @@ export const exportAiCommand = withCommon(new Command("export-ai"))
         splitBytes: flags.split ?? null,
         manifest: flags.manifest ?? false,
         xapiVersion: flags.xapiVersion ?? null,
-        batch: null,
-        prompt: null,
-        model: null,
-        maxTokens: null,
       });
     });
   });

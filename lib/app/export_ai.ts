@@ -133,7 +133,7 @@ async function exportOnce(work: Work): Promise<void> {
   if (place.target !== null && given.manifest) {
     const manifest = await manifestOf(db, place.facts, {
       schema: request.schema,
-      format: given.batch ?? given.format,
+      format: given.format,
       view: given.view,
       ids: given.identified ? "lms" : given.pseudonyms === null ? "pseudonyms" : "pseudonyms under a key file",
       filter: { ...request.filter, students: request.filter.students === null ? null : "one", after: request.after },

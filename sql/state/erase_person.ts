@@ -105,9 +105,6 @@ export const eraseRowStates = (sql: Queryable, of: { source: string; id: string;
        or (r.student_id is null and r.erased_student is null and r.last_event_id in (
              select event_id from lmsmon.lms_activity_events where source = ${of.source} and student_id = ${of.id}::bigint)))`;
 
-export const ErasedEventRow = z.object({ event_id: int8 });
-export type ErasedEventRow = z.infer<typeof ErasedEventRow>;
-
 /** Events stay, without a student; what an attempt was before is not shown any more. */
 export const eraseEvents = (sql: Queryable, source: string, id: string) =>
   sql`

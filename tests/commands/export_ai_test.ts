@@ -34,10 +34,6 @@ const OPTIONS: ExportAiOptions = {
   splitBytes: null,
   manifest: false,
   xapiVersion: null,
-  batch: null,
-  prompt: null,
-  model: null,
-  maxTokens: null,
 };
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 

@@ -21,10 +21,6 @@ const PLAIN: ExportShape = {
   limit: null,
   until: null,
   xapiVersion: null,
-  batch: null,
-  prompt: null,
-  maxTokens: null,
-  model: null,
 };
 
 Deno.test("checkExport() refuses what makes no sense together, and nothing else", () => {
@@ -48,9 +44,6 @@ Deno.test("checkExport() refuses what makes no sense together, and nothing else"
     { consumer: "ai", after: "1" },
     { consumer: "ai", unprocessed: true },
     { xapiVersion: "2.0.0" },
-    { batch: "anthropic", view: "events", prompt: "/p" },
-    { batch: "anthropic", view: "students" },
-    { prompt: "/p" },
   ];
   for (const change of senseless) {
     assert.throws(
@@ -66,7 +59,6 @@ Deno.test("checkExport() refuses what makes no sense together, and nothing else"
     { format: "parquet", view: "latest", out: "/x.parquet" },
     { format: "xapi", xapiVersion: "2.0.0", follow: true },
     { consumer: "ai", ack: true, types: ["exam_passed"], out: "/x/", splitBytes: 1000, manifest: true },
-    { view: "students", batch: "openai", prompt: "/p", maxTokens: 100 },
   ];
   for (const change of sensible) checkExport({ ...PLAIN, ...change });
 });

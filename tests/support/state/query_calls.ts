@@ -4,7 +4,6 @@ import * as doctor from "../../../sql/state/doctor.ts";
 import * as events from "../../../sql/state/events.ts";
 import * as eventsAfter from "../../../sql/state/events_after.ts";
 import type { EventFilter } from "../../../sql/state/event_filter.ts";
-import * as exporting from "../../../sql/state/export.ts";
 import * as leases from "../../../sql/state/leases.ts";
 import * as migrations from "../../../sql/state/migrations.ts";
 import * as people from "../../../sql/state/people.ts";
@@ -32,6 +31,7 @@ import {
   reconcileCalls,
   waitingCalls,
 } from "./notifier_query_calls.ts";
+import { exportQueryCalls } from "./export_query_calls.ts";
 import { type CallsOf, ID, IDS, type QueryCall, TEXTS, TIME, TIMES } from "./query_call.ts";
 
 const checkpointsCalls: CallsOf<typeof checkpoints> = {
@@ -113,16 +113,6 @@ const readEventsCalls: CallsOf<typeof readEvents> = {
   readEventPage: [(sql) => readEvents.readEventPage(sql, { filter, after: ID, limit: 1 }), readEvents.EventRow],
 };
 
-const exportCalls: CallsOf<typeof exporting> = {
-  copyLines: (sql) => exporting.copyLines(sql, { filter, after: ID, limit: 1, identified: true }),
-  pageLines: [
-    (sql) => exporting.pageLines(sql, { filter, after: ID, limit: 1, identified: true }),
-    exporting.PageLineRow,
-  ],
-  markExported: [(sql) => exporting.markExported(sql, { filter, after: ID, upTo: ID, limit: 1 }), exporting.MarkedRow],
-  findStudents: [(sql) => exporting.findStudents(sql, "a", ID), exporting.FoundStudentRow],
-};
-
 const lease = { source: "lms", token: ID };
 
 const leasesCalls: CallsOf<typeof leases> = {
@@ -149,6 +139,7 @@ const migrationsCalls: CallsOf<typeof migrations> = {
   insertMigration: (sql) =>
     migrations.insertMigration(sql, { version: 1, name: "a", sha256: "a", programVersion: "a" }),
   restampMigrations: (sql) => migrations.restampMigrations(sql, "a"),
+  renewIdentity: (sql) => migrations.renewIdentity(sql),
   dropSchema: (sql) => migrations.dropSchema(sql),
 };
 
@@ -285,7 +276,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   doctor: doctorCalls,
   events: eventsCalls,
   events_after: eventsAfterCalls,
-  export: exportCalls,
+  ...exportQueryCalls(filter),
   leases: leasesCalls,
   lineage: lineageCalls,
   messages: messagesCalls,
