@@ -145,7 +145,6 @@ class ZulipClient implements ZulipConnection {
   async deleteMessage(zulipMessageId: string, signal?: AbortSignal): Promise<void> {
     const path = `messages/${zulipMessageId}`;
     const exchange = await this.#http.delete(path, signal);
-    this.#observe(exchange);
     if (exchange.kind !== "answered" || exchange.status !== 200) {
       throw readFailure(path, exchange, this.#credentials.site);
     }

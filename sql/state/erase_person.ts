@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { bool, int8, jsonb, neverNull, text } from "./columns.ts";
+import { bool, int8, jsonb, neverNull, outerJoined, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
 // The places where a person is, one statement each, in the order in which an erasure goes through them. All in one transaction,
@@ -143,7 +143,7 @@ export const eraseMentorLinks = (sql: Queryable, source: string, id: string) =>
     update lmsmon.mentor_links set mentor_ids = array_remove(mentor_ids, ${id}::bigint)
      where source = ${source} and ${id}::bigint = any(mentor_ids)`;
 
-export const MentorSetRow = z.object({ mentor_set_id: int8, twin: int8.nullable(), is_empty: neverNull(bool) });
+export const MentorSetRow = z.object({ mentor_set_id: int8, twin: outerJoined(int8), is_empty: neverNull(bool) });
 export type MentorSetRow = z.infer<typeof MentorSetRow>;
 
 /** Sets that the mentor is in; `twin`: the set that each would become without, where there is one already. */
