@@ -61,6 +61,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./preset.ts")).presetCommand,
   },
   {
+    name: "privacy",
+    about: "all that is kept of a person: show it, or erase it; reapply a journal of erasures",
+    load: async () => (await import("./privacy.ts")).privacyCommand,
+  },
+  {
     name: "map-users",
     about: "which LMS mentors (and students) have a Zulip account, which do not, and why",
     load: async () => (await import("./map_users.ts")).mapUsersCommand,

@@ -35,7 +35,7 @@ export const exportAiCommand = withCommon(new Command("export-ai"))
   .action(async (flags, command) => {
     const { parseEventTypes } = await import("./event_type_flag.ts");
     const types = flags.type === undefined ? null : parseEventTypes("--type", flags.type);
-    await execute(command, { needs: ["state"] }, async (context) => {
+    await execute(command, { needs: ["state"], daemon: flags.follow ?? false }, async (context) => {
       const timezone = context.config.notify.timezone;
       const now = context.clock.now();
       const since = flags.since === undefined ? null : parseTime("--since", flags.since, now, timezone);
@@ -65,10 +65,6 @@ export const exportAiCommand = withCommon(new Command("export-ai"))
         splitBytes: flags.split ?? null,
         manifest: flags.manifest ?? false,
         xapiVersion: flags.xapiVersion ?? null,
-        batch: null,
-        prompt: null,
-        model: null,
-        maxTokens: null,
       });
     });
   });

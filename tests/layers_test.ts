@@ -18,6 +18,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/database"],
   ["lib/config"],
   ["lib/state", "lib/source", "lib/detect", "lib/bot", "lib/format"],
+  ["lib/privacy"],
   ["lib/people", "lib/events", "lib/export"],
   ["lib/insights", "lib/history"],
   ["lib/tell"],

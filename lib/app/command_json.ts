@@ -20,6 +20,7 @@ export type JsonCommand =
   | "poll-once"
   | "preset"
   | "preview"
+  | "privacy"
   | "reconcile"
   | "release"
   | "reload"

@@ -42,7 +42,6 @@ export interface NotifyTestOptions {
 
 export const EXPORT_FORMATS = ["jsonl", "csv", "parquet", "xapi"] as const;
 export const EXPORT_VIEWS = ["events", "latest", "students", "weeks"] as const;
-export const BATCH_SHAPES = ["anthropic", "openai"] as const;
 
 export interface ExportAiOptions {
   /** detected_at >= since. */
@@ -72,11 +71,27 @@ export interface ExportAiOptions {
   readonly splitBytes: number | null;
   readonly manifest: boolean;
   readonly xapiVersion: "1.0.3" | "2.0.0" | null;
-  readonly batch: (typeof BATCH_SHAPES)[number] | null;
-  /** A file with what a language model is asked, absolute. */
-  readonly prompt: string | null;
-  readonly model: string | null;
-  readonly maxTokens: number | null;
+}
+
+/** Exactly one of show, erase and reapply. */
+export interface PrivacyOptions {
+  readonly action: "show" | "erase";
+  /** LMS id, username or pseudonym. */
+  readonly person: string;
+  /** Where a name means several. */
+  readonly role: "student" | "mentor" | null;
+  readonly source: string | null;
+  readonly reasonCode: string | null;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  readonly deleteMessages: boolean;
+  readonly json: boolean;
+}
+
+export interface ReapplyOptions {
+  /** Absolute. */
+  readonly journal: string;
+  readonly json: boolean;
 }
 
 export interface ConsumersOptions {

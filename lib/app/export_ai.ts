@@ -27,6 +27,7 @@ import { stateEpoch } from "../state/state_epoch.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { ExportAiOptions } from "./command_options.ts";
 import { type ExportPlace, openExportPlace } from "./export_place.ts";
+import { keepErased } from "./keep_erased.ts";
 import { consumerTurn, type ExportTurn, takeExportTurn, turnLost } from "./export_turn.ts";
 
 /** How long `--follow` waits before it looks for more. */
@@ -42,6 +43,7 @@ export async function runExportAi(context: CommandContext, given: ExportAiOption
   // Before any work: who cannot write the file should not wait for a database to learn it.
   await using place = await openExportPlace(context, given);
   await using db = await openState(context.config.state, { clock: context.clock });
+  await keepErased(context, db);
   await using turn = await takeTurn(db, context, given);
   if (schema === 2 && given.schema === null) await tellOfSchema(context, db);
   const begin = given.consumer === null ? given.after : await consumerAt(context, db, given.consumer);
@@ -131,7 +133,7 @@ async function exportOnce(work: Work): Promise<void> {
   if (place.target !== null && given.manifest) {
     const manifest = await manifestOf(db, place.facts, {
       schema: request.schema,
-      format: given.batch ?? given.format,
+      format: given.format,
       view: given.view,
       ids: given.identified ? "lms" : given.pseudonyms === null ? "pseudonyms" : "pseudonyms under a key file",
       filter: { ...request.filter, students: request.filter.students === null ? null : "one", after: request.after },

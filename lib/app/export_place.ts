@@ -32,7 +32,7 @@ export async function openExportPlace(context: CommandContext, given: ExportAiOp
   const key = given.pseudonyms === null ? null : await readKeyFile(given.pseudonyms);
   await using undo = new AsyncDisposableStack();
   const { out, view, splitBytes: split, manifest: hashed } = given;
-  const extension = given.batch === null ? EXTENSIONS[given.format] : `${given.batch}.jsonl`;
+  const extension = EXTENSIONS[given.format];
   const target = out === null ? null : await partTarget(out, { split, view, extension, hashed });
   const parts = target === null ? null : undo.use(new PartFiles(target));
   await parts?.begin();

@@ -17,6 +17,7 @@ import type { Lease } from "../state/leases.ts";
 import type { StateDb } from "../state/state_db.ts";
 import type { CommandContext } from "./command_context.ts";
 import { commandJson } from "./command_json.ts";
+import { keepErased } from "./keep_erased.ts";
 import type { PollOnceOptions } from "./command_options.ts";
 import { DryTeller } from "./dry_messages.ts";
 import { Pinger } from "./ping.ts";
@@ -40,6 +41,7 @@ export async function runPollOnce(context: CommandContext, options: PollOnceOpti
   const db = await parts.state({ dryRun: options.dryRun });
   const lms = await parts.lms();
   if (options.dryRun) return await runDry(context, options, db, lms);
+  await keepErased(context, db);
 
   const tells = options.notify && config.notify.enabled;
   const notifier = tells ? openNotifier(context, db, parts, options.takeOver) : null;

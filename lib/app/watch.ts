@@ -27,6 +27,7 @@ import { Pinger } from "./ping.ts";
 import { stayDisabled } from "./stay_disabled.ts";
 import { OpenParts, pollSettings } from "./open_parts.ts";
 import { openNotifier } from "./poll_once.ts";
+import { keepErased } from "./keep_erased.ts";
 import { nameStateTrouble } from "./state_trouble.ts";
 import { readUntoldNews, untoldNewsText } from "./untold_news.ts";
 import { watchDry } from "./watch_dry.ts";
@@ -39,6 +40,7 @@ export async function runWatch(context: CommandContext, options: WatchOptions): 
   await using parts = new OpenParts(config, metrics);
   const db = await parts.state({ dryRun: options.dryRun });
   const lms = await parts.lms();
+  if (!options.dryRun) await keepErased(context, db);
   if (options.dryRun) return await watchDry(context, db, lms, options.acceptSource);
   const untold = await readUntoldNews(db, lms.name, { ...options, enabled: config.notify.enabled });
   if (untold !== null) {

@@ -27,6 +27,8 @@ export const FAIL_POINTS = [
   "export.mid_mark",
   "export.before_rename",
   "export.before_ack",
+  "privacy.before_commit",
+  "privacy.after_commit",
 ] as const;
 export type FailPoint = (typeof FAIL_POINTS)[number];
 

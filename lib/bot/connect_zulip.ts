@@ -55,6 +55,8 @@ export interface ZulipConnection extends ZulipApi {
   readonly site: string;
   /** The HTML that Zulip would make of `content`; sends nothing. Throws ZulipError. */
   render(content: string, signal?: AbortSignal): Promise<string>;
+  /** Deletes one of the bot's own messages for everybody. Throws ZulipError when Zulip does not. */
+  deleteMessage(zulipMessageId: string, signal?: AbortSignal): Promise<void>;
 }
 
 class ZulipClient implements ZulipConnection {
@@ -138,6 +140,14 @@ class ZulipClient implements ZulipConnection {
     };
     checkBotKind(bot, this.#credentials.site);
     return bot;
+  }
+
+  async deleteMessage(zulipMessageId: string, signal?: AbortSignal): Promise<void> {
+    const path = `messages/${zulipMessageId}`;
+    const exchange = await this.#http.delete(path, signal);
+    if (exchange.kind !== "answered" || exchange.status !== 200) {
+      throw readFailure(path, exchange, this.#credentials.site);
+    }
   }
 
   async #ownUser(signal?: AbortSignal): Promise<z.infer<typeof OwnUser>> {

@@ -12,6 +12,7 @@ export interface BodySink {
 export interface ZulipHttp {
   get(path: string, query: Record<string, string>, signal: AbortSignal | undefined, sink?: BodySink): Promise<Exchange>;
   post(path: string, form: Record<string, string>, signal: AbortSignal | undefined): Promise<Exchange>;
+  delete(path: string, signal: AbortSignal | undefined): Promise<Exchange>;
   close(): void;
 }
 
@@ -111,6 +112,10 @@ export function createZulipHttp(options: ZulipHttpOptions): ZulipHttp {
       if (signal?.aborted) return Promise.resolve(NOT_BEGUN);
       const init = { method: "POST", body: bodySentOnce(formEncoded(form), FORM), headers };
       return logged("POST", path, exchange(path, init, "small", signal));
+    },
+    delete: (path, signal) => {
+      if (signal?.aborted) return Promise.resolve(NOT_BEGUN);
+      return logged("DELETE", path, exchange(path, { method: "DELETE", headers }, "small", signal));
     },
     close: () => client.close(),
   };

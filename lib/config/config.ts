@@ -54,6 +54,8 @@ export interface Config {
   readonly export: { readonly schema: 1 | 2 };
   /** Absolute path of the score's own constants; `null`: the built-in ones. */
   readonly insights?: { readonly constants: string | null };
+  /** Where erasures are kept besides the state, absolute; `null`: beside an embedded state, and nowhere for a server's. */
+  readonly privacy: { readonly journal: string | null };
   readonly log: { readonly level: LogLevel; readonly format: "auto" | "pretty" | "json" };
   readonly listen: { readonly host: string; readonly port: number } | null;
   /** Files that hold secrets, absolute: passwords, keys and a zuliprc, as far as the configuration names them. */

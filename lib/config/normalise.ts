@@ -93,6 +93,7 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
     },
     export: raw.export,
     insights: { constants: raw.insights.constants === null ? null : context.absolute(raw.insights.constants) },
+    privacy: { journal: raw.privacy.journal === null ? null : context.absolute(raw.privacy.journal) },
     log: raw.log,
     listen: raw.listen,
     secretFiles: context.secretFiles,

@@ -223,6 +223,7 @@ export const schema = z.strictObject({
   insights: group({
     constants: key(path, null),
   }),
+  privacy: group({ journal: key(nullable(filledText), null) }),
   log: group({
     level: key(logLevel, "info"),
     format: key(oneOf(["auto", "pretty", "json"]), "auto"),

@@ -20,10 +20,6 @@ export interface ExportShape {
   readonly limit: number | null;
   readonly until: number | null;
   readonly xapiVersion: string | null;
-  readonly batch: string | null;
-  readonly prompt: string | null;
-  readonly maxTokens: number | null;
-  readonly model: string | null;
 }
 
 /** Throws UsageError for parts that make no sense together; docs/export.md has the table. */
@@ -61,7 +57,6 @@ function* rules(x: ExportShape): Generator<Rule> {
     "it leaves events out that it would mark",
   ];
   yield* fileRules(x);
-  yield* batchRules(x);
 }
 
 function* cursorRules(x: ExportShape): Generator<Rule> {
@@ -92,16 +87,4 @@ function* fileRules(x: ExportShape): Generator<Rule> {
     "a Parquet file is compressed inside already",
     "give --out a name that ends in .parquet",
   ];
-}
-
-function* batchRules(x: ExportShape): Generator<Rule> {
-  if (x.batch === null) {
-    const what = x.prompt !== null ? "--prompt" : x.maxTokens !== null ? "--max-tokens" : "--model";
-    const given = x.prompt !== null || x.maxTokens !== null || x.model !== null;
-    yield [given, `${what} needs --batch anthropic or openai`, "it is for requests to language models"];
-    return;
-  }
-  yield [x.view !== "students", "--batch needs --view students", "a request is of one student"];
-  yield [x.prompt === null, "--batch needs --prompt FILE", "a file with what the model is asked"];
-  yield [x.format !== "jsonl", "--batch is JSON lines", "leave --format out"];
 }

@@ -1,7 +1,9 @@
 import { detect, missing, unseen } from "../detect/detect.ts";
 import type { AttemptRow, RowState } from "../model/attempt.ts";
 import { type DetectedEvent, isRewritten, type LmsId } from "../model/event.ts";
+import { erasedStudent, tombstoneOf } from "../model/erased.ts";
 import type { Person } from "../model/person.ts";
+import type { ErasedPeople } from "../privacy/erased_people.ts";
 import { planTelling } from "../tell/plan.ts";
 import { takeTurns, turnIsOver } from "../drivers/deno/take_turns.ts";
 import type { Batch, BatchEvent, RowChange, Stream } from "./record/batch.ts";
@@ -33,9 +35,10 @@ export async function buildBatch(
   const tally = context.tally;
   tally.rowsRead += page.rows.length + page.bad.length;
   const changes: { before: RowState | null; after: RowState; quarantine: string | null; found: Found | null }[] = [];
-  for (const [i, row] of page.rows.entries()) {
+  for (const [i, read] of page.rows.entries()) {
     if (turnIsOver(i)) await takeTurns();
-    const before = page.before.get(row.id) ?? null;
+    const before = page.before.get(read.id) ?? null;
+    const row = withoutErased(context.erased, before, read);
     const detection = detect(before, row, now);
     if (detection.regression) tally.regressions++;
     if (detection.quarantine !== null) tally.quarantined++;
@@ -83,8 +86,28 @@ export async function buildBatch(
     students: people.students,
     mentors: people.mentors,
     links: people.links,
+    erasures: context.erased.mark,
   };
   return batch;
+}
+
+/**
+ * The row of an erased student names the tombstone instead, and is tracked without a word, as is one whose student the LMS has
+ * taken out since: it is still that attempt. Another student's row under the same id is another attempt.
+ */
+function withoutErased(erased: ErasedPeople, before: RowState | null, row: AttemptRow): AttemptRow {
+  const hash = row.studentId === null
+    ? tombstoneOf(before?.studentId ?? null)
+    : erased.tombstone("student", row.studentId);
+  if (hash === null) return row;
+  return {
+    ...row,
+    studentId: erasedStudent(hash),
+    studentUsername: null,
+    studentName: null,
+    studentEmail: null,
+    mirrorsExam: true,
+  };
 }
 
 function planEvent(

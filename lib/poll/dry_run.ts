@@ -11,6 +11,7 @@ import { readStreams } from "./record/streams.ts";
 import { bucketIn } from "../model/bucket.ts";
 import { KEY_SPACES } from "../model/key_space.ts";
 import { examineSource } from "./check_source.ts";
+import { readErasedPeople } from "../privacy/erased_people.ts";
 import { PeopleCache } from "./people_cache.ts";
 import type { BatchSink, KnownRows, PollContext, PollSettings } from "./poll_context.ts";
 import { passOver } from "./run_poll.ts";
@@ -49,6 +50,7 @@ export async function dryRun(
 ): Promise<DryRunResult> {
   await examineSource(deps.db, deps.lms, options.acceptSource ?? false);
   const tally = newPollTally();
+  const erased = await readErasedPeople(deps.db, deps.lms.name);
   const sink = new DrySink(overlay, deps.db);
   const context: PollContext = {
     lms: deps.lms,
@@ -58,7 +60,8 @@ export async function dryRun(
     settings: deps.settings,
     pollId: "0",
     now: () => deps.clock.now(),
-    people: new PeopleCache(deps.lms),
+    people: new PeopleCache(deps.lms, erased),
+    erased,
     tally,
     notifyHistory: options.notifyHistory,
     endsPass: options.mode === "full",

@@ -1,6 +1,7 @@
 import type { LmsSource } from "../source/lms_source.ts";
 import type { LmsId } from "../model/event.ts";
 import type { Person } from "../model/person.ts";
+import { type ErasedPeople, NOBODY_ERASED } from "../privacy/erased_people.ts";
 
 /** Students and their mentors as read during one poll: those asked for, and others that were read before. */
 export interface PeopleOfBatch {
@@ -27,7 +28,11 @@ export class PeopleCache {
   /** Of mentors that were asked for, also of those whom the LMS does not have. */
   #mentorsAsked = new Set<LmsId>();
 
-  constructor(private readonly lms: Pick<LmsSource, "people" | "links">) {}
+  constructor(
+    private readonly lms: Pick<LmsSource, "people" | "links">,
+    /** Nobody who was erased is read into it. */
+    private readonly erased: ErasedPeople = NOBODY_ERASED,
+  ) {}
 
   /** People of these students and their mentors; throws LmsError. */
   async of(wanted: ReadonlySet<LmsId>): Promise<PeopleOfBatch> {
@@ -44,11 +49,12 @@ export class PeopleCache {
     if (unread.length > 0) {
       const [people, links] = await Promise.all([this.lms.people("student", unread), this.lms.links(unread)]);
       for (const id of unread) {
-        const mentors = links.get(id) ?? [];
+        const mentors = (links.get(id) ?? []).filter((mentor) => this.erased.tombstone("mentor", mentor) === null);
         this.#links.set(id, mentors);
         freshLinks.set(id, mentors);
       }
       for (const person of people) {
+        if (this.erased.tombstone("student", person.id) !== null) continue;
         this.#students.set(person.id, person);
         fresh.push(person);
       }

@@ -8,6 +8,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Batch, Stream } from "./record/batch.ts";
 import type { LogPosition } from "./record/log_positions.ts";
 import type { OddKey } from "./record/quarantine.ts";
+import type { ErasedPeople } from "../privacy/erased_people.ts";
 import type { PassProgress } from "./pass_progress.ts";
 import type { PeopleCache } from "./people_cache.ts";
 import type { PollTally } from "./tally.ts";
@@ -49,6 +50,8 @@ export interface PollContext {
   /** This process's wall clock: due times are compared with the same one when the events are told. */
   readonly now: () => EpochMicros;
   readonly people: PeopleCache;
+  /** Whose attempts are tracked and told to nobody. */
+  readonly erased: ErasedPeople;
   readonly tally: PollTally;
   readonly notifyHistory: boolean;
   /** When this poll ends, one more full pass over every stream has ended. */

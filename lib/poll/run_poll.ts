@@ -17,6 +17,7 @@ import { wakeAwaitedRows } from "../tell/absent_rows.ts";
 import { refreshStatistics } from "../state/statistics.ts";
 import { fullPass } from "./full_pass.ts";
 import type { ShowProgress } from "../base/progress.ts";
+import { readErasedPeople } from "../privacy/erased_people.ts";
 import { PassProgress } from "./pass_progress.ts";
 import { readCourseContext } from "./read_course_context.ts";
 import { PeopleCache } from "./people_cache.ts";
@@ -82,6 +83,7 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
   const pollId = await beginPoll(db, lease, options.mode);
   failPoint("poll.begun");
   const tally = newPollTally();
+  const erased = await readErasedPeople(db, lms.name);
   tally.skippedFullPass = options.skippedFullPass ?? false;
   const context: PollContext = {
     lms,
@@ -91,7 +93,8 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
     settings: deps.settings,
     pollId,
     now: () => deps.clock.now(),
-    people: new PeopleCache(lms),
+    people: new PeopleCache(lms, erased),
+    erased,
     tally,
     notifyHistory: options.notifyHistory,
     endsPass: options.mode === "full" || tally.skippedFullPass,

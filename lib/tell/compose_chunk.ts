@@ -1,3 +1,4 @@
+import { erasureMark, shareErasures } from "../../sql/state/erasures.ts";
 import { insertMessages, type NewMessage, reserveMessageIds } from "../../sql/state/messages.ts";
 import { addRows, attachRows, putOffRows, suppressRows } from "../../sql/state/outbox.ts";
 import { lockHeldRecipients, preferIndexes, releaseRecipients, wakeRecipients } from "../../sql/state/recipients.ts";
@@ -27,6 +28,8 @@ export interface Composing {
   /** Who gets the messages instead of their recipients; `null`: nobody does. */
   readonly redirect: Redirect | null;
   readonly mentors: ReadonlyMap<LmsId, MentorPerson>;
+  /** The erasures as of then, by their mark. */
+  readonly erasures: string;
 }
 
 /**
@@ -38,7 +41,7 @@ export async function composeChunk(
   deps: NotifierDeps,
   claim: Claim,
   decision: Decision,
-  { room, cutoff, losses, redirect, mentors }: Composing,
+  { room, cutoff, losses, redirect, mentors, erasures }: Composing,
 ): Promise<Outgoing[]> {
   if (isEmpty(decision)) return [];
   const { source, clock, config } = deps;
@@ -46,11 +49,15 @@ export async function composeChunk(
   const now = clock.now();
   const added = decision.add.map((one) => addedRow(source, one));
   const messages = await deps.db.sql.begin(async (tx) => {
-    const [held, ids] = await Promise.all([
+    await shareErasures(tx);
+    const [[mark], held, ids] = await Promise.all([
+      erasureMark(tx).execute(),
       lockHeldRecipients(tx, source, [...claim.tokens.keys()], [...claim.tokens.values()]).execute(),
       reserveMessageIds(tx, decision.messages.length).execute(),
     ]);
     if (held.length < claim.tokens.size) throw new ClaimLost();
+    // Somebody was erased meanwhile, whom a text may name: read again, compose again.
+    if (mark?.mark !== erasures) throw new RowsMoved();
     const messages = decision.messages.map((message, i) => ({
       ...redirectedTo(
         redirect,

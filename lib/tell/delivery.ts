@@ -1,3 +1,4 @@
+import { erasureMark } from "../../sql/state/erasures.ts";
 import type { EpochMicros } from "../model/time.ts";
 import { ADMIN } from "../model/recipient.ts";
 import { collectPiledUpGarbage } from "../drivers/deno/collect_garbage.ts";
@@ -134,12 +135,14 @@ export class Delivery {
       // Somebody else may change what is decided on: then it is read and decided again.
       const { goesOn, decision, composed } = await retrying(async () => {
         const { losses } = db;
+        const [erased] = await erasureMark(db.sql);
         const question = { recipients: withNothingOpen(recipients, open), cutoff, goesOn: this.#goesOn };
         const loaded = await loadDue(this.#deps, this.#accounts, question, hard);
         // Told by a state that is gone: the guard marks them as sent first.
         const due = guard.wereTold(loaded.rows.map((row) => row.told.marker)) ? { ...loaded, rows: [] } : loaded;
         const decision = decide(due, roomLeft, config);
-        const composing = { room: roomLeft, cutoff, losses, redirect, mentors: due.mentors };
+        const erasures = erased?.mark ?? "0";
+        const composing = { room: roomLeft, cutoff, losses, redirect, mentors: due.mentors, erasures };
         const composed = await composeChunk(this.#deps, claim, decision, composing);
         return { goesOn: due.goesOn, decision, composed };
       });

@@ -10,6 +10,7 @@ import type { EpochMicros } from "../model/time.ts";
 import { mentorOf } from "../model/recipient.ts";
 import { ZulipError } from "../base/errors.ts";
 import { failPoint } from "../base/fail_point.ts";
+import { takeErasedApart } from "../privacy/erase.ts";
 import { messagesOfAbsent } from "./absent_rows.ts";
 import type { Accounts } from "./accounts.ts";
 import { CHANNEL_AGAIN_MS, type Channels, NOT_READABLE } from "./channels.ts";
@@ -63,6 +64,10 @@ export async function settleOpenMessages(
   const due = open.filter((message) => message.state === "unknown" && Number(message.look_up_us) <= clock.now());
   if (due.length > 0) {
     await resolveDoubts(deps, channels, due, cutoff, counts, signal);
+    open = await read();
+  }
+  if (open.some((message) => message.erased && message.state === "pending")) {
+    await takeErasedApart(db, source);
     open = await read();
   }
   const anew = [

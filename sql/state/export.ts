@@ -97,7 +97,7 @@ export const markExported = (
       ` select count(*)::int as marked, max(event_id)::text as last from page`,
   );
 
-export const ErasureLineRow = z.object({ event_id: neverNull(int8), line: neverNull(text) });
+export const ErasureLineRow = z.object({ event_id: int8, line: neverNull(text) });
 export type ErasureLineRow = z.infer<typeof ErasureLineRow>;
 
 /** Erasures of the same range of ids and time, whatever types are asked for: whoever has a person's lines must hear of it. */

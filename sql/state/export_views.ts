@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { float8, int4, int8, neverNull, outerJoined, text } from "./columns.ts";
+import { float8, int4, int8, neverNull, text } from "./columns.ts";
 import { bigint, eventConditions, type EventFilter, literal, type TextRunner } from "./event_filter.ts";
 import type { Queryable } from "./queryable.ts";
 
@@ -38,7 +38,7 @@ export const AggregateRow = z.object({
   /** JSON. */
   batch_ids: neverNull(text),
   username: text.nullable(),
-  email: outerJoined(text),
+  email: text.nullable(),
   /** JSON. */
   zulip_user_id: neverNull(text),
   /** ISO week and its Monday; `null` where lines are not by week. */

@@ -22,6 +22,8 @@ export const OpenMessageRow = z.object({
   rows: neverNull(int4),
   /** When the oldest of its events was detected. */
   detected_us: int8.nullable(),
+  /** It named somebody who was erased: it is taken apart, never sent again. */
+  erased: bool,
 });
 export type OpenMessageRow = z.infer<typeof OpenMessageRow>;
 
@@ -29,7 +31,7 @@ export type OpenMessageRow = z.infer<typeof OpenMessageRow>;
 export function openMessages(sql: Queryable, source: string, recipients: readonly string[], perRecipient: number) {
   return sql<OpenMessageRow[]>`
     select m.message_id, m.recipient, m.kind, m.zulip_user_id, m.channel, m.topic, m.content, m.state, m.attempts, m.crashes,
-           m.redirected,
+           m.redirected, m.erased,
            (extract(epoch from clock_timestamp() - m.started_at) * 1000)::float8 as started_ms_ago,
            (extract(epoch from m.look_up_at) * 1000000)::bigint as look_up_us,
            (extract(epoch from m.next_attempt_at) * 1000000)::bigint as next_attempt_us,
@@ -123,7 +125,7 @@ export function beginSends(
              next_attempt_at = null
         from held
        where m.message_id = any(${messageIds as string[]}::bigint[]) and m.state = 'pending' and m.source = ${source}
-         and m.recipient = held.recipient
+         and m.recipient = held.recipient and not m.erased
       returning m.message_id),
     l as (update lmsmon.lms_event_logs set status = 'sending' where message_id = any(array(select message_id from m)))
     select message_id from m`;

@@ -13,6 +13,13 @@ export interface PeopleColumns {
   readonly batchIds: string;
 }
 
+/** Whether a person was erased: such a one is not written again. Costs nothing where nobody was. */
+const isErased = (sql: Queryable, source: string, role: string, id: string) =>
+  sql`(exists (select from lmsmon.tombstones) and exists (
+         select from lmsmon.tombstones t where t.pseudonym = lmsmon.pseudonym(${sql.unsafe(role)}, ${source}::text, ${
+    sql.unsafe(id)
+  })))`;
+
 /** Writes only what differs, in one order, so that two writers cannot wait for each other. */
 export const upsertPeople = (sql: Queryable, source: string, people: PeopleColumns) =>
   sql`
@@ -21,7 +28,7 @@ export const upsertPeople = (sql: Queryable, source: string, people: PeopleColum
       from unnest(${people.roles}::text[], ${people.ids}::bigint[], ${people.usernames}::text[], ${people.emails}::text[],
         ${people.names}::text[], ${people.actives}::boolean[], ${people.batchIds}::text[])
         as u (role, id, username, email, name, active, batch_ids)
-     where not exists (
+     where not ${isErased(sql, source, "u.role", "u.id")} and not exists (
        select 1 from lmsmon.people p where p.source = ${source} and p.role = u.role and p.id = u.id
           and (p.username, p.email, p.name, p.active, p.batch_ids)
             is not distinct from (u.username, u.email, u.name, u.active, u.batch_ids::bigint[]))
@@ -36,7 +43,7 @@ export const upsertLinks = (sql: Queryable, source: string, students: string, me
     insert into lmsmon.mentor_links as old (source, student_id, mentor_ids, read_at)
     select ${source}::text, u.student_id, u.mentor_ids::bigint[], clock_timestamp()
       from unnest(${students}::bigint[], ${mentorIds}::text[]) as u (student_id, mentor_ids)
-     where not exists (
+     where not ${isErased(sql, source, "'student'", "u.student_id")} and not exists (
        select 1 from lmsmon.mentor_links l
         where l.source = ${source} and l.student_id = u.student_id and l.mentor_ids = u.mentor_ids::bigint[])
      order by u.student_id

@@ -1,10 +1,12 @@
 import { z } from "zod";
-import { bool, float8, int4, int8, neverNull, timestamptz } from "./columns.ts";
+import { bool, float8, int4, int8, neverNull, text, timestamptz } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
 export const RowStateRow = z.object({
   row_key: int8,
   student_id: int8.nullable(),
+  /** In the student's place, once that student is erased: the tombstone's hash. */
+  erased_student: text.nullable(),
   activity_id: int8.nullable(),
   incarnation: int4,
   attempt_no: int4.nullable(),
@@ -26,7 +28,8 @@ export type RowStateRow = z.infer<typeof RowStateRow>;
 /** `keys`: a bigint[] literal, without repetitions. */
 export const rowStatesByKeys = (sql: Queryable, streamId: number, keys: string) =>
   sql<RowStateRow[]>`
-    select r.row_key, r.student_id, r.activity_id, r.incarnation, r.attempt_no, r.hash, r.recipe, r.stage, r.verdict, r.score, r.percentage,
+    select r.row_key, r.student_id, r.erased_student, r.activity_id, r.incarnation, r.attempt_no, r.hash, r.recipe, r.stage,
+      r.verdict, r.score, r.percentage,
       r.revision, r.is_open, r.seen_open, r.last_event_id, r.missing_since, r.missing_at_pass
     from unnest(${keys}::bigint[]) as u (key)
     join lmsmon.row_states r on r.stream_id = ${streamId} and r.row_key = u.key`;
@@ -76,23 +79,27 @@ export const keyHashes = (sql: Queryable, streamId: number, recipe: number, firs
 
 /** Columns in the order of `rowStateValues` and `laterValues` in lib/poll/record/row_state_values.ts and last_event_id, as array literals. */
 export const upsertRowStates = (sql: Queryable, streamId: number, columns: readonly string[]) => {
-  const [key, student, activity, hash, recipe, stage, verdict, score, percentage, revision, open, seenOpen, ...later] =
+  const [key, student, activity, hash, recipe, stage, verdict, score, percentage, revision, open, seenOpen, ...more] =
     columns;
-  const [incarnation, attemptNo, missing, missingAtPass, event] = later;
+  const [erased, incarnation, attemptNo, missing, missingAtPass, event] = more;
   return sql`
     insert into lmsmon.row_states as old (stream_id, row_key, student_id, activity_id, hash, recipe, stage, verdict, score,
-      percentage, revision, is_open, seen_open, incarnation, attempt_no, missing_since, missing_at_pass, last_event_id)
+      percentage, revision, is_open, seen_open, erased_student, incarnation, attempt_no, missing_since, missing_at_pass,
+      last_event_id)
     select ${streamId}::smallint, u.* from unnest(${key ?? null}::bigint[], ${student ?? null}::bigint[], ${
     activity ?? null
   }::bigint[], ${hash ?? null}::bigint[], ${recipe ?? null}::int[], ${stage ?? null}::smallint[], ${
     verdict ?? null
   }::smallint[], ${score ?? null}::double precision[], ${percentage ?? null}::double precision[], ${
     revision ?? null
-  }::int[], ${open ?? null}::boolean[], ${seenOpen ?? null}::boolean[], ${incarnation ?? null}::int[], ${
-    attemptNo ?? null
-  }::int[], ${missing ?? null}::timestamptz[], ${missingAtPass ?? null}::int[], ${event ?? null}::bigint[]) as u
-    on conflict (stream_id, row_key) do update set student_id = excluded.student_id, activity_id = excluded.activity_id,
-      incarnation = excluded.incarnation, attempt_no = excluded.attempt_no, hash = excluded.hash, recipe = excluded.recipe, stage = excluded.stage,
+  }::int[], ${open ?? null}::boolean[], ${seenOpen ?? null}::boolean[], ${erased ?? null}::text[], ${
+    incarnation ?? null
+  }::int[], ${attemptNo ?? null}::int[], ${missing ?? null}::timestamptz[], ${missingAtPass ?? null}::int[], ${
+    event ?? null
+  }::bigint[]) as u
+    on conflict (stream_id, row_key) do update set student_id = excluded.student_id,
+      erased_student = excluded.erased_student, activity_id = excluded.activity_id, incarnation = excluded.incarnation,
+      attempt_no = excluded.attempt_no, hash = excluded.hash, recipe = excluded.recipe, stage = excluded.stage,
       verdict = excluded.verdict, score = excluded.score, percentage = excluded.percentage, revision = excluded.revision,
       is_open = excluded.is_open, seen_open = excluded.seen_open, last_event_id = excluded.last_event_id,
       missing_since = excluded.missing_since, missing_at_pass = excluded.missing_at_pass`;
@@ -102,7 +109,7 @@ export const upsertRowStates = (sql: Queryable, streamId: number, columns: reado
 export const copyRowStates = (sql: Queryable) =>
   sql`
     copy lmsmon.row_states (stream_id, row_key, student_id, activity_id, hash, recipe, stage, verdict, score, percentage, revision,
-      is_open, seen_open, last_event_id) from stdin`;
+      is_open, seen_open, erased_student, last_event_id) from stdin`;
 
 /** Adds to counts and xors; columns are array literals. */
 export const addToBuckets = (sql: Queryable, streamId: number, buckets: string, counts: string, xors: string) =>

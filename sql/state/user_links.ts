@@ -41,8 +41,10 @@ export const upsertUserLinks = (sql: Queryable, source: string, role: string, li
         ${links.statuses as string[]}::text[], ${links.emails as string[]}::text[], ${links
     .timezones as string[]}::text[])
         as u (person_id, zulip_user_id, status, email_seen, timezone)
-     where u.zulip_user_id is not null or ${role}::text <> 'student' or exists (
-       select 1 from lmsmon.user_links k where k.source = ${source} and k.role = ${role} and k.person_id = u.person_id)
+     where (u.zulip_user_id is not null or ${role}::text <> 'student' or exists (
+       select 1 from lmsmon.user_links k where k.source = ${source} and k.role = ${role} and k.person_id = u.person_id))
+       and not (exists (select from lmsmon.tombstones) and exists (
+         select from lmsmon.tombstones t where t.pseudonym = lmsmon.pseudonym(${role}, ${source}, u.person_id)))
      order by u.person_id
     on conflict (source, role, person_id) do update
       set zulip_user_id = excluded.zulip_user_id, status = excluded.status, email_seen = excluded.email_seen,

@@ -34,10 +34,6 @@ const OPTIONS: ExportAiOptions = {
   splitBytes: null,
   manifest: false,
   xapiVersion: null,
-  batch: null,
-  prompt: null,
-  model: null,
-  maxTokens: null,
 };
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 
@@ -76,6 +72,7 @@ async function run(url: string, options: Partial<ExportAiOptions>, changes: Part
     config: {
       state: { url, password: null },
       export: { schema: 2 },
+      privacy: { journal: null },
       notify: { timezone: "Asia/Kolkata" },
       lms: { name: "testpress", links: { exam_attempt: "https://inst.example/attempts/{attempt_id}" } },
     } as unknown as Config,

@@ -37,7 +37,7 @@ async function compose(deps: NotifierDeps, losses: number) {
     goesOn: new Set(),
   });
   const decision = decide(due, 8, { ...deps.config, notify: { ...deps.config.notify, digestAbove: 9 } });
-  const composing = { room: 8, cutoff, losses, redirect: null, mentors: due.mentors };
+  const composing = { room: 8, cutoff, losses, redirect: null, mentors: due.mentors, erasures: "0" };
   return { claim, cutoff, outgoing: await composeChunk(deps, claim, decision, composing) };
 }
 

@@ -83,6 +83,7 @@ export function testConfig(standIn: ZulipStandIn, changes: TestChanges = {}): Co
     users: { overrides: new Map(), placeholderDomains: ["noemail.local"], cacheMs: 3_600_000, ...changes.users },
     log: { level: "info", format: "auto" },
     listen: null,
+    privacy: { journal: null },
   };
 }
 

@@ -49,6 +49,8 @@ export interface Batch {
   /** Students and mentors that the events refer to, as just read from the LMS. */
   readonly people: readonly Person[];
   readonly links: MentorLinks;
+  /** The erasures that it knows of, by their mark; not given: nobody was ever erased. */
+  readonly erasures?: string;
   /** Students that the caller has at hand, perhaps also others; those neither here nor in `people` are looked up in the state. */
   readonly students?: ReadonlyMap<LmsId, Person>;
   /** The same of mentors. */

@@ -1,3 +1,4 @@
+import { shareErasures } from "../../../sql/state/erasures.ts";
 import * as q from "../../../sql/state/people.ts";
 import type { Queryable } from "../../../sql/state/queryable.ts";
 import type { LmsId } from "../../model/event.ts";
@@ -66,6 +67,7 @@ export async function refreshLinks(
   if (people.length === 0 && links.size === 0) return;
   await retryLostRaces(() =>
     db.sql.begin(async (tx) => {
+      await shareErasures(tx);
       await writePeople(tx, source, people);
       await writeLinks(tx, source, links);
     })

@@ -1,5 +1,6 @@
 import { copyEvents, insertEvents, takeEventIds } from "../../../sql/state/events.ts";
 import { insertLogs, upsertRecipients } from "../../../sql/state/deliveries_insert.ts";
+import { erasureMark } from "../../../sql/state/erasures.ts";
 import { lockEventOrder, lockLease } from "../../../sql/state/leases.ts";
 import { addToPollRun } from "../../../sql/state/poll_runs.ts";
 import { anyQuarantine, liftQuarantine, quarantineRows } from "../../../sql/state/quarantine.ts";
@@ -57,7 +58,7 @@ async function record(tx: Transaction, lease: Lease, prepared: PreparedBatch): P
   const { stream } = batch;
 
   // One round trip for everything that is read. The order matters: the lease is locked first, ids are taken last.
-  const [held, recipes, stored, quarantined, , taken] = await Promise.all([
+  const [held, recipes, stored, quarantined, , taken, erasures] = await Promise.all([
     lockLease(tx, lease),
     streamRecipe(tx, stream.streamId),
     statesByCopy
@@ -66,9 +67,12 @@ async function record(tx: Transaction, lease: Lease, prepared: PreparedBatch): P
     anyQuarantine(tx, stream.streamId),
     lockEventOrder(tx),
     events.length === 0 ? [] : takeEventIds(tx, events.length),
+    erasureMark(tx),
   ]);
   if (held.length === 0) throw leaseLost(lease);
   if (recipes[0]?.recipe !== stream.recipe) throw stale(null);
+  // Somebody was erased since the batch was made: it may name them.
+  if (batch.erasures !== undefined && erasures[0]?.mark !== batch.erasures) throw stale(null);
   const ids = taken[0]?.ids.split(",") ?? [];
   if (ids.length !== events.length) throw new TypeError("Cannot record events: fewer ids than events");
 

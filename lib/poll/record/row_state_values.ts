@@ -1,6 +1,7 @@
 import type { RowState } from "../../model/attempt.ts";
 import { bucketIn } from "../../model/bucket.ts";
 import { KEY_SPACES } from "../../model/key_space.ts";
+import { tombstoneOf } from "../../model/erased.ts";
 import type { LmsId } from "../../model/event.ts";
 import type { Stage, Verdict } from "../../model/event_types.ts";
 import { formatUtc } from "../../model/time.ts";
@@ -22,14 +23,15 @@ const text = (value: number | null) => value === null ? null : String(value);
 
 /**
  * Values of lmsmon.row_states after stream_id: row_key, student_id, activity_id, hash, recipe, stage, verdict, score,
- * percentage, revision, is_open, seen_open. Of a row that is new these are all, but for last_event_id.
+ * percentage, revision, is_open, seen_open, erased_student. Of a row that is new these are all, but for last_event_id.
  */
 export function rowStateValues(after: RowState, recipe: number): (string | null)[] {
   const { verdict, score, percentage } = after.reported;
   const stale = after.hash === STALE_HASH;
+  const tombstone = tombstoneOf(after.studentId);
   return [
     after.id,
-    after.studentId,
+    tombstone === null ? after.studentId : null,
     after.activityId,
     stale ? "0" : after.hash,
     stale ? NO_RECIPE : String(recipe),
@@ -40,6 +42,7 @@ export function rowStateValues(after: RowState, recipe: number): (string | null)
     String(after.revision),
     after.open ? "t" : "f",
     after.seenOpen ? "t" : "f",
+    tombstone,
   ];
 }
 

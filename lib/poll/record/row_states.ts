@@ -1,5 +1,6 @@
 import { attemptIdentities, type AttemptIdentityRow } from "../../../sql/state/events.ts";
 import * as q from "../../../sql/state/row_states.ts";
+import { erasedStudent } from "../../model/erased.ts";
 import { type BucketSum, firstIdOf, type KeyHash, lastIdOf } from "../../model/bucket.ts";
 import type { RowState } from "../../model/attempt.ts";
 import type { LmsId } from "../../model/event.ts";
@@ -47,7 +48,9 @@ async function identitiesOf(db: Pick<StateDb, "sql">, rows: readonly q.RowStateR
 function toRowState(row: q.RowStateRow, event: AttemptIdentityRow | undefined, recipe: number): RowState {
   return {
     id: row.row_key,
-    studentId: row.student_id ?? event?.student_id ?? null,
+    studentId: row.erased_student === null
+      ? row.student_id ?? event?.student_id ?? null
+      : erasedStudent(row.erased_student),
     activityId: row.activity_id ?? event?.activity_id ?? null,
     incarnation: row.incarnation,
     ...(row.attempt_no === null ? {} : { attemptNo: row.attempt_no }),

@@ -29,7 +29,8 @@ create function lmsmon.keyed_hash(inner_pad bytea, outer_pad bytea, message text
 language sql stable parallel safe as
 $$ select left(encode(sha256(outer_pad || sha256(inner_pad || convert_to(message, 'UTF8'))), 'hex'), 32) $$;
 
--- THE place that turns an id column into the LMS's own key, as exports show it and as pseudonyms are made of.
+-- THE place that turns an id column into the LMS's own key, as exports show it. Pseudonyms are made of the id itself, which stands
+-- for one key for ever.
 create function lmsmon.lms_key(source text, id bigint) returns text language sql stable parallel safe as
 $$ select lmsmon.lms_key(id) $$;
 
@@ -45,7 +46,7 @@ $$ select case when ids is null then 'null' when ids = '{}' then '[]'
 
 -- What a pseudonym is made of; its role keeps a student and a mentor of one id apart.
 create function lmsmon.pseudonym(role text, source text, id bigint) returns text language sql stable as
-$$ select lmsmon.keyed_hash(k.inner_pad, k.outer_pad, role || ':' || source || ':' || lmsmon.lms_key(source, id))
+$$ select lmsmon.keyed_hash(k.inner_pad, k.outer_pad, role || ':' || source || ':' || id)
      from lmsmon.secrets k where k.name = 'pseudonyms' $$;
 
 -- Kept beside the person, and with the mentors of an event as the lines of exports show them.
@@ -120,9 +121,9 @@ left join lmsmon.mentor_sets m on m.mentor_set_id = e.mentor_set_id
 left join lmsmon.people p on p.source = e.source and p.role = 'student' and p.id = e.student_id
 cross join lateral (
   select coalesce('"' || coalesce(p.pseudonym, lmsmon.keyed_hash(k.inner_pad, k.outer_pad,
-             'student:' || e.source || ':' || lmsmon.lms_key(e.source, e.student_id))) || '"', 'null') as student,
+             'student:' || e.source || ':' || e.student_id)) || '"', 'null') as student,
          lmsmon.keyed_hash(k.inner_pad, k.outer_pad, 'attempt:' || e.source || ':' || e.kind || ':'
-             || lmsmon.lms_key(e.source, e.attempt_id) || ':' || e.incarnation) as attempt) keyed
+             || e.attempt_id || ':' || e.incarnation) as attempt) keyed
 where k.name = 'pseudonyms';
 
 -- Who takes the export step by step, and how far each has come.

@@ -45,6 +45,7 @@ import {
   reconcileCalls,
   waitingCalls,
 } from "./notifier_query_calls.ts";
+import { exportQueryCalls } from "./export_query_calls.ts";
 import { type CallsOf, ID, IDS, NOW, type QueryCall, TEXTS, TIME, TIMES } from "./query_call.ts";
 
 const adminReportCalls: CallsOf<typeof adminReport> = {
@@ -222,16 +223,6 @@ const readEventsCalls: CallsOf<typeof readEvents> = {
   readEventPage: [(sql) => readEvents.readEventPage(sql, { filter, after: ID, limit: 1 }), readEvents.EventRow],
 };
 
-const exportCalls: CallsOf<typeof exporting> = {
-  copyLines: (sql) => exporting.copyLines(sql, { filter, after: ID, limit: 1, identified: true }),
-  pageLines: [
-    (sql) => exporting.pageLines(sql, { filter, after: ID, limit: 1, identified: true }),
-    exporting.PageLineRow,
-  ],
-  markExported: [(sql) => exporting.markExported(sql, { filter, after: ID, upTo: ID, limit: 1 }), exporting.MarkedRow],
-  findStudents: [(sql) => exporting.findStudents(sql, "a", ID), exporting.FoundStudentRow],
-};
-
 const lease = { source: "lms", token: ID };
 
 const leasesCalls: CallsOf<typeof leases> = {
@@ -258,6 +249,7 @@ const migrationsCalls: CallsOf<typeof migrations> = {
   insertMigration: (sql) =>
     migrations.insertMigration(sql, { version: 1, name: "a", sha256: "a", programVersion: "a" }),
   restampMigrations: (sql) => migrations.restampMigrations(sql, "a"),
+  renewIdentity: (sql) => migrations.renewIdentity(sql),
   dropSchema: (sql) => migrations.dropSchema(sql),
 };
 
@@ -427,10 +419,10 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   events: eventsCalls,
   events_after: eventsAfterCalls,
   explain: explainCalls,
-  export: exportCalls,
   history: historyCalls,
   insight_names: insightNamesCalls,
   insights: insightsCalls,
+  ...exportQueryCalls(filter),
   leases: leasesCalls,
   lineage: lineageCalls,
   messages: messagesCalls,

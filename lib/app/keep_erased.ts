@@ -1,0 +1,26 @@
+import { CommandError } from "../base/errors.ts";
+import { journalPath, reapplyJournal, writeJournal } from "../privacy/journal.ts";
+import type { StateDb } from "../state/state_db.ts";
+import type { CommandContext } from "./command_context.ts";
+
+/**
+ * Before a state is used: who was erased after it was saved is erased again, and the journal gets what it has not. A journal
+ * that cannot be used is a warning: nothing else depends on it.
+ */
+export async function keepErased(
+  { config, log }: Pick<CommandContext, "config" | "log">,
+  db: Pick<StateDb, "sql">,
+): Promise<void> {
+  const path = journalPath(config.state.url, config.privacy.journal);
+  if (path === null) return;
+  try {
+    const applied = await reapplyJournal(db, path);
+    if (applied > 0) {
+      log.warn("This state is older than {applied} erasures of its journal, which were applied again", { applied });
+    }
+    await writeJournal(db, path);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    log.warn("{message}: {hint}", { message: error.message, hint: error.hint ?? "" });
+  }
+}

@@ -1,0 +1,181 @@
+import {
+  addKnownTombstone,
+  addTombstone,
+  lockErasures,
+  personsBehind,
+  pseudonymOf,
+  type TombstoneRow,
+} from "../../sql/state/erasures.ts";
+import * as q from "../../sql/state/erase_person.ts";
+import { lockEventOrder } from "../../sql/state/leases.ts";
+import { systemClock } from "../base/clock.ts";
+import { failPoint } from "../base/fail_point.ts";
+import { retryLostRaces } from "../base/retry.ts";
+import { escapeText } from "../format/escape_text.ts";
+import { markersIn } from "../model/marker.ts";
+import type { Role } from "../model/person.ts";
+import { formatUtc, fromInstant } from "../model/time.ts";
+import type { Queryable, StateDb } from "../state/state_db.ts";
+
+export interface PersonKey {
+  readonly role: Role;
+  readonly source: string;
+  /** LMS id. */
+  readonly id: string;
+}
+
+/** What an erasure took away, or would. */
+export interface Erased {
+  readonly pseudonym: string;
+  readonly events: number;
+  readonly rowStates: number;
+  /** Messages whose text went. */
+  readonly messages: number;
+  /** Zulip's ids of those that lie in Zulip, for whoever deletes them there. */
+  readonly zulipMessageIds: readonly string[];
+  /** Of these, the ones that name nobody else. */
+  readonly alone: readonly string[];
+}
+
+/** Shorter ones stand in too many texts that mean something else. */
+const SHORTEST_NAME = 4;
+const ERASED_TEXT = "(erased)";
+
+/**
+ * Erases a person everywhere in the state, in one transaction that waits for those who are writing texts or events, and they
+ * for it. Only a tombstone is left: a keyed hash, without name and id, by which the next poll knows whom not to bring back.
+ * With `dryRun` everything is done and taken back.
+ */
+export async function erase(
+  db: Pick<StateDb, "sql">,
+  person: PersonKey,
+  { reasonCode, dryRun }: { readonly reasonCode: string; readonly dryRun: boolean },
+): Promise<Erased> {
+  class TakenBack extends Error {}
+  let erased: Erased | null = null;
+  try {
+    await retryLostRaces(() =>
+      db.sql.begin(async (tx) => {
+        await lockErasures(tx);
+        await lockEventOrder(tx);
+        await addTombstone(tx, { ...person, reasonCode });
+        erased = await eraseRows(tx, person);
+        failPoint("privacy.before_commit");
+        if (dryRun) throw new TakenBack();
+      }), systemClock);
+  } catch (error) {
+    if (!(error instanceof TakenBack)) throw error;
+  }
+  if (erased === null) throw new TypeError("Cannot erase: the transaction did not run");
+  if (!dryRun) failPoint("privacy.after_commit");
+  return erased;
+}
+
+/** Every place, in the order of sql/state/erase_person.ts. */
+async function eraseRows(tx: Queryable, person: PersonKey): Promise<Erased> {
+  const { role, source, id } = person;
+  const [known] = await pseudonymOf(tx, role, source, id);
+  const pseudonym = known?.pseudonym ?? "";
+  const messages = await q.messagesNaming(tx, { ...person, names: namesIn(await q.namesOf(tx, role, source, id)) });
+  await q.eraseTexts(tx, messages.map((row) => row.message_id), messages.map(textLeft));
+  let events = 0;
+  let rowStates = 0;
+  if (role === "student") {
+    await q.endStudentDeliveries(tx, source, id);
+    rowStates = (await q.eraseRowStates(tx, { source, id, pseudonym })).count;
+    events = (await q.eraseEvents(tx, source, id)).count;
+  } else {
+    await q.eraseMentorDeliveries(tx, { source, id, pseudonym });
+    await q.eraseMentorLinks(tx, source, id);
+    for (const set of await q.mentorSetsWith(tx, source, id)) {
+      if (set.is_empty || set.twin !== null) await q.replaceMentorSet(tx, set.mentor_set_id, set.twin);
+      else await q.shrinkMentorSet(tx, set.mentor_set_id, id);
+    }
+    events = (await q.eraseFirstMentor(tx, source, id)).count;
+  }
+  await q.dissolveErased(tx, source, messages.map((row) => row.message_id));
+  await q.erasePerson(tx, role, source, id);
+  const sent = messages.filter((row) => row.zulip_message_id !== null);
+  return {
+    pseudonym,
+    events,
+    rowStates,
+    messages: messages.length,
+    zulipMessageIds: sent.flatMap((row) => row.zulip_message_id ?? []),
+    alone: sent.filter((row) => row.alone).flatMap((row) => row.zulip_message_id ?? []),
+  };
+}
+
+/** A message in doubt is looked up by its marks, so these stay until it is known what became of it. */
+function textLeft({ state, content }: q.NamingMessageRow): string {
+  if (state !== "sending" && state !== "unknown") return ERASED_TEXT;
+  const marks = markersIn(content);
+  return marks.length === 0 ? ERASED_TEXT : `${ERASED_TEXT}\n\`ref ${marks.join(" ")}\``;
+}
+
+/** Names as people have them, and as messages write them. */
+function namesIn(rows: readonly q.KnownNamesRow[]): string[] {
+  const plain = rows.flatMap(({ username, email, name }) => [username, email, name]);
+  const names = plain.flatMap((name) => name === null ? [] : [name, escapeText(name) ?? name]);
+  return [...new Set(names)].filter((name) => name.trim().length >= SHORTEST_NAME);
+}
+
+/** Messages of erased people that turned out not to have arrived: their other rows are composed anew. */
+export async function takeErasedApart(db: Pick<StateDb, "sql">, source: string): Promise<void> {
+  await retryLostRaces(() => db.sql.begin((tx) => q.dissolveErased(tx, source, null)));
+}
+
+/** An erasure as a journal keeps it. */
+export type KnownErasure = Omit<TombstoneRow, "event_id" | "erased_at"> & { readonly erased_at: string };
+
+/**
+ * Erases again who was erased before this state was saved and restored; of each also what came back since. Returns how many
+ * erasures the state did not know.
+ */
+export async function eraseAgain(db: Pick<StateDb, "sql">, erasures: readonly KnownErasure[]): Promise<number> {
+  let unknown = 0;
+  for (const erasure of erasures) {
+    await retryLostRaces(() =>
+      db.sql.begin(async (tx) => {
+        await lockErasures(tx);
+        await lockEventOrder(tx);
+        const added = await addKnownTombstone(tx, {
+          ...erasure,
+          reasonCode: erasure.reason_code,
+          erasedAt: erasure.erased_at,
+        });
+        if (added.length === 0) return;
+        unknown++;
+        for (const { role, source, id } of await personsBehind(tx, [erasure.pseudonym])) {
+          await eraseRows(tx, { role, source, id });
+        }
+      })
+    );
+  }
+  return unknown;
+}
+
+export const asKnown = (row: TombstoneRow): KnownErasure => ({
+  role: row.role,
+  source: row.source,
+  pseudonym: row.pseudonym,
+  reason_code: row.reason_code,
+  erased_at: formatUtc(fromInstant(row.erased_at)),
+});
+
+/**
+ * What is left in files after the rows are gone: dead rows, statistics, and the write-ahead log of an embedded state, whose
+ * directory somebody may copy. A server's own files are its administrator's affair.
+ */
+export async function sweepFiles(db: Pick<StateDb, "sql" | "mode">): Promise<void> {
+  for (const table of q.ERASED_TABLES) await q.analyzeTable(db.sql, table);
+  if (db.mode === "server") return;
+  for (const table of q.ERASED_TABLES) await q.rewriteTable(db.sql, table);
+  await q.rewriteStatistics(db.sql);
+  await q.forgetRecycledLog(db.sql);
+  // Two rounds: the first checkpoint still needs the segment in which it began.
+  for (let round = 0; round < 2; round++) {
+    await q.switchLog(db.sql);
+    await q.checkpoint(db.sql);
+  }
+}

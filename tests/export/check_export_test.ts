@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { checkExport, type ExportShape } from "../../lib/export/check_export.ts";
+import { parseSize } from "../../lib/text/parse_size.ts";
+
+const PLAIN: ExportShape = {
+  format: "jsonl",
+  view: "events",
+  schema: 2,
+  identified: false,
+  pseudonyms: null,
+  consumer: null,
+  ack: false,
+  after: null,
+  follow: false,
+  out: null,
+  splitBytes: null,
+  manifest: false,
+  unprocessed: false,
+  markProcessed: false,
+  types: null,
+  limit: null,
+  until: null,
+  xapiVersion: null,
+};
+
+Deno.test("checkExport() refuses what makes no sense together, and nothing else", () => {
+  const senseless: Partial<ExportShape>[] = [
+    { ack: true },
+    { format: "xapi", view: "weeks" },
+    { format: "xapi", view: "latest" },
+    { view: "students", types: ["exam_passed"] },
+    { view: "weeks", consumer: "ai" },
+    { view: "latest", unprocessed: true },
+    { splitBytes: 1000 },
+    { manifest: true },
+    { schema: 1, format: "csv" },
+    { schema: 1, view: "latest" },
+    { schema: 1, pseudonyms: "/key" },
+    { identified: true, pseudonyms: "/key" },
+    { follow: true, out: "/x" },
+    { follow: true, format: "parquet" },
+    { follow: true, limit: 1 },
+    { format: "parquet", out: "/x.parquet.gz" },
+    { consumer: "ai", after: "1" },
+    { consumer: "ai", unprocessed: true },
+    { xapiVersion: "2.0.0" },
+  ];
+  for (const change of senseless) {
+    assert.throws(
+      () => checkExport({ ...PLAIN, ...change }),
+      { name: "UsageError", exitCode: 2 },
+      JSON.stringify(change),
+    );
+  }
+  const sensible: Partial<ExportShape>[] = [
+    {},
+    { schema: 1 },
+    { format: "csv", view: "weeks" },
+    { format: "parquet", view: "latest", out: "/x.parquet" },
+    { format: "xapi", xapiVersion: "2.0.0", follow: true },
+    { consumer: "ai", ack: true, types: ["exam_passed"], out: "/x/", splitBytes: 1000, manifest: true },
+  ];
+  for (const change of sensible) checkExport({ ...PLAIN, ...change });
+});
+
+Deno.test("parseSize() reads sizes as people write them", () => {
+  assert.deepEqual(["100MB", "1.5 GB", "64k", "2MiB", "17"].map(parseSize), [100e6, 1.5e9, 64e3, 2 << 20, 17]);
+  assert.deepEqual(["", "0", "MB", "10XB", "-1MB", "1e9"].map(parseSize), [null, null, null, null, null, null]);
+});

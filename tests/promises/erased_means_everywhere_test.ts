@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { exportEvents } from "../../lib/export/export_events.ts";
+import { erase, sweepFiles } from "../../lib/privacy/erase.ts";
+import { journalPath, reapplyJournal, writeJournal } from "../../lib/privacy/journal.ts";
+import { SOURCE, TestClock } from "../tell/outbox_fixture.ts";
+import { EVERYTHING, MemorySink } from "../export/_events.ts";
+import { atEveryPlace, atOnePlace, type PollBench } from "../poll/poll_bench.ts";
+
+const utcNow = () => Temporal.Now.instant().toString({ fractionalSecondDigits: 0 }).slice(0, 19).replace("T", " ");
+const passed = (score: number) => ({ state: "Completed", result: "Pass", score, percentage: 80, date: utcNow() });
+
+const STUDENT = { id: 76543210, display_name: "Zebulon Quuxley", username: "zebquux", email: "zeb@quux.example" };
+const NEEDLES = [STUDENT.display_name, "Quuxley", STUDENT.username, STUDENT.email, String(STUDENT.id)];
+const REASON = { reasonCode: "art17", dryRun: false };
+
+/** Every row of every table as text, by table. */
+async function everything(bench: PollBench): Promise<Map<string, string>> {
+  const tables = await bench.db.sql<{ name: string }[]>`
+    select table_name as name from information_schema.tables where table_schema = 'lmsmon' order by 1`;
+  const found = new Map<string, string>();
+  for (const { name } of tables) {
+    const rows = await bench.db.sql<{ text: string }[]>`select t::text as text from ${
+      bench.db.sql(`lmsmon.${name}`)
+    } t`;
+    found.set(name, rows.map(({ text }) => text).join("\n"));
+  }
+  const stats = await bench.db.sql<
+    { text: string }[]
+  >`select s::text as text from pg_stats s where schemaname = 'lmsmon'`;
+  return found.set("pg_stats", stats.map(({ text }) => text).join("\n"));
+}
+
+async function placesOf(bench: PollBench, needles: readonly string[]): Promise<string[]> {
+  const found = await everything(bench);
+  return [...found].filter(([, text]) => needles.some((needle) => text.includes(needle))).map(([table]) => table);
+}
+
+async function exports(bench: PollBench): Promise<string> {
+  const sinks = await Promise.all(([[1, true], [2, true], [2, false]] as const).map(async ([schema, identified]) => {
+    const sink = new MemorySink();
+    await exportEvents(bench.db, { ...EVERYTHING, schema, identified }, sink, new AbortController().signal);
+    return sink.text;
+  }));
+  return sinks.join("");
+}
+
+/** Zebulon, another student, a mentor of both, and their past stored. */
+async function institute(bench: PollBench) {
+  const other = await bench.pair();
+  await bench.writer.student(STUDENT);
+  await bench.writer.link(other.mentor, STUDENT.id);
+  const exam = await bench.writer.exam({ title: "Algebra" });
+  await bench.firstContact();
+  return { other, exam, read: () => bench.standIn.dmsTo(other.zulipId).map(({ content }) => content) };
+}
+
+atEveryPlace("P15: erased means everywhere, and a poll brings nobody back", {}, async (bench) => {
+  const { other, exam, read } = await institute(bench);
+  await bench.writer.attempt({ id: 2, user_id: STUDENT.id, exam_id: exam, ...passed(85) });
+  await bench.poll();
+  await bench.deliver();
+  assert.match(read()[0] ?? "", /Quuxley/);
+  // Not told yet: one of hers, one of the other student's.
+  await bench.writer.attempt({ id: 3, user_id: STUDENT.id, exam_id: exam, ...passed(86) });
+  await bench.writer.attempt({ id: 4, user_id: other.student, exam_id: exam, ...passed(41) });
+  await bench.poll();
+  assert.ok((await placesOf(bench, NEEDLES)).length > 3);
+  const person = { role: "student", source: SOURCE, id: String(STUDENT.id) } as const;
+  const dry = await erase(bench.db, person, { ...REASON, dryRun: true });
+  assert.deepEqual([dry.events, (await placesOf(bench, NEEDLES)).length > 3], [2, true]);
+
+  const erased = await erase(bench.db, person, REASON);
+  await sweepFiles(bench.db);
+  assert.deepEqual([erased.events, erased.messages, erased.zulipMessageIds.length], [2, 1, 1]);
+  assert.deepEqual(await placesOf(bench, NEEDLES), []);
+  const exported = await exports(bench);
+  for (const needle of NEEDLES) assert.ok(!exported.includes(needle), needle);
+  assert.match(exported, new RegExp(`"kind":"erasure".*"pseudonym":"${erased.pseudonym}"`));
+
+  // The LMS still has the student: corrected, started again, and nobody hears of it.
+  await bench.writer.updateAttempt(2, { result: "Fail", score: 3, percentage: 2 });
+  await bench.writer.attempt({ id: 5, user_id: STUDENT.id, exam_id: exam, ...passed(99) });
+  const { tally } = await bench.poll();
+  await bench.deliver();
+  assert.equal(tally.events, 0);
+  assert.equal(read().length, 2);
+  assert.match(read()[1] ?? "", /41/);
+  assert.deepEqual(await placesOf(bench, NEEDLES), []);
+  assert.equal((await bench.poll()).tally.rowsChanged, 0);
+
+  // Her row for another student is another attempt, without anything of hers.
+  await bench.writer.updateAttempt(2, { user_id: other.student });
+  assert.equal((await bench.poll()).tally.events, 1);
+  const [last] = await bench.db.sql<{ incarnation: number; previous: unknown; revision: number }[]>`
+    select incarnation, revision, activity_metadata -> 'previous' as previous from lmsmon.lms_activity_events
+     where attempt_id = 2 order by event_id desc limit 1`;
+  assert.deepEqual([last?.incarnation, last?.revision, last?.previous], [2, 1, null]);
+});
+
+atOnePlace("P15: a message in doubt that names somebody erased is looked up, then taken apart, never sent again", {
+  clock: new TestClock(),
+  notify: { digestAbove: 1 },
+}, async (bench) => {
+  const { other, exam, read } = await institute(bench);
+  await bench.writer.attempt({ id: 2, user_id: STUDENT.id, exam_id: exam, ...passed(85) });
+  await bench.writer.attempt({ id: 3, user_id: other.student, exam_id: exam, ...passed(41) });
+  await bench.poll();
+  // Both are in one message, whose send ends without an answer and never arrives.
+  const { standIn } = bench;
+  await bench.deliver();
+  assert.equal(read().length, 1);
+  await bench.db.sql`
+    update lmsmon.messages set state = 'unknown', look_up_at = now(), zulip_message_id = null, started_at = now(), finished_at = null`;
+  await bench.db.sql`
+    update lmsmon.lms_event_logs set status = 'unknown', notification_message_id = null, processed_at = null`;
+  for (const message of [...standIn.messages]) standIn.realm.delete(message);
+  await bench.db.sql`update lmsmon.recipients set next_due_at = now()`;
+  const erased = await erase(bench.db, { role: "student", source: SOURCE, id: String(STUDENT.id) }, REASON);
+  assert.equal(erased.messages, 1);
+  assert.deepEqual(await placesOf(bench, NEEDLES.slice(0, 4)), []);
+  for (let i = 0; i < 3; i++) await bench.deliver();
+  assert.equal(read().length, 1);
+  assert.doesNotMatch(read()[0] ?? "", /Quuxley|85/);
+  assert.match(read()[0] ?? "", /41/);
+  assert.deepEqual(await bench.logs(), { "sent": 1, "suppressed erased": 1 });
+});
+
+atOnePlace(
+  "P15: an erased mentor is in no set, no link and no message, and is told nothing more",
+  {},
+  async (bench) => {
+    const { other, exam, read } = await institute(bench);
+    const second = Number(
+      await bench.writer.mentor({ id: 65432109, display_name: "Melchior Vantongeren", username: "melvan" }),
+    );
+    await bench.writer.link(second, other.student);
+    await bench.writer.attempt({ id: 2, user_id: other.student, exam_id: exam, ...passed(41) });
+    await bench.poll();
+    await bench.deliver();
+    const needles = ["Melchior", "melvan", "65432109"];
+    assert.ok((await placesOf(bench, needles)).length > 3);
+    await erase(bench.db, { role: "mentor", source: SOURCE, id: "65432109" }, REASON);
+    await sweepFiles(bench.db);
+    assert.deepEqual(await placesOf(bench, needles), []);
+    await bench.writer.attempt({ id: 3, user_id: other.student, exam_id: exam, ...passed(43) });
+    await bench.poll();
+    await bench.deliver();
+    assert.deepEqual(await placesOf(bench, needles), []);
+    assert.match(read().at(-1) ?? "", /43/);
+  },
+);
+
+atOnePlace("P15: a restored older state is erased again by the journal", {}, async (bench) => {
+  const { exam } = await institute(bench);
+  await bench.writer.attempt({ id: 2, user_id: STUDENT.id, exam_id: exam, ...passed(85) });
+  await bench.poll();
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = journalPath(`pglite:${folder}/state`, null) ?? "";
+    assert.equal(path, `${folder}/state.erasures.jsonl`);
+    const backup = await bench.db.sql`select * from lmsmon.people`;
+    await erase(bench.db, { role: "student", source: SOURCE, id: String(STUDENT.id) }, REASON);
+    await writeJournal(bench.db, path);
+    const text = await Deno.readTextFile(path);
+    for (const needle of NEEDLES) assert.ok(!text.includes(needle));
+    // As a backup has it that is older than the erasure.
+    await bench.db.sql`delete from lmsmon.tombstones`;
+    await bench.db.sql`update lmsmon.row_states set student_id = ${STUDENT.id}, erased_student = null`;
+    await bench.db.sql`update lmsmon.lms_activity_events set student_id = ${STUDENT.id}, student_username = 'zebquux'`;
+    assert.ok(backup.length > 0);
+    assert.equal(await reapplyJournal(bench.db, path), 1);
+    assert.deepEqual(await placesOf(bench, NEEDLES.slice(0, 4)), []);
+    assert.equal(await reapplyJournal(bench.db, path), 0);
+    assert.equal((await bench.poll()).tally.events, 0);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

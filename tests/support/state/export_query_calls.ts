@@ -1,0 +1,118 @@
+import * as consumers from "../../../sql/state/consumers.ts";
+import * as dataCard from "../../../sql/state/data_card.ts";
+import * as erasePerson from "../../../sql/state/erase_person.ts";
+import * as erasures from "../../../sql/state/erasures.ts";
+import type { EventFilter } from "../../../sql/state/event_filter.ts";
+import * as exporting from "../../../sql/state/export.ts";
+import * as exportViews from "../../../sql/state/export_views.ts";
+import * as stateEpoch from "../../../sql/state/state_epoch.ts";
+import { type CallsOf, ID, TIME } from "./query_call.ts";
+
+export function exportQueryCalls(filter: EventFilter) {
+  const query: exporting.ExportQuery = {
+    filter,
+    after: ID,
+    upTo: ID,
+    limit: 1,
+    identified: true,
+    schema: 2,
+    latest: true,
+    xapi: true,
+  };
+  const exportCalls: CallsOf<typeof exporting> = {
+    copyLines: (sql) => exporting.copyLines(sql, query),
+    pageLines: [(sql) => exporting.pageLines(sql, { ...query, limit: 1 }), exporting.PageLineRow],
+    latestIds: [(sql) => exporting.latestIds(sql, query), exporting.LatestIdsRow],
+    markExported: [
+      (sql) => exporting.markExported(sql, { filter, after: ID, upTo: ID, limit: 1 }),
+      exporting.MarkedRow,
+    ],
+    erasureLines: [(sql) => exporting.erasureLines(sql, query, ["a"]), exporting.ErasureLineRow],
+    markErasures: (sql) => exporting.markErasures(sql, ID, ID),
+    newestLine: [(sql) => exporting.newestLine(sql), exporting.NewestLineRow],
+    takeSchemaNotice: [(sql) => exporting.takeSchemaNotice(sql), exporting.SchemaNoticeRow],
+    findStudents: [(sql) => exporting.findStudents(sql, "a", ID), exporting.FoundStudentRow],
+    erasedStudent: [(sql) => exporting.erasedStudent(sql, "a"), exporting.PseudonymRow],
+    similarUsernames: [(sql) => exporting.similarUsernames(sql, "a"), exporting.UsernameRow],
+  };
+  const aggregate = { filter, studentIds: [ID], per: "week", timezone: "UTC" } as const;
+  const exportViewsCalls: CallsOf<typeof exportViews> = {
+    studentIdsAfter: [(sql) => exportViews.studentIdsAfter(sql, ID, 1), exportViews.StudentIdRow],
+    aggregatePage: [(sql) => exportViews.aggregatePage(sql, aggregate), exportViews.AggregateRow],
+  };
+  return { export: exportCalls, export_views: exportViewsCalls, ...OTHERS };
+}
+
+const consumersCalls: CallsOf<typeof consumers> = {
+  listConsumers: [(sql) => consumers.listConsumers(sql), consumers.ConsumerRow],
+  addConsumer: [(sql) => consumers.addConsumer(sql, "a"), consumers.AcknowledgedRow],
+  readConsumer: [(sql) => consumers.readConsumer(sql, "a"), consumers.AcknowledgedRow],
+  acknowledge: [
+    (sql) => consumers.acknowledge(sql, { name: "a", from: ID, to: ID }, { source: "a", token: ID }),
+    consumers.AcknowledgedRow,
+  ],
+  dropConsumer: [(sql) => consumers.dropConsumer(sql, "a"), consumers.AcknowledgedRow],
+};
+
+const dataCardCalls: CallsOf<typeof dataCard> = {
+  sourceCards: [(sql) => dataCard.sourceCards(sql), dataCard.SourceCardRow],
+  erasureCards: [(sql) => dataCard.erasureCards(sql), dataCard.ErasureCardRow],
+};
+
+const stateEpochCalls: CallsOf<typeof stateEpoch> = {
+  lockEpoch: [(sql) => stateEpoch.lockEpoch(sql), stateEpoch.EpochRow],
+  writeEpoch: [
+    (sql) => stateEpoch.writeEpoch(sql, { identity: null, newestEvent: ID, renew: true }),
+    stateEpoch.EpochRow,
+  ],
+};
+
+const known = { role: "student", source: "a", pseudonym: "a", reasonCode: "a", erasedAt: TIME };
+const person = { role: "student", source: "a", id: ID };
+
+const erasuresCalls: CallsOf<typeof erasures> = {
+  lockErasures: (sql) => erasures.lockErasures(sql),
+  shareErasures: (sql) => erasures.shareErasures(sql),
+  erasureMark: [(sql) => erasures.erasureMark(sql), erasures.ErasureMarkRow],
+  tombstones: [(sql) => erasures.tombstones(sql), erasures.TombstoneRow],
+  pseudonymPads: [(sql) => erasures.pseudonymPads(sql), erasures.PadsRow],
+  keyMark: [(sql) => erasures.keyMark(sql), erasures.KeyMarkRow],
+  findPersons: [(sql) => erasures.findPersons(sql, "a", ID), erasures.PersonKeyRow],
+  personsBehind: [(sql) => erasures.personsBehind(sql, ["a"]), erasures.PersonKeyRow],
+  addTombstone: [(sql) => erasures.addTombstone(sql, { ...person, reasonCode: "a" }), erasures.NewTombstoneRow],
+  addKnownTombstone: [(sql) => erasures.addKnownTombstone(sql, known), erasures.NewTombstoneRow],
+  pseudonymOf: [(sql) => erasures.pseudonymOf(sql, "student", "a", ID), erasures.PersonPseudonymRow],
+};
+
+const UTILITY = "a utility statement, which PostgreSQL does not describe";
+const erasePersonCalls: CallsOf<typeof erasePerson> = {
+  namesOf: [(sql) => erasePerson.namesOf(sql, "student", "a", ID), erasePerson.KnownNamesRow],
+  messagesNaming: [(sql) => erasePerson.messagesNaming(sql, { ...person, names: ["a"] }), erasePerson.NamingMessageRow],
+  eraseTexts: (sql) => erasePerson.eraseTexts(sql, [ID], ["a"]),
+  endStudentDeliveries: (sql) => erasePerson.endStudentDeliveries(sql, "a", ID),
+  dissolveErased: (sql) => erasePerson.dissolveErased(sql, "a", [ID]),
+  eraseRowStates: (sql) => erasePerson.eraseRowStates(sql, { source: "a", id: ID, pseudonym: "a" }),
+  eraseEvents: (sql) => erasePerson.eraseEvents(sql, "a", ID),
+  erasePerson: (sql) => erasePerson.erasePerson(sql, "student", "a", ID),
+  eraseMentorDeliveries: (sql) => erasePerson.eraseMentorDeliveries(sql, { source: "a", id: ID, pseudonym: "a" }),
+  eraseMentorLinks: (sql) => erasePerson.eraseMentorLinks(sql, "a", ID),
+  mentorSetsWith: [(sql) => erasePerson.mentorSetsWith(sql, "a", ID), erasePerson.MentorSetRow],
+  replaceMentorSet: (sql) => erasePerson.replaceMentorSet(sql, ID, null),
+  shrinkMentorSet: (sql) => erasePerson.shrinkMentorSet(sql, ID, ID),
+  eraseFirstMentor: (sql) => erasePerson.eraseFirstMentor(sql, "a", ID),
+  personData: [(sql) => erasePerson.personData(sql, person, [ID]), erasePerson.PersonDataRow],
+  analyzeTable: UTILITY,
+  rewriteTable: UTILITY,
+  rewriteStatistics: UTILITY,
+  forgetRecycledLog: UTILITY,
+  switchLog: UTILITY,
+  checkpoint: UTILITY,
+};
+
+const OTHERS = {
+  consumers: consumersCalls,
+  data_card: dataCardCalls,
+  state_epoch: stateEpochCalls,
+  erasures: erasuresCalls,
+  erase_person: erasePersonCalls,
+};
