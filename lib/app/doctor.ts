@@ -61,6 +61,7 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
       if (!source.keySpace(kind).ascending) {
         ok("lms", `new ${kind} rows are found by the full pass: their keys do not ascend`);
       }
+      if (config.lms.preset !== "custom") continue;
       for (const warning of (await source.inspect(kind)).warnings) warn("lms", warning, "docs/presets.md");
     }
     for (const { message, hint } of await source.findings?.() ?? []) {

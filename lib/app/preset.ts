@@ -73,11 +73,12 @@ async function tryKind(source: LmsSource, kind: Kind) {
   const { rows, bad } = await source.rowsAfter(kind, null, TRIAL_ROWS);
   const tookMs = Math.max(1, systemClock.monotonicMs() - startedMs);
   const now = systemClock.now();
+  const keys = await source.shownKeys(rows.flatMap(({ studentId }) => studentId ?? []));
   const samples = rows.flatMap((row) => {
     const { event } = detect(null, row, now);
     return event === null ? [] : [{
       type: event.type,
-      student_id: row.studentId,
+      student_id: keys.get(row.studentId ?? "") ?? null,
       activity: row.activity?.title ?? null,
       occurred_at: jsonTime(event.occurredAt) ?? formatUtc(now),
       score: row.score,

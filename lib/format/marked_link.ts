@@ -13,12 +13,13 @@ const LONGEST_LINK = 1000;
 export function markedLink(event: ToldEvent, links: Readonly<Record<string, string>>): string | null {
   const template = links[event.kind === "exam" ? "exam_attempt" : "content"];
   if (!template) return null;
+  const activityId = event.keys?.activity ?? event.activityId;
   const values: Record<string, string | null> = {
-    attempt_id: event.attemptId,
-    activity_id: event.activityId,
-    student_id: event.student.id,
-    exam_id: event.kind === "exam" ? event.activityId : null,
-    content_id: event.kind === "content" ? event.activityId : null,
+    attempt_id: event.keys?.attempt ?? event.attemptId,
+    activity_id: activityId,
+    student_id: event.keys?.student ?? event.student.id,
+    exam_id: event.kind === "exam" ? activityId : null,
+    content_id: event.kind === "content" ? activityId : null,
     content_type: event.kind === "content" ? event.contentType : null,
   };
   let unknown = false;

@@ -9,6 +9,12 @@ export interface ToldEvent {
   readonly kind: Kind;
   readonly type: EventType;
   readonly attemptId: LmsId;
+  /** The LMS's own keys where the ids stand for others (lib/model/key_space.ts): links are made of them. */
+  readonly keys?: {
+    readonly attempt: string | null;
+    readonly activity: string | null;
+    readonly student: string | null;
+  };
   /** Which try of the student at this exam or content, from 1; `null` when unknown. */
   readonly attemptNo: number | null;
   readonly revision: number;

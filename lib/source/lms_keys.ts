@@ -1,5 +1,5 @@
 import type { IdSort } from "../../sql/lms/preset.ts";
-import { textId } from "../model/key_space.ts";
+import { isPairId, isTextId, pairOf, textId } from "../model/key_space.ts";
 import type { LmsId } from "../model/event.ts";
 import type { Cell } from "./lms_driver.ts";
 import { readId } from "./lms_values.ts";
@@ -97,6 +97,15 @@ export class LmsKeys {
     if (this.#known.size > MOST_KNOWN) this.#known = new Map();
     for (const { id, key } of entries) if (!lost.has(id)) this.#known.set(id, key);
     return collided.length > 0;
+  }
+
+  /** The LMS's own keys for people to read, of ids of any sort: texts, pairs as `7/203`, numbers as they are. */
+  async shown(ids: readonly LmsId[]): Promise<Map<LmsId, string>> {
+    const unknown = ids.filter((id) => isTextId(id) && !this.#known.has(id));
+    const found = unknown.length === 0 ? new Map<LmsId, string>() : await this.#store.keysOf(unknown);
+    return new Map(
+      ids.map((id) => [id, this.#known.get(id) ?? found.get(id) ?? (isPairId(id) ? pairOf(id).join("/") : id)]),
+    );
   }
 
   /** The LMS's own keys; what stands for none is left out. */

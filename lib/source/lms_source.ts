@@ -72,6 +72,8 @@ export interface LmsSource {
   keyHashes(kind: Kind, buckets: readonly bigint[]): Promise<KeyHash[]>;
   /** Up to `limit` rows whose key no id can be, with the key as the LMS writes it: no other call gives these rows. */
   oddKeys(kind: Kind, limit: number): Promise<{ readonly key: string; readonly reason: string }[]>;
+  /** The LMS's own keys of ids, for people to read. */
+  shownKeys(ids: readonly LmsId[]): Promise<ReadonlyMap<LmsId, string>>;
   /** What is doubtful about how a kind is read, and how the server reads it: for people who write mappings. */
   inspect(kind: Kind): Promise<{ readonly warnings: readonly string[]; readonly plan: readonly string[] }>;
   people(role: Role, ids: readonly LmsId[]): Promise<Person[]>;

@@ -211,6 +211,10 @@ export class SqlLmsSource implements LmsSource {
     return await linksOf(this.#peopleAccess, studentIds);
   }
 
+  shownKeys(ids: readonly LmsId[]): Promise<ReadonlyMap<LmsId, string>> {
+    return this.#keys.shown(ids);
+  }
+
   async inspect(kind: Kind): ReturnType<LmsSource["inspect"]> {
     await this.#checkWritten();
     const { dialect } = this.#options.driver;

@@ -282,6 +282,7 @@ function toldEvent(
     chapter: row.chapter,
     contentType: row.content_type,
     metadata: row.metadata as EventMetadata, // written by the store only, always with all keys
+    keys: { attempt: row.attempt_key, activity: row.activity_key, student: row.student_key },
     previousTold: before.get(`${row.event_id}/${row.recipient}`) ?? null,
     alsoTold: [],
     marker: row.marker,

@@ -35,6 +35,10 @@ export const DueLogRow = z.object({
   course: text.nullable(),
   chapter: text.nullable(),
   content_type: text.nullable(),
+  /** The LMS's own keys, where the ids stand for others. */
+  attempt_key: text.nullable(),
+  activity_key: text.nullable(),
+  student_key: text.nullable(),
   /** The whole activity_metadata. */
   metadata: jsonb,
 });
@@ -67,7 +71,9 @@ export function dueRows(
                  where o.source = s.source and o.role = 'student' and o.id <> s.id
                    and left(lower(o.name), 100) = left(lower(s.name), 100))) is true as has_namesake, e.activity_id,
               left(e.activity_title, 1000) as title, left(e.course, 500) as course, left(e.chapter, 500) as chapter,
-              left(e.content_type, 100) as content_type, e.activity_metadata as metadata
+              left(e.content_type, 100) as content_type, nullif(lmsmon.lms_key(e.attempt_id), e.attempt_id::text) as attempt_key,
+              nullif(lmsmon.lms_key(e.activity_id), e.activity_id::text) as activity_key,
+              nullif(lmsmon.lms_key(e.student_id), e.student_id::text) as student_key, e.activity_metadata as metadata
          from lmsmon.lms_event_logs l
          join lmsmon.lms_activity_events e on e.event_id = l.event_id
          join lmsmon.poll_runs p on p.poll_id = l.poll_id and p.delivery = 'open'
