@@ -37,7 +37,17 @@ async function compose(deps: NotifierDeps, losses: number) {
     goesOn: new Set(),
   });
   const decision = decide(due, 8, { ...deps.config, notify: { ...deps.config.notify, digestAbove: 9 } });
-  return { claim, cutoff, outgoing: await composeChunk(deps, claim, decision, { room: 8, cutoff, losses }) };
+  return {
+    claim,
+    cutoff,
+    outgoing: await composeChunk(deps, claim, decision, {
+      room: 8,
+      cutoff,
+      losses,
+      redirect: null,
+      mentors: new Map(),
+    }),
+  };
 }
 
 function sending(deps: NotifierDeps, cutoff: number, stateIsSure: () => boolean): SendContext {
