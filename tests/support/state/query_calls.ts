@@ -8,7 +8,6 @@ import * as events from "../../../sql/state/events.ts";
 import * as eventsAfter from "../../../sql/state/events_after.ts";
 import type { EventFilter } from "../../../sql/state/event_filter.ts";
 import * as explain from "../../../sql/state/explain.ts";
-import * as exporting from "../../../sql/state/export.ts";
 import * as history from "../../../sql/state/history.ts";
 import * as insightNames from "../../../sql/state/insight_names.ts";
 import * as insights from "../../../sql/state/insights.ts";
