@@ -1,4 +1,5 @@
 import { findPersons, pseudonymOf } from "../../sql/state/erasures.ts";
+import { actsOf } from "../../sql/state/erase_acts.ts";
 import { messagesNaming, namesOf, personData } from "../../sql/state/erase_person.ts";
 import { UsageError } from "../base/errors.ts";
 import { didYouMean } from "../config/problem.ts";
@@ -80,9 +81,9 @@ async function show({ out }: CommandContext, db: StateDb, person: PersonKey): Pr
   const [row] = await personData(db.sql, person, messages.map((message) => message.message_id));
   const [known] = await pseudonymOf(db.sql, role, source, id);
   const data = row?.data as Record<string, unknown>;
-  out.writeJson(
-    commandJson("privacy", { action: "show", role, source, id, pseudonym: known?.pseudonym ?? null, ...data }),
-  );
+  const acts = (await actsOf(db.sql, person)).map(({ act }) => act);
+  const pseudonym = known?.pseudonym ?? null;
+  out.writeJson(commandJson("privacy", { action: "show", role, source, id, pseudonym, ...data, acts }));
 }
 
 function report(

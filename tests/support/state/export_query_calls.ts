@@ -1,5 +1,6 @@
 import * as consumers from "../../../sql/state/consumers.ts";
 import * as dataCard from "../../../sql/state/data_card.ts";
+import * as eraseActs from "../../../sql/state/erase_acts.ts";
 import * as erasePerson from "../../../sql/state/erase_person.ts";
 import * as erasures from "../../../sql/state/erasures.ts";
 import type { EventFilter } from "../../../sql/state/event_filter.ts";
@@ -77,6 +78,7 @@ const erasuresCalls: CallsOf<typeof erasures> = {
   tombstones: [(sql) => erasures.tombstones(sql), erasures.TombstoneRow],
   pseudonymPads: [(sql) => erasures.pseudonymPads(sql), erasures.PadsRow],
   keyMark: [(sql) => erasures.keyMark(sql), erasures.KeyMarkRow],
+  eraseKey: (sql) => erasures.eraseKey(sql, ID),
   findPersons: [(sql) => erasures.findPersons(sql, "a", ID), erasures.PersonKeyRow],
   personsBehind: [(sql) => erasures.personsBehind(sql, ["a"]), erasures.PersonKeyRow],
   addTombstone: [(sql) => erasures.addTombstone(sql, { ...person, reasonCode: "a" }), erasures.NewTombstoneRow],
@@ -109,7 +111,17 @@ const erasePersonCalls: CallsOf<typeof erasePerson> = {
   checkpoint: UTILITY,
 };
 
+const eraseActsCalls: CallsOf<typeof eraseActs> = {
+  actsOf: [(sql) => eraseActs.actsOf(sql, person), eraseActs.ActOfRow],
+  actsNaming: [(sql) => eraseActs.actsNaming(sql, { ...person, names: ["a"] }), eraseActs.ActsNamingRow],
+  eraseActs: (sql) => eraseActs.eraseActs(sql, { ...person, names: ["a"], pseudonym: "a" }),
+  allowActsToChange: UTILITY,
+  forbidActsToChange: UTILITY,
+  erasePauseReasons: (sql) => eraseActs.erasePauseReasons(sql, "a", ["a"]),
+};
+
 const OTHERS = {
+  erase_acts: eraseActsCalls,
   consumers: consumersCalls,
   data_card: dataCardCalls,
   state_epoch: stateEpochCalls,
