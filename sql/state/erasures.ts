@@ -29,6 +29,10 @@ export const tombstones = (sql: Queryable) =>
   sql<TombstoneRow[]>`
     select event_id, role, source, pseudonym, reason_code, erased_at from lmsmon.tombstones order by event_id`;
 
+export const tombstoneNamed = (sql: Queryable, pseudonym: string) =>
+  sql<TombstoneRow[]>`
+    select event_id, role, source, pseudonym, reason_code, erased_at from lmsmon.tombstones where pseudonym = ${pseudonym}`;
+
 export const PadsRow = z.object({ inner_pad: neverNull(text), outer_pad: neverNull(text) });
 export type PadsRow = z.infer<typeof PadsRow>;
 
@@ -73,12 +77,10 @@ export const eraseKey = (sql: Queryable, id: string) =>
     delete from lmsmon.lms_keys where id = ${id}::bigint and sort in ('student', 'mentor')
        and not exists (select from ${everybody(sql)} as e where e.id = ${id}::bigint)`;
 
-/** Whom a person means by an id, a username or a pseudonym. */
-export const findPersons = (sql: Queryable, text: string, id: string | null) =>
+/** Whoever has one of these ids, also where nothing more is known; slow beside a look at lmsmon.people. */
+export const personsWithIds = (sql: Queryable, ids: readonly string[]) =>
   sql<PersonKeyRow[]>`
-    select role, source, id from ${everybody(sql)} as e where id = ${id}::bigint
-    union select role, source, id from lmsmon.people where username = ${text} or pseudonym = ${text}
-    order by 1, 2, 3`;
+    select role, source, id from ${everybody(sql)} as e where id = any(${ids as string[]}::bigint[]) order by 1, 2, 3`;
 
 /** Who stands behind pseudonyms. */
 export const personsBehind = (sql: Queryable, pseudonyms: readonly string[]) =>

@@ -6,6 +6,7 @@ import * as erasures from "../../../sql/state/erasures.ts";
 import type { EventFilter } from "../../../sql/state/event_filter.ts";
 import * as exporting from "../../../sql/state/export.ts";
 import * as exportViews from "../../../sql/state/export_views.ts";
+import * as findPeople from "../../../sql/state/find_people.ts";
 import * as stateEpoch from "../../../sql/state/state_epoch.ts";
 import { type CallsOf, ID, TIME } from "./query_call.ts";
 
@@ -32,9 +33,6 @@ export function exportQueryCalls(filter: EventFilter) {
     markErasures: (sql) => exporting.markErasures(sql, ID, ID),
     newestLine: [(sql) => exporting.newestLine(sql), exporting.NewestLineRow],
     takeSchemaNotice: [(sql) => exporting.takeSchemaNotice(sql), exporting.SchemaNoticeRow],
-    findStudents: [(sql) => exporting.findStudents(sql, "a", ID), exporting.FoundStudentRow],
-    erasedStudent: [(sql) => exporting.erasedStudent(sql, "a"), exporting.PseudonymRow],
-    similarUsernames: [(sql) => exporting.similarUsernames(sql, "a"), exporting.UsernameRow],
   };
   const aggregate = { filter, studentIds: [ID], per: "week", timezone: "UTC" } as const;
   const exportViewsCalls: CallsOf<typeof exportViews> = {
@@ -79,7 +77,8 @@ const erasuresCalls: CallsOf<typeof erasures> = {
   pseudonymPads: [(sql) => erasures.pseudonymPads(sql), erasures.PadsRow],
   keyMark: [(sql) => erasures.keyMark(sql), erasures.KeyMarkRow],
   eraseKey: (sql) => erasures.eraseKey(sql, ID),
-  findPersons: [(sql) => erasures.findPersons(sql, "a", ID), erasures.PersonKeyRow],
+  personsWithIds: [(sql) => erasures.personsWithIds(sql, [ID]), erasures.PersonKeyRow],
+  tombstoneNamed: [(sql) => erasures.tombstoneNamed(sql, "a"), erasures.TombstoneRow],
   personsBehind: [(sql) => erasures.personsBehind(sql, ["a"]), erasures.PersonKeyRow],
   addTombstone: [(sql) => erasures.addTombstone(sql, { ...person, reasonCode: "a" }), erasures.NewTombstoneRow],
   addKnownTombstone: [(sql) => erasures.addKnownTombstone(sql, known), erasures.NewTombstoneRow],
@@ -120,7 +119,13 @@ const eraseActsCalls: CallsOf<typeof eraseActs> = {
   erasePauseReasons: (sql) => eraseActs.erasePauseReasons(sql, "a", ["a"]),
 };
 
+const findPeopleCalls: CallsOf<typeof findPeople> = {
+  peopleNamed: [(sql) => findPeople.peopleNamed(sql, person, "a", [ID]), findPeople.NamedPersonRow],
+  nearPeople: [(sql) => findPeople.nearPeople(sql, person, "12"), findPeople.NearPersonRow],
+};
+
 const OTHERS = {
+  find_people: findPeopleCalls,
   erase_acts: eraseActsCalls,
   consumers: consumersCalls,
   data_card: dataCardCalls,
