@@ -132,7 +132,7 @@ const lmsId: Reader<string> = (raw) => {
 };
 
 const exportSchema: Reader<1 | 2> = (raw) => {
-  const word = raw instanceof Filled ? raw.text.trim() : String(raw);
+  const word = raw instanceof Filled ? raw.text.trim() : typeof raw === "object" ? "" : String(raw);
   if (word === "1") return 1;
   if (word === "2") return 2;
   throw new FieldError(`must be 1 or 2, not ${shown(raw)}`);

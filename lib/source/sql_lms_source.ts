@@ -25,7 +25,6 @@ import { keyFormOf, type QueryAccess, type QuerySession } from "./query_access.t
 import { QueryRows } from "./query_rows.ts";
 import { recipeOf } from "./recipe.ts";
 import { type ContextReading, readDatedActivities, readEnrolments } from "./course_context.ts";
-import type { Enrolment, LmsActivity } from "../model/course_context.ts";
 import { inspectKind } from "./inspect_kind.ts";
 import { everybody, linksOf, type PeopleAccess, peopleByIds } from "./people_reads.ts";
 import { fitting, prepare, type Prepared, rowsOf, textSorts } from "./prepared.ts";
@@ -223,26 +222,18 @@ export class SqlLmsSource implements LmsSource {
     return await this.#read((session, prepared) => inspectKind(session, prepared, dialect, kind));
   }
 
-  activities(): AsyncIterable<readonly LmsActivity[]> {
-    return readDatedActivities(this.#contextReading());
-  }
+  readonly activities = () => readDatedActivities(this.#contextReading);
+  readonly enrolments = () => readEnrolments(this.#contextReading, this.allPeople("student"));
 
-  enrolments(): AsyncIterable<readonly Enrolment[]> {
-    return readEnrolments(this.#contextReading(), this.allPeople("student"));
-  }
-
-  #contextReading(): ContextReading {
-    const { driver, times } = this.#options;
-    return { driver, times, read: (work) => this.#read(work) };
+  get #contextReading(): ContextReading {
+    return { ...this.#options, read: (work) => this.#read(work) };
   }
 
   takeFaults(): Faults {
     return this.#faults.take();
   }
 
-  close(): Promise<void> {
-    return this.#options.driver.close();
-  }
+  readonly close = (): Promise<void> => this.#options.driver.close();
 
   get #peopleAccess(): PeopleAccess {
     return {

@@ -12,9 +12,12 @@ Deno.test("every command that takes --json is documented, and begins its result 
   assert.deepEqual(names.toSorted(), [
     "audit",
     "config",
+    "consumers",
     "doctor",
     "explain",
+    "history",
     "init",
+    "insights",
     "map-users",
     "migrate",
     "notify-test",
@@ -26,6 +29,7 @@ Deno.test("every command that takes --json is documented, and begins its result 
     "reload",
     "resume",
     "retry",
+    "schema",
     "stats",
     "version",
   ]);

@@ -281,7 +281,7 @@ Deno.test("openLms() throws ConfigError when the preset, the zone or the URL can
   } as const;
   for (
     const [changes, message] of [
-      [{ preset: "moodle" }, /unknown/],
+      [{ preset: "blackboard" }, /unknown/],
       [{ timezone: "Mars/Olympus" }, /time zone/],
       [{ url: "sqlite:lms.db" }, /must begin with postgres:/],
       [{ url: "postgres://reader@127.0.0.1" }, /no database/],

@@ -20,7 +20,8 @@ $$ select k.key from lmsmon.lms_keys k where k.id = $1 $$;
 create function lmsmon.lms_key(id bigint) returns text language sql stable parallel safe as
 $$ select case
      when id >= 4611686018427387904 then coalesce(lmsmon.key_of(id), id::text)
-     when id < -4611686018427387904 then
+     -- an LMS of whole numbers may have such an id, too
+     when id < -4611686018427387904 and exists (select from lmsmon.streams s where s.key_form = 1) then
        ((id & 9223372036854775807) >> 31)::text || '/' || (id & 2147483647)::text
      else id::text end $$;
 

@@ -3,6 +3,7 @@ import { openState } from "../../../lib/state/open_state.ts";
 import { createServerDatabase } from "../../support/state/server_state.ts";
 import { type ChaosRun, sleep, type StateChoice, until } from "./chaos_run.ts";
 import { makePlace, type Place } from "./place.ts";
+import { killDuringConsumerExport, killDuringErasure } from "./sweep_exports.ts";
 import { runLmsmon, Watcher } from "./watcher.ts";
 
 /** Points that are reached only in a certain situation; each has its own play below. */
@@ -13,6 +14,10 @@ const APART: readonly FailPoint[] = [
   "look_up.before_mark",
   "export.before_mark",
   "export.mid_mark",
+  "export.before_rename",
+  "export.before_ack",
+  "privacy.before_commit",
+  "privacy.after_commit",
 ];
 export const WATCH_POINTS = FAIL_POINTS.filter((point) => !APART.includes(point));
 
@@ -52,6 +57,8 @@ export async function sweep(
   await killAt("look_up.before_mark");
   await place.settle();
   await killDuringExport(run, place, killed);
+  await killDuringConsumerExport(run, place, killed);
+  await killDuringErasure(run, place, killed);
   return killed;
 }
 

@@ -240,9 +240,9 @@ async function withState<T>(place: Place, work: (sql: Sql) => Promise<T>): Promi
   }
 }
 
-/** Each event's line. */
+/** Each event's line, of the schema that the older version has. */
 async function exportOf(run: ChaosRun, place: Place, version?: string): Promise<ReadonlyMap<string, string>> {
-  const options = version === undefined ? {} : { version };
+  const options = version === undefined ? { args: ["--schema", "1"] } : { version };
   const { code, out, log } = await runLmsmon("export-ai", place.config, options);
   if (code !== 0) run.fail(`export-ai ended with ${code}\n${log.join("\n")}`);
   const lines = out.split("\n").filter((line) => line !== "");
