@@ -8,9 +8,9 @@ const WAYS = "lmsmon explain event N | student ID | mentor ID | --student ID --m
 
 export const explainCommand = withCommon(new Command("explain"))
   .addArgument(new Argument("[WHAT]", "event, student or mentor").choices(["event", "student", "mentor"] as const))
-  .argument("[ID]", "of the event, or the LMS's id or username of the person")
-  .option("--student <ID|USERNAME>", "what was told of this student …", notEmpty)
-  .option("--mentor <ID|USERNAME>", "… to this mentor, and why not", notEmpty)
+  .argument("[ID]", "of the event; of a person the LMS's id, the username or the pseudonym")
+  .option("--student <STUDENT>", "what was told of this student …", notEmpty)
+  .option("--mentor <MENTOR>", "… to this mentor, and why not", notEmpty)
   .option("--exam <ID>", "only of this exam", notEmpty)
   .option("--since <TIME>", "only events detected at or after: 7d (ago), 2026-11-20, yesterday", notEmpty)
   .option("--limit <N>", "the newest events, at most so many (default: 20)", wholeNumberFrom(1))

@@ -3,7 +3,7 @@ import { parseTime } from "../lib/text/parse_time.ts";
 import { execute, notEmpty, wholeNumberFrom, withCommon } from "./common.ts";
 
 export const historyCommand = withCommon(new Command("history"))
-  .addArgument(new Argument("<student>", "LMS id or username").argParser(notEmpty))
+  .addArgument(new Argument("<student>", "LMS id, username or pseudonym").argParser(notEmpty))
   .option("--since <TIME>", "only from then on: 30d (ago), 2026-11-20, or a time with its zone", notEmpty)
   .addOption(
     new Option("--format <FORMAT>", "for people, for programs, or for a language model")

@@ -5,7 +5,7 @@ import { execute, notEmpty, withCommon } from "./common.ts";
 export const insightsCommand = withCommon(new Command("insights"))
   .option("--at <DATE>", "as of the end of this day (2026-11-20, yesterday); default today", notEmpty)
   .option("--course <ID>", "only this course, by id or title", notEmpty)
-  .option("--mentor <ID>", "only this mentor's students, by LMS id or username", notEmpty)
+  .option("--mentor <MENTOR>", "only this mentor's students, by LMS id, username or pseudonym", notEmpty)
   .addOption(
     new Option("--list <LIST>", "gone quiet, here but struggling, or everybody")
       .choices(["quiet", "struggling", "all"] as const).default("all" as const),

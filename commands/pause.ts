@@ -10,8 +10,8 @@ export const pauseCommand = withCommon(new Command("pause"))
     "2h (from now), tomorrow, 2026-11-21, or a time with its zone; default: until resume",
     notEmpty,
   )
-  .option("--mentor <ID|USERNAME>", "only what this mentor would be told", notEmpty)
-  .option("--student <ID|USERNAME>", "only news of this student", notEmpty)
+  .option("--mentor <MENTOR>", "only what this mentor would be told; by LMS id, username or pseudonym", notEmpty)
+  .option("--student <STUDENT>", "only news of this student", notEmpty)
   .option("--exam <ID>", "only news of this exam", notEmpty)
   .option("--yes", "take an id that no event names yet")
   .option("--dry-run", "show what would be done, change nothing")

@@ -3,8 +3,8 @@ import { execute, notEmpty, withCommon } from "./common.ts";
 import { pauseSubject } from "./pause_subject.ts";
 
 export const resumeCommand = withCommon(new Command("resume"))
-  .option("--mentor <ID|USERNAME>", "the pause of this mentor", notEmpty)
-  .option("--student <ID|USERNAME>", "the pause of this student", notEmpty)
+  .option("--mentor <MENTOR>", "the pause of this mentor", notEmpty)
+  .option("--student <STUDENT>", "the pause of this student", notEmpty)
   .option("--exam <ID>", "the pause of this exam", notEmpty)
   .option("--all", "every pause")
   .option("--dry-run", "show what would be done, change nothing")

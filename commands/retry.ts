@@ -5,7 +5,7 @@ import { execute, notEmpty, withCommon } from "./common.ts";
 export const retryCommand = withCommon(new Command("retry"))
   .option("--dead", "what was given up (with --event or --mentor: only that)")
   .option("--event <N>", "this event: given up, refused so far, or waiting for an account", notEmpty)
-  .option("--mentor <ID|USERNAME>", "the same of all that this mentor is to be told", notEmpty)
+  .option("--mentor <MENTOR>", "the same of all that this mentor is to be told", notEmpty)
   .option("--dry-run", "show what would be tried again, change nothing")
   .option("--json", "print the result as JSON")
   .action((flags, command) => {

@@ -133,7 +133,7 @@ export interface DemoOptions {
 }
 
 export interface HistoryOptions {
-  /** LMS id or username. */
+  /** LMS id, username or pseudonym. */
   readonly student: string;
   readonly since: EpochMicros | null;
   readonly format: "text" | "json" | "prompt";
@@ -147,10 +147,10 @@ export interface InsightsOptions {
   readonly at: string | null;
   /** Id or title. */
   readonly course: string | null;
-  /** LMS id or username. */
+  /** LMS id, username or pseudonym. */
   readonly mentor: string | null;
   readonly list: "quiet" | "struggling" | "all";
-  /** LMS id or username. */
+  /** LMS id, username or pseudonym. */
   readonly explain: string | null;
   readonly json: boolean;
   readonly csv: boolean;
@@ -191,7 +191,7 @@ export interface ExplainOptions {
   readonly json: boolean;
 }
 
-/** What is paused, as it was asked for: an id or a username. */
+/** What is paused, as it was asked for: a person by id, username or pseudonym. */
 export interface PauseSubject {
   readonly kind: "mentor" | "student" | "exam";
   readonly who: string;

@@ -1,19 +1,21 @@
 import * as q from "../../sql/state/explain.ts";
 import { mentorLinks } from "../../sql/state/outbox.ts";
 import type { ExplainedEventRow, ExplainedPersonRow } from "../../sql/state/explain.ts";
+import { CommandError } from "../base/errors.ts";
 import type { LmsId } from "../model/event.ts";
 import { mentorRecipient } from "../model/recipient.ts";
 import { fromInstant } from "../model/time.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { explainDelivery } from "../tell/explain_delivery.ts";
 import { pausesOf } from "../tell/pauses.ts";
+import { findPerson } from "../people/find_person.ts";
 import { counted } from "../text/counted.ts";
 import type { CommandContext } from "./command_context.ts";
 import { commandJson, jsonTime } from "./command_json.ts";
 import type { ExplainOptions } from "./command_options.ts";
 import { Explainer } from "./explain_facts.ts";
 import * as words from "./explain_words.ts";
-import { findExam, findPerson, noSuchEvent } from "./find_subject.ts";
+import { findExam, noSuchEvent } from "./find_subject.ts";
 import { OpenParts } from "./open_parts.ts";
 
 /** An answer in sentences, and the same for programs. */
@@ -48,16 +50,25 @@ export async function explainAnswer(
     case "event":
       return await explainEvent(asked, about.id);
     case "mentor":
-      return await explainMentor(asked, await findPerson(asked.db, asked.source, "mentor", about.who));
+      return await explainMentor(asked, await personOf(asked, "mentor", about.who));
     case "student": {
-      const student = await findPerson(asked.db, asked.source, "student", about.who);
-      const mentor = about.mentor === null ? null : await findPerson(asked.db, asked.source, "mentor", about.mentor);
+      const student = await personOf(asked, "student", about.who);
+      const mentor = about.mentor === null ? null : await personOf(asked, "mentor", about.mentor);
       const examId = about.exam === null ? null : await findExam(asked.db, asked.source, about.exam);
       const question = { source: asked.source, studentId: student.id, examId, since, limit };
       const events = [...await q.explainedEvents(asked.db.sql, question)];
       return await explainStudent(asked, student, { mentor, examId, events });
     }
   }
+}
+
+async function personOf({ db, source }: Asked, role: "student" | "mentor", who: string): Promise<ExplainedPersonRow> {
+  const id = await findPerson(db.sql, source, role, who);
+  const [person] = await q.explainedPeople(db.sql, source, role, [id]);
+  if (person !== undefined) return person;
+  throw new CommandError(`Cannot explain ${role} ${id} of ${source}: the LMS has no such person any more`, {
+    hint: "`lmsmon explain EVENT_ID` explains what is stored, an event at a time",
+  });
 }
 
 async function explainEvent(asked: Asked, eventId: string): Promise<Answer> {

@@ -43,8 +43,8 @@ export class Explainer {
     const [pauses, blocked, studentRows, mentorRows, links] = await Promise.all([
       readPauses(deps, now),
       readBlock(deps),
-      q.explainedPeople(sql, source, "student", { ids: students, username: null }),
-      q.explainedPeople(sql, source, "mentor", { ids: mentors, username: null }),
+      q.explainedPeople(sql, source, "student", students),
+      q.explainedPeople(sql, source, "mentor", mentors),
       mentorLinks(sql, source, students),
     ]);
     const people = new Map([

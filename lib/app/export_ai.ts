@@ -3,23 +3,17 @@ import { progressShower } from "../base/progress.ts";
 import { markErasures, newestLine, takeSchemaNotice } from "../../sql/state/export.ts";
 import { acknowledge, addConsumer, readConsumer } from "../../sql/state/consumers.ts";
 import { isConnectionLost } from "../base/database_errors.ts";
-import { LeaseLostError, LmsmonError, StateError, StoppedError, UsageError } from "../base/errors.ts";
+import { LeaseLostError, LmsmonError, StateError, StoppedError } from "../base/errors.ts";
 import { failPoint } from "../base/fail_point.ts";
 import { OutputClosed } from "../base/output.ts";
-import { didYouMean } from "../config/problem.ts";
 import type { Exported } from "../export/byte_sink.ts";
 import { checkExport } from "../export/check_export.ts";
 import { exportAggregates } from "../export/export_aggregates.ts";
-import {
-  erasedNamed,
-  exportEvents,
-  type ExportRequest,
-  studentsNamed,
-  usernamesLike,
-} from "../export/export_events.ts";
+import { exportEvents, type ExportRequest } from "../export/export_events.ts";
 import { manifestOf, writeManifest } from "../export/manifest.ts";
 import { markProcessed } from "../export/mark_processed.ts";
 import { formatUtc } from "../model/time.ts";
+import { findPeople, isErasedStudent, noSuchPerson } from "../people/find_person.ts";
 import { openState } from "../state/open_state.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { stateError } from "../state/state_errors.ts";
@@ -99,15 +93,7 @@ async function consumerAt({ log }: CommandContext, db: StateDb, name: string): P
 }
 
 async function selection(db: StateDb, given: ExportAiOptions) {
-  const students = given.student === null ? null : await studentsNamed(db, given.student);
-  const erased = given.student === null ? [] : await erasedNamed(db, given.student);
-  if (given.student !== null && students?.length === 0 && erased.length === 0) {
-    throw new UsageError(
-      `Cannot export: no student with the id, username or pseudonym "${given.student}" is known` +
-        didYouMean(given.student, await usernamesLike(db, given.student)),
-      { hint: "lmsmon map-users --only students lists them" },
-    );
-  }
+  const { students, erased } = await studentsAsked(db, given.student);
   return {
     filter: {
       since: given.since === null ? null : formatUtc(given.since),
@@ -122,6 +108,15 @@ async function selection(db: StateDb, given: ExportAiOptions) {
     latest: given.view === "latest",
     xapi: given.format === "xapi",
   };
+}
+
+/** The students meant, in whatever source, and the pseudonym of one who was erased: of such a one the erasure is left. */
+async function studentsAsked({ sql }: StateDb, asked: string | null) {
+  if (asked === null) return { students: null, erased: [] };
+  const students = (await findPeople(sql, asked, { role: "student" })).map(({ source, id }) => ({ source, id }));
+  if (await isErasedStudent(sql, asked)) return { students, erased: [asked.trim()] };
+  if (students.length === 0) throw await noSuchPerson(sql, asked, { role: "student" });
+  return { students, erased: [] };
 }
 
 async function exportOnce(work: Work): Promise<void> {

@@ -2,7 +2,7 @@ import { UsageError } from "../base/errors.ts";
 import { placeOfCursor } from "../history/items.ts";
 import { pseudonyms } from "../history/pseudonyms.ts";
 import { readHistory } from "../history/read_history.ts";
-import { findPerson } from "../insights/find_named.ts";
+import { findPerson } from "../people/find_person.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { HistoryOptions } from "./command_options.ts";
 import { OpenParts } from "./open_parts.ts";
@@ -19,7 +19,7 @@ export async function runHistory(context: CommandContext, options: HistoryOption
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: true });
   const source = config.lms.name;
-  const { id } = await findPerson(db.sql, source, "student", options.student);
+  const id = await findPerson(db.sql, source, "student", options.student);
   const called = options.format === "prompt" ? (await pseudonyms(db.sql))("student", source, id) : id;
   const { since, format, maxTokens } = options;
   const request = { source, student: id, called, since, before, now: clock.now(), timezone: config.notify.timezone };

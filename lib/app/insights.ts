@@ -1,5 +1,6 @@
 import { studentsOfMentor } from "../../sql/state/insight_names.ts";
-import { findCourse, findPerson } from "../insights/find_named.ts";
+import { findCourse } from "../insights/find_course.ts";
+import { findPerson } from "../people/find_person.ts";
 import { readConstants } from "../insights/constants_file.ts";
 import type { Insight } from "../insights/insight.ts";
 import { CSV_COLUMNS, insightCells, insightJson } from "../insights/insight_json.ts";
@@ -43,11 +44,11 @@ async function narrowed({ sql }: StateDb, source: string, { course, mentor, expl
   const courseId = course === null ? null : (await findCourse(sql, source, course)).course_id;
   let students: Set<string> | null = null;
   if (mentor !== null) {
-    const { id } = await findPerson(sql, source, "mentor", mentor);
+    const id = await findPerson(sql, source, "mentor", mentor);
     students = new Set((await studentsOfMentor(sql, source, id)).map(({ student_id }) => student_id));
   }
   if (explain !== null) {
-    const { id } = await findPerson(sql, source, "student", explain);
+    const id = await findPerson(sql, source, "student", explain);
     students = new Set(students === null || students.has(id) ? [id] : []);
   }
   return { course: courseId, students };

@@ -1,5 +1,6 @@
 import { endPauses, insertPause, untoldOfScope, wakePausedRows } from "../../sql/state/pauses.ts";
 import { wakeRecipients } from "../../sql/state/recipients.ts";
+import { findPerson } from "../people/find_person.ts";
 import { CommandError } from "../base/errors.ts";
 import { retryLostRaces } from "../base/retry.ts";
 import { type EpochMicros, formatUtc, toInstant } from "../model/time.ts";
@@ -12,7 +13,7 @@ import type { CommandContext } from "./command_context.ts";
 import { commandJson, jsonTime } from "./command_json.ts";
 import type { PauseOptions, PauseSubject, ResumeOptions } from "./command_options.ts";
 import { pauseJson } from "./explain_words.ts";
-import { findExam, findPerson } from "./find_subject.ts";
+import { findExam } from "./find_subject.ts";
 import { OpenParts } from "./open_parts.ts";
 
 interface Scope {
@@ -151,7 +152,7 @@ async function scopeOf(db: StateDb, source: string, subject: PauseSubject | null
   if (subject === null) return { scope: "all", subjectId: null };
   const { kind, who, mayBeUnknown } = subject;
   if (mayBeUnknown && /^\d{1,18}$/.test(who)) return { scope: kind, subjectId: BigInt(who).toString() };
-  const subjectId = kind === "exam" ? await findExam(db, source, who) : (await findPerson(db, source, kind, who)).id;
+  const subjectId = kind === "exam" ? await findExam(db, source, who) : await findPerson(db.sql, source, kind, who);
   return { scope: kind, subjectId };
 }
 

@@ -1,8 +1,8 @@
-import { findPersons, pseudonymOf } from "../../sql/state/erasures.ts";
+import { pseudonymOf } from "../../sql/state/erasures.ts";
+import { actsOf } from "../../sql/state/erase_acts.ts";
 import { messagesNaming, namesOf, personData } from "../../sql/state/erase_person.ts";
 import { UsageError } from "../base/errors.ts";
-import { didYouMean } from "../config/problem.ts";
-import { usernamesLike } from "../export/export_events.ts";
+import { findPeople, noSuchPerson } from "../people/find_person.ts";
 import { erase, type Erased, type PersonKey, sweepFiles } from "../privacy/erase.ts";
 import { journalPath, reapplyJournal, writeJournal } from "../privacy/journal.ts";
 import { openState } from "../state/open_state.ts";
@@ -53,20 +53,12 @@ export async function runReapply(context: CommandContext, { journal, json }: Rea
 }
 
 async function onePerson(db: StateDb, { person, role, source }: PrivacyOptions): Promise<PersonKey> {
-  const isId = /^\d{1,19}$/.test(person) && BigInt(person) < 2n ** 63n;
-  const found = (await findPersons(db.sql, person, isId ? person : null))
-    .filter((row) => (role === null || row.role === role) && (source === null || row.source === source));
+  const found = await findPeople(db.sql, person, { role, source });
   const [first, second] = found;
-  if (first === undefined) {
-    throw new UsageError(
-      `Cannot find "${person}": nobody is known by this id, username or pseudonym` +
-        didYouMean(person, await usernamesLike(db, person)),
-      { hint: "lmsmon map-users --only all lists people; who was erased is known no more" },
-    );
-  }
+  if (first === undefined) throw await noSuchPerson(db.sql, person, { role, source });
   if (second !== undefined) {
-    const choices = found.map((row) => `--role ${row.role} --source ${row.source}`).join(", or ");
-    throw new UsageError(`Cannot tell whom "${person}" means: ${found.length} people`, { hint: `add ${choices}` });
+    const choices = found.map((row) => `${row.id} --role ${row.role} --source ${row.source}`).join(", or ");
+    throw new UsageError(`Cannot tell whom "${person}" means: ${found.length} people`, { hint: `say ${choices}` });
   }
   return first;
 }
@@ -80,9 +72,9 @@ async function show({ out }: CommandContext, db: StateDb, person: PersonKey): Pr
   const [row] = await personData(db.sql, person, messages.map((message) => message.message_id));
   const [known] = await pseudonymOf(db.sql, role, source, id);
   const data = row?.data as Record<string, unknown>;
-  out.writeJson(
-    commandJson("privacy", { action: "show", role, source, id, pseudonym: known?.pseudonym ?? null, ...data }),
-  );
+  const acts = (await actsOf(db.sql, person)).map(({ act }) => act);
+  const pseudonym = known?.pseudonym ?? null;
+  out.writeJson(commandJson("privacy", { action: "show", role, source, id, pseudonym, ...data, acts }));
 }
 
 function report(

@@ -5,6 +5,7 @@ import { wakeRecipients } from "../../sql/state/recipients.ts";
 import * as q from "../../sql/state/retry.ts";
 import type { RetriableRow } from "../../sql/state/retry.ts";
 import { retryLostRaces } from "../base/retry.ts";
+import { findPerson } from "../people/find_person.ts";
 import { mentorRecipient } from "../model/recipient.ts";
 import type { EpochMicros } from "../model/time.ts";
 import { recordAct } from "../state/acts.ts";
@@ -14,7 +15,7 @@ import type { CommandContext } from "./command_context.ts";
 import { commandJson } from "./command_json.ts";
 import type { RetryOptions } from "./command_options.ts";
 import { recipientWords } from "./explain_words.ts";
-import { findPerson, noSuchEvent } from "./find_subject.ts";
+import { noSuchEvent } from "./find_subject.ts";
 import { OpenParts } from "./open_parts.ts";
 
 /** Deliveries of one transaction. */
@@ -74,7 +75,7 @@ async function whatToRetry(db: StateDb, source: string, options: RetryOptions) {
     };
   }
   if (options.mentor !== null) {
-    const { id } = await findPerson(db, source, "mentor", options.mentor);
+    const id = await findPerson(db.sql, source, "mentor", options.mentor);
     const { dead } = options;
     return { question: { ...everything, recipient: mentorRecipient(id), deadOnly: dead }, words: `--mentor ${id}` };
   }

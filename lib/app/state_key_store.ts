@@ -21,7 +21,8 @@ export function stateKeyStore(db: Pick<StateDb, "sql">): KeyStore {
         arrayLiteral(entries.map(({ key }) => key)),
       ).execute();
       const kept = await keysOf(entries.map(({ id }) => id));
-      return entries.filter(({ id, key }) => kept.get(id) !== key);
+      // The key of an erased person is not kept: for this process alone it is known.
+      return entries.filter(({ id, key }) => kept.has(id) && kept.get(id) !== key);
     },
   };
 }

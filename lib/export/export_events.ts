@@ -1,12 +1,5 @@
-import type { EventFilter, StudentKey } from "../../sql/state/event_filter.ts";
-import {
-  erasedStudent,
-  erasureLines,
-  type ExportQuery,
-  findStudents,
-  similarUsernames,
-} from "../../sql/state/export.ts";
-import { isPseudonym } from "../model/pseudonym.ts";
+import type { EventFilter } from "../../sql/state/event_filter.ts";
+import { erasureLines, type ExportQuery } from "../../sql/state/export.ts";
 import type { StateDb } from "../state/state_db.ts";
 import type { ByteSink, Exported, OnWay } from "./byte_sink.ts";
 import { exportByCopy } from "./copy_export.ts";
@@ -91,21 +84,4 @@ class Total {
     const sum = this.#exported;
     this.#exported = { lines: sum.lines + lines, first: sum.first ?? first, last: last ?? sum.last };
   }
-}
-
-/** The students that a person means by an LMS id, a username or a pseudonym; none when nobody is known by it. */
-export async function studentsNamed(db: Pick<StateDb, "sql">, text: string): Promise<StudentKey[]> {
-  const isId = /^\d{1,19}$/.test(text) && BigInt(text) < 2n ** 63n;
-  return [...await findStudents(db.sql, text, isId ? text : null)];
-}
-
-/** The pseudonym of a student who was erased, when `text` is one. */
-export async function erasedNamed(db: Pick<StateDb, "sql">, text: string): Promise<string[]> {
-  if (!isPseudonym(text)) return [];
-  return (await erasedStudent(db.sql, text)).map((row) => row.pseudonym);
-}
-
-/** Usernames that a person may have meant, for a suggestion. */
-export async function usernamesLike(db: Pick<StateDb, "sql">, text: string): Promise<string[]> {
-  return (await similarUsernames(db.sql, text)).map((row) => row.username);
 }

@@ -1,6 +1,6 @@
 import { UsageError } from "../base/errors.ts";
 import { type CourseRow, courses, mentorsOfStudents } from "../../sql/state/insight_names.ts";
-import { exactPerson } from "./find_named.ts";
+import { findPeople } from "../people/find_person.ts";
 import type { Queryable } from "../state/state_db.ts";
 
 /** What became of students: `course/student` to whether they failed or withdrew. */
@@ -49,7 +49,7 @@ export async function readOutcomes(sql: Queryable, source: string, text: string,
   const unknown: string[] = [];
   for (const { student, course, failed: did } of lines) {
     const courseId = courseOf(all, course);
-    const id = students.get(student) ?? (await exactPerson(sql, source, "student", student))?.id ?? null;
+    const id = students.get(student) ?? (await findPeople(sql, student, { role: "student", source }))[0]?.id ?? null;
     if (id !== null) students.set(student, id);
     if (courseId === null || id === null) unknown.push(`${student},${course}`);
     else failed.set(`${courseId}/${id}`, did);

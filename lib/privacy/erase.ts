@@ -1,11 +1,13 @@
 import {
   addKnownTombstone,
   addTombstone,
+  eraseKey,
   lockErasures,
   personsBehind,
   pseudonymOf,
   type TombstoneRow,
 } from "../../sql/state/erasures.ts";
+import * as acts from "../../sql/state/erase_acts.ts";
 import * as q from "../../sql/state/erase_person.ts";
 import { lockEventOrder } from "../../sql/state/leases.ts";
 import { systemClock } from "../base/clock.ts";
@@ -76,7 +78,8 @@ async function eraseRows(tx: Queryable, person: PersonKey): Promise<Erased> {
   const { role, source, id } = person;
   const [known] = await pseudonymOf(tx, role, source, id);
   const pseudonym = known?.pseudonym ?? "";
-  const messages = await q.messagesNaming(tx, { ...person, names: namesIn(await q.namesOf(tx, role, source, id)) });
+  const names = namesIn(await q.namesOf(tx, role, source, id));
+  const messages = await q.messagesNaming(tx, { ...person, names });
   await q.eraseTexts(tx, messages.map((row) => row.message_id), messages.map(textLeft));
   let events = 0;
   let rowStates = 0;
@@ -95,6 +98,8 @@ async function eraseRows(tx: Queryable, person: PersonKey): Promise<Erased> {
   }
   await q.dissolveErased(tx, source, messages.map((row) => row.message_id));
   await q.erasePerson(tx, role, source, id);
+  await eraseActs(tx, person, names, pseudonym);
+  await eraseKey(tx, id);
   const sent = messages.filter((row) => row.zulip_message_id !== null);
   return {
     pseudonym,
@@ -104,6 +109,18 @@ async function eraseRows(tx: Queryable, person: PersonKey): Promise<Erased> {
     zulipMessageIds: sent.flatMap((row) => row.zulip_message_id ?? []),
     alone: sent.filter((row) => row.alone).flatMap((row) => row.zulip_message_id ?? []),
   };
+}
+
+/** Reasons are a few words of a colleague, so that a part of the name is enough. The audit is locked only where it must change. */
+async function eraseActs(tx: Queryable, person: PersonKey, whole: readonly string[], pseudonym: string): Promise<void> {
+  const parts = whole.flatMap((name) => name.split(/\s+/)).filter((part) => part.length >= SHORTEST_NAME);
+  const of = { ...person, names: [...new Set([...whole, ...parts])], pseudonym };
+  await acts.erasePauseReasons(tx, of.source, of.names);
+  const [found] = await acts.actsNaming(tx, of);
+  if (found === undefined || found.acts === "0") return;
+  await acts.allowActsToChange(tx);
+  await acts.eraseActs(tx, of);
+  await acts.forbidActsToChange(tx);
 }
 
 /** A message in doubt is looked up by its marks, so these stay until it is known what became of it. */

@@ -3,7 +3,7 @@ import { environment } from "../config/environment.ts";
 import { currentUid, nameOf } from "./directory_user.ts";
 import type { Queryable } from "./state_db.ts";
 
-/** Something that a person did by hand. It holds ids of the LMS at most, no names: erasing a person does not come here. */
+/** Something that a person did by hand. It holds ids of the LMS at most, no names: an erasure knows them by `student 7`, `mentor 7`. */
 export interface Act {
   readonly source: string;
   /** As it would be typed: `pause --mentor 3`. */

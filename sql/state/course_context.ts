@@ -1,7 +1,9 @@
+import { isErased } from "./is_erased.ts";
 import type { Queryable } from "./queryable.ts";
 
 // Each pair of statements writes one page of a lookup: what is no longer so is closed, what is new is added. A page covers keys
 // from `from` (excluded) to `to` (included), and what lies in between and is not in the page is gone. Array literals of one length.
+// Nobody who was erased is added: call what adds students under shareErasures.
 
 export interface ContextPage {
   readonly source: string;
@@ -85,7 +87,9 @@ export const addEnrolments = (sql: Queryable, page: ContextPage, e: EnrolmentCol
     select ${page.source}::text, u.student_id, u.scope, u.scope_id, ${page.at}::timestamptz, ${page.history}::boolean,
            u.active, u.joined_at, u.left_at
       from ${enrolmentValues(sql, e)}
-     where not exists (select from lmsmon.enrolments v
+     where not ${
+    isErased(sql, page.source, "'student'", "u.student_id")
+  } and not exists (select from lmsmon.enrolments v
        where v.source = ${page.source} and v.student_id = u.student_id and v.scope = u.scope and v.scope_id = u.scope_id
          and v.replaced_at is null)
     on conflict (source, student_id, scope, scope_id, seen_at) do update
@@ -113,7 +117,9 @@ export const addExemptions = (sql: Queryable, page: ContextPage, e: ExemptionCol
     insert into lmsmon.exemptions (source, student_id, kind, activity_id, seen_at, history)
     select ${page.source}::text, u.student_id, u.kind, u.activity_id, ${page.at}::timestamptz, ${page.history}::boolean
       from ${exemptionValues(sql, e)}
-     where not exists (select from lmsmon.exemptions v
+     where not ${
+    isErased(sql, page.source, "'student'", "u.student_id")
+  } and not exists (select from lmsmon.exemptions v
        where v.source = ${page.source} and v.student_id = u.student_id and v.kind = u.kind
          and v.activity_id = u.activity_id and v.replaced_at is null)
     on conflict (source, student_id, kind, activity_id, seen_at) do update set replaced_at = null`;

@@ -116,7 +116,10 @@ export const eraseEvents = (sql: Queryable, source: string, id: string) =>
 export const erasePerson = (sql: Queryable, role: string, source: string, id: string) =>
   sql`
     with p as (delete from lmsmon.people where role = ${role} and source = ${source} and id = ${id}::bigint),
-    u as (delete from lmsmon.user_links where role = ${role} and source = ${source} and person_id = ${id}::bigint)
+    u as (delete from lmsmon.user_links where role = ${role} and source = ${source} and person_id = ${id}::bigint),
+    s as (delete from lmsmon.pauses where scope = ${role} and source = ${source} and subject_id = ${id}::bigint),
+    n as (delete from lmsmon.enrolments where ${role} = 'student' and source = ${source} and student_id = ${id}::bigint),
+    x as (delete from lmsmon.exemptions where ${role} = 'student' and source = ${source} and student_id = ${id}::bigint)
     delete from lmsmon.mentor_links where ${role} = 'student' and source = ${source} and student_id = ${id}::bigint`;
 
 /** A mentor's deliveries: what was sent stays counted, under the pseudonym; nothing more goes there, and nothing is looked up. */
@@ -196,6 +199,13 @@ export const personData = (
          where ${of.role} = 'student' and l.source = ${of.source} and l.student_id = ${of.id}::bigint),
       'students', (select jsonb_agg(l.student_id order by l.student_id) from lmsmon.mentor_links l
          where ${of.role} = 'mentor' and l.source = ${of.source} and ${of.id}::bigint = any(l.mentor_ids)),
+      'lms_key', lmsmon.lms_key(${of.id}::bigint),
+      'enrolments', (select coalesce(jsonb_agg(to_jsonb(n) order by n.seen_at, n.scope, n.scope_id), '[]') from lmsmon.enrolments n
+         where ${of.role} = 'student' and n.source = ${of.source} and n.student_id = ${of.id}::bigint),
+      'exemptions', (select coalesce(jsonb_agg(to_jsonb(x) order by x.seen_at, x.kind, x.activity_id), '[]') from lmsmon.exemptions x
+         where ${of.role} = 'student' and x.source = ${of.source} and x.student_id = ${of.id}::bigint),
+      'pauses', (select coalesce(jsonb_agg(to_jsonb(s) order by s.pause_id), '[]') from lmsmon.pauses s
+         where s.scope = ${of.role} and s.source = ${of.source} and s.subject_id = ${of.id}::bigint),
       'events', (select coalesce(jsonb_agg(to_jsonb(e) order by e.event_id), '[]') from lmsmon.lms_activity_events e
          where e.source = ${of.source} and ((${of.role} = 'student' and e.student_id = ${of.id}::bigint)
            or (${of.role} = 'mentor' and e.mentor_id = ${of.id}::bigint))),
@@ -221,6 +231,11 @@ export const ERASED_TABLES = [
   "messages",
   "recipients",
   "row_states",
+  "enrolments",
+  "exemptions",
+  "pauses",
+  "lms_keys",
+  "audit",
 ] as const;
 
 export const analyzeTable = (sql: Queryable, table: (typeof ERASED_TABLES)[number]) =>

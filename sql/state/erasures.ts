@@ -29,6 +29,10 @@ export const tombstones = (sql: Queryable) =>
   sql<TombstoneRow[]>`
     select event_id, role, source, pseudonym, reason_code, erased_at from lmsmon.tombstones order by event_id`;
 
+export const tombstoneNamed = (sql: Queryable, pseudonym: string) =>
+  sql<TombstoneRow[]>`
+    select event_id, role, source, pseudonym, reason_code, erased_at from lmsmon.tombstones where pseudonym = ${pseudonym}`;
+
 export const PadsRow = z.object({ inner_pad: neverNull(text), outer_pad: neverNull(text) });
 export type PadsRow = z.infer<typeof PadsRow>;
 
@@ -60,15 +64,23 @@ const everybody = (sql: Queryable) =>
     union select 'student', s.source, r.student_id from lmsmon.row_states r join lmsmon.streams s using (stream_id)
            where r.student_id is not null
     union select 'student', source, student_id from lmsmon.mentor_links
+    union select 'student', source, student_id from lmsmon.enrolments
+    union select 'student', source, student_id from lmsmon.exemptions
+    union select role, source, person_id from lmsmon.user_links
+    union select scope, source, subject_id from lmsmon.pauses where scope in ('student', 'mentor')
     union select 'mentor', source, mentor_id from lmsmon.lms_activity_event_mentors
     union select 'mentor', l.source, m.id from lmsmon.mentor_links l cross join lateral unnest(l.mentor_ids) as m (id))`;
 
-/** Whom a person means by an id, a username or a pseudonym. */
-export const findPersons = (sql: Queryable, text: string, id: string | null) =>
+/** The LMS's own text for an id, where nobody else has this id. An id that is a number has none. */
+export const eraseKey = (sql: Queryable, id: string) =>
+  sql`
+    delete from lmsmon.lms_keys where id = ${id}::bigint and sort in ('student', 'mentor')
+       and not exists (select from ${everybody(sql)} as e where e.id = ${id}::bigint)`;
+
+/** Whoever has one of these ids, also where nothing more is known; slow beside a look at lmsmon.people. */
+export const personsWithIds = (sql: Queryable, ids: readonly string[]) =>
   sql<PersonKeyRow[]>`
-    select role, source, id from ${everybody(sql)} as e where id = ${id}::bigint
-    union select role, source, id from lmsmon.people where username = ${text} or pseudonym = ${text}
-    order by 1, 2, 3`;
+    select role, source, id from ${everybody(sql)} as e where id = any(${ids as string[]}::bigint[]) order by 1, 2, 3`;
 
 /** Who stands behind pseudonyms. */
 export const personsBehind = (sql: Queryable, pseudonyms: readonly string[]) =>

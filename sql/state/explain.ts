@@ -140,37 +140,20 @@ export const ExplainedPersonRow = z.object({
 });
 export type ExplainedPersonRow = z.infer<typeof ExplainedPersonRow>;
 
-/** People of a role by id or username, with what is known of their accounts. */
+/** People of a role, with what is known of their accounts. */
 export function explainedPeople(
   sql: Queryable,
   source: string,
   role: "student" | "mentor",
-  who: { readonly ids: readonly string[]; readonly username: string | null },
+  ids: readonly string[],
 ) {
   return sql<ExplainedPersonRow[]>`
     select p.id, p.username, p.active, p.batch_ids, u.status as account_status, u.zulip_user_id as account_id,
            u.timezone as account_timezone, u.checked_at
       from lmsmon.people p
       left join lmsmon.user_links u on u.source = p.source and u.role = p.role and u.person_id = p.id
-     where p.source = ${source} and p.role = ${role}
-       and (p.id = any(${who.ids as string[]}::bigint[]) or lower(p.username) = lower(${who.username}::text))
+     where p.source = ${source} and p.role = ${role} and p.id = any(${ids as string[]}::bigint[])
      order by p.id limit 1000`;
-}
-
-export const NearPersonRow = z.object({ id: int8, username: text.nullable() });
-export type NearPersonRow = z.infer<typeof NearPersonRow>;
-
-/** People whose id or username begins or ends like the given text: some of them may have been meant. */
-export function nearPeople(sql: Queryable, source: string, role: "student" | "mentor", like: string) {
-  const half = Math.max(1, Math.ceil(like.length / 2));
-  const begin = `${like.slice(0, half)}`;
-  const end = `${like.slice(-half)}`;
-  return sql<NearPersonRow[]>`
-    select id, username from lmsmon.people
-     where source = ${source} and role = ${role}
-       and (left(id::text, ${half}) = ${begin} or right(id::text, ${half}) = ${end}
-         or left(lower(username), ${half}) = lower(${begin}) or right(lower(username), ${half}) = lower(${end}))
-     order by abs(length(id::text) - ${like.length}), id limit 2000`;
 }
 
 export const KnownIdRow = z.object({ id: neverNull(int8) });

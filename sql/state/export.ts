@@ -135,33 +135,3 @@ export type SchemaNoticeRow = z.infer<typeof SchemaNoticeRow>;
 export const takeSchemaNotice = (sql: Queryable) =>
   sql<SchemaNoticeRow[]>`
     delete from lmsmon.facts where source = '' and name = 'export_schema_changed' returning name`;
-
-export const FoundStudentRow = z.object({ source: neverNull(text), id: neverNull(text) });
-export type FoundStudentRow = z.infer<typeof FoundStudentRow>;
-
-/** Students whom a text names, by LMS id, username or pseudonym; also one of whom only events are known. */
-export const findStudents = (sql: Queryable, text: string, id: string | null) =>
-  sql<FoundStudentRow[]>`
-    select source, id::text as id from lmsmon.people
-     where role = 'student' and (username = ${text} or id = ${id}::bigint or pseudonym = ${text})
-    union
-    select distinct source, student_id::text from lmsmon.lms_activity_events where student_id = ${id}::bigint
-    order by 1, 2`;
-
-export const PseudonymRow = z.object({ pseudonym: text });
-export type PseudonymRow = z.infer<typeof PseudonymRow>;
-
-/** A person who was erased is still known by the pseudonym. */
-export const erasedStudent = (sql: Queryable, pseudonym: string) =>
-  sql<PseudonymRow[]>`select pseudonym from lmsmon.tombstones where role = 'student' and pseudonym = ${pseudonym}`;
-
-export const UsernameRow = z.object({ username: neverNull(text) });
-export type UsernameRow = z.infer<typeof UsernameRow>;
-
-/** Usernames that begin like a text, or are as long: what a person may have meant. */
-export const similarUsernames = (sql: Queryable, text: string) =>
-  sql<UsernameRow[]>`
-    select distinct username from lmsmon.people
-     where role = 'student' and username is not null
-       and (lower(left(username, 2)) = lower(left(${text}, 2)) or abs(length(username) - length(${text}::text)) <= 2)
-     order by username limit 5000`;

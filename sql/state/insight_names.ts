@@ -19,33 +19,6 @@ export const courses = (sql: Queryable, source: string) =>
       from lmsmon.lms_activity_events where source = ${source} and course_id is not null
      group by course_id order by course_id`;
 
-export const PersonNameRow = z.object({ id: neverNull(int8), username: text.nullable(), name: text.nullable() });
-export type PersonNameRow = z.infer<typeof PersonNameRow>;
-
-/**
- * People whose id or username is, or begins like, a text; the exact ones first, and students of whom only the enrolment is known. `id`: the
- * text where it is an id. `start`: escaped for LIKE.
- */
-export const peopleLike = (
-  sql: Queryable,
-  source: string,
-  role: string,
-  { exact, id, start }: { readonly exact: string; readonly id: string | null; readonly start: string },
-  limit: number,
-) =>
-  sql<PersonNameRow[]>`
-    select id, username, name from (
-      select id, username, name from lmsmon.people
-       where source = ${source} and role = ${role}
-         and (id = ${id}::bigint or lower(username) = lower(${exact}) or username ilike ${start + "%"}
-           or id::text like ${start + "%"})
-      union all
-      select distinct e.student_id, null::text, null::text from lmsmon.enrolments e
-       where e.source = ${source} and ${role} = 'student' and e.student_id = ${id}::bigint
-         and not exists (select from lmsmon.people p
-           where p.source = e.source and p.role = 'student' and p.id = e.student_id)) known
-     order by (id = ${id}::bigint or lower(username) = lower(${exact})) desc nulls last, id limit ${limit}::int`;
-
 export const MentorStudentRow = z.object({ student_id: int8 });
 export type MentorStudentRow = z.infer<typeof MentorStudentRow>;
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { int8, neverNull, text } from "./columns.ts";
+import { isErased } from "./is_erased.ts";
 import type { Queryable } from "./queryable.ts";
 
 export interface PeopleColumns {
@@ -12,13 +13,6 @@ export interface PeopleColumns {
   /** Text form of bigint[] values, as a text[] literal: arrays of arrays would be one flat array. */
   readonly batchIds: string;
 }
-
-/** Whether a person was erased: such a one is not written again. Costs nothing where nobody was. */
-const isErased = (sql: Queryable, source: string, role: string, id: string) =>
-  sql`(exists (select from lmsmon.tombstones) and exists (
-         select from lmsmon.tombstones t where t.pseudonym = lmsmon.pseudonym(${sql.unsafe(role)}, ${source}::text, ${
-    sql.unsafe(id)
-  })))`;
 
 /** Writes only what differs, in one order, so that two writers cannot wait for each other. */
 export const upsertPeople = (sql: Queryable, source: string, people: PeopleColumns) =>
@@ -37,12 +31,18 @@ export const upsertPeople = (sql: Queryable, source: string, people: PeopleColum
       set username = excluded.username, email = excluded.email, name = excluded.name, active = excluded.active,
           batch_ids = excluded.batch_ids, updated_at = excluded.updated_at`;
 
-/** `mentorIds`: text form of bigint[] values, as a text[] literal. read_at moves only with the mentors. */
+/** `mentorIds`: text form of bigint[] values, as a text[] literal. Nobody who was erased is a mentor of anybody. read_at moves only with the mentors. */
 export const upsertLinks = (sql: Queryable, source: string, students: string, mentorIds: string) =>
   sql`
     insert into lmsmon.mentor_links as old (source, student_id, mentor_ids, read_at)
     select ${source}::text, u.student_id, u.mentor_ids::bigint[], clock_timestamp()
-      from unnest(${students}::bigint[], ${mentorIds}::text[]) as u (student_id, mentor_ids)
+      from (
+        select x.student_id,
+               case when not exists (select from lmsmon.tombstones) then x.mentor_ids
+               else array(
+                 select m.id from unnest(x.mentor_ids::bigint[]) with ordinality as m (id, position)
+                  where not ${isErased(sql, source, "'mentor'", "m.id")} order by m.position)::text end as mentor_ids
+          from unnest(${students}::bigint[], ${mentorIds}::text[]) as x (student_id, mentor_ids)) u
      where not ${isErased(sql, source, "'student'", "u.student_id")} and not exists (
        select 1 from lmsmon.mentor_links l
         where l.source = ${source} and l.student_id = u.student_id and l.mentor_ids = u.mentor_ids::bigint[])

@@ -1,40 +1,13 @@
-import { getLogger } from "@logtape/logtape";
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
-import { runExportAi } from "../../lib/app/export_ai.ts";
-import type { CommandContext } from "../../lib/app/command_context.ts";
-import type { ExportAiOptions } from "../../lib/app/command_options.ts";
-import type { Config } from "../../lib/config/config.ts";
-import { systemClock } from "../../lib/base/clock.ts";
 import { CommandError, StoppedError } from "../../lib/base/errors.ts";
 import { createOutput, OutputClosed } from "../../lib/base/output.ts";
 import { openState } from "../../lib/state/open_state.ts";
 import type { StateDb } from "../../lib/state/state_db.ts";
+import { idsIn, run } from "./run_export.ts";
 import { eventRow, insertPeople, insertRows, manyRows } from "../export/_events.ts";
 
-const OPTIONS: ExportAiOptions = {
-  since: null,
-  until: null,
-  types: null,
-  student: null,
-  unprocessed: false,
-  limit: null,
-  out: null,
-  markProcessed: false,
-  identified: false,
-  pseudonyms: null,
-  format: "jsonl",
-  view: "events",
-  schema: null,
-  consumer: null,
-  ack: false,
-  after: null,
-  follow: false,
-  splitBytes: null,
-  manifest: false,
-  xapiVersion: null,
-};
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 
 const stateFolder = await Deno.makeTempDir();
@@ -57,39 +30,6 @@ async function withFolder(
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-}
-
-async function run(url: string, options: Partial<ExportAiOptions>, changes: Partial<CommandContext> = {}) {
-  const decoder = new TextDecoder();
-  let text = "";
-  const writeSync = (chunk: Uint8Array) => {
-    text += decoder.decode(chunk, { stream: true });
-    return chunk.length;
-  };
-  const sink = { writeSync, write: (chunk: Uint8Array) => Promise.resolve(writeSync(chunk)), isTerminal: () => false };
-  const never = new AbortController().signal;
-  const context: CommandContext = {
-    config: {
-      state: { url, password: null },
-      export: { schema: 2 },
-      privacy: { journal: null },
-      notify: { timezone: "Asia/Kolkata" },
-      lms: { name: "testpress", links: { exam_attempt: "https://inst.example/attempts/{attempt_id}" } },
-    } as unknown as Config,
-    stop: { soft: never, hard: never },
-    clock: systemClock,
-    out: createOutput(sink),
-    log: getLogger(["lmsmon", "test"]),
-    ...changes,
-  };
-  const code = await runExportAi(context, { ...OPTIONS, ...options });
-  return { code, ids: idsIn(text), text };
-}
-
-function idsIn(text: string): number[] {
-  return text.split("\n").filter((line) => line !== "").map((line) =>
-    (JSON.parse(line) as { event_id: number }).event_id
-  );
 }
 
 async function processed(url: string): Promise<number> {
@@ -116,9 +56,9 @@ Deno.test("export-ai --student takes an LMS id or a username, and refuses one th
     assert.deepEqual((await run(url, { student: "7713" })).ids, [1]);
     assert.deepEqual((await run(url, { student: "secret_student" })).ids, [1]);
     await assert.rejects(run(url, { student: "secret_studen" }), {
-      name: "UsageError",
-      message: 'Cannot export: no student with the id, username or pseudonym "secret_studen" is known ' +
-        '(did you mean "secret_student"?)',
+      name: "CommandError",
+      message: "Cannot find student of that username",
+      hint: "Did you mean student 7713?",
     });
   }));
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ByteSink } from "../../lib/export/byte_sink.ts";
-import { exportEvents, studentsNamed } from "../../lib/export/export_events.ts";
+import { exportEvents } from "../../lib/export/export_events.ts";
 import { markProcessed } from "../../lib/export/mark_processed.ts";
 import type { StateDb } from "../../lib/state/state_db.ts";
 import { forEachState } from "../support/state/with_state.ts";
@@ -50,17 +50,6 @@ forEachState("exportEvents() selects by every filter, ordered by event_id", asyn
   assert.deepEqual(await exportedIds(db, { students: [{ source: "testpress", id: "7713" }] }), [1, 2, 3, 4, 5]);
   assert.deepEqual(await exportedIds(db, { students: [] }), []);
   assert.deepEqual(await exportedIds(db, { types: ["it's \\ nothing"] }), []);
-});
-
-forEachState("studentsNamed() finds a student by id or username, in whatever source", async (db) => {
-  await insertPeople(db);
-  await insertRows(db, [eventRow({ student_id: "55" })]);
-  assert.deepEqual(await studentsNamed(db, "secret_student"), [{ source: "testpress", id: "7713" }]);
-  assert.deepEqual((await studentsNamed(db, "7713")).map((key) => key.source), ["elsewhere", "testpress"]);
-  assert.deepEqual(await studentsNamed(db, "55"), [{ source: "testpress", id: "55" }]);
-  for (const unknown of ["nobody", "99999999999999999999", "'; drop schema lmsmon", ""]) {
-    assert.deepEqual(await studentsNamed(db, unknown), []);
-  }
 });
 
 forEachState("exportEvents() writes thousands of lines and megabyte titles whole", async (db) => {

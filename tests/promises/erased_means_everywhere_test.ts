@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
+import { stateKeyStore } from "../../lib/app/state_key_store.ts";
 import { exportEvents } from "../../lib/export/export_events.ts";
 import { erase, sweepFiles } from "../../lib/privacy/erase.ts";
 import { journalPath, reapplyJournal, writeJournal } from "../../lib/privacy/journal.ts";
+import { readErasedPeople } from "../../lib/privacy/erased_people.ts";
+import { pseudonyms } from "../../lib/history/pseudonyms.ts";
+import { textId } from "../../lib/model/key_space.ts";
+import { recordAct } from "../../lib/state/acts.ts";
+import { withState } from "../support/state/with_state.ts";
 import { SOURCE, TestClock } from "../tell/outbox_fixture.ts";
 import { EVERYTHING, MemorySink } from "../export/_events.ts";
 import { atEveryPlace, atOnePlace, type PollBench } from "../poll/poll_bench.ts";
@@ -44,6 +50,30 @@ async function exports(bench: PollBench): Promise<string> {
   return sinks.join("");
 }
 
+/** What people did by hand about the person, the account, and work that need not be handed in. */
+async function byHand({ db }: PollBench, role: "student" | "mentor", id: string, name: string): Promise<void> {
+  const { sql } = db;
+  const reason = `${name} is on leave`;
+  await sql`insert into lmsmon.pauses (source, scope, subject_id, reason, ended_at) values (${SOURCE}, ${role}, ${id}, ${reason}, now())`;
+  await sql`insert into lmsmon.pauses (source, scope, reason, ended_at) values (${SOURCE}, 'all', ${reason}, now())`;
+  const effect = `${role} ${id} paused; 1 delivery waits`;
+  await recordAct(sql, { source: SOURCE, command: `pause --${role} ${id}`, reason, effect });
+  await recordAct(sql, { source: SOURCE, command: "pause", reason, effect: "everything paused" });
+  await recordAct(sql, {
+    source: SOURCE,
+    command: `pause --${role} 7`,
+    reason: "a strike",
+    effect: `${role} 7 paused`,
+  });
+  await sql`
+    insert into lmsmon.user_links (source, role, person_id, zulip_user_id, status, email_seen)
+    values (${SOURCE}, ${role}, ${id}, 99, 'matched', ${`${name}@example.org`})
+    on conflict (source, role, person_id) do update set email_seen = excluded.email_seen`;
+  if (role === "mentor") return;
+  await sql`
+    insert into lmsmon.exemptions (source, student_id, kind, activity_id, seen_at) values (${SOURCE}, ${id}, 'exam', 1, now())`;
+}
+
 /** Zebulon, another student, a mentor of both, and their past stored. */
 async function institute(bench: PollBench) {
   const other = await bench.pair();
@@ -64,7 +94,11 @@ atEveryPlace("P15: erased means everywhere, and a poll brings nobody back", {}, 
   await bench.writer.attempt({ id: 3, user_id: STUDENT.id, exam_id: exam, ...passed(86) });
   await bench.writer.attempt({ id: 4, user_id: other.student, exam_id: exam, ...passed(41) });
   await bench.poll();
-  assert.ok((await placesOf(bench, NEEDLES)).length > 3);
+  await byHand(bench, "student", String(STUDENT.id), "Quuxley");
+  const places = await placesOf(bench, NEEDLES);
+  for (const place of ["audit", "enrolments", "exemptions", "mentor_links", "messages", "pauses", "user_links"]) {
+    assert.ok(places.includes(place), `${place} is none of ${places}`);
+  }
   const person = { role: "student", source: SOURCE, id: String(STUDENT.id) } as const;
   const dry = await erase(bench.db, person, { ...REASON, dryRun: true });
   assert.deepEqual([dry.events, (await placesOf(bench, NEEDLES)).length > 3], [2, true]);
@@ -73,6 +107,16 @@ atEveryPlace("P15: erased means everywhere, and a poll brings nobody back", {}, 
   await sweepFiles(bench.db);
   assert.deepEqual([erased.events, erased.messages, erased.zulipMessageIds.length], [2, 1, 1]);
   assert.deepEqual(await placesOf(bench, NEEDLES), []);
+  const acts = await bench.db.sql<{ command: string; reason: string }[]>`select command, reason from lmsmon.audit`;
+  assert.deepEqual(
+    new Set(acts.map(({ command, reason }) => `${command}: ${reason}`)),
+    new Set([
+      "pause: (erased)",
+      "pause --student 7: a strike",
+      `pause --student ${erased.pseudonym}: (erased)`,
+    ]),
+  );
+  await assert.rejects(bench.db.sql`delete from lmsmon.audit`, /only ever added/);
   const exported = await exports(bench);
   for (const needle of NEEDLES) assert.ok(!exported.includes(needle), needle);
   assert.match(exported, new RegExp(`"kind":"erasure".*"pseudonym":"${erased.pseudonym}"`));
@@ -138,7 +182,8 @@ atOnePlace(
     await bench.poll();
     await bench.deliver();
     const needles = ["Melchior", "melvan", "65432109"];
-    assert.ok((await placesOf(bench, needles)).length > 3);
+    await byHand(bench, "mentor", "65432109", "Melchior");
+    assert.ok((await placesOf(bench, needles)).length > 5);
     await erase(bench.db, { role: "mentor", source: SOURCE, id: "65432109" }, REASON);
     await sweepFiles(bench.db);
     assert.deepEqual(await placesOf(bench, needles), []);
@@ -175,4 +220,37 @@ atOnePlace("P15: a restored older state is erased again by the journal", {}, asy
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("P15: a text that is a person's key goes, unless somebody else has it, and is not kept again", async () => {
+  await withState("embedded", async (db) => {
+    const KEY = "zebulon.quuxley";
+    const id = textId("student", KEY);
+    const store = stateKeyStore(db);
+    const entries = [{ id, sort: "student", key: KEY }, { id: textId("exam", "e1"), sort: "exam", key: "e1" }] as const;
+    assert.deepEqual(await store.remember(entries), []);
+    for (const source of ["one", "two"]) {
+      await db.sql`insert into lmsmon.people (source, role, id) values (${source}, 'student', ${id})`;
+    }
+    // One of each form: the hashes of TypeScript are those of SQL.
+    const of = await pseudonyms(db.sql);
+    for (const each of ["7", id]) {
+      const [row] = await db.sql<{ p: string }[]>`select lmsmon.pseudonym('student', 'one', ${each}::bigint) as p`;
+      assert.equal(of("student", "one", each), row?.p);
+    }
+    const keys = async () =>
+      (await db.sql<{ key: string }[]>`select key from lmsmon.lms_keys order by 1`).map(({ key }) => key);
+    const { pseudonym } = await erase(db, { role: "student", source: "one", id }, REASON);
+    assert.equal((await readErasedPeople(db, "one")).tombstone("student", id), pseudonym);
+    assert.equal((await readErasedPeople(db, "two")).tombstone("student", id), null);
+    assert.deepEqual(await keys(), ["e1", KEY], "the other source's student has it still");
+    await erase(db, { role: "student", source: "two", id }, REASON);
+    assert.deepEqual(await keys(), ["e1"]);
+    assert.deepEqual(await store.remember(entries), [], "it stands for no other text");
+    assert.deepEqual(await keys(), ["e1"]);
+    await db.sql`insert into lmsmon.people (source, role, id) values ('one', 'mentor', 7)`;
+    const plain = await erase(db, { role: "mentor", source: "one", id: "7" }, REASON);
+    assert.equal((await readErasedPeople(db, "one")).tombstone("mentor", "7"), plain.pseudonym);
+    assert.equal(of("mentor", "one", "7"), plain.pseudonym);
+  });
 });

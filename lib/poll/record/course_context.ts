@@ -7,6 +7,7 @@ import {
   closeExemptions,
   type ContextPage,
 } from "../../../sql/state/course_context.ts";
+import { shareErasures } from "../../../sql/state/erasures.ts";
 import type { Enrolment, Exemption, LmsActivity } from "../../model/course_context.ts";
 import type { Kind } from "../../model/event_types.ts";
 import { type EpochMicros, formatUtc } from "../../model/time.ts";
@@ -60,6 +61,7 @@ export async function recordEnrolments(
     left: times(list.map(({ leftAt }) => leftAt)),
   };
   await fenced(db, lease, async (tx) => {
+    await shareErasures(tx);
     await closeEnrolments(tx, page, columns);
     await addEnrolments(tx, page, columns);
   });
@@ -78,6 +80,7 @@ export async function recordExemptions(
     activities: numberArrayLiteral(list.map(({ activityId }) => activityId)),
   };
   await fenced(db, lease, async (tx) => {
+    await shareErasures(tx);
     await closeExemptions(tx, page, columns);
     await addExemptions(tx, page, columns);
   });

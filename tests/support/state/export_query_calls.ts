@@ -1,10 +1,12 @@
 import * as consumers from "../../../sql/state/consumers.ts";
 import * as dataCard from "../../../sql/state/data_card.ts";
+import * as eraseActs from "../../../sql/state/erase_acts.ts";
 import * as erasePerson from "../../../sql/state/erase_person.ts";
 import * as erasures from "../../../sql/state/erasures.ts";
 import type { EventFilter } from "../../../sql/state/event_filter.ts";
 import * as exporting from "../../../sql/state/export.ts";
 import * as exportViews from "../../../sql/state/export_views.ts";
+import * as findPeople from "../../../sql/state/find_people.ts";
 import * as stateEpoch from "../../../sql/state/state_epoch.ts";
 import { type CallsOf, ID, TIME } from "./query_call.ts";
 
@@ -31,9 +33,6 @@ export function exportQueryCalls(filter: EventFilter) {
     markErasures: (sql) => exporting.markErasures(sql, ID, ID),
     newestLine: [(sql) => exporting.newestLine(sql), exporting.NewestLineRow],
     takeSchemaNotice: [(sql) => exporting.takeSchemaNotice(sql), exporting.SchemaNoticeRow],
-    findStudents: [(sql) => exporting.findStudents(sql, "a", ID), exporting.FoundStudentRow],
-    erasedStudent: [(sql) => exporting.erasedStudent(sql, "a"), exporting.PseudonymRow],
-    similarUsernames: [(sql) => exporting.similarUsernames(sql, "a"), exporting.UsernameRow],
   };
   const aggregate = { filter, studentIds: [ID], per: "week", timezone: "UTC" } as const;
   const exportViewsCalls: CallsOf<typeof exportViews> = {
@@ -77,7 +76,9 @@ const erasuresCalls: CallsOf<typeof erasures> = {
   tombstones: [(sql) => erasures.tombstones(sql), erasures.TombstoneRow],
   pseudonymPads: [(sql) => erasures.pseudonymPads(sql), erasures.PadsRow],
   keyMark: [(sql) => erasures.keyMark(sql), erasures.KeyMarkRow],
-  findPersons: [(sql) => erasures.findPersons(sql, "a", ID), erasures.PersonKeyRow],
+  eraseKey: (sql) => erasures.eraseKey(sql, ID),
+  personsWithIds: [(sql) => erasures.personsWithIds(sql, [ID]), erasures.PersonKeyRow],
+  tombstoneNamed: [(sql) => erasures.tombstoneNamed(sql, "a"), erasures.TombstoneRow],
   personsBehind: [(sql) => erasures.personsBehind(sql, ["a"]), erasures.PersonKeyRow],
   addTombstone: [(sql) => erasures.addTombstone(sql, { ...person, reasonCode: "a" }), erasures.NewTombstoneRow],
   addKnownTombstone: [(sql) => erasures.addKnownTombstone(sql, known), erasures.NewTombstoneRow],
@@ -109,7 +110,23 @@ const erasePersonCalls: CallsOf<typeof erasePerson> = {
   checkpoint: UTILITY,
 };
 
+const eraseActsCalls: CallsOf<typeof eraseActs> = {
+  actsOf: [(sql) => eraseActs.actsOf(sql, person), eraseActs.ActOfRow],
+  actsNaming: [(sql) => eraseActs.actsNaming(sql, { ...person, names: ["a"] }), eraseActs.ActsNamingRow],
+  eraseActs: (sql) => eraseActs.eraseActs(sql, { ...person, names: ["a"], pseudonym: "a" }),
+  allowActsToChange: UTILITY,
+  forbidActsToChange: UTILITY,
+  erasePauseReasons: (sql) => eraseActs.erasePauseReasons(sql, "a", ["a"]),
+};
+
+const findPeopleCalls: CallsOf<typeof findPeople> = {
+  peopleNamed: [(sql) => findPeople.peopleNamed(sql, person, "a", [ID]), findPeople.NamedPersonRow],
+  nearPeople: [(sql) => findPeople.nearPeople(sql, person, "12"), findPeople.NearPersonRow],
+};
+
 const OTHERS = {
+  find_people: findPeopleCalls,
+  erase_acts: eraseActsCalls,
   consumers: consumersCalls,
   data_card: dataCardCalls,
   state_epoch: stateEpochCalls,

@@ -65,11 +65,7 @@ const explainCalls: CallsOf<typeof explain> = {
     explain.RevisionRow,
   ],
   explainedDeliveries: [(sql) => explain.explainedDeliveries(sql, [ID]), explain.ExplainedDeliveryRow],
-  explainedPeople: [
-    (sql) => explain.explainedPeople(sql, "lms", "mentor", { ids: [ID], username: "a" }),
-    explain.ExplainedPersonRow,
-  ],
-  nearPeople: [(sql) => explain.nearPeople(sql, "lms", "mentor", "12"), explain.NearPersonRow],
+  explainedPeople: [(sql) => explain.explainedPeople(sql, "lms", "mentor", [ID]), explain.ExplainedPersonRow],
   knownExams: [(sql) => explain.knownExams(sql, "lms"), explain.KnownIdRow],
   eventRange: [(sql) => explain.eventRange(sql, "lms"), explain.EventRangeRow],
   deliveriesOfRecipient: [
@@ -137,10 +133,6 @@ const insightsCalls: CallsOf<typeof insights> = {
 const insightNamesCalls: CallsOf<typeof insightNames> = {
   firstEvent: [(sql) => insightNames.firstEvent(sql, "lms"), insightNames.FirstEventRow],
   courses: [(sql) => insightNames.courses(sql, "lms"), insightNames.CourseRow],
-  peopleLike: [
-    (sql) => insightNames.peopleLike(sql, "lms", "student", { exact: "1", id: ID, start: "1" }, 1),
-    insightNames.PersonNameRow,
-  ],
   studentsOfMentor: [(sql) => insightNames.studentsOfMentor(sql, "lms", ID), insightNames.MentorStudentRow],
   mentorsOfStudents: [(sql) => insightNames.mentorsOfStudents(sql, "lms"), insightNames.MentorOfRow],
   leavers: [(sql) => insightNames.leavers(sql, "lms"), insightNames.LeftRow],

@@ -1,0 +1,111 @@
+import { personsBehind, personsWithIds, tombstoneNamed } from "../../sql/state/erasures.ts";
+import { type Among, nearPeople, peopleNamed } from "../../sql/state/find_people.ts";
+import { CommandError } from "../base/errors.ts";
+import type { LmsId } from "../model/event.ts";
+import { textId } from "../model/key_space.ts";
+import { isHeldId } from "../model/lms_ids.ts";
+import type { Role } from "../model/person.ts";
+import { isPseudonym } from "../model/pseudonym.ts";
+import type { Queryable } from "../state/state_db.ts";
+import { nearest } from "../text/nearest.ts";
+
+/** Where to look; not given: everywhere. */
+export interface Where {
+  readonly role?: Role | null;
+  readonly source?: string | null;
+}
+
+export interface FoundPerson {
+  readonly role: Role;
+  readonly source: string;
+  readonly id: LmsId;
+}
+
+/** THE way in which a command takes a student or a mentor. Throws CommandError with the ids of those who may have been meant. */
+export async function findPerson(sql: Queryable, source: string, role: Role, asked: string): Promise<LmsId> {
+  const [person, other] = await findPeople(sql, asked, { role, source });
+  if (person === undefined) throw await noSuchPerson(sql, asked, { role, source });
+  if (other === undefined) return person.id;
+  throw new CommandError(`Cannot tell which ${role} of ${source} is meant: several have that username`, {
+    hint: `give the id: ${person.id}, ${other.id}, …`,
+  });
+}
+
+/**
+ * Everybody whom a text names: by id, by the LMS's own key where that is a text, by pseudonym, or else by username, in the letters
+ * given if somebody has it so. Nobody: empty.
+ */
+export async function findPeople(sql: Queryable, asked: string, where: Where): Promise<FoundPerson[]> {
+  const name = asked.trim();
+  const among = amongOf(where);
+  if (name === "" || name.includes("\0")) return [];
+  const ids = idsOf(name);
+  const named = await peopleNamed(sql, among, name, ids);
+  // An id is meant before a username that looks like one, in each source and role.
+  const best = new Map<string, number>();
+  for (const { role, source, rank } of named) {
+    const key = `${role}:${source}`;
+    best.set(key, Math.min(best.get(key) ?? rank, rank));
+  }
+  const found: FoundPerson[] = named.filter(({ role, source, rank }) => rank === best.get(`${role}:${source}`))
+    .map(({ role, source, id }) => ({ role, source, id }));
+  // Of some people only events or enrolments are known.
+  const needsAll = found.length === 0 || among.source === null;
+  const others = !needsAll
+    ? []
+    : isPseudonym(name) && found.length === 0
+    ? await personsBehind(sql, [name])
+    : await personsWithIds(sql, ids);
+  const isNew = (person: FoundPerson) =>
+    (among.role === null || among.role === person.role) && (among.source === null || among.source === person.source) &&
+    !found.some(({ role, source, id }) => role === person.role && source === person.source && id === person.id);
+  return [...found, ...others.filter(isNew)].toSorted((a, b) =>
+    a.role.localeCompare(b.role) || a.source.localeCompare(b.source) || Number(BigInt(a.id) - BigInt(b.id))
+  );
+}
+
+/** The student whose pseudonym this is was erased. */
+export async function isErasedStudent(sql: Queryable, asked: string): Promise<boolean> {
+  return isPseudonym(asked.trim()) && (await tombstoneNamed(sql, asked.trim())).some(({ role }) => role === "student");
+}
+
+/** Of a text that names nobody: what may have been meant, as ids; an error names nobody. */
+export async function noSuchPerson(sql: Queryable, asked: string, where: Where): Promise<CommandError> {
+  const name = asked.trim();
+  const what = where.role ?? "person";
+  const place = where.source ? ` in ${where.source}` : "";
+  const [tombstone] = isPseudonym(name) ? await tombstoneNamed(sql, name) : [];
+  if (tombstone !== undefined) {
+    return new CommandError(`Cannot find ${what} ${name}${place}: this ${tombstone.role} was erased`, {
+      hint: `erased for ${tombstone.reason_code}; events are left, and nothing that says whose they are`,
+    });
+  }
+  const shown = /^-?\d{1,20}$/.test(name) || isPseudonym(name) ? ` ${name}` : " of that username";
+  const hints: string[] = [];
+  if (where.role) {
+    const other: Role = where.role === "student" ? "mentor" : "student";
+    const [instead] = await findPeople(sql, name, { ...where, role: other });
+    if (instead !== undefined) hints.push(`${other} ${instead.id} has it`);
+  }
+  const like = name.toLowerCase();
+  const near = like === "" || like.includes("\0") ? [] : await nearPeople(sql, amongOf(where), like);
+  const candidates = near.flatMap(({ id, username }) => [
+    { id, text: id },
+    ...(username === null ? [] : [{ id, text: username.toLowerCase() }]),
+  ]);
+  const meant = nearest(like, candidates);
+  if (meant.length > 0) hints.push(`Did you mean ${what} ${meant.join(" or ")}?`);
+  return new CommandError(`Cannot find ${what}${shown}${place}`, {
+    hint: hints.length > 0
+      ? hints.join(". ")
+      : "give the LMS's id, the username, or the pseudonym of an export; who was erased is known no more",
+  });
+}
+
+const amongOf = ({ role = null, source = null }: Where): Among => ({ role, source });
+
+/** The ids that a text may be: the number that it is, and those that stand for it where the LMS's keys are texts. */
+function idsOf(name: string): LmsId[] {
+  const plain = /^-?\d{1,20}$/.test(name) && isHeldId(name) ? [BigInt(name).toString()] : [];
+  return [...plain, textId("student", name), textId("mentor", name)];
+}

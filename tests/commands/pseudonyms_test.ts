@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { runExplain } from "../../lib/app/explain.ts";
+import { runExportAi } from "../../lib/app/export_ai.ts";
+import { runHistory } from "../../lib/app/history.ts";
+import { runInsights } from "../../lib/app/insights.ts";
+import { runPause } from "../../lib/app/pause.ts";
+import { runPrivacy } from "../../lib/app/privacy.ts";
+import { runRetry } from "../../lib/app/retry.ts";
+import { pseudonyms } from "../../lib/history/pseudonyms.ts";
+import { SOURCE } from "../tell/outbox_fixture.ts";
+import { atDesk } from "./desk.ts";
+import { OPTIONS } from "./run_export.ts";
+
+const PRIVACY = {
+  action: "show",
+  role: null,
+  source: null,
+  reasonCode: null,
+  dryRun: false,
+  yes: false,
+  deleteMessages: false,
+  json: true,
+} as const;
+const INSIGHTS = { at: null, course: null, mentor: null, list: "all", explain: null, json: true, csv: false } as const;
+
+Deno.test("every command that takes a student or a mentor takes a pseudonym, and says so of one who was erased", async () => {
+  await atDesk(async ({ box, run }) => {
+    await box.mentor(3);
+    for (const student of [17, 18]) await box.event({ student, mentors: [3] });
+    const of = await pseudonyms(box.db.sql);
+    const student = of("student", SOURCE, "17");
+    const mentor = of("mentor", SOURCE, "3");
+    const about = { kind: "student", who: student, mentor, exam: null } as const;
+    const history = { student, since: null, format: "json", maxTokens: null, cursor: null } as const;
+    const pause = { until: null, reason: "leave", dryRun: true, json: true };
+    const commands: Record<string, () => Promise<string>> = {
+      explain: () => run(runExplain, { about, since: null, limit: 20, json: true }),
+      history: () => run(runHistory, history),
+      insights: () => run(runInsights, { ...INSIGHTS, mentor, explain: student }),
+      pause: () => run(runPause, { ...pause, subject: { kind: "student", who: student, mayBeUnknown: false } }),
+      privacy: () => run(runPrivacy, { ...PRIVACY, person: student }),
+    };
+    const said = new Map<string, string>();
+    for (const [name, command] of Object.entries(commands)) said.set(name, await command());
+    assert.equal(JSON.parse(said.get("pause") ?? "").id, 17);
+    assert.equal(JSON.parse(said.get("privacy") ?? "").id, "17");
+    assert.match(said.get("explain") ?? "", /"student_id":17|"id":17/);
+    assert.match(said.get("history") ?? "", /exam_passed/);
+    await run(runRetry, { dead: false, eventId: null, mentor, dryRun: true, json: true });
+    const exported = () => run(runExportAi, { ...OPTIONS, student });
+    assert.deepEqual((await exported()).trim().split("\n").map((line) => JSON.parse(line).student.id), [student]);
+
+    await run(runPrivacy, { ...PRIVACY, action: "erase", person: student, reasonCode: "art17", yes: true });
+    for (const [name, command] of Object.entries(commands)) await assert.rejects(command, /student was erased/, name);
+    assert.deepEqual(JSON.parse(await exported()).kind, "erasure");
+  });
+});
