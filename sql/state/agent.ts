@@ -34,25 +34,32 @@ export interface StudentSearch {
   readonly limit: number;
 }
 
-/** Students by what they are called, with how many there are and when each was last active. */
+/** Students by what they are called, also those of whom only the enrolment is known, with how many there are and when each was last active. */
 export const findStudents = (
   sql: Queryable,
   source: string,
   { students, start, identified, course, after, limit }: StudentSearch,
 ) =>
   sql<FoundStudentRow[]>`
-    with found as (
-      select p.id, p.username, p.name, p.active, p.pseudonym from lmsmon.people p
-       where p.source = ${source} and p.role = 'student'
-         and (${students as string[] | null}::bigint[] is null or p.id = any(${students as string[] | null}::bigint[]))
+    with known as (
+      select id, username, name, active, pseudonym from lmsmon.people where source = ${source} and role = 'student'
+      union all
+      select n.student_id, null, null, bool_or(n.active), lmsmon.pseudonym('student', ${source}, n.student_id)
+        from lmsmon.enrolments n
+       where n.source = ${source} and n.replaced_at is null
+         and not exists (select from lmsmon.people p where p.source = n.source and p.role = 'student' and p.id = n.student_id)
+       group by n.student_id),
+    found as (
+      select p.id, p.username, p.name, p.active, p.pseudonym from known p
+       where (${students as string[] | null}::bigint[] is null or p.id = any(${students as string[] | null}::bigint[]))
          and (${start}::text is null or p.pseudonym like ${start}::text || '%'
            or (${identified}::boolean and (p.id::text like ${start}::text || '%' or p.username ilike ${start}::text || '%'
              or p.name ilike '%' || ${start}::text || '%')))
          and (${course}::bigint is null
            or exists (select from lmsmon.lms_activity_events e
-                where e.student_id = p.id and e.source = p.source and e.course_id = ${course}::bigint)
+                where e.student_id = p.id and e.source = ${source} and e.course_id = ${course}::bigint)
            or exists (select from lmsmon.enrolments n
-                where n.student_id = p.id and n.source = p.source and n.scope = 'course' and n.scope_id = ${course}::bigint
+                where n.student_id = p.id and n.source = ${source} and n.scope = 'course' and n.scope_id = ${course}::bigint
                   and n.replaced_at is null))),
     page as (select * from found where ${after}::text is null or pseudonym > ${after}::text order by pseudonym limit ${limit}::int)
     select p.id, p.username, p.name, p.active, p.pseudonym, (select count(*) from found)::int as found,
@@ -65,9 +72,12 @@ export const findStudents = (
 export const StudentIdRow = z.object({ id: neverNull(int8) });
 export type StudentIdRow = z.infer<typeof StudentIdRow>;
 
+export const StudentBehindRow = z.object({ id: int8 });
+export type StudentBehindRow = z.infer<typeof StudentBehindRow>;
+
 /** The student behind a pseudonym, where the person is known. */
 export const studentBehind = (sql: Queryable, source: string, pseudonym: string) =>
-  sql<StudentIdRow[]>`
+  sql<StudentBehindRow[]>`
     select id from lmsmon.people where source = ${source} and role = 'student' and pseudonym = ${pseudonym}`;
 
 /** Every student that anything is stored of. */

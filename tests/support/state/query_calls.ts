@@ -136,7 +136,7 @@ const agentCalls: CallsOf<typeof agent> = {
       }),
     agent.FoundStudentRow,
   ],
-  studentBehind: [(sql) => agent.studentBehind(sql, "lms", "a"), agent.StudentIdRow],
+  studentBehind: [(sql) => agent.studentBehind(sql, "lms", "a"), agent.StudentBehindRow],
   allStudents: [(sql) => agent.allStudents(sql, "lms"), agent.StudentIdRow],
   studentsCard: [(sql) => agent.studentsCard(sql, "lms", [ID]), agent.StudentsCardRow],
 };
