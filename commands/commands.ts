@@ -57,7 +57,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "mcp",
-    about: "answers an AI agent on stdin and stdout (Model Context Protocol), read-only and pseudonymous",
+    about: "answer an AI agent on stdin and stdout (Model Context Protocol): read-only, pseudonymous",
     load: async () => (await import("./mcp.ts")).mcpCommand,
   },
   {
