@@ -56,6 +56,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./history.ts")).historyCommand,
   },
   {
+    name: "mcp",
+    about: "answer an AI agent on stdin and stdout (Model Context Protocol): read-only, pseudonymous",
+    load: async () => (await import("./mcp.ts")).mcpCommand,
+  },
+  {
     name: "preset",
     about: "how an LMS's tables are read: print a preset or mapping, or try it against the LMS",
     load: async () => (await import("./preset.ts")).presetCommand,

@@ -19,6 +19,10 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, about:
     ["export-ai --since 7d --type exam_passed,exam_failed", "a week's results"],
     ["export-ai --unprocessed --mark-processed --out events.jsonl", "for a pipeline: each event once"],
   ],
+  mcp: [
+    ["mcp", "for an agent's configuration: students by pseudonym"],
+    ["mcp --identified --mentor 3", "a mentor's own agent: names, and no other students"],
+  ],
   "map-users": [
     ["map-users --only mentors --unmatched", "which mentors have no account, and why"],
     ["map-users --dry-run --csv", "the same as a table, nothing written"],

@@ -262,3 +262,10 @@ export interface InitOptions {
   readonly dryRun: boolean;
   readonly json: boolean;
 }
+
+export interface McpOptions {
+  /** Ids, usernames and names instead of pseudonyms. */
+  readonly identified: boolean;
+  /** LMS id or username; `null`: every student may be seen. */
+  readonly mentor: string | null;
+}

@@ -5,7 +5,7 @@ import type { Config } from "../config/config.ts";
 import type { LmsId } from "../model/event.ts";
 import { mentorOf, mentorRecipient } from "../model/recipient.ts";
 import { type EpochMicros, fromInstant, toInstant } from "../model/time.ts";
-import type { StateDb } from "../state/state_db.ts";
+import type { Queryable } from "../state/state_db.ts";
 import { type Blocked, readBlock } from "../tell/block_note.ts";
 import { by, explainDelivery, type Explained } from "../tell/explain_delivery.ts";
 import { type Pause, pausesOf, readPauses } from "../tell/pauses.ts";
@@ -31,7 +31,11 @@ export class Explainer {
   ) {}
 
   static async read(
-    deps: { readonly db: StateDb; readonly config: Pick<Config, "notify" | "students">; readonly source: string },
+    deps: {
+      readonly db: { readonly sql: Queryable };
+      readonly config: Pick<Config, "notify" | "students">;
+      readonly source: string;
+    },
     events: readonly ExplainedEventRow[],
     now: EpochMicros,
     moreMentors: readonly LmsId[] = [],

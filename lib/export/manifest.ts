@@ -3,7 +3,7 @@ import program from "../../deno.json" with { type: "json" };
 import { erasureCards, sourceCards } from "../../sql/state/data_card.ts";
 import { type EpochMicros, formatUtc, fromInstant } from "../model/time.ts";
 import { stateEpoch } from "../state/state_epoch.ts";
-import type { StateDb } from "../state/state_db.ts";
+import type { Queryable, StateDb } from "../state/state_db.ts";
 import { openOutputFile } from "./output_file.ts";
 import type { PartFacts, PartTarget } from "./part_files.ts";
 
@@ -18,13 +18,20 @@ export interface ManifestOf {
 }
 
 /** What no export of lmsmon can know, whatever is in it. */
-const CANNOT_KNOW = [
+export const CANNOT_KNOW: readonly string[] = [
   "what the LMS changed and changed back between two polls",
   "the true time of what the LMS gives no time of: occurred_at_approximate says where it was inferred",
   "rows that the LMS deleted before the first contact",
   "who a mentor was before lmsmon saw the event: mentors are as of detection",
   "why a result changed: a correction says what it was before and what it is now",
 ];
+
+/** What is true of all of it. */
+export const ABOUT_DATA = {
+  about: "what students did in an LMS, as lmsmon saw it by comparing the LMS's rows poll by poll",
+  origin: "backfill: history found at first contact; live: seen to happen since",
+  personal: "pseudonymous, not anonymous: whoever knows one result of a student can find the others",
+};
 
 const text = (time: Temporal.Instant | null) => time === null ? null : formatUtc(fromInstant(time));
 
@@ -35,7 +42,6 @@ export async function manifestOf(
   of: ManifestOf,
 ): Promise<Record<string, unknown>> {
   const epoch = await stateEpoch(db);
-  const [sources, erasures] = await Promise.all([sourceCards(db.sql), erasureCards(db.sql)]);
   const ids = files.flatMap(({ firstEventId, lastEventId }) => [firstEventId, lastEventId]).filter((id) => id !== null);
   return {
     manifest: 1,
@@ -58,25 +64,29 @@ export async function manifestOf(
       last_event_id: file.lastEventId,
       sha256: file.sha256,
     })),
-    data_card: {
-      about: "what students did in an LMS, as lmsmon saw it by comparing the LMS's rows poll by poll",
-      sources: sources.map((row) => ({
-        source: row.source,
-        kind: row.kind,
-        events: Number(row.events),
-        watched_since: text(row.first_contact_completed_at),
-        oldest_event: text(row.oldest),
-        newest_event: text(row.newest),
-      })),
-      origin: "backfill: history found at first contact; live: seen to happen since",
-      personal: "pseudonymous, not anonymous: whoever knows one result of a student can find the others",
-      cannot_know: CANNOT_KNOW,
-      follows_erasures: erasures.map((row) => ({
-        event_id: row.event_id,
-        role: row.role,
-        erased_at: text(row.erased_at),
-      })),
-    },
+    data_card: await dataCard(db.sql),
+  };
+}
+
+/** What is in the state, for those who read of it. */
+export async function dataCard(sql: Queryable): Promise<Record<string, unknown>> {
+  const [sources, erasures] = await Promise.all([sourceCards(sql), erasureCards(sql)]);
+  return {
+    ...ABOUT_DATA,
+    sources: sources.map((row) => ({
+      source: row.source,
+      kind: row.kind,
+      events: Number(row.events),
+      watched_since: text(row.first_contact_completed_at),
+      oldest_event: text(row.oldest),
+      newest_event: text(row.newest),
+    })),
+    cannot_know: CANNOT_KNOW,
+    follows_erasures: erasures.map((row) => ({
+      event_id: row.event_id,
+      role: row.role,
+      erased_at: text(row.erased_at),
+    })),
   };
 }
 

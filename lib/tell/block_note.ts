@@ -3,6 +3,7 @@ import { dropFact, readFact, writeFact } from "../../sql/state/reconcile.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { Circuit } from "../bot/circuit.ts";
 import type { GuardVerdict } from "./guard.ts";
+import type { Queryable } from "../state/state_db.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 
 const FACT = "delivery_blocked";
@@ -55,7 +56,9 @@ export class BlockNote {
 }
 
 /** `null`: as far as anybody knows, everything can be sent. */
-export async function readBlock({ db, source }: Pick<NotifierDeps, "db" | "source">): Promise<Blocked | null> {
+export async function readBlock(
+  { db, source }: { readonly db: { readonly sql: Queryable }; readonly source: string },
+): Promise<Blocked | null> {
   const [row] = await readFact(db.sql, source, FACT);
   const known = Block.safeParse(row?.value);
   return known.success ? { kind: known.data.kind, reason: known.data.reason, since: known.data.since_us } : null;

@@ -5,6 +5,7 @@ import type { OpenMessageRow } from "../../sql/state/messages.ts";
 import type { LmsId } from "../model/event.ts";
 import { ADMIN, mentorOf } from "../model/recipient.ts";
 import { type EpochMicros, fromInstant } from "../model/time.ts";
+import type { Queryable } from "../state/state_db.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 
 export type PauseScope = "all" | "mentor" | "student" | "exam";
@@ -34,7 +35,7 @@ const AGAIN_US = 3_600_000_000;
 
 /** Every pause of a source that holds now. */
 export async function readPauses(
-  { db, source }: Pick<NotifierDeps, "db" | "source">,
+  { db, source }: { readonly db: { readonly sql: Queryable }; readonly source: string },
   now: EpochMicros,
 ): Promise<Pause[]> {
   return (await openPauses(db.sql, source, now)).map(pauseOf);

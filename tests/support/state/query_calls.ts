@@ -1,4 +1,5 @@
 import * as adminReport from "../../../sql/state/admin_report.ts";
+import * as agent from "../../../sql/state/agent.ts";
 import * as audit from "../../../sql/state/audit.ts";
 import * as checkpoints from "../../../sql/state/checkpoints.ts";
 import * as courseContext from "../../../sql/state/course_context.ts";
@@ -117,6 +118,25 @@ const courseContextCalls: CallsOf<typeof courseContext> = {
 };
 
 const HISTORY = { since: TIME, before: { at: TIME, eventId: ID } };
+const agentCalls: CallsOf<typeof agent> = {
+  limitStatements: [(sql) => agent.limitStatements(sql, 1000), agent.StatementLimitRow],
+  findStudents: [
+    (sql) =>
+      agent.findStudents(sql, "lms", {
+        students: [ID],
+        start: "a",
+        identified: true,
+        course: ID,
+        after: "a",
+        limit: 1,
+      }),
+    agent.FoundStudentRow,
+  ],
+  studentBehind: [(sql) => agent.studentBehind(sql, "lms", "a"), agent.StudentBehindRow],
+  allStudents: [(sql) => agent.allStudents(sql, "lms"), agent.StudentIdRow],
+  studentsCard: [(sql) => agent.studentsCard(sql, "lms", [ID]), agent.StudentsCardRow],
+};
+
 const historyCalls: CallsOf<typeof history> = {
   historyEvents: [(sql) => history.historyEvents(sql, "lms", ID, { ...HISTORY, limit: 1 }), history.HistoryRow],
   countHistory: [(sql) => history.countHistory(sql, "lms", ID, HISTORY), history.HistoryCountRow],
@@ -402,6 +422,7 @@ const userLinksCalls: CallsOf<typeof userLinks> = {
 export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCall>>>> = {
   absent_rows: absentRowsCalls,
   admin_report: adminReportCalls,
+  agent: agentCalls,
   audit: auditCalls,
   checkpoints: checkpointsCalls,
   course_context: courseContextCalls,

@@ -1,0 +1,174 @@
+import { z } from "zod";
+import { findStudents } from "../../sql/state/agent.ts";
+import { UsageError } from "../base/errors.ts";
+import { placeOfCursor } from "../history/items.ts";
+import { quoted } from "../history/lines.ts";
+import { type History, readHistory } from "../history/read_history.ts";
+import { tokensIn } from "../history/tokens.ts";
+import { formatUtc, fromInstant } from "../model/time.ts";
+import { parseTime } from "../text/parse_time.ts";
+import * as shapes from "./insight_shapes.ts";
+import { tool } from "./tool.ts";
+import { bare, courseOf, coursesOf, maySee, studentOf, type View } from "./view.ts";
+
+const foundStudent = z.strictObject({
+  student: shapes.student,
+  id: z.string().nullable().describe("of the LMS; null unless the server was started with --identified"),
+  username: shapes.lmsText.nullable(),
+  name: shapes.lmsText.nullable(),
+  active: z.boolean(),
+  events: z.int(),
+  last_active_at: z.string().nullable(),
+});
+
+export const findStudentsTool = tool({
+  name: "find_students",
+  title: "Find students",
+  description:
+    "Students by how their pseudonym begins (with --identified also by id, username or a part of the name) " +
+    "and by course, in a fixed order, page by page.",
+  input: z.strictObject({
+    query: z.string().optional().describe("how the pseudonym begins; with --identified also id, username, name"),
+    course: shapes.courseInput,
+    limit: z.int().min(1).max(200).default(20),
+    cursor: z.string().optional().describe("the cursor of the page before"),
+  }),
+  output: z.strictObject({
+    students: z.array(foundStudent),
+    found: z.int().describe("on all pages together"),
+    cursor: z.string().nullable().describe("for the next page; null: this is the last"),
+  }),
+  run: async (view, { query, course, limit, cursor }) => {
+    const { sql, source, identified, students } = view;
+    const of = course === undefined ? null : await courseOf(view, course, await seenCourses(view));
+    const start = query === undefined ? "" : bare(query);
+    const rows = [
+      ...await findStudents(sql, source, {
+        students: students === null ? null : [...students],
+        start: start === "" ? null : start.replace(/[\\%_]/g, "\\$&"),
+        identified,
+        course: of?.course_id ?? null,
+        after: cursor ?? null,
+        limit: limit + 1,
+      }),
+    ];
+    const page = rows.slice(0, limit);
+    const mark = (text: string | null) => identified && text !== null ? quoted(text) : null;
+    return {
+      data: {
+        students: page.map((row) => ({
+          student: view.called("student", row.id),
+          id: identified ? row.id : null,
+          username: mark(row.username),
+          name: mark(row.name),
+          active: row.active,
+          events: row.events,
+          last_active_at: row.last_at === null ? null : formatUtc(fromInstant(row.last_at)),
+        })),
+        found: rows[0]?.found ?? 0,
+        cursor: rows.length > limit ? page.at(-1)?.pseudonym ?? null : null,
+      },
+    };
+  },
+});
+
+/** Courses of those that may be seen. */
+async function seenCourses(view: View) {
+  const all = await coursesOf(view);
+  if (view.students === null) return all;
+  const seen = [];
+  for (const course of all) {
+    const search = { students: [...view.students], start: null, identified: false, after: null, limit: 1 };
+    const [one] = await findStudents(view.sql, view.source, { ...search, course: course.course_id });
+    if (one !== undefined) seen.push(course);
+  }
+  return seen;
+}
+
+const historyItem = z.looseObject({
+  kind: z.enum(["exam", "content", "week"]),
+  title: shapes.lmsText.nullable().optional(),
+  course: shapes.lmsText.nullable().optional(),
+});
+
+const SHORT = 200;
+
+export const studentHistoryTool = tool({
+  name: "student_history",
+  title: "One student's history",
+  description:
+    "What one student did, oldest first: the last four weeks event by event, older weeks summed up. Never over " +
+    "max_tokens, counted as JSON; what found no room is older, counted in left_out, and the cursor goes on there.",
+  input: z.strictObject({
+    student: shapes.studentInput,
+    since: z.string().optional().describe("only from then on: 30d (ago), 2026-11-20, or a time with its zone"),
+    max_tokens: z.int().min(SHORT).max(100_000).default(4_000),
+    cursor: z.string().optional().describe("only what is older: the cursor of an earlier answer"),
+  }),
+  output: z.strictObject({
+    student: shapes.student,
+    timezone: z.string(),
+    left_out: z.int().describe("older events that found no room"),
+    cursor: z.string().nullable(),
+    items: z.array(historyItem),
+  }),
+  run: async (view, { student, since, max_tokens: most, cursor }) => {
+    const id = await studentOf(view, student);
+    const before = cursor === undefined ? null : placeOfCursor(cursor);
+    if (cursor !== undefined && before === null) {
+      throw new UsageError(`Cannot go on at ${JSON.stringify(cursor.slice(0, 60))}: it is no cursor`, {
+        hint: "give the cursor of an earlier answer, or none",
+      });
+    }
+    const { sql, source, now, timezone } = view;
+    const from = since === undefined ? null : parseTime("since", since, now, timezone);
+    const called = view.called("student", id);
+    const request = { source, student: id, called, since: from, before, now, timezone };
+    const asData = (history: History) => ({
+      student: called,
+      timezone,
+      left_out: history.leftOut,
+      cursor: history.cursor,
+      items: history.items.map(marked),
+    });
+    // The signs around the LMS's text, which the budget does not know, take a little more of it.
+    for (let budget = most;; budget = Math.floor(budget * 0.8)) {
+      const history = await readHistory(sql, { ...request, format: "json", maxTokens: budget });
+      const data = asData(history);
+      if (tokensIn(JSON.stringify(data)) <= most) return { data };
+    }
+  },
+});
+
+function marked(item: Record<string, unknown>): z.input<typeof historyItem> {
+  const { kind, title, course, ...rest } = item;
+  const mark = (text: unknown) => typeof text === "string" ? quoted(text) : null;
+  if (kind === "week") return { kind, ...rest };
+  return { kind: kind === "exam" ? "exam" : "content", title: mark(title), course: mark(course), ...rest };
+}
+
+export const studentInsightTool = tool({
+  name: "student_insight",
+  title: "Where one student stands",
+  description: "A student's values, score, band and reasons in each course on a day, as `lmsmon insights` has them. " +
+    "The resource lmsmon://definitions says what each value means.",
+  input: z.strictObject({ student: shapes.studentInput, course: shapes.courseInput, at: shapes.atInput }),
+  output: z.strictObject({
+    student: shapes.student,
+    at: z.string(),
+    courses: z.array(shapes.insight).describe("none: the student belongs to no course on that day"),
+    say_beside: z.string(),
+  }),
+  run: async (view, { student, course, at }) => {
+    const id = await studentOf(view, student);
+    const seen = await shapes.seenInsights({ ...view, students: new Set(maySee(view, id) ? [id] : []) }, at, course);
+    return {
+      data: {
+        student: view.called("student", id),
+        at: seen.day,
+        courses: seen.insights.map((one) => shapes.insightAnswer(view, one, seen)),
+        say_beside: shapes.SAY_BESIDE,
+      },
+    };
+  },
+});

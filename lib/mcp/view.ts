@@ -1,0 +1,138 @@
+import { allStudents, limitStatements, studentBehind } from "../../sql/state/agent.ts";
+import { type CourseRow, courses, studentsOfMentor } from "../../sql/state/insight_names.ts";
+import { CommandError } from "../base/errors.ts";
+import type { Clock } from "../base/clock.ts";
+import { pseudonyms } from "../history/pseudonyms.ts";
+import { exactPerson } from "../insights/find_named.ts";
+import type { ScoreConstants } from "../insights/score.ts";
+import type { Role } from "../model/person.ts";
+import { PSEUDONYM } from "../model/pseudonym.ts";
+import type { EpochMicros } from "../model/time.ts";
+import type { Queryable, StateDb } from "../state/state_db.ts";
+
+/** What a client may see, for as long as it is connected. */
+export interface ViewSettings {
+  readonly source: string;
+  readonly timezone: string;
+  /** Ids, usernames and names instead of pseudonyms. */
+  readonly identified: boolean;
+  /** Only this mentor's students, by the mentor's id in the LMS; `null`: all. */
+  readonly mentor: string | null;
+  readonly constants: ScoreConstants;
+  readonly clock: Pick<Clock, "now">;
+}
+
+/** What one call works with: its own short transaction, and what may be seen in it. */
+export interface View extends Omit<ViewSettings, "clock"> {
+  readonly sql: Queryable;
+  readonly now: EpochMicros;
+  /** `null`: all. */
+  readonly students: ReadonlySet<string> | null;
+  /** How a person is called in answers. */
+  readonly called: (role: Role, id: string) => string;
+}
+
+/** Far longer than anything takes that is asked here. */
+const STATEMENT_MS = 20_000;
+
+/** One look at the state: a transaction that cannot write and sees one moment, over when `work` is. */
+export async function readOnly<T>(db: Pick<StateDb, "sql">, work: (sql: Queryable) => Promise<T>): Promise<T> {
+  const result = await db.sql.begin("isolation level repeatable read read only", async (tx) => {
+    await limitStatements(tx, STATEMENT_MS);
+    return { value: await work(tx) };
+  });
+  return result.value;
+}
+
+/** Who may be seen is read anew for each call: mentors change. */
+export async function viewOf(settings: ViewSettings, sql: Queryable): Promise<View> {
+  const { clock, ...rest } = settings;
+  const { source, mentor, identified } = rest;
+  const pseudonym = await pseudonyms(sql);
+  const own = mentor === null ? null : await studentsOfMentor(sql, source, mentor);
+  return {
+    ...rest,
+    sql,
+    now: clock.now(),
+    students: own === null ? null : new Set(own.map(({ student_id }) => student_id)),
+    called: (role, id) => identified ? id : pseudonym(role, source, id),
+  };
+}
+
+export const maySee = ({ students }: View, student: string): boolean => students === null || students.has(student);
+
+/** The id of the student that a client means. Throws CommandError, with those it may have meant, also for one it may not see. */
+export async function studentOf(view: View, text: string): Promise<string> {
+  const wanted = bare(text);
+  const id = await behind(view, wanted);
+  if (id !== null && maySee(view, id)) return id;
+  const near = await nearStudents(view, wanted);
+  const known = view.identified ? "no such id, username or pseudonym" : "no such pseudonym";
+  throw new CommandError(`Cannot find student ${shown(view, wanted)}: ${known} among those that may be seen`, {
+    hint: [
+      ...(near.length === 0 ? [] : [`did you mean ${near.join(", ")}?`]),
+      "find_students lists what students are called here",
+      ...(view.identified ? [] : ["ids, usernames and names are known only with --identified"]),
+    ].join("; "),
+  });
+}
+
+async function behind(view: View, wanted: string): Promise<string | null> {
+  const { sql, source, identified } = view;
+  if (identified) {
+    const person = await exactPerson(sql, source, "student", wanted);
+    if (person !== null) return person.id;
+  }
+  if (PSEUDONYM.test(wanted)) {
+    const [person] = await studentBehind(sql, source, wanted);
+    if (person !== undefined) return person.id;
+    const pseudonym = await pseudonyms(sql);
+    return (await idsIn(view)).find((id) => pseudonym("student", source, id) === wanted) ?? null;
+  }
+  return identified ? (await idsIn(view)).find((id) => id === wanted) ?? null : null;
+}
+
+/** Those that may be seen, also students of whom only activity is known. */
+async function idsIn({ sql, source, students }: View): Promise<readonly string[]> {
+  return students === null ? (await allStudents(sql, source)).map(({ id }) => id) : [...students];
+}
+
+const NEAREST = 3;
+
+/** What some of those are called that begin most like the text. */
+async function nearStudents(view: View, wanted: string): Promise<string[]> {
+  const names = (await idsIn(view)).map((id) => view.called("student", id));
+  const alike = (name: string) => {
+    let same = 0;
+    while (same < wanted.length && name[same] === wanted[same]) same++;
+    return same;
+  };
+  return names.map((name) => ({ name, same: alike(name) }))
+    .sort((a, b) => b.same - a.same || (a.name < b.name ? -1 : 1)).slice(0, NEAREST).map(({ name }) => name);
+}
+
+/** What was asked for is repeated only where it cannot be somebody's name. */
+const shown = ({ identified }: View, text: string) =>
+  identified || /^[0-9a-f]{8,32}$/.test(text) ? JSON.stringify(text.slice(0, 40)) : "of that name";
+
+/** The course that a client means, among those of the students it may see. Throws CommandError with those there are. */
+export async function courseOf(view: View, text: string, visible: readonly CourseRow[]): Promise<CourseRow> {
+  const wanted = bare(text);
+  const found = visible.find(({ course_id }) => course_id === wanted) ??
+    visible.find(({ title }) => title?.toLowerCase() === wanted.toLowerCase());
+  if (found !== undefined) return found;
+  const some = visible.slice(0, NEAREST + 2).map(({ course_id, title }) =>
+    `${course_id} ${JSON.stringify(title ?? "")}`
+  );
+  throw new CommandError(`Cannot find course ${JSON.stringify(wanted.slice(0, 40))} among those that may be seen`, {
+    hint: some.length === 0 ? "there is none yet" : `did you mean ${some.join(", ")}? course_overview lists all`,
+  });
+}
+
+/** Courses by their latest title. */
+export const coursesOf = async (
+  { sql, source }: View,
+): Promise<readonly CourseRow[]> => [...await courses(sql, source)];
+
+/** Without the signs that mark text of the LMS in answers: a client may hand it back with them. */
+export const bare = (text: string): string => text.trim().replace(/^«|»$/g, "").trim();
