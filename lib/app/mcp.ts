@@ -1,7 +1,7 @@
 import * as q from "../../sql/state/explain.ts";
 import { logger } from "../base/log.ts";
 import { readConstants } from "../insights/constants_file.ts";
-import { findPerson } from "../insights/find_named.ts";
+import { findPerson } from "../people/find_person.ts";
 import type { ExplainedEvent } from "../mcp/explain_tool.ts";
 import { serveClient } from "../mcp/serve.ts";
 import { readOnly, viewOf, type ViewSettings } from "../mcp/view.ts";
@@ -52,7 +52,7 @@ async function open(
     source,
     timezone: config.notify.timezone,
     identified,
-    mentor: only?.id ?? null,
+    mentor: only,
     constants: await readConstants(config.insights?.constants ?? null),
     clock,
   };

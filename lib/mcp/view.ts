@@ -3,7 +3,7 @@ import { type CourseRow, courses, studentsOfMentor } from "../../sql/state/insig
 import { CommandError } from "../base/errors.ts";
 import type { Clock } from "../base/clock.ts";
 import { pseudonyms } from "../history/pseudonyms.ts";
-import { exactPerson } from "../insights/find_named.ts";
+import { findPeople } from "../people/find_person.ts";
 import type { ScoreConstants } from "../insights/score.ts";
 import type { Role } from "../model/person.ts";
 import { PSEUDONYM } from "../model/pseudonym.ts";
@@ -77,19 +77,10 @@ export async function studentOf(view: View, text: string): Promise<string> {
   });
 }
 
-async function behind(view: View, wanted: string): Promise<string | null> {
-  const { sql, source, identified } = view;
-  if (identified) {
-    const person = await exactPerson(sql, source, "student", wanted);
-    if (person !== null) return person.id;
-  }
-  if (PSEUDONYM.test(wanted)) {
-    const [person] = await studentBehind(sql, source, wanted);
-    if (person !== undefined) return person.id;
-    const pseudonym = await pseudonyms(sql);
-    return (await idsIn(view)).find((id) => pseudonym("student", source, id) === wanted) ?? null;
-  }
-  return identified ? (await idsIn(view)).find((id) => id === wanted) ?? null : null;
+async function behind({ sql, source, identified }: View, wanted: string): Promise<string | null> {
+  if (!identified && !PSEUDONYM.test(wanted)) return null;
+  const [person] = await findPeople(sql, wanted, { role: "student", source });
+  return person?.id ?? null;
 }
 
 /** Those that may be seen, also students of whom only activity is known. */
