@@ -36,7 +36,9 @@ for (const state of ["embedded", "server"] as const) {
     assert.doesNotMatch(read(second)[0] ?? "", /85|now failed|you were told/);
     assert.equal(read(first).length, 1);
 
-    const exported = (await place.home.run("export-ai", "--schema", "1")).out.trim().split("\n").map((line) => JSON.parse(line));
+    const exported = (await place.home.run("export-ai", "--schema", "1")).out.trim().split("\n").map((line) =>
+      JSON.parse(line)
+    );
     assert.deepEqual(
       exported.map((
         { student, activity, metadata: m },
