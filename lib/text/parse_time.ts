@@ -5,14 +5,22 @@ import { parseDuration } from "./parse_duration.ts";
 const HINT =
   "Write a duration (7d, 36h), a date (2026-11-20, yesterday, today), or a time with its zone (2026-11-20T09:15:00+05:30)";
 
+/** Days by name, as days before today. */
+const DAYS: Readonly<Record<string, number | undefined>> = { today: 0, yesterday: 1 };
+const DAYS_TO_COME: typeof DAYS = { ...DAYS, tomorrow: -1 };
+
 /**
- * A moment as people write it: a duration means that long ago, a date, `today`, `yesterday` and `tomorrow` mean their midnight in `timezone`, and a time needs
- * its own zone (`Z`, an offset or `[Asia/Kolkata]`). `name` is the flag, for the UsageError.
+ * A moment as people write it: a duration means that long ago, a date, `today` and `yesterday` mean their midnight in `timezone`,
+ * and a time needs its own zone (`Z`, an offset or `[Asia/Kolkata]`). `name` is the flag, for the UsageError.
  */
 export function parseTime(name: string, text: string, now: EpochMicros, timezone: string): EpochMicros {
   const ago = parseDuration(text);
   if (ago !== null) return now - ago * 1000;
-  const moment = parseDay(text.trim(), now, timezone) ?? parseMoment(text.trim(), timezone);
+  return dayOrTime(name, text, timezone, parseDay(text.trim(), now, timezone, DAYS));
+}
+
+function dayOrTime(name: string, text: string, timezone: string, day: EpochMicros | null): EpochMicros {
+  const moment = day ?? parseMoment(text.trim(), timezone);
   if (moment === null) {
     const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
     const problem = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?$/.test(text.trim()) ? "has no zone" : "is no time";
@@ -24,7 +32,9 @@ export function parseTime(name: string, text: string, now: EpochMicros, timezone
 /** The same for a moment to come: a duration means so long from now, and what is over is refused. */
 export function parseTimeToCome(name: string, text: string, now: EpochMicros, timezone: string): EpochMicros {
   const ahead = parseDuration(text);
-  const moment = ahead === null ? parseTime(name, text, now, timezone) : now + ahead * 1000;
+  const moment = ahead === null
+    ? dayOrTime(name, text, timezone, parseDay(text.trim(), now, timezone, DAYS_TO_COME))
+    : now + ahead * 1000;
   if (moment > now) return moment;
   throw new UsageError(`Cannot use ${name}: ${JSON.stringify(text.slice(0, 40))} is over`, {
     hint: "Write a duration from now (2h, 1d), tomorrow, a date to come, or a time with its zone",
@@ -33,7 +43,7 @@ export function parseTimeToCome(name: string, text: string, now: EpochMicros, ti
 
 /** A whole day in `timezone`, from midnight to midnight. */
 export function oneDay(name: string, text: string, now: EpochMicros, timezone: string) {
-  const since = parseDay(text.trim(), now, timezone) ??
+  const since = parseDay(text.trim(), now, timezone, DAYS) ??
     (/^\d{4}-\d\d-\d\d$/.test(text.trim()) ? parseMoment(text.trim(), timezone) : null);
   if (since === null) {
     throw new UsageError(`Cannot read ${name}: ${JSON.stringify(text.slice(0, 40))} is no day`, {
@@ -44,8 +54,8 @@ export function oneDay(name: string, text: string, now: EpochMicros, timezone: s
   return { since, until: fromInstant(next.toZonedDateTime(timezone).toInstant()) };
 }
 
-function parseDay(text: string, now: EpochMicros, timezone: string): EpochMicros | null {
-  const days = ({ today: 0, yesterday: 1, tomorrow: -1 } as Record<string, number | undefined>)[text.toLowerCase()];
+function parseDay(text: string, now: EpochMicros, timezone: string, names: typeof DAYS): EpochMicros | null {
+  const days = names[text.toLowerCase()];
   if (days === undefined) return null;
   const today = toInstant(now).toZonedDateTimeISO(timezone).toPlainDate();
   return fromInstant(today.subtract({ days }).toZonedDateTime(timezone).toInstant());
