@@ -59,12 +59,12 @@ export async function seenInsights(view: View, at: string | undefined, wanted: s
   const titles = new Map(all.map(({ course_id, title }) => [course_id, title]));
   const titleOf = (id: string) => titles.get(id) ?? null;
   // Where all may be seen the course narrows the query; else which courses there are follows from the students.
-  const narrow = wanted === undefined || view.students !== null ? null : await courseOf(view, wanted, all);
+  const narrow = wanted === undefined || view.students !== null ? null : courseOf(wanted, all);
   const read = await readInsights(sql, { source, at: moment, course: narrow?.course_id ?? null, constants });
   const insights = read.filter((one) => maySee(view, one.student));
   if (wanted === undefined || narrow !== null) return { day: moment.day, insights, titleOf };
   const visible = new Set(insights.map((one) => one.course));
-  const only = await courseOf(view, wanted, all.filter(({ course_id }) => visible.has(course_id)));
+  const only = courseOf(wanted, all.filter(({ course_id }) => visible.has(course_id)));
   return { day: moment.day, insights: insights.filter((one) => one.course === only.course_id), titleOf };
 }
 

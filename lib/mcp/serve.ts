@@ -17,11 +17,13 @@ const INSTRUCTIONS = "What students of an institute did in its LMS, and who may 
 export interface McpEdges {
   readonly turn: Turn;
   readonly explain: ExplainEvent;
+  /** The client has begun. */
+  readonly greeted: () => void;
   readonly log: Logger;
 }
 
 /** The server with everything that it offers, in a fixed order. */
-export function mcpServer({ turn, explain, log }: McpEdges): McpServer {
+export function mcpServer({ turn, explain, log }: Omit<McpEdges, "greeted">): McpServer {
   const server = new McpServer(
     { name: "lmsmon", title: "lmsmon", version: program.version },
     { instructions: INSTRUCTIONS, cacheHints: CACHE_HINTS },
@@ -45,7 +47,10 @@ export async function serveClient(edges: McpEdges, stop: AbortSignal): Promise<v
     process.stdout.once("error", () => resolve());
     stop.addEventListener("abort", () => resolve(), { once: true });
   });
-  const handle = serveStdio(() => mcpServer(edges), {
+  const handle = serveStdio(() => {
+    edges.greeted();
+    return mcpServer(edges);
+  }, {
     onerror: (error) => edges.log.warning("The client's message was not understood", { error }),
   });
   if (!stop.aborted) await gone;

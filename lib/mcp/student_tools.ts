@@ -40,7 +40,7 @@ export const findStudentsTool = tool({
   }),
   run: async (view, { query, course, limit, cursor }) => {
     const { sql, source, identified, students } = view;
-    const of = course === undefined ? null : await courseOf(view, course, await seenCourses(view));
+    const of = course === undefined ? null : courseOf(course, await seenCourses(view));
     const start = query === undefined ? "" : bare(query);
     const rows = [
       ...await findStudents(sql, source, {

@@ -2,6 +2,7 @@ import { allStudents, limitStatements, studentBehind } from "../../sql/state/age
 import { type CourseRow, courses, studentsOfMentor } from "../../sql/state/insight_names.ts";
 import { CommandError } from "../base/errors.ts";
 import type { Clock } from "../base/clock.ts";
+import { quoted } from "../history/lines.ts";
 import { pseudonyms } from "../history/pseudonyms.ts";
 import { findPeople } from "../people/find_person.ts";
 import type { ScoreConstants } from "../insights/score.ts";
@@ -107,14 +108,12 @@ const shown = ({ identified }: View, text: string) =>
   identified || /^[0-9a-f]{8,32}$/.test(text) ? JSON.stringify(text.slice(0, 40)) : "of that name";
 
 /** The course that a client means, among those of the students it may see. Throws CommandError with those there are. */
-export async function courseOf(view: View, text: string, visible: readonly CourseRow[]): Promise<CourseRow> {
+export function courseOf(text: string, visible: readonly CourseRow[]): CourseRow {
   const wanted = bare(text);
   const found = visible.find(({ course_id }) => course_id === wanted) ??
     visible.find(({ title }) => title?.toLowerCase() === wanted.toLowerCase());
   if (found !== undefined) return found;
-  const some = visible.slice(0, NEAREST + 2).map(({ course_id, title }) =>
-    `${course_id} ${JSON.stringify(title ?? "")}`
-  );
+  const some = visible.slice(0, NEAREST + 2).map(({ course_id, title }) => `${course_id} ${quoted(title)}`);
   throw new CommandError(`Cannot find course ${JSON.stringify(wanted.slice(0, 40))} among those that may be seen`, {
     hint: some.length === 0 ? "there is none yet" : `did you mean ${some.join(", ")}? course_overview lists all`,
   });

@@ -6,9 +6,9 @@ import type { Pause } from "./pauses.ts";
 /** Why a delivery waits. */
 export type WaitReason = Decision["putOff"][number]["reason"] | "digest" | "channel_not_readable";
 /** Why a delivery ended without a message; `dropped` stands for the text of `release --drop`. */
-export type EndReason = Decision["suppress"][number]["reason"] | "dropped" | "redirected";
+export type EndReason = Decision["suppress"][number]["reason"] | "dropped" | "redirected" | "erased";
 /** Why a delivery was given up. */
-export type DeadReason = "refused" | "poison" | "unseen";
+export type DeadReason = "refused" | "poison" | "unseen" | "erased";
 /** Why a student is told of to nobody. */
 export type Exclusion = "inactive" | "excluded_username" | "excluded_batch";
 /** What keeps a delivery from leaving that no row of it says. */

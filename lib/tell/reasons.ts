@@ -115,6 +115,7 @@ const ENDED: Readonly<Record<EndReason, Rule>> = {
     says: (f) => `${to(f)} was no longer the student's mentor when it was to be told`,
     change: () => "A link in the LMS, for what comes from then on; a hand-over tells nothing again",
   },
+  erased: { says: () => "the student or the mentor was erased (lmsmon privacy erase)", change: () => NOTHING },
   self: { says: (f) => `${to(f)} is the student, by their Zulip account`, change: () => NOTHING },
   duplicate: {
     says: (f) => `${to(f)} has the same Zulip account as another mentor of the student, who was told (duplicate)`,
@@ -153,6 +154,10 @@ const ENDED: Readonly<Record<EndReason, Rule>> = {
 };
 
 const DEAD: Readonly<Record<DeadReason, Rule>> = {
+  erased: {
+    says: () => "the mentor was erased while it was under way (lmsmon privacy erase); nothing is looked up any more",
+    change: () => NOTHING,
+  },
   refused: {
     says: ({ attempts, error }) =>
       `Zulip refused it ${attempts} times${error === null ? "" : `, at last with ${error}`}`,

@@ -65,6 +65,11 @@ export class McpClient implements AsyncDisposable {
     await this.#writer.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`));
   }
 
+  /** Resolves to the exit code, once the server ends by itself. */
+  async ended(): Promise<number> {
+    return (await this.child.status).code;
+  }
+
   /** Closes stdin; resolves to the exit code. */
   async end(): Promise<number> {
     await this.#writer.close();

@@ -45,6 +45,10 @@ serverTest("lmsmon mcp leaves no transaction open between calls, and each of the
        where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null and backend_type = 'client backend'`;
     assert.deepEqual([...open], []);
     assert.equal(await client.end(), 0);
+    await using wrong = McpClient.start(folder, ["--mentor", "nobody"]);
+    await wrong.initialize();
+    assert.equal(await wrong.ended(), 1);
+    assert.match(await wrong.err, /Cannot find mentor "nobody"/);
   } finally {
     await Deno.remove(folder, { recursive: true });
     await drop();
@@ -107,7 +111,7 @@ async function badInput(client: McpClient, student: string): Promise<void> {
     ["student_history", { student: `${student.slice(0, 30)}00` }, new RegExp(`did you mean ${student}`)],
     ["student_insight", { student: "zebra1" }, /no such pseudonym .*\n.*--identified/],
     ["student_insight", { student: String(studentId(1)) }, /Cannot find student of that name/],
-    ["course_overview", { course: "Phisics" }, /did you mean 41 "Physics"/],
+    ["course_overview", { course: "Phisics" }, /did you mean 41 «Physics»/],
     ["at_risk", { list: "loud" }, /"quiet"\|"struggling"\|"all"/],
     ["at_risk", { at: "2999-01-01" }, /to come/],
     ["explain_event", { event_id: 999_999 }, /student_history gives the event_id/],
