@@ -34,7 +34,7 @@ export async function openMcpState(
     source,
     timezone: config.notify.timezone,
     identified,
-    mentor: only?.id ?? null,
+    mentor: only,
     constants: await readConstants(config.insights?.constants ?? null),
     clock,
   };

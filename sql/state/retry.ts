@@ -37,7 +37,7 @@ export function retriable(sql: Queryable, source: string, question: RetryQuestio
      where l.source = ${source}
        and (${eventId}::bigint is null or l.event_id = ${eventId}::bigint)
        and (${recipient}::text is null or l.recipient = ${recipient}::text)
-       and (l.status = 'dead'
+       and ((l.status = 'dead' and l.reason <> 'erased')
          or (not ${deadOnly}::boolean and (
                (l.status = 'pending' and m.state = 'pending' and m.attempts > 0)
             or (l.status = 'waiting' and l.reason = 'no_account'))))
