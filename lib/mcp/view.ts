@@ -1,4 +1,4 @@
-import { allStudents, limitStatements, studentBehind } from "../../sql/state/agent.ts";
+import { allStudents, limitStatements } from "../../sql/state/agent.ts";
 import { type CourseRow, courses, studentsOfMentor } from "../../sql/state/insight_names.ts";
 import { CommandError } from "../base/errors.ts";
 import type { Clock } from "../base/clock.ts";

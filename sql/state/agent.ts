@@ -72,14 +72,6 @@ export const findStudents = (
 export const StudentIdRow = z.object({ id: neverNull(int8) });
 export type StudentIdRow = z.infer<typeof StudentIdRow>;
 
-export const StudentBehindRow = z.object({ id: int8 });
-export type StudentBehindRow = z.infer<typeof StudentBehindRow>;
-
-/** The student behind a pseudonym, where the person is known. */
-export const studentBehind = (sql: Queryable, source: string, pseudonym: string) =>
-  sql<StudentBehindRow[]>`
-    select id from lmsmon.people where source = ${source} and role = 'student' and pseudonym = ${pseudonym}`;
-
 /** Every student that anything is stored of. */
 export const allStudents = (sql: Queryable, source: string) =>
   sql<StudentIdRow[]>`

@@ -132,7 +132,6 @@ const agentCalls: CallsOf<typeof agent> = {
       }),
     agent.FoundStudentRow,
   ],
-  studentBehind: [(sql) => agent.studentBehind(sql, "lms", "a"), agent.StudentBehindRow],
   allStudents: [(sql) => agent.allStudents(sql, "lms"), agent.StudentIdRow],
   studentsCard: [(sql) => agent.studentsCard(sql, "lms", [ID]), agent.StudentsCardRow],
 };
