@@ -63,11 +63,8 @@ const activity = z.strictObject({
 });
 
 const TIME_NAMES = ["startedAt", "lastStartedAt", "finishedAt"] as const;
-const times = z.strictObject(
-  Object.fromEntries(
-    TIME_NAMES.map((column) => [column, z.enum(["unix_s", "unix_ms", "zoned", "zoneless", "utc"]).optional()]),
-  ),
-);
+const timeForm = z.enum(["unix_s", "unix_ms", "zoned", "zoneless", "utc"]);
+const times = z.strictObject(Object.fromEntries(TIME_NAMES.map((column) => [column, timeForm.optional()])));
 
 const kind = related({
   key: key.default("id"),
@@ -131,8 +128,21 @@ const person = related({
   active: name.nullable().default("active"),
 });
 
+/** Due dates and who is in what, from tables; see ContextPreset. Courses of students are for presets of lmsmon only. */
+const context = z.strictObject({
+  activities: z.strictObject({
+    kind: z.enum(["exam", "content"]),
+    table: name,
+    key: name,
+    columns: z.strictObject({ title: name, opens: name, due: name, course: name.nullable().default(null) }),
+    times: timeForm.nullable().default(null),
+  }).nullable().default(null),
+  enrolments: z.literal("accounts").nullable().default(null),
+});
+
 /** Of the whole mapping. */
 export const mappingSchema = z.strictObject({
+  context: context.optional(),
   name: name.default("custom"),
   /** What stands for {P} before the names of tables. */
   prefix: z.string().regex(/^[A-Za-z0-9_]{0,60}$/, 'must be letters, digits and "_"').optional(),
@@ -224,6 +234,9 @@ const KNOWN = [
   "media",
   "placement",
   "side",
+  "context",
+  "activities",
+  "enrolments",
 ];
 
 /** YAML has names in snake case, as columns of queries are; words of the LMS stay as they are. */
