@@ -1,6 +1,6 @@
 import { UsageError } from "../base/errors.ts";
 import { placeOfCursor } from "../history/items.ts";
-import { pseudonyms } from "../history/pseudonyms.ts";
+import { pseudonyms } from "../privacy/pseudonyms.ts";
 import { readHistory } from "../history/read_history.ts";
 import { findPerson } from "../people/find_person.ts";
 import type { CommandContext } from "./command_context.ts";

@@ -1,5 +1,6 @@
 import { leavers } from "../../sql/state/insight_names.ts";
 import { UsageError } from "../base/errors.ts";
+import { formatUtc } from "../model/time.ts";
 import { readConstants } from "../insights/constants_file.ts";
 import type { Outcome } from "../insights/evaluation.ts";
 import type { Insight } from "../insights/insight.ts";
@@ -68,7 +69,7 @@ export async function readWeeks(
     weeks.set(day, await readInsights(db.sql, { source: config.lms.name, at, course: null, constants }));
   }
   const left = new Map(
-    (await leavers(db.sql, config.lms.name)).map(({ student_id, left_at }) => [
+    (await leavers(db.sql, config.lms.name, formatUtc(clock.now()))).map(({ student_id, left_at }) => [
       student_id,
       first.until(left_at.toZonedDateTimeISO(timezone).toPlainDate(), { largestUnit: "days" }).days,
     ]),

@@ -80,10 +80,15 @@ export async function explainEvent(
       change: verdict.change === "" ? null : verdict.change,
     })),
     freeTexts: [
-      ...deliveries.flatMap(({ row }) => [row?.error ?? "", (row?.reason ?? "").replace(/^dropped: /, "")]),
+      ...deliveries.flatMap(({ row }) => [row?.error ?? "", droppedFor(row?.reason ?? "")]),
       ...explainer.pauses.map(({ reason }) => reason),
       event.poll_reason ?? "",
       explainer.blocked?.reason ?? "",
     ],
   };
+}
+
+/** What a person wrote who dropped it; every other reason is a word of lmsmon. */
+function droppedFor(reason: string): string {
+  return /^dropped: (.*)$/s.exec(reason)?.[1] ?? "";
 }

@@ -84,9 +84,13 @@ function weekItem(
 ): HistoryItem {
   const [first] = rows, last = rows.at(-1);
   if (first === undefined || last === undefined) throw new RangeError("A week of a history has no event");
-  const exams = rows.filter(({ kind, stage }) => kind === "exam" && stage === "finished");
-  // A correction stands for what it corrects: each finish counts once, by its last report.
-  const finishes = exams.filter(({ revision }) => revision === 1);
+  // A correction stands for what it corrects: each finish counts once, by its last report (rows are oldest first).
+  const exams = [
+    ...new Map(
+      rows.filter(({ kind, stage }) => kind === "exam" && stage === "finished")
+        .map((row) => [`${row.attempt_id}/${row.activity_id}`, row]),
+    ).values(),
+  ];
   const marks = exams.flatMap(({ activity_metadata }) => (activity_metadata as EventMetadata).percentage ?? []);
   const contents = rows.filter(({ kind }) => kind === "content");
   return {
@@ -96,7 +100,7 @@ function weekItem(
     content: {
       is: "week",
       monday,
-      exams: finishes.length,
+      exams: exams.length,
       passed: exams.filter(({ event_type }) => event_type === "exam_passed").length,
       failed: exams.filter(({ event_type }) => event_type === "exam_failed").length,
       average: marks.length === 0 ? null : Math.round(marks.reduce((sum, mark) => sum + mark, 0) / marks.length),

@@ -54,18 +54,24 @@ export function packed(items: readonly HistoryItem[], total: number, request: Hi
   let from = items.length;
   while (from > 0 && used + (sizes[from - 1] ?? 0) <= budget) used += sizes[--from] ?? 0;
   const kept = items.slice(from);
+  const newest = sizes.at(-1);
+  if (kept.length === 0 && newest !== undefined) { // a cursor that goes nowhere would be asked for ever
+    throw tooSmall(request, used + newest);
+  }
   const events = kept.reduce((sum, item) => sum + item.events, 0);
   const leftOut = total - events;
   const oldest = kept[0]?.first ?? request.before;
   const cursor = leftOut === 0 || oldest === null ? null : cursorOf(oldest);
   const text = around(kept, leftOut, cursor, request);
   const tokens = tokensIn(text);
-  if (tokens > budget) {
-    throw new UsageError(`Cannot tell a history in ${request.maxTokens} tokens: the words around it need ${tokens}`, {
-      hint: `give --max-tokens ${tokens} or more`,
-    });
-  }
+  if (tokens > budget) throw tooSmall(request, tokens);
   return { text, items: kept.map(itemJson), events, leftOut, cursor, tokens };
+}
+
+function tooSmall({ maxTokens }: HistoryRequest, needed: number): UsageError {
+  return new UsageError(`Cannot tell a history in ${maxTokens} tokens: the newest of it needs ${needed}`, {
+    hint: `allow ${needed} tokens or more`,
+  });
 }
 
 const shown = (item: HistoryItem, { format, timezone }: HistoryRequest) =>

@@ -75,7 +75,7 @@ function judgeCourse(rows: readonly StandingRow[], constants: ScoreConstants): I
       contributions,
       reasons: scored === null
         ? [`too few students in the course for a score: ${row.n_cohort}, and ${SMALLEST_COHORT} are needed`]
-        : largest(contributions).map((name) => reasonFor(name, row, medianRow)),
+        : largest(contributions, known(values)).map((name) => reasonFor(name, row, medianRow)),
       cohort: row.n_cohort,
       standing: row,
     };
@@ -86,8 +86,12 @@ export function valuesOf(value: (name: Indicator) => number): Values {
   return Object.fromEntries(INDICATORS.map((name) => [name, value(name)])) as Record<Indicator, number>;
 }
 
-function largest(contributions: Values): Indicator[] {
-  return [...INDICATORS].sort((a, b) => contributions[b] - contributions[a]).slice(0, REASONS);
+/** What the source cannot say is no reason. */
+function largest(contributions: Values, known: KnownValues): Indicator[] {
+  return INDICATORS.filter((name) => known[name] !== null).sort((a, b) => contributions[b] - contributions[a]).slice(
+    0,
+    REASONS,
+  );
 }
 
 /** The middle of what words are made of: each number by itself. */

@@ -12,22 +12,25 @@ export interface WeeklyMeasures {
   readonly lead_days: number | null;
 }
 
-/** `weeks`: by day number, ascending. `leftOn`: the day number of a student's leaving. Pure. */
+/** `weeks`: by day number, ascending, each of all courses. `leftOn`: the day number of a student's leaving. Pure. */
 export function measureWeeks(
   weeks: ReadonlyMap<number, readonly Insight[]>,
   leftOn: (student: string) => number | null,
 ): WeeklyMeasures {
   const shares: number[] = [];
-  const first = new Map<string, number>();
+  /** By course and student: who is in two courses may stand out in one. */
+  const first = new Map<string, { readonly student: string; readonly day: number }>();
   let before: Set<string> | null = null;
   for (const [day, insights] of weeks) {
-    const now = top(new Map(insights.flatMap(({ student, z }) => z === null ? [] : [[student, z]])), TOP);
+    const now = top(new Map(insights.flatMap((one) => one.z === null ? [] : [[placeOf(one), one.z]])), TOP);
     const share = before === null ? null : newNames(before, now);
     if (share !== null) shares.push(share);
     before = now;
-    for (const { student, p } of insights) if ((p ?? 0) >= NAMED && !first.has(student)) first.set(student, day);
+    for (const one of insights) {
+      if ((one.p ?? 0) >= NAMED && !first.has(placeOf(one))) first.set(placeOf(one), { student: one.student, day });
+    }
   }
-  const leads = [...first].flatMap(([student, day]) => {
+  const leads = [...first.values()].flatMap(({ student, day }) => {
     const left = leftOn(student);
     return left === null || left < day ? [] : [left - day];
   });
@@ -36,3 +39,5 @@ export function measureWeeks(
     lead_days: leads.length === 0 ? null : median(leads),
   };
 }
+
+const placeOf = ({ course, student }: Insight) => `${course}/${student}`;

@@ -133,7 +133,12 @@ export const studentHistoryTool = tool({
     });
     // The signs around the LMS's text, which the budget does not know, take a little more of it.
     for (let budget = most;; budget = Math.floor(budget * 0.8)) {
-      const history = await readHistory(sql, { ...request, format: "json", maxTokens: budget });
+      const history = await readHistory(sql, { ...request, format: "json", maxTokens: budget }).catch((error) => {
+        if (budget === most || !(error instanceof UsageError)) throw error;
+        throw new UsageError(`Cannot tell a history in ${most} tokens: its newest event needs more`, {
+          hint: "give a larger max_tokens",
+        });
+      });
       const data = asData(history);
       if (tokensIn(JSON.stringify(data)) <= most) return { data };
     }

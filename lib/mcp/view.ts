@@ -3,7 +3,7 @@ import { type CourseRow, courses, studentsOfMentor } from "../../sql/state/insig
 import { CommandError } from "../base/errors.ts";
 import type { Clock } from "../base/clock.ts";
 import { quoted } from "../history/lines.ts";
-import { pseudonyms } from "../history/pseudonyms.ts";
+import { pseudonyms } from "../privacy/pseudonyms.ts";
 import { findPeople } from "../people/find_person.ts";
 import type { ScoreConstants } from "../insights/score.ts";
 import type { Role } from "../model/person.ts";

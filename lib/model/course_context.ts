@@ -36,15 +36,18 @@ export interface Exemption {
   readonly activityId: LmsId;
 }
 
+/** A page of a lookup; `null`: it cannot be read now, so nothing is known of what is in it. */
+export type ContextRows<T> = readonly T[] | null;
+
 /**
  * Pages of a lookup, whole and ascending: by kind and activity, or by student, so that all that lies between two pages' last
  * keys and is in neither is gone.
  */
 export interface CourseContextSource {
   /** By kind, then id. Absent where the preset has none. */
-  activities?(): AsyncIterable<readonly LmsActivity[]>;
+  activities?(): AsyncIterable<ContextRows<LmsActivity>>;
   /** By student; all of a student's are in one page. */
-  enrolments?(): AsyncIterable<readonly Enrolment[]>;
+  enrolments?(): AsyncIterable<ContextRows<Enrolment>>;
   /** By student; all of a student's are in one page. */
-  exemptions?(): AsyncIterable<readonly Exemption[]>;
+  exemptions?(): AsyncIterable<ContextRows<Exemption>>;
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { ContextPage } from "../../sql/state/course_context.ts";
 import { readFact, writeFact } from "../../sql/state/reconcile.ts";
-import type { CourseContextSource } from "../model/course_context.ts";
+import type { ContextRows, CourseContextSource } from "../model/course_context.ts";
 import { KINDS } from "../model/event_types.ts";
 import { type EpochMicros, formatUtc } from "../model/time.ts";
 import type { Lease } from "../state/leases.ts";
@@ -69,6 +69,7 @@ async function readActivities({ db, lms, lease, signal }: ContextReading, page: 
   const ends = new Map<string, string>();
   for await (const list of lms.activities()) {
     signal.throwIfAborted();
+    if (list === null) return;
     for (const kind of KINDS) {
       const ofKind = list.filter((activity) => activity.kind === kind);
       const to = ofKind.at(-1)?.id;
@@ -85,7 +86,7 @@ async function readActivities({ db, lms, lease, signal }: ContextReading, page: 
 async function readPages<T>(
   { signal }: ContextReading,
   page: Page,
-  pages: AsyncIterable<readonly T[]> | undefined,
+  pages: AsyncIterable<ContextRows<T>> | undefined,
   keyOf: (item: T) => string,
   record: (bounds: ContextPage, list: readonly T[]) => Promise<void>,
 ): Promise<void> {
@@ -93,6 +94,7 @@ async function readPages<T>(
   let from: string | null = null;
   for await (const list of pages) {
     signal.throwIfAborted();
+    if (list === null) return; // a right that is missing for a moment must not end everybody's membership
     const last = list.at(-1);
     if (last === undefined) continue;
     await record({ ...page, from, to: keyOf(last) }, list);

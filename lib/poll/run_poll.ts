@@ -154,11 +154,11 @@ function progressOf(
  * crash the comparison skips what was stored already.
  */
 export async function passOver(context: PollContext, stream: Stream, mode: "quick" | "full"): Promise<void> {
-  await quarantineOddKeys(context, stream);
   if (stream.firstContactDone && mode === "quick") await quickRound(context, stream);
   else if (stream.firstContactDone || !await context.known.isEmpty(stream)) await fullPass(context, stream);
   else await rowsAbove(context, stream, null, FIRST_PASS_ROWS);
-  await readLog(context, stream); // last, so that it speaks of what no row was found for
+  await readLog(context, stream); // after the rows, so that it speaks of what no row was found for
+  await quarantineOddKeys(context, stream); // what a query's rows are met with is known once they were read
 }
 
 /** Micros of a stream's last full pass, `null` when there was none: when the last pass over every stream ended. */

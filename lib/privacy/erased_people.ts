@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
-import { erasureMark, pseudonymPads, tombstones } from "../../sql/state/erasures.ts";
+import { erasureMark, tombstones } from "../../sql/state/erasures.ts";
 import type { LmsId } from "../model/event.ts";
 import type { Role } from "../model/person.ts";
 import type { StateDb } from "../state/state_db.ts";
+import { pseudonyms } from "./pseudonyms.ts";
 
 /** Who of a source was erased, as of a moment: nobody of them is stored or told about again. */
 export interface ErasedPeople {
@@ -19,18 +19,12 @@ export async function readErasedPeople(db: Pick<StateDb, "sql">, source: string)
   const [mark] = await erasureMark(db.sql);
   const known = new Set((await tombstones(db.sql)).filter((row) => row.source === source).map((row) => row.pseudonym));
   if (known.size === 0) return { ...NOBODY_ERASED, mark: mark?.mark ?? "0" };
-  const [pads] = await pseudonymPads(db.sql);
-  const inner = bytesOf(pads?.inner_pad ?? "");
-  const outer = bytesOf(pads?.outer_pad ?? "");
+  const pseudonymOf = await pseudonyms(db.sql);
   return {
     mark: mark?.mark ?? "0",
     tombstone: (role, id) => {
-      // HMAC-SHA-256 as lmsmon.pseudonym() computes it.
-      const first = createHash("sha256").update(inner).update(`${role}:${source}:${id}`).digest();
-      const hash = createHash("sha256").update(outer).update(first).digest("hex").slice(0, 32);
+      const hash = pseudonymOf(role, source, id);
       return known.has(hash) ? hash : null;
     },
   };
 }
-
-const bytesOf = (hex: string) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));

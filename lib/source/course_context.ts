@@ -6,13 +6,13 @@ import {
 } from "../../sql/lms/context_preset.ts";
 import { LONGEST_TEXT, type Preset } from "../../sql/lms/preset.ts";
 import { integer, type LmsQueries } from "../../sql/lms/queries.ts";
-import type { Enrolment, LmsActivity } from "../model/course_context.ts";
+import type { ContextRows, Enrolment, LmsActivity } from "../model/course_context.ts";
 import type { LmsId } from "../model/event.ts";
 import type { Person } from "../model/person.ts";
 import { filledText } from "./clean_text.ts";
 import type { LmsDriver, LmsSession } from "./lms_driver.ts";
 import type { TimeReaders } from "./lms_times.ts";
-import { readId } from "./lms_values.ts";
+import { compareIds, readId } from "./lms_values.ts";
 import type { Catalog } from "./schema_check.ts";
 
 /** Rows read at a time: a short statement, and little memory. */
@@ -32,8 +32,8 @@ interface Prepared {
   readonly queries: LmsQueries;
 }
 
-/** Activities with their dates, ascending by id; none where the LMS's copy has no such columns. */
-export async function* readDatedActivities(reading: ContextReading): AsyncGenerator<readonly LmsActivity[]> {
+/** Activities with their dates, ascending by id; `null` where the LMS's copy has no such columns, or does not show them. */
+export async function* readDatedActivities(reading: ContextReading): AsyncGenerator<ContextRows<LmsActivity>> {
   for (let after: LmsId | null = null;;) {
     const where: { after: LmsId | null; limit: number } = { after, limit: PER_PAGE };
     const page: LmsActivity[] | null = await reading.read(async (session, prepared) => {
@@ -43,9 +43,9 @@ export async function* readDatedActivities(reading: ContextReading): AsyncGenera
       return await activitiesOf(reading, session, prepared, from, where);
     });
     const last = page?.at(-1);
+    if (page === null) yield null;
     if (page === null || last === undefined) return;
     yield page;
-    if (page.length < PER_PAGE) return;
     after = last.id;
   }
 }
@@ -101,11 +101,13 @@ async function coursesOf(
 export async function* readEnrolments(
   reading: ContextReading,
   pages: AsyncIterable<readonly Person[]>,
-): AsyncGenerator<readonly Enrolment[]> {
+): AsyncGenerator<ContextRows<Enrolment>> {
+  // Nothing says it: then nobody is read for it.
+  if (await reading.read((_, { preset }) => Promise.resolve(!preset.context?.enrolments))) return yield null;
   for await (const page of pages) {
     yield await reading.read(async (session, { preset }) => {
       const from = preset.context?.enrolments ?? null;
-      if (from === null) return [];
+      if (from === null) return null;
       return from === "accounts" ? accountsOf(page) : await courseEnrolmentsOf(reading, session, from, page);
     });
   }
@@ -113,7 +115,8 @@ export async function* readEnrolments(
 
 /** What the accounts say: whether they are active, and in which batches. */
 function accountsOf(page: readonly Person[]): Enrolment[] {
-  return page.flatMap(({ id, active, batchIds }) =>
+  const once = new Map(page.map((person) => [person.id, person])); // a query may give somebody twice
+  return [...once.values()].flatMap(({ id, active, batchIds }) =>
     [["site", "0"] as const, ...batchIds.map((batch) => ["batch", batch] as const)].map(([scope, scopeId]) => ({
       studentId: id,
       scope,
@@ -147,9 +150,4 @@ async function courseEnrolmentsOf(
       leftAt: readTime(left) ?? null,
     }];
   }).toSorted((a, b) => compareIds(a.studentId, b.studentId));
-}
-
-function compareIds(a: LmsId, b: LmsId): number {
-  const [x, y] = [BigInt(a), BigInt(b)];
-  return x < y ? -1 : x > y ? 1 : 0;
 }

@@ -18,6 +18,7 @@ export async function firstInRanges(from: LmsId, any: (range: KeyRange) => Promi
     if (await any({ from: [String(low)], fromItself: true, to: [String(high)] })) {
       return width === 1024n ? String(low) : await narrowed(low, high, any);
     }
+    if (high === BigInt(HIGHEST_ID)) return null; // what was there at first is gone
     low = high + 1n;
   }
 }

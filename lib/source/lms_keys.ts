@@ -58,6 +58,7 @@ export class LmsKeys {
   /** What is known to be kept. */
   #known = new Map<LmsId, string>();
   #fresh = new Map<LmsId, KeyEntry>();
+  #keeping: Promise<unknown> = Promise.resolve();
   /** `sort:key` of texts whose id stands for another one: they are never read as it. */
   readonly #collided = new Set<string>();
 
@@ -86,8 +87,17 @@ export class LmsKeys {
     return this.#collided.has(`${sort}:${key}`);
   }
 
-  /** Keeps what was read since; true when some of it cannot be told from others, so that what was read is to be read anew. */
-  async keep(): Promise<boolean> {
+  /**
+   * Keeps what was read since; true when some of it cannot be told from others, so that what was read is to be read anew. Two at a
+   * time wait for one another: what one takes along is kept when the other goes on.
+   */
+  keep(): Promise<boolean> {
+    const kept = this.#keeping.catch(() => {}).then(() => this.#keepFresh());
+    this.#keeping = kept;
+    return kept;
+  }
+
+  async #keepFresh(): Promise<boolean> {
     if (this.#fresh.size === 0) return false;
     const entries = [...this.#fresh.values()];
     this.#fresh = new Map();
@@ -111,12 +121,19 @@ export class LmsKeys {
   /** The LMS's own keys; what stands for none is left out. */
   async textsOf(sort: KeySort, ids: readonly LmsId[]): Promise<Map<LmsId, string>> {
     if (!this.#texts.has(sort)) return new Map(ids.map((id) => [id, id]));
-    const unknown = ids.filter((id) => !this.#known.has(id));
-    const found = unknown.length === 0 ? new Map<LmsId, string>() : new Map(await this.#store.keysOf(unknown));
-    for (const [id, key] of found) this.#known.set(id, key);
+    const found = new Map<LmsId, string>();
+    const unknown: LmsId[] = [];
     for (const id of ids) {
       const key = this.#known.get(id);
-      if (key !== undefined) found.set(id, key);
+      if (key === undefined) unknown.push(id);
+      else found.set(id, key);
+    }
+    if (unknown.length === 0) return found;
+    const stored = await this.#store.keysOf(unknown);
+    if (this.#known.size > MOST_KNOWN) this.#known = new Map();
+    for (const [id, key] of stored) {
+      this.#known.set(id, key);
+      found.set(id, key);
     }
     return found;
   }

@@ -7,7 +7,6 @@ import {
   outputHashed,
   outputName,
   type Preset,
-  type Relation,
   withPrefix,
 } from "../../sql/lms/preset.ts";
 import { ConfigError } from "../base/errors.ts";
@@ -155,6 +154,12 @@ export const mappingSchema = z.strictObject({
   links: related({ mentor: name.default("mentor_id"), student: name.default("student_id") }),
   batches: related({ batch: name.default("batch_id"), student: name.default("student_id") }).nullable().default(null),
   ids: z.strictObject(Object.fromEntries(ID_SORTS.map((sort) => [sort, z.literal("text").optional()]))).optional(),
+}).superRefine(({ context, ids }, ctx) => {
+  const refuse = (part: string, sort: string) =>
+    ctx.addIssue({ code: "custom", path: ["context", part], message: `cannot be where ids.${sort} is text` });
+  // Pages of these go by ids in ascending order, which ids of texts have not.
+  if (context?.enrolments === "accounts" && ids?.["student"] === "text") refuse("enrolments", "student");
+  if (context?.activities && ids?.[context.activities.kind] === "text") refuse("activities", context.activities.kind);
 });
 
 /** A mapping as it is written. Throws ConfigError with every problem, one a line. */
@@ -262,4 +267,3 @@ function writtenPath(tree: unknown, path: KeyPath): KeyPath {
 
 /** Canonical columns that a kind cannot do without. */
 export const REQUIRED_COLUMNS: readonly CanonicalColumn[] = ["state", "studentId", "activityId"];
-export type { Relation };

@@ -1,7 +1,7 @@
 import type { MoodleSite } from "../../sql/lms/moodle/preset.ts";
 import { leftOutQuery, quizTables, rolesQuery, versionQuery } from "../../sql/lms/moodle/site.ts";
 import { LmsError } from "../base/errors.ts";
-import type { LmsDriver } from "./lms_driver.ts";
+import type { CellRow, LmsDriver } from "./lms_driver.ts";
 import type { SiteFinding, SiteLook } from "./site_look.ts";
 
 /** The first Moodle that is read, and the first that nobody has tried: as `version` of its table config has them. */
@@ -115,7 +115,7 @@ async function findings(driver: LmsDriver, site: MoodleSite): Promise<SiteFindin
   const found: SiteFinding[] = [{ message: name, hint: null }];
   if (version !== null && version >= UNTRIED.version) {
     found.push({
-      message: `${name} is newer than what was tried (${UNTRIED.name})`,
+      message: `${name} is newer than what lmsmon knows of (${UNTRIED.name})`,
       hint: "see docs/presets.md, Moodle",
     });
   }
@@ -136,7 +136,7 @@ async function findings(driver: LmsDriver, site: MoodleSite): Promise<SiteFindin
       hint: "grant SELECT on it (docs/presets.md, Moodle)",
     });
   }
-  for (const [what, why, count, id] of await driver.read((session) => session.rows(leftOutQuery(site.prefix)))) {
+  for (const [what, why, count, id] of await leftOut(driver, site, found)) {
     const isOrphan = why?.startsWith("of no ") ?? false;
     found.push({
       message: `left out: ${count} ${what} ${why}${isOrphan ? ` (the first has id ${id})` : ""}`,
@@ -144,4 +144,18 @@ async function findings(driver: LmsDriver, site: MoodleSite): Promise<SiteFindin
     });
   }
   return found;
+}
+
+/** Counting reads every attempt: on a very large site the statement's time is over before. */
+async function leftOut(driver: LmsDriver, site: MoodleSite, found: SiteFinding[]): Promise<readonly CellRow[]> {
+  try {
+    return await driver.read((session) => session.rows(leftOutQuery(site.prefix)));
+  } catch (error) {
+    if (!(error instanceof LmsError)) throw error;
+    found.push({
+      message: `what is left out could not be counted: ${error.message}`,
+      hint: "raise lms.statement_timeout for this look; polls are not concerned",
+    });
+    return [];
+  }
 }

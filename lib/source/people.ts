@@ -28,7 +28,7 @@ export async function readPeople(
     ? { ids: [...(await keys.textsOf(role, where.ids)).values()] }
     : where.after === null
     ? where
-    : { ...where, after: (await keys.textsOf(role, [where.after])).get(where.after) ?? null };
+    : { ...where, after: await keyAfter(keys, role, where.after) };
   if ("ids" in wanted && wanted.ids.length === 0) return [];
   const rows = await session.rows(queries.people(role, wanted));
   const people = rows.map(([key, username, email, displayName, firstName, lastName, active]) => {
@@ -58,6 +58,13 @@ export async function readPeople(
     for (const person of people) person.batchIds = [...new Set(person.batchIds)].sort(compareIds);
   }
   return people;
+}
+
+/** The LMS's own key at which a page ended. Throws RangeError when it is unknown: from the beginning it would never end. */
+async function keyAfter(keys: LmsKeys, role: Role, id: LmsId): Promise<string> {
+  const key = (await keys.textsOf(role, [id])).get(id);
+  if (key === undefined) throw new RangeError(`Cannot read on after ${role} ${id}: the LMS's key of it is not known`);
+  return key;
 }
 
 /** Mentors of students, in ascending order; added to `links`. */

@@ -38,8 +38,7 @@ export async function* everybody(access: PeopleAccess, role: Role): AsyncIterabl
     if (last === undefined) return;
     await access.keys.keep();
     yield page;
-    if (page.length < PEOPLE_PER_PAGE) return;
-    after = last.id;
+    after = last.id; // a page may be shorter for ids that cannot be kept: only an empty one is the end
   }
 }
 

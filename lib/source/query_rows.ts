@@ -10,7 +10,7 @@ import { chunks } from "./id_lists.ts";
 import type { CellRow } from "./lms_driver.ts";
 import type { RowPage } from "./lms_source.ts";
 import { drivingKeys, edgeOf, firstTextFrom } from "./driving_keys.ts";
-import { keyFormOf, type QueryAccess, type QuerySession } from "./query_access.ts";
+import { keyFormOf, NO_ID, type QueryAccess, type QuerySession } from "./query_access.ts";
 import { bucketRanges, firstInRanges } from "./key_ranges.ts";
 import { compareIds, readId } from "./lms_values.ts";
 import { isRepeated, oddReason, repeatedKey } from "./query_keys.ts";
@@ -71,7 +71,7 @@ export class QueryRows {
         this.#cursor = null;
         return rows;
       }
-      const next = this.#idOf(last);
+      const next = this.#idOf(last) || NO_ID[this.#space.form];
       this.#cursor = { id: next, key: last };
       if (rows.rows.length + rows.bad.length > 0 || page >= PAGES_AT_ONCE) return { ...rows, next };
     }
@@ -116,7 +116,7 @@ export class QueryRows {
       const ids: LmsId[] = [];
       if (form === "pair") {
         const { keys: [first] } = await drivingKeys(this.#space.form, session, sql, range, 1);
-        if (first !== undefined) ids.push(this.#idOf(first));
+        if (first !== undefined) ids.push(this.#idOf(first) || start);
       } else {
         for (const query of sql.firstKey(range)) {
           const [row] = await session.rows(query);

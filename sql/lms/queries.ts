@@ -215,7 +215,7 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes,
       }`;
     },
 
-    /** Rows [id, username, email, displayName, firstName, lastName, active?]; pages of a query are in no order. */
+    /** Rows [id, username, email, displayName, firstName, lastName, active?]; a page is in the order of the LMS's keys. */
     people(
       role: "student" | "mentor",
       where: { after: string | null; limit: number } | { ids: readonly string[] },

@@ -36,6 +36,7 @@ export const tombstoneNamed = (sql: Queryable, pseudonym: string) =>
 export const PadsRow = z.object({ inner_pad: neverNull(text), outer_pad: neverNull(text) });
 export type PadsRow = z.infer<typeof PadsRow>;
 
+/** The key of pseudonyms as HMAC uses it, in hex. */
 export const pseudonymPads = (sql: Queryable) =>
   sql<PadsRow[]>`
     select encode(inner_pad, 'hex') as inner_pad, encode(outer_pad, 'hex') as outer_pad

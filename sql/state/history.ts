@@ -5,6 +5,7 @@ import type { Queryable } from "./queryable.ts";
 export const HistoryRow = z.object({
   event_id: int8,
   event_type: text,
+  attempt_id: int8,
   kind: text,
   stage: text,
   revision: int4,
@@ -38,7 +39,7 @@ export const historyEvents = (
   },
 ) =>
   sql<HistoryRow[]>`
-    select event_id, event_type, kind, stage, revision, change, attempt_no, timestamp, activity_id, activity_title, course_id,
+    select event_id, event_type, attempt_id, kind, stage, revision, change, attempt_no, timestamp, activity_id, activity_title, course_id,
            course, activity_metadata
       from lmsmon.lms_activity_events
      where source = ${source} and student_id = ${student}::bigint
@@ -63,12 +64,3 @@ export const countHistory = (
        and (${since}::timestamptz is null or timestamp >= ${since}::timestamptz)
        and (${before?.at ?? null}::timestamptz is null
          or (timestamp, event_id) < (${before?.at ?? null}::timestamptz, ${before?.eventId ?? null}::bigint))`;
-
-export const PseudonymKeyRow = z.object({ inner_pad: neverNull(text), outer_pad: neverNull(text) });
-export type PseudonymKeyRow = z.infer<typeof PseudonymKeyRow>;
-
-/** The key's pads in hex. */
-export const pseudonymKey = (sql: Queryable) =>
-  sql<PseudonymKeyRow[]>`
-    select encode(inner_pad, 'hex') as inner_pad, encode(outer_pad, 'hex') as outer_pad
-      from lmsmon.secrets where name = 'pseudonyms'`;

@@ -39,8 +39,8 @@ export const mentorsOfStudents = (sql: Queryable, source: string) =>
 export const LeftRow = z.object({ student_id: int8, left_at: neverNull(timestamptz) });
 export type LeftRow = z.infer<typeof LeftRow>;
 
-/** When students left: the LMS's time, or when they were first seen inactive. */
-export const leavers = (sql: Queryable, source: string) =>
+/** When students left: the LMS's time, or when they were first seen inactive. An end after `now` is still to come. */
+export const leavers = (sql: Queryable, source: string, now: string) =>
   sql<LeftRow[]>`
     select student_id, max(coalesce(left_at, seen_at)) as left_at from lmsmon.enrolments
-     where source = ${source} and replaced_at is null and (not active or left_at is not null) group by student_id`;
+     where source = ${source} and replaced_at is null and (not active or left_at <= ${now}::timestamptz) group by student_id`;

@@ -115,7 +115,7 @@ export const standings = (sql: Queryable, { source, known, day, timezone, course
             from candidates order by course_id, student_id, place, joined_at nulls first) m
     ),
     due_dates as materialized (
-      select activity_id, course_id, (due_at at time zone ${timezone}::text)::date as due_day, is_final
+      select activity_id, course_id, due_at, (due_at at time zone ${timezone}::text)::date as due_day, is_final
         from lmsmon.activities
        where source = ${source} and kind = 'exam' and (seen_at <= ${known}::timestamptz or history)
          and (replaced_at is null or replaced_at > ${known}::timestamptz) and due_at is not null
@@ -143,7 +143,9 @@ export const standings = (sql: Queryable, { source, known, day, timezone, course
     handed_in as (
       select s.course_id, s.student_id, count(*)::int as submitted, count(s.percentage)::int as marked,
              avg(s.percentage) as average,
-             avg(greatest(-14, least(14, d.due_day - (${day}::date - s.days_ago))) / 14.0)::float8 as margin
+             -- without a due date there is no margin; least() would take 14 for it
+             (avg(greatest(-14, least(14, d.due_day - (${day}::date - s.days_ago))) / 14.0)
+               filter (where d.due_day is not null))::float8 as margin
         from submissions s left join due_dates d on d.activity_id = s.activity_id and d.course_id = s.course_id
        group by s.course_id, s.student_id
     ),
@@ -151,7 +153,7 @@ export const standings = (sql: Queryable, { source, known, day, timezone, course
       select m.course_id, m.student_id, count(*)::int as due, (count(*) filter (where s.student_id is null))::int as missed,
              (array_agg(s.student_id is not null order by d.due_day desc, d.activity_id desc))[1] as last_due_submitted
         from members m
-        join due_dates d on d.course_id = m.course_id and not d.is_final and d.due_day <= ${day}::date
+        join due_dates d on d.course_id = m.course_id and not d.is_final and d.due_at <= ${known}::timestamptz
          and (m.joined_day is null or d.due_day >= m.joined_day)
         left join submissions s
           on s.course_id = m.course_id and s.student_id = m.student_id and s.activity_id = d.activity_id

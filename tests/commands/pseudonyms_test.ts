@@ -6,7 +6,7 @@ import { runInsights } from "../../lib/app/insights.ts";
 import { runPause } from "../../lib/app/pause.ts";
 import { runPrivacy } from "../../lib/app/privacy.ts";
 import { runRetry } from "../../lib/app/retry.ts";
-import { pseudonyms } from "../../lib/history/pseudonyms.ts";
+import { pseudonyms } from "../../lib/privacy/pseudonyms.ts";
 import { SOURCE } from "../tell/outbox_fixture.ts";
 import { atDesk } from "./desk.ts";
 import { OPTIONS } from "./run_export.ts";

@@ -6,7 +6,7 @@ import { placeOfCursor } from "../../lib/history/items.ts";
 import { type HistoryRequest, packed, readHistory } from "../../lib/history/read_history.ts";
 import { tokensIn } from "../../lib/history/tokens.ts";
 import { quoted } from "../../lib/history/lines.ts";
-import { pseudonyms } from "../../lib/history/pseudonyms.ts";
+import { pseudonyms } from "../../lib/privacy/pseudonyms.ts";
 import { atOnePlace } from "../poll/poll_bench.ts";
 import { UsageError } from "../../lib/base/errors.ts";
 
@@ -51,9 +51,12 @@ Deno.test("packed() never goes over its budget, keeps the newest, and counts wha
       try {
         history = packed(items, items.length, { ...REQUEST, format, maxTokens });
       } catch (error) {
-        assert.ok(error instanceof UsageError && maxTokens < 200, String(error));
+        assert.ok(error instanceof UsageError, String(error));
+        const needed = Number(/^allow (\d+) tokens/.exec(error.hint ?? "")?.[1]);
+        assert.ok(needed > maxTokens, `${needed} tokens are needed of ${maxTokens}`);
         return;
       }
+      assert.ok(items.length === 0 || history.items.length > 0, "a page brings something, or the next one never would");
       assert.ok(tokensIn(history.text) <= maxTokens, `${tokensIn(history.text)} > ${maxTokens}`);
       assert.equal(history.leftOut, items.length - history.items.length);
       if (history.leftOut > 0) assert.match(history.text, new RegExp(String(history.leftOut)));
@@ -94,10 +97,7 @@ atOnePlace(
     );
     await bench.poll();
     const request = { ...REQUEST, student: String(student) };
-    const began = performance.now();
     const whole = await readHistory(bench.db.sql, request);
-    const took = performance.now() - began;
-    assert.ok(took < 500, `${took} ms`); // 50 ms on an idle machine
     assert.equal(whole.events, 1000);
     assert.equal(whole.leftOut, 0);
     assert.ok(whole.items.some(({ kind }) => kind === "week"));

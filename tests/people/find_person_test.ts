@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { CommandError } from "../../lib/base/errors.ts";
-import { pseudonyms } from "../../lib/history/pseudonyms.ts";
+import { pseudonyms } from "../../lib/privacy/pseudonyms.ts";
 import { textId } from "../../lib/model/key_space.ts";
 import type { Role } from "../../lib/model/person.ts";
 import { findPeople, findPerson } from "../../lib/people/find_person.ts";

@@ -4,7 +4,7 @@ import { exportEvents } from "../../lib/export/export_events.ts";
 import { erase, sweepFiles } from "../../lib/privacy/erase.ts";
 import { journalPath, reapplyJournal, writeJournal } from "../../lib/privacy/journal.ts";
 import { readErasedPeople } from "../../lib/privacy/erased_people.ts";
-import { pseudonyms } from "../../lib/history/pseudonyms.ts";
+import { pseudonyms } from "../../lib/privacy/pseudonyms.ts";
 import { textId } from "../../lib/model/key_space.ts";
 import { recordAct } from "../../lib/state/acts.ts";
 import { withState } from "../support/state/with_state.ts";

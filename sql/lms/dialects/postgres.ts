@@ -16,7 +16,7 @@ const pairList = (pairs: readonly (readonly string[])[]) =>
 const named = (tables: readonly string[]) =>
   `select u.name, to_regclass(quote_ident(u.name))::oid as oid from unnest(array[${
     tables.map(literal).join(",")
-  }]) as u (name)`;
+  }]::text[]) as u (name)`;
 // `limit 1` keeps the planner from flattening this into a hash join over the whole side table for every page: each
 // page stays as many index probes as it has rows, and a duplicate key can never multiply rows.
 const sideJoin = (side: SideParts) =>
@@ -101,7 +101,7 @@ export const postgresDialect: Dialect = {
     ` case when has_column_privilege(n.oid, a.attnum, 'select') then '1' else '0' end` +
     ` from (select name, to_regclass(quote_ident(name)) as oid from unnest(array[${
       tables.map(literal).join(",")
-    }]) as u(name)) n` +
+    }]::text[]) as u(name)) n` +
     ` join pg_catalog.pg_attribute a on a.attrelid = n.oid and a.attnum > 0 and not a.attisdropped`,
   oldest: 14, // bit_xor as an aggregate
   about: "select current_setting('server_version'), current_database()::text",

@@ -15,10 +15,7 @@ export function quizTables(dialect: Dialect): string {
 export const versionQuery = (prefix: string) =>
   `select name, value from ${prefix}config where name in ('version', 'release')`;
 
-/**
- * Rows [short name, assigned] of every role: how often somebody has it in the context of a person, `null` where it is not meant to
- * be given there and nobody has it.
- */
+/** Rows [short name, how often somebody has it in the context of a person, whether it is meant to be given there] of every role. */
 export const rolesQuery = (prefix: string, knowsLevels: boolean) => `
 select r.shortname,
        (select count(*) from ${prefix}role_assignments ra join ${prefix}context x on x.id = ra.contextid and x.contextlevel = 30

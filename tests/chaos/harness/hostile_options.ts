@@ -72,8 +72,10 @@ async function hostileOption(
   if (/\bat (file|async|Object)|TypeError|syntax error|This is a fault/.test(said)) {
     run.fail(`${what} says ${said.slice(0, 300)}`);
   }
+  // Lines of an export are data, and hold titles as the LMS has them.
+  const prose = said.split("\n").filter((line) => !/^\{"schema":\d/.test(line)).join("\n");
   // deno-lint-ignore no-control-regex
-  if (/[\u0007\u202e]/.test(said)) run.fail(`${what} writes control characters to the terminal`);
+  if (/[\u0007\u202e]/.test(prose)) run.fail(`${what} writes control characters to the terminal`);
   if (/root:.*:0:0:/.test(said)) run.fail(`${what} shows a file of the system`);
   if (leaks.length > 0 || secrets.some((secret) => said.includes(secret))) run.fail(`${what} shows a secret`);
 }

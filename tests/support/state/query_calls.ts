@@ -139,7 +139,6 @@ const agentCalls: CallsOf<typeof agent> = {
 const historyCalls: CallsOf<typeof history> = {
   historyEvents: [(sql) => history.historyEvents(sql, "lms", ID, { ...HISTORY, limit: 1 }), history.HistoryRow],
   countHistory: [(sql) => history.countHistory(sql, "lms", ID, HISTORY), history.HistoryCountRow],
-  pseudonymKey: [(sql) => history.pseudonymKey(sql), history.PseudonymKeyRow],
 };
 
 const insightsCalls: CallsOf<typeof insights> = {
@@ -154,7 +153,7 @@ const insightNamesCalls: CallsOf<typeof insightNames> = {
   courses: [(sql) => insightNames.courses(sql, "lms"), insightNames.CourseRow],
   studentsOfMentor: [(sql) => insightNames.studentsOfMentor(sql, "lms", ID), insightNames.MentorStudentRow],
   mentorsOfStudents: [(sql) => insightNames.mentorsOfStudents(sql, "lms"), insightNames.MentorOfRow],
-  leavers: [(sql) => insightNames.leavers(sql, "lms"), insightNames.LeftRow],
+  leavers: [(sql) => insightNames.leavers(sql, "lms", TIME), insightNames.LeftRow],
 };
 
 const sessionCalls: CallsOf<typeof session> = {

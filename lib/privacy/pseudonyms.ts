@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto";
-import { pseudonymKey } from "../../sql/state/history.ts";
+import { pseudonymPads } from "../../sql/state/erasures.ts";
 import type { Role } from "../model/person.ts";
 import type { Queryable } from "../state/state_db.ts";
 
-/** Makes the pseudonym of a person; equal to that of exports. */
+/** Makes the pseudonym of a person, as lmsmon.pseudonym() does. */
 export type PseudonymOf = (role: Role, source: string, id: string) => string;
 
 const LENGTH = 32;
 
 /** HMAC-SHA-256 with the state's key, its first 128 bits in hex, of role, source and id. */
 export async function pseudonyms(sql: Queryable): Promise<PseudonymOf> {
-  const [key] = await pseudonymKey(sql);
+  const [key] = await pseudonymPads(sql);
   if (key === undefined) throw new TypeError("The state has no key of pseudonyms");
   const inner = hexBytes(key.inner_pad), outer = hexBytes(key.outer_pad);
   return (role, source, id) => {
