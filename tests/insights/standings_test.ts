@@ -44,13 +44,20 @@ Deno.test({
   },
 });
 
-/** The first students of a module, so that a test takes seconds. */
+/** Work that is never due, which many hand in. */
+const UNDATED = { id: 99_001, type: "TMA", day: null };
+
+/** The first students of a module, so that a test takes seconds; some of them handed in what is never due, too. */
 function someOf(data: OuladModule, count: number): OuladModule {
   const kept = new Set(data.students.slice(0, count));
   return {
     ...data,
     students: [...kept],
-    submissions: data.submissions.filter(({ student }) => kept.has(student)),
+    assessments: [...data.assessments, UNDATED],
+    submissions: [
+      ...data.submissions.filter(({ student }) => kept.has(student)),
+      ...[...kept].slice(0, count / 2).map((student) => ({ assessment: UNDATED.id, student, day: 5, score: 60 })),
+    ],
     visits: data.visits.filter(({ student }) => kept.has(student)),
     registrations: new Map([...data.registrations].filter(([student]) => kept.has(student))),
     carriedOver: data.carriedOver.filter(({ student }) => kept.has(student)),

@@ -179,6 +179,7 @@ for (const [name, server] of [["PostgreSQL", await realPostgres()], ["MariaDB", 
       await using lms = await customLms(server, TABLES);
       await lms.execute("insert into tries values (1000000, 7, 3, 'done'), (2000000000, 7, 3, 'done')");
       const source = await lms.open(WHOLE.replace("rows: [{table: tries, key: id}]", "version: 2"));
+      assert.equal((await source.identity()).dialect, server.dialect);
       const ids: string[] = [];
       for (let after: string | null = null;;) {
         const page = await source.rowsAfter("exam", after, 2);
