@@ -1,4 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
+import { UsageError } from "../lib/base/errors.ts";
 import { execute, notEmpty, withCommon } from "./common.ts";
 import { pauseSubject } from "./pause_subject.ts";
 
@@ -11,6 +12,9 @@ export const resumeCommand = withCommon(new Command("resume"))
   .option("--json", "print the result as JSON")
   .action((flags, command) => {
     const subject = pauseSubject("resume", flags);
+    if (flags.all && subject !== null) {
+      throw new UsageError("Cannot resume: --all and one of --mentor, --student and --exam are both given");
+    }
     return execute(command, { needs: ["state"] }, async (context) => {
       const { runResume } = await import("../lib/app/pause.ts");
       const { all = false, dryRun = false, json = false } = flags;

@@ -1,4 +1,4 @@
-import { dirname, isAbsolute, resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import { stringify } from "yaml";
 import { environment, homeDirectory } from "../config/environment.ts";
 import { loadConfig } from "../config/load_config.ts";
@@ -42,7 +42,7 @@ export async function runInit(context: CommandContext, options: InitOptions): Pr
     });
   }
   const answers = askMissing(options, out);
-  const text = configText(answers, dirname(target));
+  const text = configText(answers);
   const temporary = `${target}.init-${crypto.randomUUID().slice(0, 8)}`;
   await writePrivately(temporary, text);
   try {
@@ -102,8 +102,8 @@ function askMissing({ answers }: InitOptions, out: Output): Answers {
 }
 
 /** The configuration with what each part is for; paths as they were given, relative ones made absolute. */
-function configText(answers: Answers, folder: string): string {
-  const path = (text: string) => isAbsolute(text) || text.startsWith("~") ? text : resolve(text);
+function configText(answers: Answers): string {
+  const path = (text: string) => isAbsolute(text) || /^(~|\$\{)/.test(text) ? text : resolve(text);
   const value = (text: string) => stringify(text).trimEnd();
   const lines = [
     "# Written by lmsmon init. config.example.yaml and the README say what else there is; `lmsmon config` shows all that holds.",
@@ -113,7 +113,8 @@ function configText(answers: Answers, folder: string): string {
     ...answers.lmsPasswordFile === "" ? [] : [`  password_file: ${value(path(answers.lmsPasswordFile))}`],
     "state:",
     "  # lmsmon's own database: never the LMS's",
-    `  url: ${value(answers.stateUrl === "" ? `pglite:${folder}/lmsmon-state` : answers.stateUrl)}`,
+    // Without an address it lies where the configuration's place says: /var/lib/lmsmon/state, or beside the file.
+    ...answers.stateUrl === "" ? ["  url: null"] : [`  url: ${value(answers.stateUrl)}`],
     "notify:",
     "  # of people; stored times are UTC",
     `  timezone: ${value(answers.timezone)}`,

@@ -28,7 +28,7 @@ export class LiveConfig {
 }
 
 /** What a running daemon cannot exchange: its connections, what it listens on, whether it is there at all. */
-const NEEDS_RESTART = /^(enabled$|lms\.|state\.|listen$|log\.format$)/;
+const NEEDS_RESTART = /^(enabled$|lms\.|state\.|zulip\.|listen$|log\.format$)/;
 
 export interface Reloaded {
   /** The new configuration as far as it can be taken over. */
@@ -49,6 +49,7 @@ export function takeOver(current: Config, next: Config): Reloaded {
       enabled: current.enabled,
       lms: current.lms,
       state: current.state,
+      zulip: current.zulip,
       listen: current.listen,
       log: { ...next.log, format: current.log.format },
       // What still needs a restart is said again by the next reload, too.
@@ -59,7 +60,7 @@ export function takeOver(current: Config, next: Config): Reloaded {
   };
 }
 
-/** For logs and results: `notify.gather, students.batches (lms.url after a restart)`. */
+/** For logs and results: `notify.gather, students.batches; lms.url only after a restart`. */
 export function reloadWords({ changed, needRestart }: Pick<Reloaded, "changed" | "needRestart">): string {
   if (changed.length === 0) return "nothing changed";
   const now = changed.filter((key) => !needRestart.includes(key));

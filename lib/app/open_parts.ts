@@ -18,6 +18,7 @@ const HURRIED_CLOSE_MS = 1_500;
 export class OpenParts implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
   #patienceMs: number | null = null;
+  #zulip: ZulipConnection | null = null;
   #keyStore: KeyStore = memoryKeyStore();
 
   constructor(private readonly config: Config, private readonly metrics: Metrics | null = null) {}
@@ -52,8 +53,12 @@ export class OpenParts implements AsyncDisposable {
     return lms;
   }
 
-  /** Throws ConfigError when Zulip's address or credentials are missing; nothing is asked yet. */
+  /** The one connection of the command. Throws ConfigError when Zulip's address or credentials are missing; nothing is asked yet. */
   zulip(): ZulipConnection {
+    return this.#zulip ??= this.#connectZulip();
+  }
+
+  #connectZulip(): ZulipConnection {
     const { metrics } = this;
     const zulip = connectZulip(this.config.zulip, {
       log: logger("zulip"),

@@ -1,11 +1,11 @@
-import { endPauses, insertPause, untoldOfScope, wakePausedRows } from "../../sql/state/pauses.ts";
+import { endPauses, hurryMessages, insertPause, untoldOfScope, wakePausedRows } from "../../sql/state/pauses.ts";
 import { wakeRecipients } from "../../sql/state/recipients.ts";
 import { findPerson } from "../people/find_person.ts";
 import { CommandError } from "../base/errors.ts";
 import { retryLostRaces } from "../base/retry.ts";
 import { type EpochMicros, formatUtc, toInstant } from "../model/time.ts";
 import { recordAct } from "../state/acts.ts";
-import type { StateDb } from "../state/state_db.ts";
+import type { Queryable, StateDb } from "../state/state_db.ts";
 import { type Pause, pauseOf, type PauseScope, readPauses } from "../tell/pauses.ts";
 import { pauseWords } from "../tell/reasons.ts";
 import { counted } from "../text/counted.ts";
@@ -37,15 +37,19 @@ export async function runPause(context: CommandContext, options: PauseOptions): 
   if (!dryRun) {
     replaced = await retryLostRaces(() =>
       db.sql.begin(async (tx) => {
-        const ended = await endPauses(tx, source, scope, clock.now());
+        const now = clock.now();
+        const ended = (await endPauses(tx, source, scope, now)).map(pauseOf)
+          .filter(({ until }) => until === null || until > now);
         await insertPause(tx, source, { ...scope, until, reason });
+        // They were put off to the old end; the next round puts off again what is still paused.
+        if (ended.length > 0) await wakePaused(tx, source, now);
         await recordAct(tx, {
           source,
           command: `pause${flagOf(scope)}${until === null ? "" : ` --until ${formatUtc(until)}`}`,
           reason,
-          effect: `${pauseWords(scope)} paused; ${counted(deliveries, "delivery", "deliveries")} wait so far`,
+          effect: `${pauseWords(scope)} paused; ${waitSoFar(deliveries)}`,
         });
-        return ended.map(pauseOf);
+        return ended;
       })
     );
   }
@@ -65,7 +69,7 @@ export async function runPause(context: CommandContext, options: PauseOptions): 
   const end = until === null ? "until `lmsmon resume`" : `until ${local(until, config.notify.timezone)}`;
   out.writeLine(`${dryRun ? "Would be paused" : "Paused"}: ${pauseWords(scope)}, ${end}`);
   if (replaced.length > 0) out.writeLine("It takes the place of the pause before.");
-  out.writeLine(`${counted(deliveries, "delivery", "deliveries")} wait so far; polling goes on, and nothing is lost.`);
+  out.writeLine(`${waitSoFar(deliveries)}; polling goes on, and nothing is lost.`);
 }
 
 /** `resume`: ends pauses; what was kept is due now, and goes out as after an outage. */
@@ -98,7 +102,8 @@ export async function runResume(context: CommandContext, options: ResumeOptions)
   }
   if (deliveries !== null) {
     const n = counted(deliveries, "delivery", "deliveries");
-    out.writeLine(`${n} that waited for it leave with the next round of watch or poll-once.`);
+    const leave = deliveries === 1 ? "leaves" : "leave";
+    out.writeLine(`${n} that waited for it ${leave} with the next round of watch or poll-once.`);
   }
   for (const pause of left) out.writeLine(`Still paused: ${pauseWords(pause)}: ${pause.reason}`);
 }
@@ -108,9 +113,7 @@ async function resume(db: StateDb, source: string, chosen: readonly Pause[], now
   return await retryLostRaces(() =>
     db.sql.begin(async (tx) => {
       for (const pause of chosen) await endPauses(tx, source, pause, now);
-      const woken = await wakePausedRows(tx, source, now);
-      if (woken.length > 0) await wakeRecipients(tx, source, woken.map(({ recipient }) => recipient), now);
-      const deliveries = woken.reduce((sum, row) => sum + Number(row.deliveries), 0);
+      const deliveries = await wakePaused(tx, source, now);
       await recordAct(tx, {
         source,
         command: `resume${chosen.map(flagOf).join("")}`,
@@ -120,6 +123,18 @@ async function resume(db: StateDb, source: string, chosen: readonly Pause[], now
     })
   );
 }
+
+/** What was put off by a pause is due now; how many deliveries. A message that was in doubt before it keeps its text. */
+async function wakePaused(tx: Queryable, source: string, now: EpochMicros): Promise<number> {
+  const woken = await wakePausedRows(tx, source, now);
+  const hurried = await hurryMessages(tx, source, now);
+  const recipients = [...new Set([...woken, ...hurried].map(({ recipient }) => recipient))];
+  if (recipients.length > 0) await wakeRecipients(tx, source, recipients, now);
+  return woken.reduce((sum, row) => sum + Number(row.deliveries), 0);
+}
+
+const waitSoFar = (deliveries: number) =>
+  `${counted(deliveries, "delivery", "deliveries")} ${deliveries === 1 ? "waits" : "wait"} for it so far`;
 
 /** Without a scope the pause of everything; or the only one there is. */
 async function chosenPauses(

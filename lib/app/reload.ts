@@ -12,9 +12,9 @@ import { OpenParts } from "./open_parts.ts";
 import { RELOAD_DONE, RELOAD_WANTED, ReloadDone } from "./reload_requests.ts";
 
 const LOOK_MS = 200;
-/** A watch looks every second. Others than the first to answer may be a little later. */
-const FIRST_MS = 10_000;
-const OTHERS_MS = 2_000;
+/** A watch looks every five seconds, so others than the first to answer may be as much later. */
+const FIRST_MS = 20_000;
+const OTHERS_MS = 6_000;
 
 /** `reload`: asks every watch of this source to read its configuration again, and says what each answered. */
 export async function runReload(context: CommandContext, options: ReloadOptions): Promise<void> {
@@ -29,7 +29,7 @@ export async function runReload(context: CommandContext, options: ReloadOptions)
   const answers = await ask(context, db, source);
   if (answers.length === 0) {
     const polled = (await leaseStats(db.sql)).some((lease) => lease.source === source && lease.held);
-    throw new CommandError("Cannot reload: no watch answered within 10 seconds", {
+    throw new CommandError("Cannot reload: no watch answered within 20 seconds", {
       hint: polled
         ? "one polls, so it may be older than this lmsmon, or stuck: restart it"
         : "no watch runs; whatever starts next reads the configuration anyway",

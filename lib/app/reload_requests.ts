@@ -24,38 +24,42 @@ export const ReloadDone = z.object({
 });
 export type ReloadDone = z.infer<typeof ReloadDone>;
 
-const LOOK_MS = 1000;
+/** How often the state is asked whether `lmsmon reload` was called; SIGHUP needs no question. */
+const LOOK_MS = 5000;
 
 export interface ReloadDeps {
   readonly db: StateDb;
   readonly source: string;
   readonly live: LiveConfig;
+  /** Throws when what the new configuration asks for cannot be had: then the one before stays. */
+  readonly check: (next: Config) => Promise<void>;
   readonly log: Logger;
   readonly context: Pick<CommandContext, "clock" | "stop" | "reload" | "onHangUp">;
 }
 
 /** Takes over a changed configuration at SIGHUP and at `lmsmon reload`, until the daemon stops. Never throws. */
 export async function serveReloads(deps: ReloadDeps): Promise<void> {
-  const { db, source, live, log, context: { clock, stop, reload, onHangUp } } = deps;
+  const { db, source, live, check, log, context: { clock, stop, reload, onHangUp } } = deps;
   if (reload === undefined) return;
   let hungUp = new AbortController();
   onHangUp?.(() => hungUp.abort());
   let seen: string | null | undefined;
   while (!stop.soft.aborted) {
     try {
-      const wanted = ReloadWanted.safeParse((await readFact(db.sql, source, RELOAD_WANTED))[0]?.value);
-      const id = wanted.success ? wanted.data.id : null;
-      const isAsked = seen !== undefined && id !== null && id !== seen;
-      seen = id;
+      // First of all, and without the state: a signal is obeyed also while the database is away.
       if (hungUp.signal.aborted) {
         hungUp = new AbortController();
-        const { reloaded } = await reloadOnce(live, reload, log);
+        const { reloaded } = await reloadOnce(live, reload, check, log);
         if (reloaded !== null) {
           await recordAct(db.sql, { source, command: "SIGHUP to watch", effect: reloadWords(reloaded) });
         }
       }
+      const wanted = ReloadWanted.safeParse((await readFact(db.sql, source, RELOAD_WANTED))[0]?.value);
+      const id = wanted.success ? wanted.data.id : null;
+      const isAsked = seen !== undefined && id !== null && id !== seen;
+      seen = id;
       if (isAsked) {
-        const { reloaded, error } = await reloadOnce(live, reload, log);
+        const { reloaded, error } = await reloadOnce(live, reload, check, log);
         const done: ReloadDone = {
           id,
           host: Deno.hostname(),
@@ -77,10 +81,12 @@ export async function serveReloads(deps: ReloadDeps): Promise<void> {
 async function reloadOnce(
   live: LiveConfig,
   reload: () => Promise<Config>,
+  check: ReloadDeps["check"],
   log: Logger,
 ): Promise<{ readonly reloaded: Reloaded | null; readonly error: string | null }> {
   try {
     const reloaded = takeOver(live.config, await reload());
+    if (reloaded.changed.length > 0) await check(reloaded.config);
     setUpLogging(reloaded.config.log);
     if (reloaded.changed.length > 0) live.exchange(reloaded.config);
     log.info("Read the configuration again: {what}", {

@@ -32,9 +32,12 @@ export async function runRetry(context: CommandContext, options: RetryOptions): 
   const db = await parts.state({ dryRun: options.dryRun });
   const source = config.lms.name;
   const { question, words } = await whatToRetry(db, source, options);
-  const rows = options.dryRun
-    ? [...await q.retriable(db.sql, source, { ...question, limit: PAGE, lock: false })]
-    : await retryAll(db, source, question, { now: clock.now(), words, isStopped: () => context.stop.soft.aborted });
+  const rows = await retryAll(db, source, question, {
+    now: clock.now(),
+    words,
+    dryRun: options.dryRun,
+    isStopped: () => context.stop.soft.aborted,
+  });
   if (options.json) {
     return out.writeJson(commandJson("retry", {
       source,
@@ -49,9 +52,9 @@ export async function runRetry(context: CommandContext, options: RetryOptions): 
     }));
   }
   if (rows.length === 0) {
-    return out.writeLine(
-      `Nothing to retry: no delivery ${words.replace(/^--/, "of ")} was given up, refused or waits for an account`,
-    );
+    const whose = words.startsWith("--dead") ? "" : ` of ${words.replace(/^--/, "")}`;
+    const what = question.deadOnly ? "was given up" : "was given up, was refused so far or waits for an account";
+    return out.writeLine(`Nothing to retry: no delivery${whose} ${what}`);
   }
   for (const row of rows.slice(0, SHOWN)) {
     const why = row.reason === null ? "" : ` (${row.reason})`;
@@ -85,25 +88,27 @@ async function whatToRetry(db: StateDb, source: string, options: RetryOptions) {
 async function retryAll(
   db: StateDb,
   source: string,
-  question: Omit<q.RetryQuestion, "limit" | "lock">,
-  { now, words, isStopped }: { readonly now: EpochMicros; readonly words: string; readonly isStopped: () => boolean },
+  question: Omit<q.RetryQuestion, "limit" | "lock" | "after">,
+  { now, words, dryRun, isStopped }: {
+    readonly now: EpochMicros;
+    readonly words: string;
+    readonly dryRun: boolean;
+    readonly isStopped: () => boolean;
+  },
 ): Promise<RetriableRow[]> {
   const done: RetriableRow[] = [];
-  const seen = new Set<string>();
   while (!isStopped()) {
+    const asked = { ...question, after: done.at(-1)?.log_id ?? null, limit: PAGE, lock: !dryRun };
     const rows = await retryLostRaces(() =>
       db.sql.begin(async (tx) => {
-        const page = (await q.retriable(tx, source, { ...question, limit: PAGE, lock: true })).filter((row) =>
-          !seen.has(row.log_id)
-        );
-        if (page.length === 0) return page;
+        const page = [...await q.retriable(tx, source, asked)];
+        if (page.length === 0 || dryRun) return page;
         await retryRows(tx, source, page, now);
         const n = counted(page.length, "delivery", "deliveries");
         await recordAct(tx, { source, command: `retry ${words}`, effect: `${n} tried again` });
         return page;
       })
     );
-    for (const row of rows) seen.add(row.log_id);
     done.push(...rows);
     if (rows.length < PAGE) break;
   }

@@ -42,7 +42,11 @@ export async function runCommand(
   const log = logger();
   spareLoopback();
   forgetPgEnvironment();
-  let hangUp = () => log.info("SIGHUP changes nothing here: only watch reads its configuration again");
+  let hungUp = false;
+  let hangUp = () => {
+    hungUp = true;
+    log.info("SIGHUP: a watch that is starting reads its configuration again then; other commands go on as they are");
+  };
   using stop = new Shutdown(exit, (signal) => {
     log.info("Stopping on {signal} after the work in hand; once more stops at once", { signal });
   }, () => hangUp()).listen();
@@ -92,6 +96,7 @@ export async function runCommand(
       reload: load,
       onHangUp: (handler) => {
         hangUp = handler;
+        if (hungUp) handler(); // it came while the parts were opened
       },
     });
   const signals = { soft: stop.soft, hard: stop.hard };

@@ -56,7 +56,18 @@ export async function runWatch(context: CommandContext, options: WatchOptions): 
   const notifier = tells ? notifierOf(config, options.takeOver) : null;
   const ended = new AbortController();
   const stop = { soft: AbortSignal.any([context.stop.soft, ended.signal]), hard: context.stop.hard };
-  const reloads = serveReloads({ db, source: lms.name, live, log: logger("watch"), context: { ...context, stop } });
+  // What would deliver by the new configuration is tried before it takes the old one's place.
+  const check = async (next: Config) => {
+    if (options.notify && next.notify.enabled) await parts.zulip().reloadCredentials();
+  };
+  const reloads = serveReloads({
+    db,
+    source: lms.name,
+    live,
+    check,
+    log: logger("watch"),
+    context: { ...context, stop },
+  });
   const presence = StatePresence.of(config.state.url);
   const watching = watch(context, {
     db,
@@ -190,7 +201,13 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
     });
     const delivering = withEach(live, stop.soft, async (config, soft) => {
       if (config !== context.config) notifier = parts.renewNotifier?.(config) ?? null;
-      if (notifier === null) return await untilAborted(soft);
+      if (notifier === null) {
+        // Nothing is to be delivered, so nothing is in its way.
+        health.delivery(null);
+        metrics.blocked.set(0);
+        metrics.oldestDue.set(0);
+        return await untilAborted(soft);
+      }
       await deliver({ config, clock, stop: { soft, hard: stop.hard } }, notifier, metrics, health, wake);
     });
     const loops = Promise.all([polling, delivering]).then(() => true);

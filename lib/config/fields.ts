@@ -262,7 +262,7 @@ export const pingUrl: Reader<string> = (raw) => {
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new FieldError("must be a URL such as https://hc.example.org/ping/…");
   }
-  registerSecret(value);
+  for (const form of [value, url.href]) registerSecret(form); // an error of the request has the second
   return url.href;
 };
 

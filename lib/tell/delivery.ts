@@ -131,7 +131,7 @@ export class Delivery {
       const ready = readyAgain(open, clock.now()).slice(0, room);
       const roomLeft = room - ready.length;
 
-      const redirect = await this.#redirect.find(hard);
+      const redirect = claimed.every((recipient) => recipient === ADMIN) ? null : await this.#redirect.find(hard);
       // Somebody else may change what is decided on: then it is read and decided again.
       const { goesOn, decision, composed } = await retrying(async () => {
         const { losses } = db;

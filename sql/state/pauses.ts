@@ -26,7 +26,7 @@ export interface PauseScopeColumns {
   readonly subjectId: string | null;
 }
 
-/** Ends pauses of exactly this scope, those that ran out included; answers those that still held. */
+/** Ends pauses of exactly this scope, those that ran out included; answers all of them. */
 export function endPauses(
   sql: Queryable,
   source: string,
@@ -60,6 +60,20 @@ export function wakePausedRows(sql: Queryable, source: string, now: EpochMicros)
        where source = ${source} and untold and status = 'waiting' and reason = 'paused' and recipient is not null
       returning recipient)
     select recipient, count(*) as deliveries from woken group by recipient order by recipient`;
+}
+
+export const WokenMessageRow = z.object({ recipient: text });
+export type WokenMessageRow = z.infer<typeof WokenMessageRow>;
+
+/** Composed messages that wait for a time (a pause, the next try after a refusal) are due now. */
+export function hurryMessages(sql: Queryable, source: string, now: EpochMicros) {
+  return sql<WokenMessageRow[]>`
+    with hurried as (
+      update lmsmon.messages set next_attempt_at = ${now}::timestamptz
+       where source = ${source} and state = 'pending' and kind <> 'admin' and started_at is not null
+         and next_attempt_at > ${now}::timestamptz
+      returning recipient)
+    select distinct recipient from hurried order by recipient`;
 }
 
 export const PausableMessageRow = z.object({

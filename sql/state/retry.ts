@@ -20,6 +20,8 @@ export interface RetryQuestion {
   readonly recipient: string | null;
   /** Only what was given up. */
   readonly deadOnly: boolean;
+  /** Only those behind this one; `null`: from the first. */
+  readonly after: string | null;
   readonly limit: number;
   /** In a transaction that is going to change them. */
   readonly lock: boolean;
@@ -29,12 +31,12 @@ export interface RetryQuestion {
  * Deliveries that a person may want tried again now: given up; refused and waiting for the next try; waiting for an account.
  */
 export function retriable(sql: Queryable, source: string, question: RetryQuestion) {
-  const { eventId, recipient, deadOnly, limit } = question;
+  const { eventId, recipient, deadOnly, after, limit } = question;
   const lock = question.lock ? sql`for update of l` : sql``;
   return sql<RetriableRow[]>`
     select l.log_id, l.event_id, l.recipient, l.status, l.reason, l.message_id, m.state as message_state, l.attempts
       from lmsmon.lms_event_logs l left join lmsmon.messages m on m.message_id = l.message_id
-     where l.source = ${source}
+     where l.source = ${source} and (${after}::bigint is null or l.log_id > ${after}::bigint)
        and (${eventId}::bigint is null or l.event_id = ${eventId}::bigint)
        and (${recipient}::text is null or l.recipient = ${recipient}::text)
        and ((l.status = 'dead' and l.reason <> 'erased')

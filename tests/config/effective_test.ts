@@ -63,7 +63,7 @@ Deno.test("changedKeys() and takeOver() name what changed, secrets too, and keep
     "notify.revisions",
     "zulip.api_key",
   ]);
-  assert.deepEqual(needRestart, ["lms.url"]);
+  assert.deepEqual(needRestart, ["lms.url", "zulip.api_key"]);
   assert.deepEqual([config.lms, config.notify.gatherMs, config.notify.revisions], [before.lms, 60_000, "none"]);
-  assert.deepEqual(takeOver(config, next).changed, ["lms.url"], "said again until the restart");
+  assert.deepEqual(takeOver(config, next).changed, ["lms.url", "zulip.api_key"], "said again until the restart");
 });

@@ -82,6 +82,7 @@ const pausesCalls: CallsOf<typeof pauses> = {
   openPauses: [(sql) => pauses.openPauses(sql, "lms", NOW), pauses.PauseRow],
   endPauses: [(sql) => pauses.endPauses(sql, "lms", scope, NOW), pauses.PauseRow],
   insertPause: (sql) => pauses.insertPause(sql, "lms", { ...scope, until: NOW, reason: "a" }),
+  hurryMessages: [(sql) => pauses.hurryMessages(sql, "lms", NOW), pauses.WokenMessageRow],
   wakePausedRows: [(sql) => pauses.wakePausedRows(sql, "lms", NOW), pauses.WokenByResumeRow],
   subjectsOfMessages: [(sql) => pauses.subjectsOfMessages(sql, [ID]), pauses.PausableMessageRow],
   untoldOfScope: [(sql) => pauses.untoldOfScope(sql, "lms", scope), pauses.PausedCountRow],
@@ -90,7 +91,14 @@ const pausesCalls: CallsOf<typeof pauses> = {
 const retryCalls: CallsOf<typeof retry> = {
   retriable: [
     (sql) =>
-      retry.retriable(sql, "lms", { eventId: null, recipient: "mentor:1", deadOnly: true, limit: 1, lock: true }),
+      retry.retriable(sql, "lms", {
+        eventId: null,
+        recipient: "mentor:1",
+        deadOnly: true,
+        after: ID,
+        limit: 1,
+        lock: true,
+      }),
     retry.RetriableRow,
   ],
   reviveRefused: (sql) => retry.reviveRefused(sql, [ID], NOW),
