@@ -1,14 +1,30 @@
 /**
- * Runs a command with both real databases, whose addresses its environment names: those of this machine where they let the tests
- * in, else some that are started for it and end with it. Answers with the command's exit status.
+ * Runs a command with both real databases, whose addresses its environment names: servers of its own that need not survive a
+ * power cut, which halves the waiting, and end with it; where they cannot be started, those of this machine. Answers with the
+ * command's exit status.
  */
 import { realMariaDb, realPostgres } from "../tests/support/databases.ts";
+import { spawnMariaDb, spawnPostgres } from "../tests/support/spawned_servers.ts";
+
+/** An address of the caller's choice stays. */
+async function addressOf(
+  variable: string,
+  spawn: () => Promise<string | null>,
+  find: () => Promise<{ readonly url: string } | null>,
+): Promise<string> {
+  const given = Deno.env.get(variable);
+  const url = given ?? await spawn().catch(() => null) ?? (await find())?.url;
+  if (url === undefined) Deno.exit(1); // what is missing was said
+  return url;
+}
 
 const [program = "", ...args] = Deno.args;
-const [postgres, mariadb] = await Promise.all([realPostgres(), realMariaDb()]);
-if (postgres === null || mariadb === null) Deno.exit(1); // what is missing was said
+const [postgres, mariadb] = await Promise.all([
+  addressOf("LMSMON_TEST_POSTGRES_URL", spawnPostgres, realPostgres),
+  addressOf("LMSMON_TEST_MYSQL_URL", spawnMariaDb, realMariaDb),
+]);
 const { code } = await new Deno.Command(program, {
   args,
-  env: { LMSMON_TEST_POSTGRES_URL: postgres.url, LMSMON_TEST_MYSQL_URL: mariadb.url },
+  env: { LMSMON_TEST_POSTGRES_URL: postgres, LMSMON_TEST_MYSQL_URL: mariadb },
 }).spawn().status;
 Deno.exit(code);

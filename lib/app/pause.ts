@@ -2,7 +2,8 @@ import { endPauses, hurryMessages, insertPause, untoldOfScope, wakePausedRows } 
 import { wakeRecipients } from "../../sql/state/recipients.ts";
 import { findPerson } from "../people/find_person.ts";
 import { CommandError } from "../base/errors.ts";
-import { retryLostRaces } from "../base/retry.ts";
+import { systemClock } from "../base/clock.ts";
+import { retryLostRaces, UNIQUE_VIOLATION } from "../base/retry.ts";
 import { type EpochMicros, formatUtc, toInstant } from "../model/time.ts";
 import { recordAct } from "../state/acts.ts";
 import type { Queryable, StateDb } from "../state/state_db.ts";
@@ -35,22 +36,26 @@ export async function runPause(context: CommandContext, options: PauseOptions): 
     isSame(pause, scope)
   );
   if (!dryRun) {
-    replaced = await retryLostRaces(() =>
-      db.sql.begin(async (tx) => {
-        const now = clock.now();
-        const ended = (await endPauses(tx, source, scope, now)).map(pauseOf)
-          .filter(({ until }) => until === null || until > now);
-        await insertPause(tx, source, { ...scope, until, reason });
-        // They were put off to the old end; the next round puts off again what is still paused.
-        if (ended.length > 0) await wakePaused(tx, source, now);
-        await recordAct(tx, {
-          source,
-          command: `pause${flagOf(scope)}${until === null ? "" : ` --until ${formatUtc(until)}`}`,
-          reason,
-          effect: `${pauseWords(scope)} paused; ${waitSoFar(deliveries)}`,
-        });
-        return ended;
-      })
+    // Two pauses of the same at once: the second finds the first one and takes its place.
+    replaced = await retryLostRaces(
+      () =>
+        db.sql.begin(async (tx) => {
+          const now = clock.now();
+          const ended = (await endPauses(tx, source, scope, now)).map(pauseOf)
+            .filter(({ until }) => until === null || until > now);
+          await insertPause(tx, source, { ...scope, until, reason });
+          // They were put off to the old end; the next round puts off again what is still paused.
+          if (ended.length > 0) await wakePaused(tx, source, now);
+          await recordAct(tx, {
+            source,
+            command: `pause${flagOf(scope)}${until === null ? "" : ` --until ${formatUtc(until)}`}`,
+            reason,
+            effect: `${pauseWords(scope)} paused; ${waitSoFar(deliveries)}`,
+          });
+          return ended;
+        }),
+      systemClock,
+      [UNIQUE_VIOLATION],
     );
   }
   if (options.json) {

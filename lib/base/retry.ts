@@ -45,6 +45,9 @@ export function backoffMs(
   return Math.min(maxMs, baseMs * 2 ** Math.min(attempt - 1, 40)) * (0.5 + random / 2);
 }
 
+/** Somebody else inserted it first. */
+export const UNIQUE_VIOLATION = "23505";
+
 /** Deadlock and serialization failure: nothing of the transaction happened, and it may work when it is run again. */
 const LOST_RACES: readonly string[] = ["40P01", "40001"];
 

@@ -5,6 +5,7 @@ import { chooseHost, type ServerRole, shuffled } from "./choose_host.ts";
 import type { DatabaseTarget } from "./database_url.ts";
 import { openSocket, type ServerSocket } from "./open_socket.ts";
 import { RefusedSocket } from "../drivers/postgres/refused_socket.ts";
+import { WatchedSockets } from "../drivers/postgres/watched_sockets.ts";
 import type { TargetHost } from "./url_hosts.ts";
 
 type PoolOptions = postgres.Options<Record<string, postgres.PostgresType>>;
@@ -17,19 +18,6 @@ export interface ServerLogin {
   readonly connectTimeoutMs: number;
 }
 
-const RENEW_AFTER_MS = 50;
-/** ReadyForQuery outside a transaction: what an answer ends with when nothing is under way any more. */
-const READY = [0x5a, 0, 0, 0, 5, 0x49];
-
-/** A connection that the pool has. */
-interface HandedOut {
-  readonly closed: Promise<void>;
-  /** Nothing was asked since the last answer ended. */
-  isIdle: boolean;
-  /** To be made anew as soon as it is idle. */
-  isStale: boolean;
-}
-
 /**
  * Makes the connections of a postgres.js pool: to the right one of several servers, with TLS as the URL says. The driver's own
  * way with several hosts never ends when none of them can be reached, and its TLS asks for the wrong name.
@@ -37,17 +25,9 @@ interface HandedOut {
 export class ServerSockets {
   /** Called before each attempt, which may take its time. */
   onAttempt: () => void = () => {};
-  /** Hears that the driver itself ends a connection, by its last message: that one is not lost. */
-  onGoodbye: () => void = () => {};
-  /**
-   * Hears what the server answers, piece by piece, on every connection; `renew`: this connection is of no use any more, and those
-   * that were made before it may be of none either.
-   */
-  onAnswer: ((bytes: Uint8Array) => "renew" | null) | null = null;
+  /** Those that the pool has. */
+  readonly watched = new WatchedSockets();
   readonly #closed = new AbortController();
-  /** Those that the pool has; each until it has closed. */
-  readonly #handedOut = new Map<Duplex, HandedOut>();
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #plaintextHost: string | null = null;
 
   constructor(private readonly target: DatabaseTarget, private readonly login: ServerLogin) {}
@@ -75,15 +55,10 @@ export class ServerSockets {
     });
   }
 
-  /**
-   * Connections that are being made are given up. Those that are left once the pool has ended are destroyed, and have closed when
-   * this resolves: the driver does not wait for one that the server ended, and its timers run until it has.
-   */
+  /** Connections that are being made are given up; those that are left once the pool has ended have closed when this resolves. */
   async close(): Promise<void> {
     this.#closed.abort();
-    for (const timer of this.#timers) clearTimeout(timer);
-    for (const socket of this.#handedOut.keys()) socket.destroy();
-    await Promise.all([...this.#handedOut.values()].map(({ closed }) => closed));
+    await this.watched.close();
   }
 
   get #timeoutMs(): number {
@@ -96,62 +71,10 @@ export class ServerSockets {
     try {
       const { socket, plaintextHost } = await this.#open(await this.#choose());
       this.#plaintextHost = plaintextHost;
-      const handed = this.#handOut(socket);
-      const heard = this.onAnswer;
-      if (heard !== null) {
-        const write = socket.write.bind(socket) as (...parameters: unknown[]) => boolean;
-        Object.assign(socket, {
-          write: (...parameters: unknown[]) => {
-            handed.isIdle = false;
-            return write(...parameters);
-          },
-        });
-        socket.on("data", (bytes: Uint8Array) => {
-          handed.isIdle = READY.every((byte, i) => bytes[bytes.length - READY.length + i] === byte);
-          // Once what was asked is answered: the next question makes a new connection.
-          if (heard(bytes) === "renew") {
-            this.#soon(() => socket.destroy());
-            for (const [other, state] of this.#handedOut) this.#renew(other, state);
-          } else if (handed.isStale) this.#renew(socket, handed);
-        });
-      }
-      const end = socket.end.bind(socket) as (...parameters: unknown[]) => Duplex;
-      return Object.assign(socket, {
-        end: (...parameters: unknown[]) => {
-          if (parameters.length > 0) this.onGoodbye(); // what the other side ends is ended here without a word
-          return end(...parameters);
-        },
-      });
+      return this.watched.watch(socket);
     } catch (error) {
       return new RefusedSocket(error instanceof Error ? error : new Error(String(error)), true);
     }
-  }
-
-  #handOut(socket: Duplex): HandedOut {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const handed = { closed: promise, isIdle: false, isStale: false };
-    this.#handedOut.set(socket, handed);
-    socket.once("close", () => {
-      this.#handedOut.delete(socket);
-      resolve();
-    });
-    return handed;
-  }
-
-  /** Ends a connection once it is idle, else when its next answer has ended. */
-  #renew(socket: Duplex, handed: HandedOut): void {
-    handed.isStale = true;
-    this.#soon(() => {
-      if (handed.isIdle) socket.destroy();
-    });
-  }
-
-  #soon(work: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      work();
-    }, RENEW_AFTER_MS);
-    this.#timers.add(timer);
   }
 
   async #choose(): Promise<TargetHost> {

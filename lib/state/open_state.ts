@@ -152,7 +152,7 @@ function openServer(config: StateConfig, options: OpenStateOptions, log: Logger)
     keyPassword,
     connectTimeoutMs: (options.connectTimeoutS ?? CONNECT_TIMEOUT_S) * 1000,
   });
-  sockets.onGoodbye = () => losses.expectClose();
+  sockets.watched.onGoodbye = () => losses.expectClose();
   const kept = {
     application_name: target.applicationName ?? "lmsmon",
     ...(target.options === null ? {} : { options: target.options }),
@@ -160,7 +160,7 @@ function openServer(config: StateConfig, options: OpenStateOptions, log: Logger)
     DateStyle: "ISO, MDY",
   };
   const pooler = new PoolerWatch(!target.prepare, options.dryRun !== true, kept, log);
-  sockets.onAnswer = pooler.answered;
+  sockets.watched.onAnswer = pooler.answered;
   const sql = statePool(
     {
       ...sockets.options(),

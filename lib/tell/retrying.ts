@@ -1,7 +1,5 @@
 import { systemClock } from "../base/clock.ts";
-import { retryLostRaces } from "../base/retry.ts";
-
-const UNIQUE_VIOLATION = "23505";
+import { retryLostRaces, UNIQUE_VIOLATION } from "../base/retry.ts";
 
 /**
  * As retryLostRaces(). The unique index that keeps two mentors with one account from being told twice makes whoever comes second lose

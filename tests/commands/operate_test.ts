@@ -69,6 +69,15 @@ Deno.test("pause and resume say what they cover, take usernames, and leave rows 
   });
 });
 
+Deno.test("pauses of the same that are asked for at once leave one of them, and a row of the audit each", async () => {
+  await atDesk(async ({ box, run }) => {
+    await Promise.all(["a", "b", "c", "d"].map((reason) => run(runPause, { ...PAUSE, reason })));
+    const open = await box.db.sql`select from lmsmon.pauses where ended_at is null`;
+    const acts = await box.db.sql`select from lmsmon.audit where command = 'pause'`;
+    assert.deepEqual([open.length, acts.length], [1, 4]);
+  });
+});
+
 Deno.test("retry sends anew what Zulip refused, once, and looks up first what never got an answer", async () => {
   await atDesk(async ({ box, run }) => {
     const three = await box.mentor(3);
