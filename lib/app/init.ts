@@ -181,7 +181,8 @@ async function answerOf(
     });
   }
   while (true) {
-    const line = await askLine(what, answers[flag] ?? fallback);
+    // What may be left empty offers nothing, since an empty line would then be taken for the offer.
+    const line = await askLine(what, fallback === "" ? null : answers[flag] ?? fallback);
     context.stop.soft.throwIfAborted();
     if (line === null) throw new UsageError(`Cannot go on without: ${what}`, { hint: "nothing was written" });
     if (line !== "" || fallback !== null) return line;

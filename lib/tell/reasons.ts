@@ -246,10 +246,10 @@ export function pauseWords({ scope, subjectId }: Pick<Pause, "scope" | "subjectI
 
 const pollWords = ({ pollId }: Facts["event"]) => pollId === null ? "the poll" : `poll ${pollId}`;
 
-/** ` once`, ` 3 times`; nothing where nobody counted. */
+/** ` once`, ` twice`, ` 3 times`; nothing where nobody counted. */
 function timesWords(attempts: number | null): string {
   if (attempts === null || attempts === 0) return "";
-  return attempts === 1 ? " once" : ` ${attempts.toLocaleString("en")} times`;
+  return [" once", " twice"][attempts - 1] ?? ` ${attempts.toLocaleString("en")} times`;
 }
 
 const retryFlag = ({ recipient }: Facts) =>

@@ -223,7 +223,7 @@ Deno.test("explain names what is refused, poison, gone, superseded, rate, gather
     box.standIn.realm.users.delete(seven);
     const strict = box.notifier();
     await box.round(strict);
-    await said(refused, /refused it 1 times so far \(HTTP 400/);
+    await said(refused, /refused it once so far \(HTTP 400/);
     await box.db.sql`update lmsmon.lms_event_logs set status = 'dead', reason = 'refused' where event_id = ${refused}`;
     await said(refused, /Zulip refused it.*\n.*lmsmon retry --mentor 7/);
     for (const [reason, pattern] of [["poison", /poison/], ["unseen", /cannot see it/]] as const) {
