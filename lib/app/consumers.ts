@@ -49,7 +49,7 @@ async function drop(
     });
   }
   if (!dryRun) {
-    await confirm(context, { what: `Forget the consumer ${name}, whose next export begins with the first event`, yes });
+    confirm({ what: `Forget the consumer ${name}, whose next export begins with the first event`, yes });
     await using _turn = await takeExportTurn(db, context, consumerTurn(name));
     await dropConsumer(db.sql, name);
     const effect = `consumer ${name} forgotten, which had acknowledged up to event ${known.acknowledged}`;

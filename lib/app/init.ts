@@ -143,7 +143,7 @@ async function settle(part: Part, surroundings: Surroundings): Promise<void> {
   const { context, options, asks, answers, target } = surroundings;
   for (let isAgain = false;; isAgain = true) {
     for (const question of part.questions) {
-      answers[question.flag] = await answerOf(question, surroundings, isAgain);
+      answers[question.flag] = answerOf(question, surroundings, isAgain);
     }
     context.stop.soft.throwIfAborted();
     try {
@@ -166,11 +166,11 @@ async function settle(part: Part, surroundings: Surroundings): Promise<void> {
   }
 }
 
-async function answerOf(
+function answerOf(
   { flag, asks: what, fallback, when }: Question,
-  { context, options, asks, answers }: Surroundings,
+  { options, asks, answers }: Surroundings,
   isAgain: boolean,
-): Promise<string> {
+): string {
   if (when?.(answers) === false) return "";
   const given = options.answers[flag];
   if (given !== null && !isAgain) return given;
@@ -182,9 +182,7 @@ async function answerOf(
   }
   while (true) {
     // What may be left empty offers nothing, since an empty line would then be taken for the offer.
-    const line = await askLine(what, fallback === "" ? null : answers[flag] ?? fallback);
-    context.stop.soft.throwIfAborted();
-    if (line === null) throw new UsageError(`Cannot go on without: ${what}`, { hint: "nothing was written" });
+    const line = askLine(what, fallback === "" ? null : answers[flag] ?? fallback);
     if (line !== "" || fallback !== null) return line;
   }
 }

@@ -25,7 +25,7 @@ export async function runPrivacy(context: CommandContext, options: PrivacyOption
   if (reasonCode === null) throw new UsageError("Cannot erase: --reason-code is missing", { hint: "such as art17" });
   if (!dryRun) {
     const what = `Erase ${person.role} ${person.id} of ${person.source} everywhere`;
-    await confirm(context, { what, yes: options.yes });
+    confirm({ what, yes: options.yes });
   }
   const journal = journalPath(config.state.url, config.privacy.journal);
   const erased = await erase(db, person, { reasonCode, dryRun });
@@ -47,7 +47,7 @@ export async function runReapply(context: CommandContext, options: ReapplyOption
   const missing = await missingErasures(db, journal, true);
   if (!dryRun && missing.length > 0) {
     const what = `Erase ${counted(missing.length, "person", "people")} of the journal everywhere`;
-    await confirm(context, { what, yes: options.yes, isSaid: true });
+    confirm({ what, yes: options.yes, isSaid: true });
   }
   const applied = dryRun ? missing.length : await eraseAgain(db, missing);
   if (!dryRun && applied > 0) {

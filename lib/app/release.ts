@@ -24,7 +24,7 @@ export async function runRelease(context: CommandContext, options: ReleaseOption
     const messages = chosen.reduce((sum, poll) => sum + poll.messages, 0);
     const polls = `${chosen.length === 1 ? "poll" : "polls"} ${chosen.map(({ pollId }) => pollId).join(", ")}`;
     const what = `Drop ${counted(messages, "message")} of ${polls}, never to be told`;
-    await confirm(context, { what, yes: options.yes, isSaid: options.reason !== null });
+    confirm({ what, yes: options.yes, isSaid: options.reason !== null });
   }
   const done: HeldPoll[] = [];
   for (const poll of chosen) {

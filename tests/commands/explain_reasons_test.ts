@@ -198,13 +198,23 @@ atOnePlace(
     const later: readonly (readonly [Expected, Config])[] = [
       [["gathering", /gathers with what follows.*notify\.gather/], desk.notify({ gatherMs: 600_000 })],
       [["quiet", /quiet hours until.*notify\.quiet/], desk.notify({ quiet: MORNING })],
-      [["rate", /notify\.max_per_mentor allows/], desk.notify({ maxPerMentor: { messages: 1, perMs: 24 * HOUR_MS } })],
     ];
     for (const [expected, config] of later) {
       const attempt = await desk.found(readers);
       await desk.round(config);
       await desk.says(attempt, expected, { config });
     }
+    const course = await writer.course();
+    const chapter = await writer.chapter({ course_id: course });
+    const content = await writer.content({ course_id: course, content_type: "Notes" });
+    const read = { user_id: readers, course_id: course, chapter_id: chapter, chapter_content_id: content };
+    const contentAttempt = Number(
+      await writer.contentAttempt({ id: 5000, ...read, content_type: "notes", state: "Completed", completed_on: desk.utc() }),
+    );
+    await bench.poll();
+    const few = desk.notify({ maxPerMentor: { messages: 1, perMs: 24 * HOUR_MS } });
+    await desk.round(few);
+    await desk.says(contentAttempt, ["rate", /notify\.max_per_mentor allows/], { config: few });
     const daily = desk.notify({ immediate: [], digest: { events: ["exam_passed"], at: [0] } });
     await desk.says(await desk.found(await desk.student(), daily), ["digest", /the next digest until/], { config: daily });
     const appeal = await desk.student();

@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { makePlace, PASSWORD, postgresServer } from "./lmsmon_place.ts";
+import { type LmsmonPlace, makePlace, PASSWORD, postgresServer } from "./lmsmon_place.ts";
+
+/** The LMS's address for a role that the server does not have. */
+function strangersUrl(place: LmsmonPlace): string {
+  const url = new URL(String(place.config["lms"]?.["url"]));
+  url.username = "stranger";
+  return url.href;
+}
 
 Deno.test({
   ignore: postgresServer === null,
@@ -26,8 +33,8 @@ Deno.test({
   assert.equal(wrong.code, 4, wrong.err);
   assert.match(wrong.err, /Zulip does not work; nothing was written/);
   assert.match(wrong.out, /In Zulip, the bot:\n\n  Personal settings > Bots/);
-  const closed = await place.home.run("init", ...flags.slice(0, 2), "--zuliprc", "zuliprc");
-  assert.match(closed.out, /grant select on all tables in schema public to "lmsmon_ro";/, closed.err);
+  const stranger = await place.home.run("init", "--lms-url", strangersUrl(place), "--zuliprc", "zuliprc");
+  assert.match(stranger.out, /create role "stranger"[^]*grant select on all tables in schema public to "stranger";/);
   const names = () => [...Deno.readDirSync(folder)].map(({ name }) => name).toSorted();
   assert.deepEqual(names().filter((name) => name.startsWith("config")), []);
   const asks = await place.home.run("init", "--zuliprc", "zuliprc");
@@ -36,7 +43,7 @@ Deno.test({
   await zuliprc(bot.apiKey);
   const right = await place.home.run("init", ...flags);
   assert.equal(right.code, 0, right.err);
-  assert.match(right.out, /✓ LMS: .*\n✓ Zulip: .*\n✓ State: .*\n\nWrote .*config\.yaml \(mode 600\)/);
+  assert.match(right.out, /✓ LMS: .*\n✓ State: .*\n✓ Zulip: .*\n✓ Time zone: .*\n\nWrote .*config\.yaml \(mode 600\)/);
   assert.match(right.out, /grant select on all tables in schema public to "lmsmon_ro";/);
   assert.equal((Deno.statSync(`${folder}/config.yaml`).mode ?? 0) & 0o777, 0o600);
   assert.deepEqual(names(), ["config.yaml", "lms_password", "zuliprc"]);
@@ -53,7 +60,6 @@ Deno.test({
   const { folder } = place.home;
   await Deno.remove(`${folder}/config.yaml`);
   await Deno.writeTextFile(`${folder}/right`, `${PASSWORD}\n`, { mode: 0o600 });
-  await Deno.writeTextFile(`${folder}/wrong`, "not the password\n", { mode: 0o600 });
   const { site, bot } = place.zulip;
   const zuliprc = (name: string, key: string) =>
     Deno.writeTextFile(`${folder}/${name}`, `[api]\nemail=${bot.email}\nkey=${key}\nsite=${site}\n`, { mode: 0o600 });
@@ -64,10 +70,10 @@ Deno.test({
 
   {
     await using terminal = place.home.onTerminal("init");
-    await terminal.answer(/Address of the LMS database.*: $/, lmsUrl);
-    await terminal.answer(/File with its password.*: $/, "wrong");
-    await terminal.sees(/grant select on all tables in schema public to "lmsmon_ro";[^]*✗ .*Once more/s);
-    await terminal.answer(/Address of the LMS database.*\[postgres:.*\]: $/, "");
+    await terminal.answer(/Address of the LMS database.*: $/, strangersUrl(place));
+    await terminal.answer(/File with its password.*: $/, "");
+    await terminal.sees(/grant select on all tables in schema public to "stranger";[^]*✗ .*Once more/s);
+    await terminal.answer(/Address of the LMS database.*\[postgres:.*\]: $/, lmsUrl);
     await terminal.answer(/File with its password.*: $/, "right");
     await terminal.answer(/✓ LMS: [^]*State database.*: $/s, "postgres://nobody@127.0.0.1:1/nothing");
     await terminal.answer(/File with its password.*: $/, "");
