@@ -31,7 +31,17 @@ async function sha256(path: string): Promise<string> {
 async function build(target: string, version: string): Promise<string | null> {
   const folder = `dist/${target}`;
   const { code } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--allow-read", "--allow-write", "--allow-run", "--allow-env", ".ci/build.ts", folder, target],
+    args: [
+      "run",
+      "--no-prompt",
+      "--allow-read",
+      "--allow-write",
+      "--allow-run",
+      "--allow-env",
+      ".ci/build.ts",
+      folder,
+      target,
+    ],
     stdout: "inherit",
     stderr: "inherit",
   }).output();

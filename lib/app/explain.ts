@@ -225,7 +225,12 @@ async function explainMentor(asked: Asked, mentor: ExplainedPersonRow): Promise<
       mentors: [],
       when: (at: number) => explainer.when(at),
     };
-    const standing = { status: row.status, reason: row.reason, poll: row.poll_delivery, blocked: explainer.blocked?.kind ?? null };
+    const standing = {
+      status: row.status,
+      reason: row.reason,
+      poll: row.poll_delivery,
+      blocked: explainer.blocked?.kind ?? null,
+    };
     return { row, verdict: explainDelivery(standing, facts) };
   });
   const lines = [

@@ -187,7 +187,10 @@ function answerOf(
   }
 }
 
-function show({ out }: CommandContext, { title, lines }: { readonly title: string; readonly lines: readonly string[] }) {
+function show(
+  { out }: CommandContext,
+  { title, lines }: { readonly title: string; readonly lines: readonly string[] },
+) {
   out.writeLine(`\n${title}\n`);
   for (const line of lines) out.writeLine(`  ${line}`);
 }

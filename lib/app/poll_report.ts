@@ -1,4 +1,4 @@
-import { type EpochMicros, formatUtc, toInstant } from "../model/time.ts";
+import { type EpochMicros, formatUtc } from "../model/time.ts";
 import type { RoundResult, Waiting } from "../tell/notify_types.ts";
 import type { Output } from "../base/output.ts";
 import type { DryRunResult } from "../poll/dry_run.ts";

@@ -125,7 +125,12 @@ atOnePlace(
     const ofEvents: readonly (readonly [Expected, Config | undefined, Record<string, string | boolean>?, number?])[] = [
       [["notifications_off", /notify\.enabled: false/], desk.notify({ enabled: false })],
       [["type_not_told", /muted/], desk.notify({ immediate: [], digest: { events: [], at: [] } })],
-      [["too_old", /2d when it was found.*notify\.max_age is 1d/], desk.notify({ maxAgeMs: 24 * HOUR_MS }), {}, 48 * HOUR_MS],
+      [
+        ["too_old", /2d when it was found.*notify\.max_age is 1d/],
+        desk.notify({ maxAgeMs: 24 * HOUR_MS }),
+        {},
+        48 * HOUR_MS,
+      ],
       [["student_excluded: inactive", /inactive in the LMS/], undefined, { is_active: false }],
       [["student_excluded: excluded_username", /exclude_usernames/], desk.students({ excludeUsernames: ["ghost"] }), {
         username: "ghost",
@@ -209,14 +214,22 @@ atOnePlace(
     const content = await writer.content({ course_id: course, content_type: "Notes" });
     const read = { user_id: readers, course_id: course, chapter_id: chapter, chapter_content_id: content };
     const contentAttempt = Number(
-      await writer.contentAttempt({ id: 5000, ...read, content_type: "notes", state: "Completed", completed_on: desk.utc() }),
+      await writer.contentAttempt({
+        id: 5000,
+        ...read,
+        content_type: "notes",
+        state: "Completed",
+        completed_on: desk.utc(),
+      }),
     );
     await bench.poll();
     const few = desk.notify({ maxPerMentor: { messages: 1, perMs: 24 * HOUR_MS } });
     await desk.round(few);
     await desk.says(contentAttempt, ["rate", /notify\.max_per_mentor allows/], { config: few });
     const daily = desk.notify({ immediate: [], digest: { events: ["exam_passed"], at: [0] } });
-    await desk.says(await desk.found(await desk.student(), daily), ["digest", /the next digest until/], { config: daily });
+    await desk.says(await desk.found(await desk.student(), daily), ["digest", /the next digest until/], {
+      config: daily,
+    });
     const appeal = await desk.student();
     const subject = { kind: "student", who: String(appeal), mayBeUnknown: true } as const;
     await desk.run(runPause, { ...PAUSE, subject });

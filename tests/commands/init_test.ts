@@ -32,7 +32,7 @@ Deno.test({
   const wrong = await place.home.run("init", ...flags);
   assert.equal(wrong.code, 4, wrong.err);
   assert.match(wrong.err, /Zulip does not work; nothing was written/);
-  assert.match(wrong.out, /In Zulip, the bot:\n\n  Personal settings > Bots/);
+  assert.match(wrong.out, /In Zulip, the bot:\n\n {2}Personal settings > Bots/);
   const stranger = await place.home.run("init", "--lms-url", strangersUrl(place), "--zuliprc", "zuliprc");
   assert.match(stranger.out, /create role "stranger"[^]*grant select on all tables in schema public to "stranger";/);
   const names = () => [...Deno.readDirSync(folder)].map(({ name }) => name).toSorted();
@@ -84,7 +84,11 @@ Deno.test({
     await terminal.answer(/The bot's zuliprc \[oldrc\]: $/, "zuliprc");
     await terminal.answer(/✓ Zulip: the bot is user \d+[^]*Time zone.*\[Asia\/Kolkata\]: $/s, "Mars/Base");
     await terminal.answer(/✗ .*Mars\/Base[^]*Time zone.*: $/s, "Europe/Berlin");
-    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name).toSorted(), before, "nothing before the end");
+    assert.deepEqual(
+      [...Deno.readDirSync(folder)].map(({ name }) => name).toSorted(),
+      before,
+      "nothing before the end",
+    );
     await terminal.sees(/Wrote .*config\.yaml \(mode 600\)/);
     assert.equal(await terminal.ended(), 0);
     assert.doesNotMatch(terminal.text, new RegExp(bot.apiKey));
@@ -98,5 +102,8 @@ Deno.test({
   await terminal.answer(/File with its password.*: $/, "right");
   await terminal.answer(/✓ LMS: [^]*State database.*: $/s, "\x03", "");
   assert.equal(await terminal.ended(), 130, terminal.text);
-  assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name).toSorted(), [...before, "config.yaml"].toSorted());
+  assert.deepEqual(
+    [...Deno.readDirSync(folder)].map(({ name }) => name).toSorted(),
+    [...before, "config.yaml"].toSorted(),
+  );
 });

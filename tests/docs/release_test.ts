@@ -33,7 +33,9 @@ Deno.test("the release workflow tests, builds all five programs, and signs what 
 Deno.test("the bill of materials has every package of the program with its hash and licence, none of the tests'", async () => {
   const { components, dependencies } = await billOfMaterials("1.2.3");
   const names = components.map(({ name }) => name);
-  for (const name of ["deno", "postgres", "mysql2", "@electric-sql/pglite", "zod"]) assert.ok(names.includes(name), name);
+  for (const name of ["deno", "postgres", "mysql2", "@electric-sql/pglite", "zod"]) {
+    assert.ok(names.includes(name), name);
+  }
   assert.ok(!names.includes("fast-check"));
   const refs = new Set(components.map((component) => component["bom-ref"]));
   assert.equal(refs.size, components.length);

@@ -12,7 +12,11 @@ export class OnTerminal implements AsyncDisposable {
   #text = "";
   #changed = Promise.withResolvers<void>();
 
-  constructor(command: string, args: readonly string[], options: Pick<Deno.CommandOptions, "cwd" | "env" | "clearEnv">) {
+  constructor(
+    command: string,
+    args: readonly string[],
+    options: Pick<Deno.CommandOptions, "cwd" | "env" | "clearEnv">,
+  ) {
     const line = [command, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
     this.#child = new Deno.Command("script", {
       args: ["--quiet", "--flush", "--return", "--command", line, "/dev/null"],

@@ -36,7 +36,9 @@ export async function killScenario(run: ChaosRun, state: StateChoice, minutes: n
     const atWork = watcher.says("Polling testpress");
     if (atWork && acts.chance(0.3)) await operator.act(watcher);
     const { signal, code } = await watcher.end("SIGKILL");
-    if (signal !== "SIGKILL") return run.fail(`watch ended with ${code} by itself\n${watcher.log.slice(-20).join("\n")}`);
+    if (signal !== "SIGKILL") {
+      return run.fail(`watch ended with ${code} by itself\n${watcher.log.slice(-20).join("\n")}`);
+    }
     if (watcher.leaks.length > 0) run.fail("a secret stands in a log");
     kills++;
     if (!atWork) early++;

@@ -37,7 +37,11 @@ export class Operator {
       case "resume":
         return await this.#resume(watcher);
       case "retry":
-        return await this.#command("retry", this.random.chance(0.5) ? ["--dead"] : ["--mentor", this.#mentor()], watcher);
+        return await this.#command(
+          "retry",
+          this.random.chance(0.5) ? ["--dead"] : ["--mentor", this.#mentor()],
+          watcher,
+        );
       case "hang up":
         return await this.#hangUp(watcher);
       case "reload":
