@@ -4,7 +4,7 @@ import type { Circuit } from "../bot/circuit.ts";
 import { type EpochMicros, fromInstant } from "../model/time.ts";
 import { counted } from "../text/counted.ts";
 import { localDay, localTime } from "../text/local_time.ts";
-import { formatDuration } from "../text/parse_duration.ts";
+import { formatDuration, roundDuration } from "../text/parse_duration.ts";
 import { oneDay } from "../text/parse_time.ts";
 import { onDay } from "./digest_times.ts";
 import type { Notices } from "./notices.ts";
@@ -32,8 +32,8 @@ function recoveredText({ sinceMs, failedMs, answeredMs }: Outage): string | null
   const awayMs = (isKnown ? endMs : failedMs) - sinceMs;
   if (awayMs <= TROUBLE_MS) return null;
   const how = isKnown
-    ? `after ${words(awayMs)}`
-    : `after ${words(awayMs)} or more: it was not asked for ${words(unaskedMs)} in between`;
+    ? `after ${roundDuration(awayMs)}`
+    : `after ${roundDuration(awayMs)} or more: it was not asked for ${roundDuration(unaskedMs)} in between`;
   return `Zulip answers again, ${how}; what waited goes out now.`;
 }
 
@@ -76,9 +76,9 @@ export class AdminWatch {
     const [row] = await outageUntilNow(db.sql, source);
     const awayMs = row?.outage_ms ?? 0;
     if (awayMs > TROUBLE_MS) {
-      await this.#notices.tell("trouble:lms", `polling fails since ${words(awayMs)}. \`lmsmon doctor\` says why.`);
+      await this.#notices.tell("trouble:lms", `polling has failed for ${roundDuration(awayMs)}. \`lmsmon doctor\` says why.`);
     } else if (this.#lmsAwayMs > TROUBLE_MS) {
-      await this.#notices.tell("recovered:lms", `polling works again, after ${words(this.#lmsAwayMs)}.`);
+      await this.#notices.tell("recovered:lms", `polling works again, after ${roundDuration(this.#lmsAwayMs)}.`);
     }
     this.#lmsAwayMs = awayMs;
   }
@@ -95,7 +95,7 @@ export class AdminWatch {
       this.#isStale = true;
       await this.#notices.tell(
         "stale",
-        `the LMS shows nothing newer than ${this.#when(fromInstant(newest))}, ${words(ageMs)} ago (lms.stale_after: ${
+        `the LMS shows nothing newer than ${this.#when(fromInstant(newest))}, ${roundDuration(ageMs)} ago (lms.stale_after: ${
           formatDuration(staleMs)
         }). Is it still filled?`,
       );
@@ -146,5 +146,3 @@ export class AdminWatch {
     return localDay(at, timezone).equals(localDay(clock.now(), timezone)) ? text.slice(11) : text;
   }
 }
-
-const words = (ms: number) => formatDuration(Math.max(60_000, Math.round(ms / 60_000) * 60_000));

@@ -1,5 +1,5 @@
 import type { EventSuppression } from "../model/event.ts";
-import { formatDuration } from "../text/parse_duration.ts";
+import { formatDuration, roundDuration } from "../text/parse_duration.ts";
 import { accountRemedy, ACCOUNTS, accountWords } from "./account_reasons.ts";
 import type { Pause } from "./pauses.ts";
 import type { Absent, DeadReason, EndReason, Exclusion, Facts, Hindrance, Rule, WaitReason } from "./reason_words.ts";
@@ -26,7 +26,7 @@ const OF_EVENTS: Readonly<Record<EventSuppression, Rule>> = {
   too_old: {
     says: ({ event, config: { notify } }) =>
       `it was too old: ${
-        formatDuration((event.detectedAt - event.occurredAt) / 1000)
+        roundDuration((event.detectedAt - event.occurredAt) / 1000)
       } when it was found, and first seen in this stage` +
       (notify.maxAgeMs === null ? "" : `; notify.max_age is ${formatDuration(notify.maxAgeMs)}`),
     change: () => `Raise notify.max_age (null: no limit). ${ONCE}`,
