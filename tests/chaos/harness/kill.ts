@@ -3,10 +3,16 @@ import { makePlace } from "./place.ts";
 import { Operator } from "./steer.ts";
 
 /**
- * Real watch processes over a busy LMS, killed at random moments for `minutes`, `atLeast` so often, while somebody pauses, resumes,
- * retries and reloads; then one is left alone.
+ * Real watch processes over a busy LMS, killed at random moments for `minutes`, `atLeast` so often; `steered`: while somebody pauses,
+ * resumes, retries and reloads. Then one is left alone.
  */
-export async function killScenario(run: ChaosRun, state: StateChoice, minutes: number, atLeast = 0): Promise<void> {
+export async function killScenario(
+  run: ChaosRun,
+  state: StateChoice,
+  minutes: number,
+  atLeast = 0,
+  steered = false,
+): Promise<void> {
   await using place = await makePlace(run, { state, notify: "  digest_above: 4" });
   const random = run.random(`kill ${state}`);
   run.say(
@@ -34,7 +40,7 @@ export async function killScenario(run: ChaosRun, state: StateChoice, minutes: n
       return;
     }
     const atWork = watcher.says("Polling testpress");
-    if (atWork && acts.chance(0.3)) await operator.act(watcher);
+    if (steered && atWork && acts.chance(0.4)) await operator.act(watcher);
     const { signal, code } = await watcher.end("SIGKILL");
     if (signal !== "SIGKILL") {
       return run.fail(`watch ended with ${code} by itself\n${watcher.log.slice(-20).join("\n")}`);
@@ -47,7 +53,7 @@ export async function killScenario(run: ChaosRun, state: StateChoice, minutes: n
     );
   }
   await place.load.stop();
-  await operator.leave();
+  if (steered) await operator.leave();
   run.tally.kills += kills;
   const counts = Object.entries(place.load.counts).map(([name, n]) => `${n} ${name}`).join(", ");
   run.say(`  ${kills} kills (${early} during start-up); the writer did: ${counts}`);
