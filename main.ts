@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { host, withCommon } from "./commands/common.ts";
+import { host, showExamples, withCommon } from "./commands/common.ts";
 import { commands } from "./commands/commands.ts";
 import { suggestCommand } from "./commands/suggest_command.ts";
 import denoJson from "./deno.json" with { type: "json" };
@@ -35,6 +35,9 @@ export async function buildProgram(args?: readonly string[]) {
       subcommandTerm: (command) => command.name() === "help" ? "help [COMMAND]" : `${command.name()} [options]`,
     })
     .addHelpText("after", EXIT_CODES);
+  if (args === undefined || args.some((arg) => /^(help|-h|--help)$/.test(arg))) {
+    showExamples((await import("./commands/examples.ts")).examplesHelp);
+  }
   // Both speak of all the others.
   const all = args === undefined || args.includes("completion") || args.includes("man");
   for (const { name, about, load } of commands) {

@@ -1,7 +1,8 @@
 /**
- * `deno task build`: makes `dist/lmsmon`, one executable file for this platform, and says how it was made and how large it is.
- * First choice is `deno compile`; where its base binary cannot be had (it comes from Deno's own release host, never from npm)
- * a self-extracting file is made of the Deno binary that npm ships and the bundled program.
+ * `deno task build [FOLDER [TARGET]]`: makes `dist/lmsmon`, one executable file for this platform or for `TARGET`
+ * (`aarch64-apple-darwin`), and says how it was made and how large it is. First choice is `deno compile`; where its base binary cannot be had (it comes from Deno's own release host, never from npm)
+ * a self-extracting file is made of the Deno binary that npm ships and the bundled program; for another platform there is none, and it
+ * ends with 3.
  */
 import { selfExtracting } from "./self_extracting.ts";
 import { V8_FLAGS } from "./v8_flags.ts";
@@ -10,6 +11,8 @@ import { V8_FLAGS } from "./v8_flags.ts";
 const PERMISSIONS = ["--no-prompt", "--allow-net", "--allow-read", "--allow-write", "--allow-env", "--allow-sys"];
 /** Another folder as argument: tests build beside each other. */
 const DIST = Deno.args[0] ?? "dist";
+const PLATFORM = Deno.args[1] ?? Deno.build.target;
+const IS_HERE = PLATFORM === Deno.build.target;
 const PROGRAM = `${DIST}/build/program`;
 /** What PGlite reads from beside its own module. */
 const PGLITE_FILES = ["pglite.data", "pglite.wasm"];
@@ -40,7 +43,7 @@ async function writeBuildInfo(how: string): Promise<void> {
   const info = {
     commit: commit === "" ? "" : `${commit}${changed === "" ? "" : " with changes"}`,
     date,
-    build: `${how}, ${Deno.build.target}`,
+    build: `${how}, ${PLATFORM}`,
   };
   await Deno.writeTextFile(`${PROGRAM}/build.json`, JSON.stringify(info));
 }
@@ -63,6 +66,7 @@ async function compile(target: string): Promise<boolean> {
   const { ok, stderr } = await run(Deno.execPath(), [
     "compile",
     "--quiet",
+    ...IS_HERE ? [] : ["--target", PLATFORM],
     ...PERMISSIONS,
     V8_FLAGS,
     ...include,
@@ -75,13 +79,18 @@ async function compile(target: string): Promise<boolean> {
   return false;
 }
 
-const target = `${DIST}/lmsmon`;
+const target = `${DIST}/lmsmon${PLATFORM.includes("windows") ? ".exe" : ""}`;
 await Deno.remove(DIST, { recursive: true }).catch(() => {});
 await Deno.mkdir(DIST, { recursive: true });
 await bundleProgram();
 await writeBuildInfo("deno compile");
 let how = "deno compile";
 if (!(await compile(target))) {
+  if (!IS_HERE) {
+    await Deno.remove(DIST, { recursive: true });
+    say(`deno compile: its base binary for ${PLATFORM} cannot be reached from here`);
+    Deno.exit(3);
+  }
   say(
     "deno compile: its base binary cannot be reached from here (set DENORT_BIN to one you have); making a self-extracting file",
   );
@@ -94,4 +103,4 @@ if (!(await compile(target))) {
 }
 await Deno.remove(`${DIST}/build`, { recursive: true });
 const { size } = await Deno.stat(target);
-say(`${target}: ${(size / 1e6).toFixed(1)} MB (${how}), ${Deno.build.target}`);
+say(`${target}: ${(size / 1e6).toFixed(1)} MB (${how}), ${PLATFORM}`);

@@ -4,6 +4,7 @@ import { execute, notEmpty, wholeNumberFrom, withCommon } from "./common.ts";
 
 export const auditCommand = withCommon(new Command("audit"))
   .option("--since <TIME>", "only acts since then: 7d (ago), 2026-11-20, yesterday", notEmpty)
+  .option("--all", "of every source in the state, not only this one")
   .option("--limit <N>", "the newest acts, at most so many (default: 100)", wholeNumberFrom(1))
   .option("--json", "print the result as JSON")
   .action((flags, command) =>
@@ -12,6 +13,11 @@ export const auditCommand = withCommon(new Command("audit"))
         ? null
         : parseTime("--since", flags.since, context.clock.now(), context.config.notify.timezone);
       const { runAudit } = await import("../lib/app/audit.ts");
-      return await runAudit(context, { since, limit: flags.limit ?? 100, json: flags.json ?? false });
+      return await runAudit(context, {
+        all: flags.all ?? false,
+        since,
+        limit: flags.limit ?? 100,
+        json: flags.json ?? false,
+      });
     })
   );

@@ -3,7 +3,6 @@ import { Command, InvalidArgumentError, type OptionValues } from "@commander-js/
 import type { CommandContext } from "../lib/app/command_context.ts";
 import type { CommandSettings } from "../lib/app/run_command.ts";
 import { standardOutput, writeStderr } from "../lib/base/output.ts";
-import { examplesHelp } from "./examples.ts";
 
 /** The process as commands see it: where the exit code goes, and how a second signal ends everything. */
 export const host = {
@@ -11,6 +10,13 @@ export const host = {
   /** main sets it: only main.ts may end the process. */
   exit: (_code: number): void => {},
 };
+
+/** The worked examples of a command; main loads them where a help is asked for. */
+let examplesOf: (command: string) => string = () => "";
+
+export function showExamples(examples: (command: string) => string): void {
+  examplesOf = examples;
+}
 
 /** What all commands have in common: errors are thrown instead of printed, and a help that does not vary. */
 export function withCommon<Args extends unknown[], Opts extends OptionValues, Globals extends OptionValues>(
@@ -21,7 +27,7 @@ export function withCommon<Args extends unknown[], Opts extends OptionValues, Gl
     .allowExcessArguments(false)
     .showSuggestionAfterError()
     .helpOption("-h, --help", "show this help")
-    .addHelpText("after", () => examplesHelp(command.name()))
+    .addHelpText("after", () => examplesOf(command.name()))
     .configureHelp({ showGlobalOptions: true, ...(hasColors() ? COLORFUL : {}) })
     .configureOutput({
       writeOut: (text) => standardOutput.writeLine(text.replace(/\n$/, "")),

@@ -5,6 +5,7 @@ export const initCommand = withCommon(new Command("init"))
   .option("--lms-url <URL>", "address of the LMS database, without its password", notEmpty)
   .option("--lms-password-file <FILE>", "file with its password")
   .option("--state-url <URL>", "state database; default: embedded, beside the configuration")
+  .option("--state-password-file <FILE>", "file with its password")
   .option("--zuliprc <FILE>", "the bot's zuliprc", notEmpty)
   .option("--timezone <ZONE>", "of the institute, such as Asia/Kolkata", notEmpty)
   .option("--out <FILE>", "the configuration to write", "config.yaml")
@@ -23,6 +24,7 @@ export const initCommand = withCommon(new Command("init"))
         lmsUrl: flags.lmsUrl ?? null,
         lmsPasswordFile: flags.lmsPasswordFile ?? null,
         stateUrl: flags.stateUrl ?? null,
+        statePasswordFile: flags.statePasswordFile ?? null,
         zuliprc: flags.zuliprc ?? null,
         timezone: flags.timezone ?? null,
       };

@@ -37,7 +37,7 @@ withCommon(privacyCommand.command("erase"))
   .addOption(role())
   .option("--source <NAME>", "where several sources know the person", notEmpty)
   .option("--dry-run", "only say what it would do")
-  .option("--yes", "really do it: it cannot be taken back")
+  .option("--yes", "really do it, without asking: it cannot be taken back")
   .option("--delete-messages", "also delete in Zulip what names nobody else")
   .option("--json", "print the result as JSON")
   .action((person, flags, command) =>
@@ -60,11 +60,18 @@ withCommon(privacyCommand.command("erase"))
 withCommon(privacyCommand.command("reapply"))
   .description("erase in this state who is erased by a journal, after a backup was restored")
   .argument("<FILE>", "the journal", notEmpty)
+  .option("--dry-run", "only say what it would do")
+  .option("--yes", "really do it, without asking: it cannot be taken back")
   .option("--json", "print the result as JSON")
   .action((file, flags, command) =>
     execute(command, { needs: ["state"] }, async (context) => {
       const { runReapply } = await import("../lib/app/privacy.ts");
-      await runReapply(context, { journal: resolve(file), json: flags.json ?? false });
+      await runReapply(context, {
+        journal: resolve(file),
+        dryRun: flags.dryRun ?? false,
+        yes: flags.yes ?? false,
+        json: flags.json ?? false,
+      });
     })
   );
 

@@ -44,8 +44,8 @@ const SHARED: Readonly<Record<string, string>> = {
   "lib/base/errors.ts": "what any part may throw",
 };
 
-/** The output module, and logging's question whether it is a terminal. */
-const TERMINAL = /^lib\/base\/(output|log)\.ts$/;
+/** The output module, what asks a person there, and logging's question whether it is a terminal. */
+const TERMINAL = /^lib\/base\/(output|ask|log)\.ts$/;
 
 interface Import {
   readonly from: string;

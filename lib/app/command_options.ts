@@ -91,6 +91,8 @@ export interface PrivacyOptions {
 export interface ReapplyOptions {
   /** Absolute. */
   readonly journal: string;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
   readonly json: boolean;
 }
 
@@ -98,6 +100,7 @@ export interface ConsumersOptions {
   /** `null`: list them. */
   readonly drop: string | null;
   readonly dryRun: boolean;
+  readonly yes: boolean;
   readonly json: boolean;
 }
 
@@ -117,6 +120,8 @@ export interface ReleaseOptions {
   /** Set exactly when `drop`. */
   readonly reason: string | null;
   readonly list: boolean;
+  /** With `drop`: asks nobody. */
+  readonly yes: boolean;
   readonly dryRun: boolean;
   readonly json: boolean;
 }
@@ -234,6 +239,8 @@ export interface ReloadOptions {
 }
 
 export interface AuditOptions {
+  /** Of every source that the state holds. */
+  readonly all: boolean;
   readonly since: EpochMicros | null;
   readonly limit: number;
   readonly json: boolean;
@@ -255,7 +262,7 @@ export interface PreviewOptions {
 export interface InitOptions {
   /** `null`: to be asked for. */
   readonly answers: Readonly<
-    Record<"lmsUrl" | "lmsPasswordFile" | "stateUrl" | "zuliprc" | "timezone", string | null>
+    Record<"lmsUrl" | "lmsPasswordFile" | "stateUrl" | "statePasswordFile" | "zuliprc" | "timezone", string | null>
   >;
   readonly out: string;
   readonly force: boolean;

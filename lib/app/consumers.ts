@@ -1,10 +1,12 @@
 import { dropConsumer, listConsumers, readConsumer } from "../../sql/state/consumers.ts";
 import { UsageError } from "../base/errors.ts";
 import { didYouMean } from "../config/problem.ts";
+import { recordAct } from "../state/acts.ts";
 import { openState } from "../state/open_state.ts";
 import type { CommandContext } from "./command_context.ts";
 import { commandJson, jsonTime } from "./command_json.ts";
 import type { ConsumersOptions } from "./command_options.ts";
+import { confirm } from "./confirm.ts";
 import { consumerTurn, takeExportTurn } from "./export_turn.ts";
 
 /** `lmsmon consumers`: who takes the export step by step, and how far each has come; or drops one. */
@@ -36,7 +38,7 @@ async function drop(
   context: CommandContext,
   db: Awaited<ReturnType<typeof openState>>,
   name: string,
-  { dryRun, json }: ConsumersOptions,
+  { dryRun, yes, json }: ConsumersOptions,
 ): Promise<void> {
   const { out } = context;
   const [known] = await readConsumer(db.sql, name);
@@ -47,8 +49,11 @@ async function drop(
     });
   }
   if (!dryRun) {
+    confirm({ what: `Forget the consumer ${name}, whose next export begins with the first event`, yes });
     await using _turn = await takeExportTurn(db, context, consumerTurn(name));
     await dropConsumer(db.sql, name);
+    const effect = `consumer ${name} forgotten, which had acknowledged up to event ${known.acknowledged}`;
+    await recordAct(db.sql, { source: context.config.lms.name, command: `consumers drop ${name}`, effect });
   }
   const { acknowledged } = known;
   if (json) return out.writeJson(commandJson("consumers", { dry_run: dryRun, dropped: name, acknowledged }));

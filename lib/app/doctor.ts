@@ -101,7 +101,7 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
       const zulip = parts.zulip();
       await lookAtZulip(zulip, config.notify.fallback, ok, warn);
       ok("zulip", rateWords(zulip.rateLimit(), mentors));
-      lookAtRedirect(config, (message, hint) => warn("zulip", message, hint));
+      await lookAtRedirect({ config, zulip }, (message, hint) => warn("zulip", message, hint));
     });
   }
 

@@ -2,12 +2,14 @@ import { countMentors } from "../../sql/state/doctor.ts";
 import { newestOccurrence } from "../../sql/state/admin_report.ts";
 import type { RateLimit } from "../bot/zulip_api.ts";
 import type { Config } from "../config/config.ts";
-import { fromInstant, toInstant } from "../model/time.ts";
+import { fromInstant } from "../model/time.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { readBlock } from "../tell/block_note.ts";
+import { findRedirect } from "../tell/redirect.ts";
 import { readPauses } from "../tell/pauses.ts";
 import { pauseWords } from "../tell/reasons.ts";
 import { counted } from "../text/counted.ts";
+import { localTime } from "../text/local_time.ts";
 import type { Findings } from "./doctor_findings.ts";
 
 /** What people asked for by hand, and what only a running process knows: pauses, a block, an LMS that shows nothing new. */
@@ -32,8 +34,7 @@ export async function lookAtSteering(
   const staleMs = config.lms.staleAfterMs ?? null;
   if (staleMs === null || newest?.newest_at == null) return;
   const ageMs = (now - fromInstant(newest.newest_at)) / 1000;
-  const when = toInstant(fromInstant(newest.newest_at)).toZonedDateTimeISO(config.notify.timezone).toPlainDateTime()
-    .toString({ smallestUnit: "minute" }).replace("T", " ");
+  const when = localTime(fromInstant(newest.newest_at), config.notify.timezone);
   if (ageMs > staleMs) {
     warn(`the LMS shows nothing newer than ${when} (lms.stale_after)`, "look whether it is still filled");
   } else ok(`the newest row of the LMS is of ${when}`);
@@ -56,9 +57,11 @@ export function rateWords(limit: Pick<RateLimit, "limit"> | null, mentors: numbe
   return `${counted(mentors, "mentor")} at ${calls}: ${counted(minutes, "minute")} for a message to each`;
 }
 
-/** A trial must not be forgotten. */
-export function lookAtRedirect({ notify }: Pick<Config, "notify">, warn: Findings["warn"]): void {
+/** A trial must not be forgotten. Throws ZulipError where it names nobody, as the delivery does: then nothing leaves at all. */
+export async function lookAtRedirect(deps: Parameters<typeof findRedirect>[0], warn: Findings["warn"]): Promise<void> {
+  const { notify } = deps.config;
   if (!notify.redirectTo) return;
+  await findRedirect(deps);
   warn(
     `a trial: every message goes to ${notify.redirectTo} (notify.redirect_to), and is never told to its mentor`,
     "take notify.redirect_to away when the trial is over, and `lmsmon reload`",

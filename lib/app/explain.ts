@@ -210,13 +210,13 @@ async function explainMentor(asked: Asked, mentor: ExplainedPersonRow): Promise<
         occurredAt: now,
         detectedAt: fromInstant(row.oldest_at),
         graceUntil: null,
-        pollId: "?",
-        pollReason: null,
+        pollId: row.poll_id,
+        pollReason: row.poll_reason,
       },
       recipient,
       nextAt: row.next_at === null ? null : fromInstant(row.next_at),
-      attempts: 0,
-      error: null,
+      attempts: row.attempts,
+      error: row.error,
       reason: row.reason,
       account,
       pauses,
@@ -225,7 +225,12 @@ async function explainMentor(asked: Asked, mentor: ExplainedPersonRow): Promise<
       mentors: [],
       when: (at: number) => explainer.when(at),
     };
-    const standing = { status: row.status, reason: row.reason, poll: "open", blocked: explainer.blocked?.kind ?? null };
+    const standing = {
+      status: row.status,
+      reason: row.reason,
+      poll: row.poll_delivery,
+      blocked: explainer.blocked?.kind ?? null,
+    };
     return { row, verdict: explainDelivery(standing, facts) };
   });
   const lines = [

@@ -4,13 +4,14 @@ import { mentorLinks } from "../../sql/state/outbox.ts";
 import type { Config } from "../config/config.ts";
 import type { LmsId } from "../model/event.ts";
 import { mentorOf, mentorRecipient } from "../model/recipient.ts";
-import { type EpochMicros, fromInstant, toInstant } from "../model/time.ts";
+import { type EpochMicros, fromInstant } from "../model/time.ts";
 import type { Queryable } from "../state/state_db.ts";
 import { type Blocked, readBlock } from "../tell/block_note.ts";
 import { by, explainDelivery, type Explained } from "../tell/explain_delivery.ts";
 import { type Pause, pausesOf, readPauses } from "../tell/pauses.ts";
 import type { Exclusion, Facts } from "../tell/reason_words.ts";
 import { REASONS } from "../tell/reasons.ts";
+import { localTime } from "../text/local_time.ts";
 
 /** One delivery and what is said of it. */
 export interface ExplainedDelivery {
@@ -152,7 +153,6 @@ export class Explainer {
 
   /** A time for people, in the zone that the institute lives in. */
   when(at: EpochMicros): string {
-    return toInstant(at).toZonedDateTimeISO(this.config.notify.timezone).toPlainDateTime()
-      .toString({ smallestUnit: "second" }).replace("T", " ");
+    return localTime(at, this.config.notify.timezone, "second");
   }
 }

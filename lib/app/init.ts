@@ -1,37 +1,108 @@
-import { isAbsolute, resolve } from "node:path";
-import { stringify } from "yaml";
+import { resolve } from "node:path";
 import { environment, homeDirectory } from "../config/environment.ts";
-import { loadConfig } from "../config/load_config.ts";
+import { loadConfig, type Need } from "../config/load_config.ts";
 import type { Config } from "../config/config.ts";
+import { askLine, canAsk } from "../base/ask.ts";
 import { CommandError, LmsmonError, UsageError } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
-import type { Output } from "../base/output.ts";
+import { printable } from "../base/output.ts";
+import { readMigrationStatus } from "../state/migrate.ts";
+import { openState } from "../state/open_state.ts";
+import type { CommandContext } from "./command_context.ts";
 import { commandJson } from "./command_json.ts";
 import type { InitOptions } from "./command_options.ts";
+import { type Answers, BOT_STEPS, configText, grants } from "./init_words.ts";
 import { OpenParts } from "./open_parts.ts";
-import type { CommandContext } from "./command_context.ts";
+
+type Flag = keyof InitOptions["answers"];
 
 interface Question {
-  readonly flag: keyof InitOptions["answers"];
+  readonly flag: Flag;
   readonly asks: string;
+  /** Of who answers nothing; `null`: there must be an answer. */
   readonly fallback: string | null;
+  /** Whether there is anything to ask, by the answers before. */
+  readonly when?: (answers: Answers) => boolean;
 }
 
-const QUESTIONS: readonly Question[] = [
+/** What is asked for, tried, and asked for again together. */
+interface Part {
+  readonly what: string;
+  readonly questions: readonly Question[];
+  readonly needs: readonly Need[];
+  readonly attempt: (config: Config) => Promise<string>;
+  /** What has to be done elsewhere before it can work. */
+  readonly remedy: (answers: Answers) => { readonly title: string; readonly lines: readonly string[] } | null;
+}
+
+const onTheLms = (answers: Answers) => ({
+  title: "On the LMS database, as its administrator (lmsmon needs no other right):",
+  lines: grants(answers.lmsUrl ?? ""),
+});
+const inZulip = { title: "In Zulip, the bot:", lines: BOT_STEPS };
+const isServer = ({ stateUrl = "" }: Answers) => /^postgres(ql)?:/.test(stateUrl);
+
+const PARTS: readonly Part[] = [
   {
-    flag: "lmsUrl",
-    asks: "Address of the LMS database, without a password (postgres://USER@HOST:5432/DB or mysql://…)",
-    fallback: null,
+    what: "the LMS",
+    questions: [
+      {
+        flag: "lmsUrl",
+        asks: "Address of the LMS database, without a password (postgres://USER@HOST:5432/DB or mysql://…)",
+        fallback: null,
+      },
+      { flag: "lmsPasswordFile", asks: "File with its password (empty: none is needed)", fallback: "" },
+    ],
+    needs: ["lms"],
+    attempt: async (config) => {
+      await using parts = new OpenParts(config);
+      return `LMS: every table can be read on ${(await (await parts.lms()).check()).version}`;
+    },
+    remedy: onTheLms,
   },
-  { flag: "lmsPasswordFile", asks: "File with its password (empty: none is needed)", fallback: "" },
-  { flag: "stateUrl", asks: "State database (empty: embedded, beside the configuration)", fallback: "" },
-  { flag: "zuliprc", asks: "The bot's zuliprc", fallback: null },
-  { flag: "timezone", asks: "Time zone of the institute", fallback: "Asia/Kolkata" },
+  {
+    what: "the state",
+    questions: [
+      { flag: "stateUrl", asks: "State database (empty: embedded, beside the configuration)", fallback: "" },
+      {
+        flag: "statePasswordFile",
+        asks: "File with its password (empty: none is needed)",
+        fallback: "",
+        when: isServer,
+      },
+    ],
+    needs: ["state"],
+    attempt: tryState,
+    remedy: (answers) =>
+      isServer(answers)
+        ? {
+          title: "On that server, as its administrator:",
+          lines: ["create role lmsmon login password '…';", "create database lmsmon owner lmsmon;"],
+        }
+        : null,
+  },
+  {
+    what: "Zulip",
+    questions: [{ flag: "zuliprc", asks: "The bot's zuliprc", fallback: null }],
+    needs: ["zulip"],
+    attempt: async (config) => {
+      await using parts = new OpenParts(config);
+      return `Zulip: the bot is user ${(await parts.zulip().me()).userId}`;
+    },
+    remedy: () => inZulip,
+  },
+  {
+    what: "the time zone",
+    questions: [{ flag: "timezone", asks: "Time zone of the institute", fallback: "Asia/Kolkata" }],
+    needs: [],
+    attempt: (config) => Promise.resolve(`Time zone: ${config.notify.timezone}`),
+    remedy: () => null,
+  },
 ];
 
 /**
- * `init`: asks what it needs on a terminal, or takes flags; tries each answer against the real thing, and writes a configuration
- * that only its owner may read. Nothing is written when something does not work.
+ * `init`: asks what it needs on a terminal, or takes flags; tries each answer against the real thing, asks again for what does not work,
+ * and writes a configuration that only its owner may read. Nothing at all is written before everything works.
  */
 export async function runInit(context: CommandContext, options: InitOptions): Promise<void> {
   const { out } = context;
@@ -41,145 +112,122 @@ export async function runInit(context: CommandContext, options: InitOptions): Pr
       hint: "name another file with --out, or --force to replace it",
     });
   }
-  const answers = askMissing(options, out);
+  const asks = canAsk() && !options.json;
+  const answers: Answers = {};
+  for (const part of PARTS) await settle(part, { context, options, asks, answers, target });
   const text = configText(answers);
-  const temporary = `${target}.init-${crypto.randomUUID().slice(0, 8)}`;
-  await writePrivately(temporary, text);
-  try {
-    const config = await load(temporary);
-    await tryAll(config, out, options.json);
-    if (options.dryRun) {
-      if (!options.json) out.writeLine(`\nWould write ${target}:\n\n${text}`);
-    } else await Deno.rename(temporary, target);
-    if (options.json) {
-      return out.writeJson(commandJson("init", { dry_run: options.dryRun, file: target, grants: grants(config) }));
-    }
-    if (!options.dryRun) out.writeLine(`\nWrote ${target} (mode 600)`);
-    out.writeLine("\nOn the LMS database, as its administrator (lmsmon needs no other right):\n");
-    for (const line of grants(config)) out.writeLine(`  ${line}`);
-    out.writeLine("\nNext: lmsmon migrate; lmsmon poll-once --dry-run; lmsmon notify-test; lmsmon watch");
-  } finally {
-    await Deno.remove(temporary).catch(() => {}); // renamed, when all went well
+  if (!options.dryRun) await writePrivately(target, text);
+  const { lmsUrl = "" } = answers;
+  if (options.json) {
+    const written = { dry_run: options.dryRun, file: target, grants: grants(lmsUrl), bot: BOT_STEPS };
+    return out.writeJson(commandJson("init", written));
   }
+  out.writeLine(options.dryRun ? `\nWould write ${target}:\n\n${text}` : `\nWrote ${target} (mode 600)`);
+  show(context, onTheLms(answers));
+  show(context, inZulip);
+  out.writeLine("\nNext: lmsmon migrate; lmsmon poll-once --dry-run; lmsmon notify-test; lmsmon watch");
+}
+
+interface Surroundings {
+  readonly context: CommandContext;
+  readonly options: InitOptions;
+  /** Somebody is there to be asked. */
+  readonly asks: boolean;
+  /** Grows as they are settled. */
+  readonly answers: Answers;
+  readonly target: string;
+}
+
+/** Asks and tries until it works; what a flag says is asked for only when it does not work. */
+async function settle(part: Part, surroundings: Surroundings): Promise<void> {
+  const { context, options, asks, answers, target } = surroundings;
+  for (let isAgain = false;; isAgain = true) {
+    for (const question of part.questions) {
+      answers[question.flag] = answerOf(question, surroundings, isAgain);
+    }
+    context.stop.soft.throwIfAborted();
+    try {
+      const said = await part.attempt(await load(target, configText(answers), part.needs));
+      if (!options.json) context.out.writeLine(`✓ ${said}`);
+      return;
+    } catch (error) {
+      context.stop.soft.throwIfAborted();
+      if (!(error instanceof LmsmonError)) throw error;
+      const remedy = part.remedy(answers);
+      if (!options.json && remedy !== null) show(context, remedy);
+      if (!asks) {
+        logger("init").error("{what} does not work; nothing was written", { what: part.what });
+        throw error;
+      }
+      context.out.writeLine(`\n✗ ${printable(error.message).replaceAll("\ufffd", " ")}`);
+      if (error.hint !== undefined) context.out.writeLine(`  ${printable(error.hint)}`);
+      context.out.writeLine("Once more (^C ends, and nothing is written):");
+    }
+  }
+}
+
+function answerOf(
+  { flag, asks: what, fallback, when }: Question,
+  { options, asks, answers }: Surroundings,
+  isAgain: boolean,
+): string {
+  if (when?.(answers) === false) return "";
+  const given = options.answers[flag];
+  if (given !== null && !isAgain) return given;
+  if (!asks) {
+    if (fallback !== null) return fallback;
+    throw new UsageError(`Cannot ask for it here, since this is no terminal: ${what}`, {
+      hint: `give --${flag.replace(/[A-Z]/g, (sign) => `-${sign.toLowerCase()}`)}`,
+    });
+  }
+  while (true) {
+    // What may be left empty offers nothing, since an empty line would then be taken for the offer.
+    const line = askLine(what, fallback === "" ? null : answers[flag] ?? fallback);
+    if (line !== "" || fallback !== null) return line;
+  }
+}
+
+function show(
+  { out }: CommandContext,
+  { title, lines }: { readonly title: string; readonly lines: readonly string[] },
+) {
+  out.writeLine(`\n${title}\n`);
+  for (const line of lines) out.writeLine(`  ${line}`);
 }
 
 function exists(path: string): boolean {
   try {
-    Deno.statSync(path);
+    Deno.lstatSync(path);
     return true;
   } catch {
     return false;
   }
 }
 
-type Answers = Readonly<Record<Question["flag"], string>>;
-
-/** Flags first; what is missing is asked for where somebody can answer. */
-function askMissing({ answers }: InitOptions, out: Output): Answers {
-  const found = new Map<Question["flag"], string>();
-  for (const { flag, asks, fallback } of QUESTIONS) {
-    const given = answers[flag];
-    if (given !== null) found.set(flag, given);
-    else if (out.isTerminal) {
-      const answer = (prompt(`${asks}:`, fallback ?? undefined) ?? "").trim();
-      if (answer === "" && fallback === null) throw new UsageError(`Cannot go on without: ${asks}`);
-      found.set(flag, answer);
-    } else if (fallback !== null) found.set(flag, fallback);
-    else {
-      throw new UsageError(`Cannot ask for it here, since this is no terminal: ${asks}`, {
-        hint: `give --${flag.replace(/[A-Z]/g, (sign) => `-${sign.toLowerCase()}`)}`,
-      });
-    }
-  }
-  const of = (flag: Question["flag"]) => found.get(flag) ?? "";
-  return {
-    lmsUrl: of("lmsUrl"),
-    lmsPasswordFile: of("lmsPasswordFile"),
-    stateUrl: of("stateUrl"),
-    zuliprc: of("zuliprc"),
-    timezone: of("timezone"),
-  };
+/** As if the file were there already. */
+async function load(path: string, text: string, needs: readonly Need[]): Promise<Config> {
+  const env = environment();
+  const file = { path, label: "what was answered", text };
+  return await loadConfig({ flag: undefined, file, env, cwd: Deno.cwd(), home: homeDirectory(env), needs });
 }
 
-/** The configuration with what each part is for; paths as they were given, relative ones made absolute. */
-function configText(answers: Answers): string {
-  const path = (text: string) => isAbsolute(text) || /^(~|\$\{)/.test(text) ? text : resolve(text);
-  const value = (text: string) => stringify(text).trimEnd();
-  const lines = [
-    "# Written by lmsmon init. config.example.yaml and the README say what else there is; `lmsmon config` shows all that holds.",
-    "lms:",
-    "  # read-only: a role that may SELECT is enough",
-    `  url: ${value(answers.lmsUrl)}`,
-    ...answers.lmsPasswordFile === "" ? [] : [`  password_file: ${value(path(answers.lmsPasswordFile))}`],
-    "state:",
-    "  # lmsmon's own database: never the LMS's",
-    // Without an address it lies where the configuration's place says: /var/lib/lmsmon/state, or beside the file.
-    ...answers.stateUrl === "" ? ["  url: null"] : [`  url: ${value(answers.stateUrl)}`],
-    "notify:",
-    "  # of people; stored times are UTC",
-    `  timezone: ${value(answers.timezone)}`,
-    "  # a trial first: with an address here, that person gets every message instead of the mentors",
-    "  # redirect_to: you@institute.example",
-    "zulip:",
-    "  # of a generic bot: Zulip, Settings, Bots, Add a new bot; then download its zuliprc",
-    `  config_file: ${value(path(answers.zuliprc))}`,
-    "",
-  ];
-  return lines.join("\n");
+/** A server is reached, and may be empty yet; an embedded state is made by the first command that writes. */
+async function tryState(config: Config): Promise<string> {
+  if (config.state.url.startsWith("pglite:")) return "State: embedded; the first command that writes makes it";
+  await using db = await openState(config.state, { migrate: "skip", dryRun: true });
+  const { applied } = await readMigrationStatus(db.sql);
+  return `State: on a server, ${applied.length === 0 ? "empty yet: `lmsmon migrate` makes it" : "made already"}`;
 }
 
+/** Whole or not at all. */
 async function writePrivately(path: string, text: string): Promise<void> {
+  const temporary = `${path}.init-${crypto.randomUUID().slice(0, 8)}`;
   try {
-    await Deno.writeTextFile(path, text, { mode: 0o600, createNew: true });
+    await Deno.writeTextFile(temporary, text, { mode: 0o600, createNew: true });
+    await Deno.rename(temporary, path);
   } catch (error) {
     throw new CommandError(`Cannot write ${path}: ${error instanceof Error ? error.message : error}`, { cause: error });
+  } finally {
+    await Deno.remove(temporary).catch(() => {}); // renamed
   }
-}
-
-async function load(path: string): Promise<Config> {
-  const env = environment();
-  const needs = ["lms", "state", "delivery"] as const;
-  return await loadConfig({ flag: path, env, cwd: Deno.cwd(), home: homeDirectory(env), needs });
-}
-
-/** Each part is really used; the first that does not work is the error. */
-async function tryAll(config: Config, out: Output, quiet: boolean): Promise<void> {
-  await using parts = new OpenParts(config);
-  const said = (line: string) => quiet || out.writeLine(`✓ ${line}`);
-  const attempt = async (what: string, work: () => Promise<string>) => {
-    try {
-      said(await work());
-    } catch (error) {
-      if (error instanceof LmsmonError) logger("init").error("{what} does not work; nothing was written", { what });
-      throw error;
-    }
-  };
-  await attempt(
-    "the LMS",
-    async () => `LMS: every table can be read on ${(await (await parts.lms()).check()).version}`,
-  );
-  await attempt("Zulip", async () => {
-    const me = await parts.zulip().me();
-    return `Zulip: the bot is user ${me.userId}`;
-  });
-  await attempt("the state", async () => {
-    const db = await parts.state({ dryRun: true });
-    return `State: ${db.mode === "server" ? "on a server" : "embedded; it is made by the first command that writes"}`;
-  });
-}
-
-/** What the LMS's administrator types, once. */
-function grants({ lms }: Config): string[] {
-  const url = URL.parse(lms.url.replace(/^(postgres|mysql):/, "http:"));
-  const user = decodeURIComponent(url?.username ?? "") || "lms_readonly";
-  const database = decodeURIComponent(url?.pathname.slice(1) ?? "") || "lms";
-  if (lms.url.startsWith("mysql:")) {
-    return [`create user '${user}'@'%' identified by '…';`, `grant select on \`${database}\`.* to '${user}'@'%';`];
-  }
-  return [
-    `create role "${user}" login password '…';`,
-    `grant connect on database "${database}" to "${user}";`,
-    `grant usage on schema public to "${user}";`,
-    `grant select on all tables in schema public to "${user}";`,
-  ];
 }

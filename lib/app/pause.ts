@@ -4,12 +4,13 @@ import { findPerson } from "../people/find_person.ts";
 import { CommandError } from "../base/errors.ts";
 import { systemClock } from "../base/clock.ts";
 import { retryLostRaces, UNIQUE_VIOLATION } from "../base/retry.ts";
-import { type EpochMicros, formatUtc, toInstant } from "../model/time.ts";
+import { type EpochMicros, formatUtc } from "../model/time.ts";
 import { recordAct } from "../state/acts.ts";
 import type { Queryable, StateDb } from "../state/state_db.ts";
 import { type Pause, pauseOf, type PauseScope, readPauses } from "../tell/pauses.ts";
 import { pauseWords } from "../tell/reasons.ts";
 import { counted } from "../text/counted.ts";
+import { localTime } from "../text/local_time.ts";
 import type { CommandContext } from "./command_context.ts";
 import { commandJson, jsonTime } from "./command_json.ts";
 import type { PauseOptions, PauseSubject, ResumeOptions } from "./command_options.ts";
@@ -71,9 +72,12 @@ export async function runPause(context: CommandContext, options: PauseOptions): 
       deliveries,
     }));
   }
-  const end = until === null ? "until `lmsmon resume`" : `until ${local(until, config.notify.timezone)}`;
+  const end = until === null ? "until `lmsmon resume`" : `until ${localTime(until, config.notify.timezone)}`;
   out.writeLine(`${dryRun ? "Would be paused" : "Paused"}: ${pauseWords(scope)}, ${end}`);
-  if (replaced.length > 0) out.writeLine("It takes the place of the pause before.");
+  for (const pause of replaced) {
+    const since = localTime(pause.since, config.notify.timezone);
+    out.writeLine(`It takes the place of the pause before, since ${since}: ${pause.reason}`);
+  }
   out.writeLine(`${waitSoFar(deliveries)}; polling goes on, and nothing is lost.`);
 }
 
@@ -101,7 +105,7 @@ export async function runResume(context: CommandContext, options: ResumeOptions)
   for (const pause of chosen) {
     out.writeLine(
       `${options.dryRun ? "Would be resumed" : "Resumed"}: ${pauseWords(pause)}, paused since ${
-        local(pause.since, config.notify.timezone)
+        localTime(pause.since, config.notify.timezone)
       }: ${pause.reason}`,
     );
   }
@@ -178,10 +182,3 @@ async function scopeOf(db: StateDb, source: string, subject: PauseSubject | null
 
 const isSame = (pause: Pause, { scope, subjectId }: Scope) => pause.scope === scope && pause.subjectId === subjectId;
 const flagOf = ({ scope, subjectId }: Scope) => scope === "all" ? "" : ` --${scope} ${subjectId}`;
-
-function local(at: EpochMicros, zone: string): string {
-  return toInstant(at).toZonedDateTimeISO(zone).toPlainDateTime().toString({ smallestUnit: "minute" }).replace(
-    "T",
-    " ",
-  );
-}

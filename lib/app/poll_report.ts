@@ -1,10 +1,11 @@
-import { type EpochMicros, formatUtc, toInstant } from "../model/time.ts";
+import { type EpochMicros, formatUtc } from "../model/time.ts";
 import type { RoundResult, Waiting } from "../tell/notify_types.ts";
 import type { Output } from "../base/output.ts";
 import type { DryRunResult } from "../poll/dry_run.ts";
 import type { PollResult } from "../poll/run_poll.ts";
 import type { PollTally } from "../poll/tally.ts";
 import { counted } from "../text/counted.ts";
+import { localTime } from "../text/local_time.ts";
 import { commandJson } from "./command_json.ts";
 import { type UntoldNews, untoldNewsText } from "./untold_news.ts";
 import type { DryMessages } from "./dry_messages.ts";
@@ -74,8 +75,7 @@ export function printPoll(
 
 /** `3 gathering until 13:40`, `15 digest, the first until 13:30`: what waits is looked at again then. */
 function waitText({ reason, deliveries, from, until }: Waiting, zone: string): string {
-  const when = (at: EpochMicros) =>
-    toInstant(at).toZonedDateTimeISO(zone).toPlainDateTime().toString({ smallestUnit: "minute" }).replace("T", " ");
+  const when = (at: EpochMicros) => localTime(at, zone);
   const several = when(from) === when(until) ? "" : ", the first";
   return `${deliveries.toLocaleString("en")} ${reason}${several} until ${when(from)}`;
 }

@@ -66,7 +66,6 @@ export async function previewDay(
         add(eventsNotTold, plan.suppressed);
         continue;
       }
-      if (plan.tell.status === "waiting") add(putOff, "digest");
       if (row.mentor_ids.length === 0) add(eventsNotTold, "no_mentor");
       const told = new Set<string>();
       for (const mentor of row.mentor_ids) {
@@ -79,6 +78,7 @@ export async function previewDay(
           told.add(reader);
           const list = readers.getOrInsertComputed(mentor, () => []);
           list.push(deliveryOf(row, mentor, plan.tell));
+          if (plan.tell.status === "waiting") add(putOff, "digest");
         }
       }
     }

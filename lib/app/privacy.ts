@@ -3,14 +3,16 @@ import { actsOf } from "../../sql/state/erase_acts.ts";
 import { messagesNaming, namesOf, personData } from "../../sql/state/erase_person.ts";
 import { UsageError } from "../base/errors.ts";
 import { findPeople, noSuchPerson } from "../people/find_person.ts";
-import { erase, type Erased, type PersonKey, sweepFiles } from "../privacy/erase.ts";
-import { journalPath, reapplyJournal, writeJournal } from "../privacy/journal.ts";
+import { erase, eraseAgain, type Erased, type PersonKey, sweepFiles } from "../privacy/erase.ts";
+import { journalPath, missingErasures, writeJournal } from "../privacy/journal.ts";
+import { recordAct } from "../state/acts.ts";
 import { openState } from "../state/open_state.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { counted } from "../text/counted.ts";
 import type { CommandContext } from "./command_context.ts";
 import { commandJson } from "./command_json.ts";
 import type { PrivacyOptions, ReapplyOptions } from "./command_options.ts";
+import { confirm } from "./confirm.ts";
 import { deleteFromZulip } from "./delete_messages.ts";
 
 /** `privacy show` and `privacy erase`: all there is of a person, or nothing any more. */
@@ -21,14 +23,15 @@ export async function runPrivacy(context: CommandContext, options: PrivacyOption
   if (options.action === "show") return await show(context, db, person);
   const { reasonCode, dryRun } = options;
   if (reasonCode === null) throw new UsageError("Cannot erase: --reason-code is missing", { hint: "such as art17" });
-  if (!dryRun && !options.yes) {
-    throw new UsageError("Cannot erase without --yes: it cannot be taken back", {
-      hint: "--dry-run shows what it would do",
-    });
+  if (!dryRun) {
+    const what = `Erase ${person.role} ${person.id} of ${person.source} everywhere`;
+    confirm({ what, yes: options.yes });
   }
   const journal = journalPath(config.state.url, config.privacy.journal);
   const erased = await erase(db, person, { reasonCode, dryRun });
   if (!dryRun) {
+    const effect = `${person.role} ${erased.pseudonym} erased`;
+    await recordAct(db.sql, { source: person.source, command: "privacy erase", reason: reasonCode, effect });
     if (journal !== null) await writeJournal(db, journal);
     await sweepFiles(db);
   }
@@ -37,19 +40,25 @@ export async function runPrivacy(context: CommandContext, options: PrivacyOption
 }
 
 /** `privacy reapply FILE`: erases here who is erased by a journal. */
-export async function runReapply(context: CommandContext, { journal, json }: ReapplyOptions): Promise<void> {
+export async function runReapply(context: CommandContext, options: ReapplyOptions): Promise<void> {
   const { config, clock, out } = context;
-  await using db = await openState(config.state, { clock });
-  const applied = await reapplyJournal(db, journal, true);
-  if (applied > 0) {
+  const { journal, dryRun, json } = options;
+  await using db = await openState(config.state, { clock, dryRun });
+  const missing = await missingErasures(db, journal, true);
+  if (!dryRun && missing.length > 0) {
+    const what = `Erase ${counted(missing.length, "person", "people")} of the journal everywhere`;
+    confirm({ what, yes: options.yes, isSaid: true });
+  }
+  const applied = dryRun ? missing.length : await eraseAgain(db, missing);
+  if (!dryRun && applied > 0) {
     const own = journalPath(config.state.url, config.privacy.journal);
     if (own !== null) await writeJournal(db, own);
     await sweepFiles(db);
   }
-  if (json) return out.writeJson(commandJson("privacy", { action: "reapply", applied }));
-  out.writeLine(
-    `${counted(applied, "erasure")} of the journal ${applied === 1 ? "was" : "were"} not known here, and applied`,
-  );
+  if (json) return out.writeJson(commandJson("privacy", { action: "reapply", dry_run: dryRun, applied }));
+  const were = applied === 1 ? "was" : "were";
+  const done = dryRun ? "would be applied" : "applied";
+  out.writeLine(`${counted(applied, "erasure")} of the journal ${were} not known here, and ${done}`);
 }
 
 async function onePerson(db: StateDb, { person, role, source }: PrivacyOptions): Promise<PersonKey> {

@@ -1,7 +1,10 @@
-import { formatUtc, toInstant } from "../model/time.ts";
+import { formatUtc } from "../model/time.ts";
 import { CommandError } from "../base/errors.ts";
 import { dropPoll, type HeldPoll, listHeld, releasePoll } from "../poll/record/release.ts";
+import { counted } from "../text/counted.ts";
+import { localTime } from "../text/local_time.ts";
 import type { CommandContext } from "./command_context.ts";
+import { confirm } from "./confirm.ts";
 import { commandJson } from "./command_json.ts";
 import type { ReleaseOptions } from "./command_options.ts";
 import { OpenParts } from "./open_parts.ts";
@@ -17,6 +20,12 @@ export async function runRelease(context: CommandContext, options: ReleaseOption
 
   const chosen = options.poll === null ? held : held.filter(({ pollId }) => pollId === options.poll);
   if (options.poll !== null && chosen.length === 0) throw notHeld(options.poll);
+  if (options.drop && !options.dryRun && chosen.length > 0) {
+    const messages = chosen.reduce((sum, poll) => sum + poll.messages, 0);
+    const polls = `${chosen.length === 1 ? "poll" : "polls"} ${chosen.map(({ pollId }) => pollId).join(", ")}`;
+    const what = `Drop ${counted(messages, "message")} of ${polls}, never to be told`;
+    confirm({ what, yes: options.yes, isSaid: options.reason !== null });
+  }
   const done: HeldPoll[] = [];
   for (const poll of chosen) {
     if (context.stop.soft.aborted) break;
@@ -43,8 +52,6 @@ export async function runRelease(context: CommandContext, options: ReleaseOption
   if (!options.dryRun && !options.drop) out.writeLine("They leave with the next round of watch or poll-once.");
 }
 
-const counted = (n: number, word: string) => `${n} ${word}${n === 1 ? "" : "s"}`;
-
 function notHeld(pollId: string): CommandError {
   return new CommandError(`Cannot release poll ${pollId}: it holds no messages`, {
     hint: "lmsmon release --list shows the polls that do",
@@ -55,14 +62,11 @@ async function printHeld(context: CommandContext, held: readonly HeldPoll[], jso
   const { out, config } = context;
   if (json) return out.writeJson(commandJson("release", { action: "list", held: held.map(heldJson) }));
   if (held.length === 0) return out.writeLine("No messages are held.");
-  const local = (poll: HeldPoll) =>
-    toInstant(poll.startedAt).toZonedDateTimeISO(config.notify.timezone).toPlainDateTime()
-      .toString({ smallestUnit: "minute" }).replace("T", " ");
   await out.table(
     ["poll", "started", "messages", "recipients", "events", "corrections", "held because"],
     held.map((poll) => [
       poll.pollId,
-      local(poll),
+      localTime(poll.startedAt, config.notify.timezone),
       poll.messages,
       poll.recipients,
       poll.events,

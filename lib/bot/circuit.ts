@@ -32,6 +32,7 @@ export class Circuit {
   #failures = new Map<TroubleKind, number>();
   #probeAt = 0;
   #openedAt = 0;
+  #failedAt = 0;
   /** A send went well since the circuit last opened: trouble with one message is then that message's own. */
   #proven = false;
 
@@ -50,6 +51,11 @@ export class Circuit {
   /** Since when deliveries have been paused, `null` when they are not. */
   get openedAt(): number | null {
     return this.#state === "closed" ? null : this.#openedAt;
+  }
+
+  /** When Zulip failed last, as far as it was asked. */
+  get failedAt(): number {
+    return this.#failedAt;
   }
 
   probeDue(now: number): boolean {
@@ -110,6 +116,7 @@ export class Circuit {
     this.#failures.set(kind, before + 1);
     this.#state = "open";
     this.#trouble = trouble;
+    this.#failedAt = now;
     this.#probeAt = now + Math.max(pause, trouble.atLeastMs ?? 0);
   }
 }

@@ -114,7 +114,9 @@ export function changedKeys(before: Config, now: Config): string[] {
   const inFiles = secrets.flatMap(([part, old, fresh]) => {
     const key = part === "zulip" ? "zulip.api_key" : `${part}.password`;
     const isSaid = keys.some((changed) => changed.startsWith(key) || changed === `${part}.url`);
-    return isSaid || old?.reveal() === fresh?.reveal() ? [] : [`${key}_file`];
+    // One that was not read, since nothing needs it any more or yet (notify.enabled, enabled), is not known to have changed.
+    const isKnown = old !== null && fresh !== null;
+    return isSaid || !isKnown || old.reveal() === fresh.reveal() ? [] : [`${key}_file`];
   });
   return [...new Set([...keys, ...gone, ...inFiles])];
 }

@@ -32,6 +32,8 @@ export interface LoadOptions extends Surroundings {
   readonly nothingWhenDisabled?: boolean;
   /** Look for no file: defaults and flags only. */
   readonly noFile?: boolean;
+  /** Instead of any file: what one would say. */
+  readonly file?: ConfigText;
 }
 
 /**
@@ -39,7 +41,7 @@ export interface LoadOptions extends Surroundings {
  * defaults. Throws ConfigError with every problem, one a line.
  */
 export async function loadConfig(options: LoadOptions): Promise<Config> {
-  const file = options.noFile ? null : await readConfigFile(options);
+  const file = options.noFile ? null : options.file ?? await readConfigFile(options);
   const yaml = parseYaml(file?.text ?? "");
   if (yaml.errors.length > 0) throw syntaxError(yaml, file);
 

@@ -1,5 +1,6 @@
-import { type EpochMicros, formatUtc, toInstant } from "../model/time.ts";
+import { formatUtc } from "../model/time.ts";
 import { counted } from "../text/counted.ts";
+import { localTime } from "../text/local_time.ts";
 import type { EventItem, HistoryItem, WeekItem } from "./items.ts";
 
 /** Text of the LMS in a line: on one line, short, and between signs that it cannot end itself. */
@@ -13,11 +14,8 @@ export function quoted(text: string | null): string {
 export function lineOf({ at, content }: HistoryItem, timezone: string): string {
   if (content.is === "week") return `week of ${content.monday}: ${weekWords(content)}`;
   const where = content.course === null ? "" : ` in ${quoted(content.course)}`;
-  return `${minute(at, timezone)} ${content.is} ${quoted(content.title)}${where}: ${eventWords(content)}`;
+  return `${localTime(at, timezone)} ${content.is} ${quoted(content.title)}${where}: ${eventWords(content)}`;
 }
-
-const minute = (at: EpochMicros, timezone: string) =>
-  toInstant(at).toZonedDateTimeISO(timezone).toPlainDateTime().toString({ smallestUnit: "minute" }).replace("T", " ");
 
 const WORDS: Readonly<Record<string, string>> = {
   exam_started: "started",

@@ -1,8 +1,9 @@
 import { firstEvent } from "../../sql/state/insight_names.ts";
 import { standings } from "../../sql/state/insights.ts";
 import { CommandError, UsageError } from "../base/errors.ts";
-import { type EpochMicros, formatUtc, fromInstant, toInstant } from "../model/time.ts";
+import { type EpochMicros, formatUtc, fromInstant } from "../model/time.ts";
 import type { Queryable } from "../state/state_db.ts";
+import { localDay } from "../text/local_time.ts";
 import { type Insight, judge } from "./insight.ts";
 import type { ScoreConstants } from "./score.ts";
 
@@ -19,7 +20,7 @@ const MICROS = 1;
 
 /** The day that `day` names (`null`: today), up to now. Throws UsageError for a day to come. */
 export function asOf(day: string | null, now: EpochMicros, timezone: string): AsOf {
-  const today = toInstant(now).toZonedDateTimeISO(timezone).toPlainDate();
+  const today = localDay(now, timezone);
   const date = day === null ? today : parseDay(day, today);
   if (Temporal.PlainDate.compare(date, today) > 0) {
     throw new UsageError(`Cannot judge ${date}: that day is to come`, { hint: `Today is ${today} in ${timezone}` });
@@ -70,6 +71,6 @@ async function refuseNothing(sql: Queryable, source: string, { day, timezone, kn
   }
   if (fromInstant(first) <= known) return;
   throw new CommandError(`Cannot judge ${day}: the first event of "${source}" is of a later day`, {
-    hint: `the first day is ${first.toZonedDateTimeISO(timezone).toPlainDate()}`,
+    hint: `the first day is ${localDay(fromInstant(first), timezone)}`,
   });
 }

@@ -83,8 +83,17 @@ export async function readJournal(path: string, mustExist = false): Promise<(Kno
 
 /** Erases in this state who is erased by the journal; returns how many that were. Throws CommandError for another state's journal. */
 export async function reapplyJournal(db: Pick<StateDb, "sql">, path: string, mustExist = false): Promise<number> {
+  return await eraseAgain(db, await missingErasures(db, path, mustExist));
+}
+
+/** Who is erased by the journal, and not here. Throws CommandError for another state's journal. */
+export async function missingErasures(
+  db: Pick<StateDb, "sql">,
+  path: string,
+  mustExist = false,
+): Promise<KnownErasure[]> {
   const lines = await readJournal(path, mustExist);
-  if (lines.length === 0) return 0;
+  if (lines.length === 0) return [];
   const key = (await keyMark(db.sql))[0]?.mark ?? "";
   const known = new Set((await tombstones(db.sql)).map((row) => row.pseudonym));
   const missing = lines.filter((line) => !known.has(line.pseudonym));
@@ -93,5 +102,5 @@ export async function reapplyJournal(db: Pick<StateDb, "sql">, path: string, mus
       hint: "use the journal of this state; another state's pseudonyms mean nothing here",
     });
   }
-  return await eraseAgain(db, missing);
+  return missing;
 }

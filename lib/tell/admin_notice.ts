@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { insertMessages, reserveMessageIds } from "../../sql/state/messages.ts";
-import { claimFact } from "../../sql/state/reconcile.ts";
+import { claimFact, readFact } from "../../sql/state/reconcile.ts";
 import { wakeRecipients } from "../../sql/state/recipients.ts";
-import { toInstant } from "../model/time.ts";
 import { ADMIN } from "../model/recipient.ts";
 import { ADMIN_TOPICS, type AdminTopic } from "../config/config.ts";
+import { localDay } from "../text/local_time.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 
 /** Kinds of trouble the administrator hears of: each once a day. */
@@ -26,16 +26,20 @@ export function isWanted(key: TroubleKey, on: readonly AdminTopic[] | undefined)
 export async function tellAdmin(
   deps: Pick<NotifierDeps, "db" | "zulip" | "config" | "clock" | "source">,
   key: TroubleKey,
-  text: string,
+  text: string | (() => Promise<string>),
 ): Promise<"queued" | "told_today" | "nobody"> {
   const { db, source, clock } = deps;
   const now = clock.now();
-  const day = toInstant(now).toZonedDateTimeISO(deps.config.notify.timezone).toPlainDate().toString();
+  const day = localDay(now, deps.config.notify.timezone).toString();
+  const fact = `admin:${key}:${day}`;
+  // With poll-once by a timer every round is a process of its own: one that comes later asks neither Zulip nor for the numbers.
+  if ((await readFact(db.sql, source, fact)).length > 0) return "told_today";
   const userId = await findAdmin(deps);
   if (userId === null) return "nobody";
+  const said = typeof text === "string" ? text : await text();
   const sign = createHash("sha256").update(JSON.stringify([source, key, day])).digest("hex").slice(0, 12);
   return await db.sql.begin(async (tx) => {
-    const claimed = await claimFact(tx, source, `admin:${key}:${day}`, JSON.stringify({ to: userId }));
+    const claimed = await claimFact(tx, source, fact, JSON.stringify({ to: userId }));
     if (claimed.length === 0) return "told_today";
     const [id] = await reserveMessageIds(tx, 1);
     await insertMessages(
@@ -49,7 +53,7 @@ export async function tellAdmin(
         channel: null,
         topic: null,
         // The last line is how a notice of unknown outcome is found again.
-        content: `${signOf(key)} lmsmon (${source}): ${text}\n\`notice ${day} ${sign}\``,
+        content: `${signOf(key)} lmsmon (${source}): ${said}\n\`notice ${day} ${sign}\``,
         attempts: 0,
         begun: false,
       }],

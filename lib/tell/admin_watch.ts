@@ -1,10 +1,12 @@
 import { newestOccurrence, reportNumbers } from "../../sql/state/admin_report.ts";
 import { outageUntilNow } from "../../sql/state/poll_runs.ts";
 import type { Circuit } from "../bot/circuit.ts";
-import { type EpochMicros, fromInstant, toInstant } from "../model/time.ts";
+import { type EpochMicros, fromInstant } from "../model/time.ts";
 import { counted } from "../text/counted.ts";
-import { formatDuration } from "../text/parse_duration.ts";
+import { localDay, localTime } from "../text/local_time.ts";
+import { formatDuration, roundDuration } from "../text/parse_duration.ts";
 import { oneDay } from "../text/parse_time.ts";
+import { onDay } from "./digest_times.ts";
 import type { Notices } from "./notices.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 import { readPauses } from "./pauses.ts";
@@ -14,12 +16,33 @@ const LOOK_MS = 60_000;
 /** Shorter trouble is nobody's concern. */
 const TROUBLE_MS = 15 * 60_000;
 
+/** While which Zulip failed, on the monotonic clock: it is only asked while somebody is to be told. */
+interface Outage {
+  readonly sinceMs: number;
+  readonly failedMs: number;
+  /** `null`: not yet. */
+  answeredMs: number | null;
+}
+
+/** What is known of an outage that is over; `null`: nobody's concern. Pure. */
+function recoveredText({ sinceMs, failedMs, answeredMs }: Outage): string | null {
+  const endMs = answeredMs ?? failedMs;
+  const unaskedMs = endMs - failedMs;
+  const isKnown = unaskedMs <= TROUBLE_MS;
+  const awayMs = (isKnown ? endMs : failedMs) - sinceMs;
+  if (awayMs <= TROUBLE_MS) return null;
+  const how = isKnown
+    ? `after ${roundDuration(awayMs)}`
+    : `after ${roundDuration(awayMs)} or more: it was not asked for ${roundDuration(unaskedMs)} in between`;
+  return `Zulip answers again, ${how}; what waited goes out now.`;
+}
+
 /** What the administrator hears of although nothing happens: a daily report, an LMS that shows nothing new, trouble and its end. */
 export class AdminWatch {
   readonly #deps: NotifierDeps;
   readonly #notices: Notices;
   #lookedAtMs = -Infinity;
-  #zulipAwaySinceMs: number | null = null;
+  #outage: Outage | null = null;
   #isStale = false;
   #lmsAwayMs = 0;
 
@@ -28,22 +51,19 @@ export class AdminWatch {
     this.#notices = notices;
   }
 
+  /** After each round: whether Zulip failed, or answers. */
+  afterRound({ state, openedAt, failedAt }: Pick<Circuit, "state" | "openedAt" | "failedAt">): void {
+    if (openedAt !== null) this.#outage = { sinceMs: openedAt, failedMs: failedAt, answeredMs: null };
+    else if (state === "closed" && this.#outage !== null) this.#outage.answeredMs ??= this.#deps.clock.monotonicMs();
+  }
+
   /** Before each round; asks the state once a minute. Never throws for Zulip. */
   async look(circuit: Circuit["state"]): Promise<void> {
     const now = this.#deps.clock.monotonicMs();
-    if (circuit === "open") {
-      this.#zulipAwaySinceMs ??= now;
-      return;
-    }
     if (circuit !== "closed") return;
-    const awayMs = this.#zulipAwaySinceMs === null ? 0 : now - this.#zulipAwaySinceMs;
-    this.#zulipAwaySinceMs = null;
-    if (awayMs > TROUBLE_MS) {
-      await this.#notices.tell(
-        "recovered:zulip",
-        `Zulip answers again, after ${words(awayMs)}; what waited goes out now.`,
-      );
-    }
+    const recovered = this.#outage === null ? null : recoveredText(this.#outage);
+    this.#outage = null;
+    if (recovered !== null) await this.#notices.tell("recovered:zulip", recovered);
     if (now - this.#lookedAtMs < LOOK_MS) return;
     this.#lookedAtMs = now;
     await this.#lookAtLms();
@@ -56,9 +76,9 @@ export class AdminWatch {
     const [row] = await outageUntilNow(db.sql, source);
     const awayMs = row?.outage_ms ?? 0;
     if (awayMs > TROUBLE_MS) {
-      await this.#notices.tell("trouble:lms", `polling fails since ${words(awayMs)}. \`lmsmon doctor\` says why.`);
+      await this.#notices.tell("trouble:lms", `polling has failed for ${roundDuration(awayMs)}. \`lmsmon doctor\` says why.`);
     } else if (this.#lmsAwayMs > TROUBLE_MS) {
-      await this.#notices.tell("recovered:lms", `polling works again, after ${words(this.#lmsAwayMs)}.`);
+      await this.#notices.tell("recovered:lms", `polling works again, after ${roundDuration(this.#lmsAwayMs)}.`);
     }
     this.#lmsAwayMs = awayMs;
   }
@@ -75,7 +95,7 @@ export class AdminWatch {
       this.#isStale = true;
       await this.#notices.tell(
         "stale",
-        `the LMS shows nothing newer than ${this.#when(fromInstant(newest))}, ${words(ageMs)} ago (lms.stale_after: ${
+        `the LMS shows nothing newer than ${this.#when(fromInstant(newest))}, ${roundDuration(ageMs)} ago (lms.stale_after: ${
           formatDuration(staleMs)
         }). Is it still filled?`,
       );
@@ -90,9 +110,9 @@ export class AdminWatch {
     const at = config.admin.reportAt ?? null;
     if (at === null) return;
     const now = clock.now();
-    const local = toInstant(now).toZonedDateTimeISO(config.notify.timezone);
-    if (local.hour * 60 + local.minute < at || this.#notices.wasTold("report")) return;
-    await this.#notices.tell("report", await this.#reportText(now));
+    const { timezone } = config.notify;
+    if (now < onDay(localDay(now, timezone), at, timezone)) return;
+    await this.#notices.tell("report", () => this.#reportText(now));
   }
 
   async #reportText(now: EpochMicros): Promise<string> {
@@ -118,14 +138,11 @@ export class AdminWatch {
     return `Yesterday ${parts.join(", ")}.`;
   }
 
-  /** `02:14` of today or yesterday, else with its day. */
+  /** `02:14` of today, else with its day. */
   #when(at: EpochMicros): string {
     const { config, clock } = this.#deps;
-    const zoned = (micros: EpochMicros) => toInstant(micros).toZonedDateTimeISO(config.notify.timezone);
-    const text = zoned(at).toPlainDateTime().toString({ smallestUnit: "minute" }).replace("T", " ");
-    const isToday = zoned(at).toPlainDate().equals(zoned(clock.now()).toPlainDate());
-    return isToday ? text.slice(11) : text;
+    const { timezone } = config.notify;
+    const text = localTime(at, timezone);
+    return localDay(at, timezone).equals(localDay(clock.now(), timezone)) ? text.slice(11) : text;
   }
 }
-
-const words = (ms: number) => formatDuration(Math.max(60_000, Math.round(ms / 60_000) * 60_000));

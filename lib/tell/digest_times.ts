@@ -1,4 +1,5 @@
-import { type EpochMicros, fromInstant, toInstant } from "../model/time.ts";
+import { type EpochMicros, fromInstant } from "../model/time.ts";
+import { localDay } from "../text/local_time.ts";
 
 /**
  * The first digest time after `now`: `at` are minutes after midnight on the wall clock of `zone`. A time that a change of
@@ -7,7 +8,7 @@ import { type EpochMicros, fromInstant, toInstant } from "../model/time.ts";
  */
 export function nextDigestTime(now: EpochMicros, at: readonly number[], zone: string): EpochMicros | null {
   if (at.length === 0) return null;
-  const today = toInstant(now).toZonedDateTimeISO(zone).toPlainDate();
+  const today = localDay(now, zone);
   // Tomorrow always has one that is still to come, unless its whole day is skipped (Samoa, 2011): hence a third day.
   const times = [0, 1, 2].flatMap((days) => at.map((minute) => onDay(today.add({ days }), minute, zone)));
   return Math.min(...times.filter((time) => time > now));

@@ -53,7 +53,7 @@ function hindranceOf({ poll, blocked }: Standing, { attempts }: Facts): Hindranc
   if (poll === "undecided") return "poll_running";
   if (poll === "dropped") return "poll_failed";
   if (blocked !== null) return blocked;
-  return attempts > 0 ? "refused_so_far" : "none";
+  return attempts !== null && attempts > 0 ? "refused_so_far" : "none";
 }
 
 /** What the rule of that name says; a reason that no table knows is said as it is, and never hidden. */

@@ -1,7 +1,7 @@
 import { heldPollReasons } from "../../sql/state/reconcile.ts";
 import { ZulipError } from "../base/errors.ts";
 import { noticeTold, readSourceNotice } from "../state/sources.ts";
-import { toInstant } from "../model/time.ts";
+import { localDay } from "../text/local_time.ts";
 import { isWanted, tellAdmin, type TroubleKey } from "./admin_notice.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 
@@ -15,18 +15,13 @@ export class Notices {
     this.#deps = deps;
   }
 
-  /** Told today by this process, or nobody to tell. */
-  wasTold(key: TroubleKey): boolean {
-    return this.#done.has(this.#once(key));
-  }
-
   #once(key: TroubleKey): string {
     const { clock, config } = this.#deps;
-    return `${toInstant(clock.now()).toZonedDateTimeISO(config.notify.timezone).toPlainDate()} ${key}`;
+    return `${localDay(clock.now(), config.notify.timezone)} ${key}`;
   }
 
-  /** One message per trouble and day; never throws for Zulip (false), the next round tries again. */
-  async tell(key: TroubleKey, text: string): Promise<boolean> {
+  /** One message per trouble and day; never throws for Zulip (false), the next round tries again. A text that costs something is a function. */
+  async tell(key: TroubleKey, text: string | (() => Promise<string>)): Promise<boolean> {
     const once = this.#once(key);
     if (this.#done.has(once) || !isWanted(key, this.#deps.config.admin.on)) return true;
     try {

@@ -119,6 +119,7 @@ class OutboxNotifier implements Notifier {
       }
     }
     sayPutOff(this.#deps.log, counts);
+    this.#adminWatch.afterRound(this.#circuit);
     await this.#note.afterRound(verdict, this.#circuit, due);
     await this.#count(counts);
     const oldestDueS = due ? await this.#oldestDueS() : 0;

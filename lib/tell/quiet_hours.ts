@@ -1,5 +1,6 @@
 import type { QuietHours } from "../config/config.ts";
-import { type EpochMicros, toInstant } from "../model/time.ts";
+import type { EpochMicros } from "../model/time.ts";
+import { localDay } from "../text/local_time.ts";
 import { onDay } from "./digest_times.ts";
 
 /**
@@ -7,7 +8,7 @@ import { onDay } from "./digest_times.ts";
  * end once a day, also where the clock repeats or skips one of their times.
  */
 export function quietUntil(now: EpochMicros, { from, to }: QuietHours, zone: string): EpochMicros | null {
-  const today = toInstant(now).toZonedDateTimeISO(zone).toPlainDate();
+  const today = localDay(now, zone);
   for (const days of [-1, 0]) {
     const day = today.add({ days });
     const begin = onDay(day, from, zone);

@@ -14,7 +14,7 @@ export type Exclusion = "inactive" | "excluded_username" | "excluded_batch";
 /** What keeps a delivery from leaving that no row of it says. */
 export type Hindrance = "poll_running" | "poll_failed" | "guard" | "outage" | "refused_so_far" | "none";
 /** Why there is no delivery to a mentor at all. */
-export type Absent = "not_mentor" | "nobody_yet" | "no_event";
+export type Absent = "not_mentor";
 
 /** What the sentences are made of. */
 export interface Facts {
@@ -24,13 +24,15 @@ export interface Facts {
     readonly occurredAt: EpochMicros;
     readonly detectedAt: EpochMicros;
     readonly graceUntil: EpochMicros | null;
-    readonly pollId: string;
+    /** `null`: of several polls. */
+    readonly pollId: string | null;
     readonly pollReason: string | null;
   };
   readonly recipient: string | null;
   /** When it is looked at again. */
   readonly nextAt: EpochMicros | null;
-  readonly attempts: number;
+  /** `null`: not known, or of several. */
+  readonly attempts: number | null;
   readonly error: string | null;
   readonly reason: string | null;
   readonly account: { readonly status: string; readonly userId: string | null } | null;

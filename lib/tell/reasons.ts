@@ -1,5 +1,5 @@
 import type { EventSuppression } from "../model/event.ts";
-import { formatDuration } from "../text/parse_duration.ts";
+import { formatDuration, roundDuration } from "../text/parse_duration.ts";
 import { accountRemedy, ACCOUNTS, accountWords } from "./account_reasons.ts";
 import type { Pause } from "./pauses.ts";
 import type { Absent, DeadReason, EndReason, Exclusion, Facts, Hindrance, Rule, WaitReason } from "./reason_words.ts";
@@ -26,7 +26,7 @@ const OF_EVENTS: Readonly<Record<EventSuppression, Rule>> = {
   too_old: {
     says: ({ event, config: { notify } }) =>
       `it was too old: ${
-        formatDuration((event.detectedAt - event.occurredAt) / 1000)
+        roundDuration((event.detectedAt - event.occurredAt) / 1000)
       } when it was found, and first seen in this stage` +
       (notify.maxAgeMs === null ? "" : `; notify.max_age is ${formatDuration(notify.maxAgeMs)}`),
     change: () => `Raise notify.max_age (null: no limit). ${ONCE}`,
@@ -160,7 +160,7 @@ const DEAD: Readonly<Record<DeadReason, Rule>> = {
   },
   refused: {
     says: ({ attempts, error }) =>
-      `Zulip refused it ${attempts} times${error === null ? "" : `, at last with ${error}`}`,
+      `Zulip refused it${timesWords(attempts)}${error === null ? "" : `, at last with ${error}`}`,
     change: (f) => `Mend what Zulip says, then \`lmsmon retry ${retryFlag(f)}\``,
   },
   poison: {
@@ -180,18 +180,18 @@ const DEAD: Readonly<Record<DeadReason, Rule>> = {
 const HELD: Readonly<Record<"fuse", Rule>> = {
   fuse: {
     says: ({ event }) =>
-      `the fuse holds poll ${event.pollId}${event.pollReason === null ? "" : `: ${event.pollReason}`}`,
-    change: ({ event }) => `\`lmsmon release --poll ${event.pollId}\`, or with \`--drop --reason TEXT\` never`,
+      `the fuse holds ${pollWords(event)}${event.pollReason === null ? "" : `: ${event.pollReason}`}`,
+    change: ({ event }) => `\`lmsmon release --poll ${event.pollId ?? "N"}\`, or with \`--drop --reason TEXT\` never`,
   },
 };
 
 const HINDERED: Readonly<Record<Hindrance, Rule>> = {
   poll_running: {
-    says: ({ event }) => `the poll that found it (${event.pollId}) has not ended yet`,
+    says: ({ event }) => `${pollWords(event)}, which found it, has not ended yet`,
     change: () => "It leaves with the poll's end; a poll whose process died is ended by the next one",
   },
   poll_failed: {
-    says: ({ event }) => `the poll that found it (${event.pollId}) was dropped`,
+    says: ({ event }) => `${pollWords(event)}, which found it, was dropped`,
     change: () => NOTHING,
   },
   guard: {
@@ -206,7 +206,7 @@ const HINDERED: Readonly<Record<Hindrance, Rule>> = {
   },
   refused_so_far: {
     says: (f) =>
-      `Zulip refused it ${f.attempts} times so far${f.error === null ? "" : ` (${f.error})`}; it is tried again${
+      `Zulip refused it${timesWords(f.attempts)} so far${f.error === null ? "" : ` (${f.error})`}; it is tried again${
         f.nextAt === null ? "" : ` at ${f.when(f.nextAt)}`
       }`,
     change: (f) => `Mend what Zulip says; \`lmsmon retry ${retryFlag(f)}\` tries at once`,
@@ -225,15 +225,6 @@ const ABSENT: Readonly<Record<Absent, Rule>> = {
       }`,
     change: () => "A link in the LMS, for what comes from then on; a hand-over tells nothing again",
   },
-  nobody_yet: {
-    says: () => "it is not addressed to anybody yet, since its student has no mentor",
-    change: () => "Link a mentor to the student in the LMS",
-  },
-  no_event: {
-    says: () => "no such event is stored",
-    change: () =>
-      "`lmsmon poll-once --dry-run` shows what the LMS has that is not stored yet; `lmsmon stats` the quarantine",
-  },
 };
 
 /** Every reason of the product, by where it stands. The one table that `explain` speaks from. */
@@ -251,6 +242,14 @@ export const REASONS = {
 /** `everything`, `mentor 3`: what a pause covers. */
 export function pauseWords({ scope, subjectId }: Pick<Pause, "scope" | "subjectId">): string {
   return scope === "all" ? "everything" : `${scope} ${subjectId}`;
+}
+
+const pollWords = ({ pollId }: Facts["event"]) => pollId === null ? "the poll" : `poll ${pollId}`;
+
+/** ` once`, ` twice`, ` 3 times`; nothing where nobody counted. */
+function timesWords(attempts: number | null): string {
+  if (attempts === null || attempts === 0) return "";
+  return [" once", " twice"][attempts - 1] ?? ` ${attempts.toLocaleString("en")} times`;
 }
 
 const retryFlag = ({ recipient }: Facts) =>

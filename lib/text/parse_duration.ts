@@ -45,3 +45,8 @@ export function formatDuration(ms: number): string {
   }
   return text;
 }
+
+/** The same to the minute, for what is measured: nobody needs its seconds. */
+export function roundDuration(ms: number): string {
+  return formatDuration(Math.max(60_000, Math.round(ms / 60_000) * 60_000));
+}

@@ -1,5 +1,6 @@
-import { type EpochMicros, fromInstant, toInstant } from "../model/time.ts";
+import { type EpochMicros, fromInstant } from "../model/time.ts";
 import { UsageError } from "../base/errors.ts";
+import { localDay } from "./local_time.ts";
 import { parseDuration } from "./parse_duration.ts";
 
 const HINT =
@@ -50,14 +51,14 @@ export function oneDay(name: string, text: string, now: EpochMicros, timezone: s
       hint: "Write yesterday, today or a date such as 2026-11-20",
     });
   }
-  const next = toInstant(since).toZonedDateTimeISO(timezone).toPlainDate().add({ days: 1 });
+  const next = localDay(since, timezone).add({ days: 1 });
   return { since, until: fromInstant(next.toZonedDateTime(timezone).toInstant()) };
 }
 
 function parseDay(text: string, now: EpochMicros, timezone: string, names: typeof DAYS): EpochMicros | null {
   const days = names[text.toLowerCase()];
   if (days === undefined) return null;
-  const today = toInstant(now).toZonedDateTimeISO(timezone).toPlainDate();
+  const today = localDay(now, timezone);
   return fromInstant(today.subtract({ days }).toZonedDateTime(timezone).toInstant());
 }
 

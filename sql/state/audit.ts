@@ -31,10 +31,11 @@ export const ActRow = z.object({
 });
 export type ActRow = z.infer<typeof ActRow>;
 
-/** The newest acts first. */
-export function readActs(sql: Queryable, since: EpochMicros | null, limit: number) {
+/** The newest acts first; `source`: only those on it. */
+export function readActs(sql: Queryable, source: string | null, since: EpochMicros | null, limit: number) {
   return sql<ActRow[]>`
     select audit_id, at, source, who, host, command, reason, effect from lmsmon.audit
-     where ${since}::timestamptz is null or at >= ${since}::timestamptz
+     where (${source}::text is null or source = ${source}::text)
+       and (${since}::timestamptz is null or at >= ${since}::timestamptz)
      order by audit_id desc limit ${limit}::int`;
 }

@@ -181,16 +181,29 @@ export const MentorDeliveriesRow = z.object({
   oldest_at: neverNull(timestamptz),
   last_at: timestamptz.nullable(),
   next_at: timestamptz.nullable(),
+  /** As long as the poll itself is in the way. */
+  poll_id: int8.nullable(),
+  poll_delivery: neverNull(text),
+  poll_reason: text.nullable(),
+  attempts: int4.nullable(),
+  error: text.nullable(),
 });
 export type MentorDeliveriesRow = z.infer<typeof MentorDeliveriesRow>;
 
-/** A recipient's deliveries by state and reason. */
+/** A recipient's deliveries by state and reason; those that a poll holds up by poll, too. */
 export function deliveriesOfRecipient(sql: Queryable, source: string, recipient: string) {
   return sql<MentorDeliveriesRow[]>`
-    select status, reason, count(*)::int as deliveries, min(created_at) as oldest_at, max(processed_at) as last_at,
-           min(next_attempt_at) filter (where untold and status <> 'held') as next_at
-      from lmsmon.lms_event_logs where source = ${source} and recipient = ${recipient}
-     group by status, reason order by status, reason nulls first`;
+    select l.status, l.reason, count(*)::int as deliveries, min(l.created_at) as oldest_at, max(l.processed_at) as last_at,
+           min(l.next_attempt_at) filter (where l.untold and l.status <> 'held') as next_at,
+           h.poll_id, coalesce(h.delivery, 'open') as poll_delivery, max(h.delivery_reason) as poll_reason,
+           max(coalesce(m.attempts, l.attempts)) as attempts,
+           (array_agg(l.error_message order by l.processed_at desc nulls first, l.log_id desc)
+              filter (where l.error_message is not null))[1] as error
+      from lmsmon.lms_event_logs l
+      left join lmsmon.messages m on m.message_id = l.message_id and l.status <> 'sent'
+      left join lmsmon.poll_runs h on h.poll_id = l.poll_id and l.untold and (l.status = 'held' or h.delivery <> 'open')
+     where l.source = ${source} and l.recipient = ${recipient}
+     group by l.status, l.reason, h.poll_id, h.delivery order by l.status, l.reason nulls first, h.poll_id`;
 }
 
 export const StudentsOfMentorRow = z.object({ students: neverNull(int4) });

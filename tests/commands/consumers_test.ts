@@ -92,5 +92,5 @@ Deno.test("export-ai --follow goes on with what is recorded, ends well by a sign
   assert.deepEqual(consumers.map(({ name, lag }) => [name, lag]), [["ai", 0]]);
   const unknown = await home.run("consumers", "drop", "aj");
   assert.deepEqual([unknown.code, /did you mean "ai"/.test(unknown.err)], [2, true]);
-  assert.equal((await home.run("consumers", "drop", "ai")).code, 0);
+  assert.equal((await home.run("consumers", "drop", "ai", "--yes")).code, 0);
 });

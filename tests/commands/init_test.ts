@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { makePlace, PASSWORD, postgresServer } from "./lmsmon_place.ts";
+import { type LmsmonPlace, makePlace, PASSWORD, postgresServer } from "./lmsmon_place.ts";
+
+/** The LMS's address for a role that the server does not have. */
+function strangersUrl(place: LmsmonPlace): string {
+  const url = new URL(String(place.config["lms"]?.["url"]));
+  url.username = "stranger";
+  return url.href;
+}
 
 Deno.test({
   ignore: postgresServer === null,
@@ -25,6 +32,9 @@ Deno.test({
   const wrong = await place.home.run("init", ...flags);
   assert.equal(wrong.code, 4, wrong.err);
   assert.match(wrong.err, /Zulip does not work; nothing was written/);
+  assert.match(wrong.out, /In Zulip, the bot:\n\n {2}Personal settings > Bots/);
+  const stranger = await place.home.run("init", "--lms-url", strangersUrl(place), "--zuliprc", "zuliprc");
+  assert.match(stranger.out, /create role "stranger"[^]*grant select on all tables in schema public to "stranger";/);
   const names = () => [...Deno.readDirSync(folder)].map(({ name }) => name).toSorted();
   assert.deepEqual(names().filter((name) => name.startsWith("config")), []);
   const asks = await place.home.run("init", "--zuliprc", "zuliprc");
@@ -33,11 +43,67 @@ Deno.test({
   await zuliprc(bot.apiKey);
   const right = await place.home.run("init", ...flags);
   assert.equal(right.code, 0, right.err);
-  assert.match(right.out, /✓ LMS: .*\n✓ Zulip: .*\n✓ State: .*\n\nWrote .*config\.yaml \(mode 600\)/);
+  assert.match(right.out, /✓ LMS: .*\n✓ State: .*\n✓ Zulip: .*\n✓ Time zone: .*\n\nWrote .*config\.yaml \(mode 600\)/);
   assert.match(right.out, /grant select on all tables in schema public to "lmsmon_ro";/);
   assert.equal((Deno.statSync(`${folder}/config.yaml`).mode ?? 0) & 0o777, 0o600);
   assert.deepEqual(names(), ["config.yaml", "lms_password", "zuliprc"]);
   assert.equal((await place.home.run("config", "--check")).code, 0);
   assert.match((await place.home.run("init", ...flags)).err, /it is there already/);
   assert.doesNotMatch(right.out + right.err, new RegExp(bot.apiKey));
+});
+
+Deno.test({
+  ignore: postgresServer === null,
+  name: "init on a terminal asks again for what does not work, and ^C leaves nothing",
+}, async () => {
+  await using place = await makePlace({ state: "none" });
+  const { folder } = place.home;
+  await Deno.remove(`${folder}/config.yaml`);
+  await Deno.writeTextFile(`${folder}/right`, `${PASSWORD}\n`, { mode: 0o600 });
+  const { site, bot } = place.zulip;
+  const zuliprc = (name: string, key: string) =>
+    Deno.writeTextFile(`${folder}/${name}`, `[api]\nemail=${bot.email}\nkey=${key}\nsite=${site}\n`, { mode: 0o600 });
+  await zuliprc("zuliprc", bot.apiKey);
+  await zuliprc("oldrc", "wrongwrongwrongwrongwrongwrongwr");
+  const before = [...Deno.readDirSync(folder)].map(({ name }) => name).toSorted();
+  const lmsUrl = String(place.config["lms"]?.["url"]);
+
+  {
+    await using terminal = place.home.onTerminal("init");
+    await terminal.answer(/Address of the LMS database.*: $/, strangersUrl(place));
+    await terminal.answer(/File with its password.*: $/, "");
+    await terminal.sees(/grant select on all tables in schema public to "stranger";[^]*✗ .*Once more/s);
+    await terminal.answer(/Address of the LMS database.*\[postgres:.*\]: $/, lmsUrl);
+    await terminal.answer(/File with its password.*: $/, "right");
+    await terminal.answer(/✓ LMS: [^]*State database.*: $/s, "postgres://nobody@127.0.0.1:1/nothing");
+    await terminal.answer(/File with its password.*: $/, "");
+    await terminal.sees(/create database lmsmon owner lmsmon;[^]*✗ /s);
+    await terminal.answer(/State database.*: $/, "");
+    await terminal.answer(/✓ State: embedded[^]*The bot's zuliprc: $/s, "oldrc");
+    await terminal.sees(/Personal settings > Bots[^]*✗ /s);
+    await terminal.answer(/The bot's zuliprc \[oldrc\]: $/, "zuliprc");
+    await terminal.answer(/✓ Zulip: the bot is user \d+[^]*Time zone.*\[Asia\/Kolkata\]: $/s, "Mars/Base");
+    await terminal.answer(/✗ .*Mars\/Base[^]*Time zone.*: $/s, "Europe/Berlin");
+    assert.deepEqual(
+      [...Deno.readDirSync(folder)].map(({ name }) => name).toSorted(),
+      before,
+      "nothing before the end",
+    );
+    await terminal.sees(/Wrote .*config\.yaml \(mode 600\)/);
+    assert.equal(await terminal.ended(), 0);
+    assert.doesNotMatch(terminal.text, new RegExp(bot.apiKey));
+  }
+  assert.match(await Deno.readTextFile(`${folder}/config.yaml`), /timezone: Europe\/Berlin/);
+  assert.equal((Deno.statSync(`${folder}/config.yaml`).mode ?? 0) & 0o777, 0o600);
+  assert.equal((await place.home.run("config", "--check")).code, 0);
+
+  await using terminal = place.home.onTerminal("init", "--out", "other.yaml");
+  await terminal.answer(/Address of the LMS database.*: $/, lmsUrl);
+  await terminal.answer(/File with its password.*: $/, "right");
+  await terminal.answer(/✓ LMS: [^]*State database.*: $/s, "\x03", "");
+  assert.equal(await terminal.ended(), 130, terminal.text);
+  assert.deepEqual(
+    [...Deno.readDirSync(folder)].map(({ name }) => name).toSorted(),
+    [...before, "config.yaml"].toSorted(),
+  );
 });

@@ -15,7 +15,15 @@ import { attempt, batch, change, options, told } from "../poll/record/batches.ts
 import { startPolling } from "../poll/record/start_polling.ts";
 import { withState } from "../support/state/with_state.ts";
 
-const OPTIONS: ReleaseOptions = { poll: null, drop: false, reason: null, list: false, dryRun: false, json: false };
+const OPTIONS: ReleaseOptions = {
+  poll: null,
+  drop: false,
+  reason: null,
+  list: false,
+  yes: false,
+  dryRun: false,
+  json: false,
+};
 
 /** Runs the command; what it printed. */
 async function release(url: string, chosen: Partial<ReleaseOptions>): Promise<string> {

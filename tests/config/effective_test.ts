@@ -1,14 +1,21 @@
 import assert from "node:assert/strict";
 import { changedKeys } from "../../lib/config/effective.ts";
 import { ALL_KEYS } from "../../lib/config/check_tree.ts";
-import { loadConfig } from "../../lib/config/load_config.ts";
+import { loadConfig, type Need } from "../../lib/config/load_config.ts";
 import { takeOver } from "../../lib/app/live_config.ts";
 
-async function load(yaml: string, env: Record<string, string> = {}, overrides = {}) {
+async function load(
+  yaml: string,
+  env: Record<string, string> = {},
+  overrides = {},
+  { needs = [], files = {} }: { readonly needs?: readonly Need[]; readonly files?: Record<string, string> } = {},
+) {
   const folder = await Deno.makeTempDir({ prefix: "lmsmon_effective_" });
   try {
-    await Deno.writeTextFile(`${folder}/config.yaml`, yaml);
-    return await loadConfig({ flag: undefined, env, cwd: folder, home: null, overrides });
+    for (const [name, text] of Object.entries({ ...files, "config.yaml": yaml })) {
+      await Deno.writeTextFile(`${folder}/${name}`, text);
+    }
+    return await loadConfig({ flag: undefined, env, cwd: folder, home: null, overrides, needs });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -66,4 +73,13 @@ Deno.test("changedKeys() and takeOver() name what changed, secrets too, and keep
   assert.deepEqual(needRestart, ["lms.url", "zulip.api_key"]);
   assert.deepEqual([config.lms, config.notify.gatherMs, config.notify.revisions], [before.lms, 60_000, "none"]);
   assert.deepEqual(takeOver(config, next).changed, ["lms.url", "zulip.api_key"], "said again until the restart");
+
+  // What nothing needs is not read, which is no change of it.
+  const key = `${
+    YAML.replace(/zulip:.*/, "")
+  }\nzulip: {site: "https://z.example", email: b@z.example, api_key_file: key}\n`;
+  const needs = ["delivery"] as const;
+  const on = await load(key, {}, {}, { needs, files: { key: "abcdefabcdefabcdefabcdefabcdef12" } });
+  const off = await load(key.replace("gather: ${GATHER:-5m}", "enabled: false"), {}, {}, { needs });
+  assert.deepEqual(changedKeys(on, off).filter((changed) => !changed.startsWith("notify.")), []);
 });

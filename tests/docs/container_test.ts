@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
+import { buildProgram } from "../../main.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const containerfile = await Deno.readTextFile(`${ROOT}Containerfile`);
@@ -36,6 +37,16 @@ Deno.test("the compose file names only files, volumes and secrets that it says m
       assert.ok(name.startsWith(".") || name in volumes, volume);
     }
   }
+  // What its head has somebody type is a command line that init takes, with secrets where the container has them.
+  const head = (await Deno.readTextFile(`${ROOT}compose.yaml`)).split("services:")[0] ?? "";
+  const [, init = ""] = /lmsmon (init [^]*?[^\\])\n/.exec(head.replaceAll(/\\\n#/g, "")) ?? [];
+  const words = init.split(/\s+/);
+  const command = (await buildProgram(words)).commands.find((one) => one.name() === "init");
+  assert.deepEqual(command?.parseOptions(words.slice(1)).unknown, []);
+  for (const [, name = ""] of init.matchAll(/\/run\/secrets\/(\w+)/g)) {
+    assert.ok(services.lmsmon.secrets.includes(name), name);
+  }
+  assert.equal([...init.matchAll(/\/run\/secrets\//g)].length, 3);
   assert.equal(services.lmsmon.read_only, true);
   assert.equal(services.lmsmon.build.dockerfile, "Containerfile");
 });

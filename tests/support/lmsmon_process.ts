@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { OnTerminal } from "./on_terminal.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
@@ -30,19 +31,26 @@ export class LmsmonHome implements AsyncDisposable {
     return await this.start(...args).finished;
   }
 
-  start(...args: readonly string[]): LmsmonProcess {
+  /** A person at a terminal runs it. */
+  onTerminal(...args: readonly string[]): OnTerminal {
+    return new OnTerminal(Deno.execPath(), this.#args(args), this.#surroundings());
+  }
+
+  #args(args: readonly string[]): string[] {
+    return ["run", "--no-prompt", "-A", "--no-check", MAIN, ...args];
+  }
+
+  #surroundings() {
     const { DENO_DIR, XDG_CACHE_HOME, HOME = "/root", PATH = "" } = Deno.env.toObject();
+    const cache = DENO_DIR ?? `${XDG_CACHE_HOME ?? `${HOME}/.cache`}/deno`;
+    const env = { PATH, NO_COLOR: "1", HOME: this.folder, DENO_DIR: cache, ...this.env };
+    return { cwd: this.folder, clearEnv: true, env };
+  }
+
+  start(...args: readonly string[]): LmsmonProcess {
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-prompt", "-A", "--no-check", MAIN, ...args],
-      cwd: this.folder,
-      clearEnv: true,
-      env: {
-        PATH,
-        NO_COLOR: "1",
-        HOME: this.folder,
-        DENO_DIR: DENO_DIR ?? `${XDG_CACHE_HOME ?? `${HOME}/.cache`}/deno`,
-        ...this.env,
-      },
+      args: this.#args(args),
+      ...this.#surroundings(),
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

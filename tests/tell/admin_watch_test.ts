@@ -79,6 +79,38 @@ outboxTest(
   },
 );
 
+outboxTest("an outage is as long as is known: nobody asks Zulip while nothing is to be told", async (box) => {
+  await box.mentor(3);
+  const notifier = notifierWith(box, {});
+  await box.event({ student: 17, mentors: [3] });
+  await box.standIn.stop();
+  for (let i = 0; i < 5; i++) {
+    await box.round(notifier);
+    box.clock.advance(300_000);
+  }
+  await box.db.sql`update lmsmon.recipients set next_due_at = next_due_at + interval '15 hours'`;
+  await box.round(notifier);
+  box.standIn.restart();
+  box.clock.advance(16 * 3_600_000);
+  await box.round(notifier);
+  await box.round(notifier);
+  assert.match(
+    notices(box)[0] ?? "",
+    /Zulip answers again, after 20m or more: it was not asked for 16h\d+m in between/,
+  );
+});
+
+outboxTest("with poll-once by a timer, a report that was told today costs no question to Zulip", async (box) => {
+  await box.mentor(3);
+  await box.event({ student: 17, mentors: [3] });
+  await box.round(notifierWith(box, { admin: { reportAt: 0 } }));
+  await box.round(notifierWith(box, { admin: { reportAt: 0 } }));
+  assert.equal(notices(box).length, 1);
+  const asked = box.standIn.requestCount;
+  await box.round(notifierWith(box, { admin: { reportAt: 0 } }));
+  assert.equal(box.standIn.requestCount, asked);
+});
+
 Deno.test("isWanted() knows every kind of notice by its topic", () => {
   for (
     const [key, topic] of [

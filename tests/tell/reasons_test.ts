@@ -223,9 +223,21 @@ Deno.test("explain names what is refused, poison, gone, superseded, rate, gather
     box.standIn.realm.users.delete(seven);
     const strict = box.notifier();
     await box.round(strict);
-    await said(refused, /refused it 1 times so far \(HTTP 400/);
+    await said(refused, /refused it once so far \(HTTP 400/);
     await box.db.sql`update lmsmon.lms_event_logs set status = 'dead', reason = 'refused' where event_id = ${refused}`;
     await said(refused, /Zulip refused it.*\n.*lmsmon retry --mentor 7/);
+    const held = await box.event({
+      student: 22,
+      mentors: [7],
+      status: "held",
+      reason: "fuse",
+      pollId: await box.poll("held"),
+    });
+    const mentor = await explain(box, { kind: "mentor", who: "7" });
+    assert.match(mentor.text, /1 delivery dead \(refused\).*Zulip refused it once, at last with HTTP 400/);
+    assert.match(mentor.text, /1 delivery held \(fuse\): the fuse holds poll \d+\. `lmsmon release --poll \d+`/);
+    assert.doesNotMatch(mentor.text, /0 times|poll \?/);
+    await box.db.sql`delete from lmsmon.lms_event_logs where event_id = ${held}`;
     for (const [reason, pattern] of [["poison", /poison/], ["unseen", /cannot see it/]] as const) {
       await box.db.sql`update lmsmon.lms_event_logs set reason = ${reason} where event_id = ${refused}`;
       await said(refused, pattern);

@@ -4,6 +4,8 @@ import { Random } from "../../../lib/demo/random.ts";
 export interface ChaosTally {
   kills: number;
   pauses: number;
+  /** Acts of an operator: pause, resume, retry, reload, SIGHUP. */
+  steered: number;
   takeOvers: number;
   faults: number;
   /** The state's primary killed before its standby had got everything; on an embedded state its owner killed instead. */
@@ -32,6 +34,7 @@ export type StateChoice = "embedded" | "server";
 const newTally = (): ChaosTally => ({
   kills: 0,
   pauses: 0,
+  steered: 0,
   takeOvers: 0,
   faults: 0,
   failovers: 0,

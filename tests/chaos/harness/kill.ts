@@ -1,8 +1,18 @@
 import { type ChaosRun, sleep, type StateChoice } from "./chaos_run.ts";
 import { makePlace } from "./place.ts";
+import { Operator } from "./steer.ts";
 
-/** Real watch processes over a busy LMS, killed at random moments for `minutes`, `atLeast` so often; then one is left alone. */
-export async function killScenario(run: ChaosRun, state: StateChoice, minutes: number, atLeast = 0): Promise<void> {
+/**
+ * Real watch processes over a busy LMS, killed at random moments for `minutes`, `atLeast` so often; `steered`: while somebody pauses,
+ * resumes, retries and reloads. Then one is left alone.
+ */
+export async function killScenario(
+  run: ChaosRun,
+  state: StateChoice,
+  minutes: number,
+  atLeast = 0,
+  steered = false,
+): Promise<void> {
   await using place = await makePlace(run, { state, notify: "  digest_above: 4" });
   const random = run.random(`kill ${state}`);
   run.say(
@@ -14,6 +24,8 @@ export async function killScenario(run: ChaosRun, state: StateChoice, minutes: n
   await first.end("SIGKILL");
   place.load.start(15);
   const end = performance.now() + minutes * 60_000;
+  const operator = await Operator.of(run, place, run.random(`operator ${state}`));
+  const acts = run.random(`acts ${state}`);
   let kills = 0;
   let early = 0;
   while (performance.now() < end || kills < atLeast) {
@@ -28,7 +40,11 @@ export async function killScenario(run: ChaosRun, state: StateChoice, minutes: n
       return;
     }
     const atWork = watcher.says("Polling testpress");
-    await watcher.end("SIGKILL");
+    if (steered && atWork && acts.chance(0.4)) await operator.act(watcher);
+    const { signal, code } = await watcher.end("SIGKILL");
+    if (signal !== "SIGKILL") {
+      return run.fail(`watch ended with ${code} by itself\n${watcher.log.slice(-20).join("\n")}`);
+    }
     if (watcher.leaks.length > 0) run.fail("a secret stands in a log");
     kills++;
     if (!atWork) early++;
@@ -37,6 +53,7 @@ export async function killScenario(run: ChaosRun, state: StateChoice, minutes: n
     );
   }
   await place.load.stop();
+  if (steered) await operator.leave();
   run.tally.kills += kills;
   const counts = Object.entries(place.load.counts).map(([name, n]) => `${n} ${name}`).join(", ");
   run.say(`  ${kills} kills (${early} during start-up); the writer did: ${counts}`);

@@ -78,6 +78,13 @@ export const SCENARIOS: readonly Scenario[] = [
     play: (run, state, { minutes }) => severalScenario(run, state, minutes),
   },
   {
+    name: "steer",
+    byDefault: false,
+    share: 0.75,
+    states: EACH,
+    play: (run, state, { minutes }) => killScenario(run, state, minutes, 0, true),
+  },
+  {
     name: "kill",
     byDefault: true,
     share: 0.75,

@@ -56,7 +56,7 @@ const adminReportCalls: CallsOf<typeof adminReport> = {
 const auditCalls: CallsOf<typeof audit> = {
   insertAct: (sql) =>
     audit.insertAct(sql, { source: "lms", who: "a", host: "a", command: "a", reason: null, effect: "a" }),
-  readActs: [(sql) => audit.readActs(sql, null, 1), audit.ActRow],
+  readActs: [(sql) => audit.readActs(sql, "lms", null, 1), audit.ActRow],
 };
 
 const explainCalls: CallsOf<typeof explain> = {
