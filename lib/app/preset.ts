@@ -10,9 +10,11 @@ import type { Kind } from "../model/event_types.ts";
 import { formatUtc } from "../model/time.ts";
 import { configuredPreset } from "../source/configured_preset.ts";
 import type { LmsSource } from "../source/lms_source.ts";
+import { writtenMapping } from "../source/written_mapping.ts";
 import { counted } from "../text/counted.ts";
 import type { CommandContext } from "./command_context.ts";
 import { commandJson, jsonTime } from "./command_json.ts";
+import { findsNew } from "./finds_new.ts";
 import { OpenParts } from "./open_parts.ts";
 
 export interface PresetOptions {
@@ -21,13 +23,20 @@ export interface PresetOptions {
   readonly json: boolean;
 }
 
-/** `preset show`: the mapping as YAML. */
+const ABOUT = [
+  "# A copy of preset NAME to change: lms.preset: custom, lms.mapping: this file, and a new lms.name.",
+  "# `lmsmon preset check` tries it. It names every table that may be there: take out what your site lacks.",
+];
+
+/** `preset show`: the mapping as YAML, which a mapping may be. */
 export async function runPresetShow({ config, out }: CommandContext, options: PresetOptions): Promise<void> {
   const lms = await wanted(config.lms, options.name);
   const preset = configuredPreset(lms)?.base;
   if (preset === undefined) throw unknownPreset(lms.preset);
-  if (options.json) return out.writeJson(commandJson("preset", { action: "show", name: lms.preset, mapping: preset }));
-  out.writeLine(stringify(preset, { lineWidth: 120 }).trimEnd());
+  const mapping = writtenMapping(preset);
+  if (options.json) return out.writeJson(commandJson("preset", { action: "show", name: lms.preset, mapping }));
+  for (const line of lms.preset === "custom" ? [] : ABOUT) out.writeLine(line.replace("NAME", lms.preset));
+  out.writeLine(stringify(mapping, { lineWidth: 120, blockQuote: "literal", aliasDuplicateObjects: false }).trimEnd());
 }
 
 /** How many rows a trial reads of each kind at most. */
@@ -90,7 +99,7 @@ async function tryKind(source: LmsSource, kind: Kind) {
     rows: rows.length,
     bad: bad.length,
     rows_per_second: Math.round((rows.length * 1000) / tookMs),
-    finds_new: source.keySpace(kind).ascending ? "in every poll" : "by the full pass",
+    finds_new: findsNew(source, kind),
     warnings: [...warnings, ...rows.length + bad.length === 0 ? [`query ${kind}: gives no row`] : []],
     plan,
     samples,
