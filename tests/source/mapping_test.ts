@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
+import { stringify } from "yaml";
 import { type Preset } from "../../sql/lms/preset.ts";
+import { PRESET_NAMES, presetOf } from "../../sql/lms/presets.ts";
 import { testpress } from "../../sql/lms/testpress/preset.ts";
 import { ConfigError, LmsError } from "../../lib/base/errors.ts";
+import type { Kind } from "../../lib/model/event_types.ts";
 import { mappingSchema, readMapping } from "../../lib/source/mapping.ts";
+import { recipeOf } from "../../lib/source/recipe.ts";
+import { writtenMapping } from "../../lib/source/written_mapping.ts";
 import { statementProblem } from "../../lib/source/one_select.ts";
 import { realMariaDb, realPostgres } from "../support/databases.ts";
 import { customLms, mappingText } from "../support/presets/custom_lms.ts";
@@ -24,6 +29,28 @@ Deno.test("a preset of lmsmon is a mapping, and one schema checks both", () => {
   const preset: Preset = readMapping(mappingText(WHOLE), "school");
   assert.deepEqual([preset.name, preset.kinds.exam?.key, preset.kinds.content], ["school", "id", null]);
 });
+
+Deno.test("what preset show prints of a preset of lmsmon is the same preset, read as a mapping", () => {
+  const plain = (value: unknown) => JSON.parse(JSON.stringify(value).replaceAll(/"(?:\\n)+select/g, '"select'));
+  for (const preset of PRESET_NAMES) {
+    const base = presetOf({ preset })?.base;
+    assert.ok(base);
+    const yaml = stringify(writtenMapping(base), { blockQuote: "literal", aliasDuplicateObjects: false });
+    assert.doesNotMatch(yaml, /^(number|name):/m);
+    const read = readMapping(mappingText(yaml), base.name);
+    assert.equal(read.number, 0, "a copy is no preset of lmsmon: its text is its recipe");
+    const tree = { ...plain(read), number: base.number };
+    for (const kind of ["exam", "content"]) assert.deepEqual(tree.kinds[kind], { ...plain(NO_PARTS), ...plain(base.kinds[kind as Kind]) });
+    assert.deepEqual({ ...tree, kinds: null }, { ...plain(base), kinds: null });
+    const [from = ""] = yaml.match(/as state\b/) ?? [];
+    if (from === "") continue;
+    const edited = readMapping(mappingText(yaml.replace(from, "as  state")), base.name);
+    assert.notEqual(recipeOf(edited, "exam", 1), recipeOf(read, "exam", 1), "an edited query is a new recipe");
+  }
+});
+
+/** What a mapping may leave out and always has when it was read. */
+const NO_PARTS = { side: null, activity: null };
 
 Deno.test("a mapping with faults is one error with a line for each, its place in the file first", () => {
   const faulty = mapping(
@@ -47,7 +74,7 @@ Deno.test("a mapping with faults is one error with a line for each, its place in
 });
 
 Deno.test("keys that are no whole numbers need what drives them, and from_unixtime() is refused", () => {
-  const problems = (exam: string) => {
+  const problems = (exam: string): string => {
     try {
       readMapping(mappingText(mapping(exam)), "school");
       return "";
@@ -58,6 +85,11 @@ Deno.test("keys that are no whole numbers need what drives them, and from_unixti
   const states = "states: {done: finished}";
   assert.match(problems(`from: select 1\nkey_type: text\n${states}`), /needs `rows/);
   assert.match(problems(`from: select * from {keys} k\n${states}`), /has \{keys\}/);
+  const driven = `from: select 1\nrows: [{table: a, key: id}]\n${states}`;
+  assert.match(problems(`from: select 1\nnewest: {column: a}\n${states}`), /newest: needs a query \(from\) and its `rows`/);
+  assert.match(problems(`${driven}\nnewest: {column: a, table: b}`), /needs the key/);
+  assert.match(problems(`${driven}\nnewest: {column: a, table: b, key: [c, d]}`), /as many key columns/);
+  assert.match(problems(`${driven}\nlog: {table: a, key: id, time: t, from: select 1}`), /has no \{lines\}/);
   assert.match(problems(`from: select from_unixtime(t) as started_at from a\n${states}`), /select the number/);
 });
 
