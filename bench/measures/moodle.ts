@@ -30,7 +30,7 @@ export const moodleMariaDb: Measure = {
 
 async function measure(bench: Bench, kind: LmsKind) {
   const { rows } = bench.options;
-  const quizzes = { preset: "moodle", ...await moodle(bench, kind, { attempts: rows, completions: 0, logLines: 0 }) };
+  const quizzes = await moodle(bench, kind, { attempts: rows, completions: 0, logLines: 0 });
   const yard = {
     preset: "testpress",
     url: await benchLms(kind, { attempts: rows, contentAttempts: 0, open: true }, bench.say),
@@ -51,10 +51,18 @@ async function measure(bench: Bench, kind: LmsKind) {
     async () => (await oneRound(ours, "full")).ms,
     async () => (await oneRound(theirs, "full")).ms,
   );
-  const large = await known(bench, kind, { attempts: rows, completions: rows, logLines: 2 * rows }, "moodle_large");
-  const small = await known(bench, kind, { attempts: SMALL, completions: SMALL, logLines: 2 * SMALL }, "moodle_small");
-  await using many = large;
-  await using few = small;
+  await using many = await known(
+    bench,
+    kind,
+    { attempts: rows, completions: rows, logLines: 2 * rows },
+    "moodle_large",
+  );
+  await using few = await known(
+    bench,
+    kind,
+    { attempts: SMALL, completions: SMALL, logLines: 2 * SMALL },
+    "moodle_few",
+  );
   const rounds = await interleaved(
     bench,
     `moodle-idle-${kind}`,
@@ -86,13 +94,13 @@ async function measure(bench: Bench, kind: LmsKind) {
   ];
 }
 
-const moodle = async (bench: Bench, kind: LmsKind, shape: MoodleShape) => ({
-  url: await benchMoodle(kind, shape, bench.say),
-});
-
 interface Place {
   readonly preset: string;
   readonly url: string;
+}
+
+async function moodle(bench: Bench, kind: LmsKind, shape: MoodleShape): Promise<Place> {
+  return { preset: "moodle", url: await benchMoodle(kind, shape, bench.say) };
 }
 
 async function firstPoll(lms: Place, state: string): Promise<number> {
@@ -103,7 +111,7 @@ async function firstPoll(lms: Place, state: string): Promise<number> {
 
 /** A Moodle and a state that knows all of it. */
 async function known(bench: Bench, kind: LmsKind, shape: MoodleShape, name: string): Promise<Known> {
-  const place = { preset: "moodle", ...await moodle(bench, kind, shape) };
+  const place = await moodle(bench, kind, shape);
   const state = await emptyState(name);
   bench.say(`  first poll of ${JSON.stringify(shape)}`);
   await firstPoll(place, state);

@@ -111,7 +111,10 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
         await using progress = progressOf(deps, stream, options.mode);
         readTo = await passOver({ ...context, progress }, stream, options.mode);
       }
-      await noteHighestKey(db, lease, stream, { skippedPass: tally.skippedFullPass && stream.firstContactDone, readTo });
+      await noteHighestKey(db, lease, stream, {
+        skippedPass: tally.skippedFullPass && stream.firstContactDone,
+        readTo,
+      });
       if (options.mode === "full" || !stream.firstContactDone) await noteFullPass(db, lease, stream);
       if (!stream.firstContactDone) {
         failPoint("poll.before_first_contact_done");

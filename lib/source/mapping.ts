@@ -1,7 +1,6 @@
 import { z } from "zod";
 import {
   CANONICAL_COLUMNS,
-  type CanonicalColumn,
   ID_SORTS,
   outputColumns,
   outputHashed,
@@ -297,6 +296,3 @@ function writtenPath(tree: unknown, path: KeyPath): KeyPath {
     return [...written, typeof part === "string" && !has(part) && has(outputName(part)) ? outputName(part) : part];
   }, []);
 }
-
-/** Canonical columns that a kind cannot do without. */
-export const REQUIRED_COLUMNS: readonly CanonicalColumn[] = ["state", "studentId", "activityId"];

@@ -1,6 +1,7 @@
 import type { Dialect } from "../../sql/lms/dialects/dialect.ts";
 import {
   CANONICAL_COLUMNS,
+  type CanonicalColumn,
   drivers,
   keyColumns,
   kindOf,
@@ -16,9 +17,10 @@ import { didYouMean } from "../config/problem.ts";
 import type { Kind } from "../model/event_types.ts";
 import { type PresetQuery, queriesOf } from "./described_preset.ts";
 import type { LmsDriver, LmsSession, OutputColumn } from "./lms_driver.ts";
-import { REQUIRED_COLUMNS } from "./mapping.ts";
 import { distinctKeys } from "./query_keys.ts";
 
+/** Canonical columns that a kind cannot do without. */
+const REQUIRED_COLUMNS: readonly CanonicalColumn[] = ["state", "studentId", "activityId"];
 /** Columns that a query of each sort must give, by its first word. */
 const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   student: ["id", "username"],
@@ -50,7 +52,9 @@ export async function queryProblems(driver: LmsDriver, preset: Preset, written: 
       const found = columnProblems(preset, query, columns, driver.dialect);
       // A line of a log becomes a row of its kind, so it has whatever the kind's own rows have.
       const ofKind = given.get(query.what.replace(/ log$/, "")) ?? [];
-      for (const name of ofKind) if (!columns.some((column) => column.name === name)) found.push(`lacks column "${name}"`);
+      for (const name of ofKind) {
+        if (!columns.some((column) => column.name === name)) found.push(`lacks column "${name}"`);
+      }
       problems.push(...found.map((problem) => `${place}: ${problem}`));
     } catch (error) {
       if (!(error instanceof LmsError) || error.reason === "unreachable" || error.reason === "refused") throw error;
@@ -206,7 +210,9 @@ export async function kindWarnings(
       continue;
     }
     const rows = (await session.rows(sql.rows({ keys }))).map(([key]) => key);
-    if (rows.length === 0) found.push(`query ${what}: gives nothing for the first and last ${keys.length} rows of ${table}`);
+    if (rows.length === 0) {
+      found.push(`query ${what}: gives nothing for the first and last ${keys.length} rows of ${table}`);
+    }
     if (rows.includes(null)) found.push(`query ${what}: its key is null in some rows, which are left out`);
     if (new Set(rows).size < rows.length) {
       found.push(

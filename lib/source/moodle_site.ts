@@ -144,7 +144,9 @@ async function findings(driver: LmsDriver, site: MoodleSite): Promise<SiteFindin
       }
       : {
         message: `mentors: ${
-          roles.map(({ name }, i) => `${uses[i]}${uses[i] === MOST_ASSIGNMENTS ? " or more" : ""} by ${name}`).join(", ")
+          roles.map(({ name }, i) => `${uses[i]}${uses[i] === MOST_ASSIGNMENTS ? " or more" : ""} by ${name}`).join(
+            ", ",
+          )
         }`,
         hint: null,
       },

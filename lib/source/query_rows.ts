@@ -61,13 +61,8 @@ export class QueryRows {
     for (let page = 1;; page++) {
       const start: Key | null = from;
       const { keys, more, rows } = await this.access.read(async (session, sql) => {
-        const driving = await drivingKeys(
-          this.#space.form,
-          session,
-          sql,
-          { from: start, fromItself: false, to: null },
-          limit,
-        );
+        const range = { from: start, fromItself: false, to: null };
+        const driving = await drivingKeys(this.#space.form, session, sql, range, limit);
         return { ...driving, rows: await this.#byKeys(session, sql, driving.keys, known) };
       });
       const last = keys.at(-1);
@@ -145,14 +140,19 @@ export class QueryRows {
   async buckets(from: bigint, to: bigint): Promise<BucketSum[]> {
     const { form, bucketSize: size } = this.#space;
     if (form === "integer") {
-      return await sumsInLanes({
-        page: (from, to) =>
-          this.#sums({ from: [firstIdOf(from, size)], fromItself: true, to: [lastIdOf(to - 1n, size)] }),
-        nextBucket: async (from) => {
-          const id = await this.firstIdFrom(firstIdOf(from, size));
-          return id === null ? null : BigInt(bucketIn(id, size));
+      return await sumsInLanes(
+        {
+          page: (from, to) =>
+            this.#sums({ from: [firstIdOf(from, size)], fromItself: true, to: [lastIdOf(to - 1n, size)] }),
+          nextBucket: async (from) => {
+            const id = await this.firstIdFrom(firstIdOf(from, size));
+            return id === null ? null : BigInt(bucketIn(id, size));
+          },
         },
-      }, from, to > HIGHEST_BUCKET ? HIGHEST_BUCKET + 1n : to, KEYS_PER_SUM / Number(size));
+        from,
+        to > HIGHEST_BUCKET ? HIGHEST_BUCKET + 1n : to,
+        KEYS_PER_SUM / Number(size),
+      );
     }
     const sums = new Map<bigint, BucketSum>();
     await this.#eachRange(firstIdOf(from, size), lastIdOf(to - 1n, size), async (range) => {

@@ -138,7 +138,9 @@ export function queryKind(
     keysAfter: (range: KeyRange, limit: number, skip = 0): readonly string[] =>
       driving.map(({ table, key }) => {
         const on = key.map((column) => `d.${column}`);
-        return `select ${keyTexts(on).join(", ")} from ${table} d where ${inRange(range, on)} order by ${on.join(", ")}` +
+        return `select ${keyTexts(on).join(", ")} from ${table} d where ${inRange(range, on)} order by ${
+          on.join(", ")
+        }` +
           ` limit ${limit}${skip === 0 ? "" : ` offset ${skip}`}`;
       }),
 

@@ -231,7 +231,11 @@ for (const place of PLACES) {
       const later = await lms.open(BINARY, { keyStore });
       await lms.execute(`update tries set state = 'done', points = 7 where id = ${bytes(first)}`);
       await lms.execute(`insert into tries values (${bytes(third)}, 1, 'done', 9, 3)`);
-      assert.equal((await bench.poll({ source: later, mode: "quick" })).tally.events, 2, "one by its key, one by the hint");
+      assert.equal(
+        (await bench.poll({ source: later, mode: "quick" })).tally.events,
+        2,
+        "one by its key, one by the hint",
+      );
       assert.equal((await bench.poll({ source: later })).tally.rowsChanged, 0);
       const keys = await bench.db.sql<{ key: string }[]>`
         select distinct lmsmon.lms_key(attempt_id) as key from lmsmon.lms_activity_events order by 1`;

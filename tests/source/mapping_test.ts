@@ -40,7 +40,9 @@ Deno.test("what preset show prints of a preset of lmsmon is the same preset, rea
     const read = readMapping(mappingText(yaml), base.name);
     assert.equal(read.number, 0, "a copy is no preset of lmsmon: its text is its recipe");
     const tree = { ...plain(read), number: base.number };
-    for (const kind of ["exam", "content"]) assert.deepEqual(tree.kinds[kind], { ...plain(NO_PARTS), ...plain(base.kinds[kind as Kind]) });
+    for (const kind of ["exam", "content"]) {
+      assert.deepEqual(tree.kinds[kind], { ...plain(NO_PARTS), ...plain(base.kinds[kind as Kind]) });
+    }
     assert.deepEqual({ ...tree, kinds: null }, { ...plain(base), kinds: null });
     const [from = ""] = yaml.match(/as state\b/) ?? [];
     if (from === "") continue;
@@ -86,7 +88,10 @@ Deno.test("keys that are no whole numbers need what drives them, and from_unixti
   assert.match(problems(`from: select 1\nkey_type: text\n${states}`), /needs `rows/);
   assert.match(problems(`from: select * from {keys} k\n${states}`), /has \{keys\}/);
   const driven = `from: select 1\nrows: [{table: a, key: id}]\n${states}`;
-  assert.match(problems(`from: select 1\nnewest: {column: a}\n${states}`), /newest: needs a query \(from\) and its `rows`/);
+  assert.match(
+    problems(`from: select 1\nnewest: {column: a}\n${states}`),
+    /newest: needs a query \(from\) and its `rows`/,
+  );
   assert.match(problems(`${driven}\nnewest: {column: a, table: b}`), /needs the key/);
   assert.match(problems(`${driven}\nnewest: {column: a, table: b, key: [c, d]}`), /as many key columns/);
   assert.match(problems(`${driven}\nlog: {table: a, key: id, time: t, from: select 1}`), /has no \{lines\}/);

@@ -188,13 +188,20 @@ export function moodleFill(dialect: TestServer["dialect"], shape: MoodleShape): 
       STUDENTS * 5,
       `1 + (i + ${block}) % ${COURSES}, 1 + (i - 1) % ${STUDENTS}, ${BEGUN}`,
     ),
-    ...fill("context", "contextlevel, instanceid", STUDENTS + COURSES, `case when i <= ${STUDENTS} then 30 else 50 end, i`),
+    ...fill(
+      "context",
+      "contextlevel, instanceid",
+      STUDENTS + COURSES,
+      `case when i <= ${STUDENTS} then 30 else 50 end, i`,
+    ),
     ...fill("role", "shortname, sortorder", 2, "case when i = 1 then 'student' else 'mentor' end, i"),
     ...fill("role_context_levels", "roleid, contextlevel", 1, "2, 30"),
     ...fill("role_assignments", "roleid, contextid, userid", STUDENTS, `2, i, ${STUDENTS} + 1 + i % ${MENTORS}`),
     ...TABLES.flatMap(({ name, indexes }) =>
       indexes.map((columns, i) =>
-        `create ${columns.startsWith("!") ? "unique " : ""}index ${name}_${i} on mdl_${name} (${columns.replace("!", "")})`
+        `create ${columns.startsWith("!") ? "unique " : ""}index ${name}_${i} on mdl_${name} (${
+          columns.replace("!", "")
+        })`
       )
     ),
     ...(mysql ? TABLES.map(({ name }) => `analyze table mdl_${name}`) : ["vacuum analyze"]),

@@ -49,7 +49,9 @@ export async function moodlePlans(url: string, shape: MoodleShape): Promise<Quer
 }
 
 const HAS = new Set(
-  ["page", "quiz", "enrol", "user_enrolments", "logstore_standard_log"].map((name) => `${MOODLE_DEFAULTS.prefix}${name}`),
+  ["page", "quiz", "enrol", "user_enrolments", "logstore_standard_log"].map((name) =>
+    `${MOODLE_DEFAULTS.prefix}${name}`
+  ),
 );
 
 const ids = (count: number, of: number) =>
