@@ -13,7 +13,7 @@ import { type BucketAccess, firstIdFrom, readBuckets, readKeyHashes } from "./bu
 import { type ActivityOptions } from "./activities.ts";
 import type { LmsDriver, LmsSession } from "./lms_driver.ts";
 import { type KeyStore, LmsKeys, memoryKeyStore } from "./lms_keys.ts";
-import type { LmsTarget } from "./lms_errors.ts";
+import { type LmsTarget, ofQuery } from "./lms_errors.ts";
 import type { LmsLog } from "./lms_log.ts";
 import type { LmsSource, NewestPage, RowPage } from "./lms_source.ts";
 import { logReads } from "./log_reads.ts";
@@ -252,7 +252,9 @@ export class SqlLmsSource implements LmsSource {
       read: (work) =>
         this.#read((session, prepared) =>
           work(this.#sessionOf(session, prepared, kind), prepared.queries.queryKind(kind))
-        ),
+        ).catch((error) => {
+          throw ofQuery(error, kind);
+        }),
     };
   }
 

@@ -145,6 +145,26 @@ for (const [name, server] of [["PostgreSQL", await realPostgres()], ["MariaDB", 
         assert.match(error.message, /query links: .*linkz/);
         return true;
       });
+      // What a server says of a value is a student's data.
+      const cast = server.dialect === "postgres" ? "cast(word as int)" : "exp(id * 1000)";
+      const data = await lms.open(WHOLE.replace("word as state", `word as state, ${cast} as score`));
+      await assert.rejects(data.rowsAfter("exam", null, 10), (error) => {
+        assert.ok(error instanceof LmsError && !/done/.test(error.message), String(error));
+        assert.match(error.message, /, by query exam$/);
+        return true;
+      });
+      const slow = await lms.open(
+        WHOLE.replace(
+          "from tries",
+          `from tries where ${server.dialect === "postgres" ? "pg_sleep(9) is not null" : "sleep(9) = 0"}`,
+        ),
+        { changes: { statementTimeoutMs: 200 } },
+      );
+      await assert.rejects(slow.rowsAfter("exam", null, 10), (error) => {
+        assert.ok(error instanceof LmsError && error.exitCode === 1 && error.reason === "timeout", String(error));
+        assert.match(error.message, /, by query exam$/);
+        return true;
+      });
       const good = await lms.open(WHOLE);
       await good.check();
       assert.equal((await good.rowsAfter("exam", null, 1)).rows.length, 1);
@@ -205,6 +225,23 @@ for (const [name, server] of [["PostgreSQL", await realPostgres()], ["MariaDB", 
         "1 exam query: several rows of the query have this key",
       ]]);
       assert.match((await source.inspect("exam")).warnings.join(), /several rows have one key/);
+      // The other end of the table is looked at, too.
+      await lms.execute("delete from marks where try_id = 1");
+      assert.deepEqual((await source.inspect("exam")).warnings, []);
+      const numbers = server.dialect === "postgres"
+        ? "generate_series(3, 12000) i"
+        : "(select seq as i from seq_3_to_12000) s";
+      await lms.execute(`insert into tries select i, 7, 3, 'done' from ${numbers}`);
+      await lms.execute("insert into marks select id from tries where id > 2");
+      await lms.execute("insert into marks values (12000)");
+      assert.match((await source.inspect("exam")).warnings.join(), /several rows have one key/);
+      await lms.execute("create table heap as select * from tries");
+      await lms.execute(server.dialect === "postgres" ? "analyze heap" : "analyze table heap");
+      const heap = await lms.open(WHOLE.replaceAll("tries", "heap"));
+      assert.match(
+        (await heap.inspect("exam")).warnings.join(),
+        /table heap has no index by id: each page reads about \d+ rows/,
+      );
     },
   });
 
