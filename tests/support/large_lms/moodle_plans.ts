@@ -18,7 +18,7 @@ const GROWING: Growing = {
     "mdl_user_enrolments",
   ],
   // d: what drives a query, e and k: its keys; the others are those of the preset's queries.
-  aliases: ["qa", "cmc", "cmv", "d", "l", "ue"],
+  aliases: ["qa", "p", "d", "l", "ue"],
 };
 const PAGE = 2000;
 /** Keys of a statement of sums, small enough beside the tables that an index is the better way. */
