@@ -56,7 +56,9 @@ select k.a as student_id, k.b as activity_id, m.name as content_type,
        case when ${ofPair("completion", "completionstate")} > 0 then 'completed'
             when ${ofPair("viewed", "timecreated")} is null then 'not viewed'
             when cm.completion = 0 then 'viewed, not tracked' else 'viewed' end as state,
-       ${ofPair("completion", `case when p.completionstate > 0 and p.overrideby > 0 then '${SET_BY_A_TEACHER}' end`)} as result,
+       ${
+  ofPair("completion", `case when p.completionstate > 0 and p.overrideby > 0 then '${SET_BY_A_TEACHER}' end`)
+} as result,
        ${ofPair("viewed", "timecreated")} as started_at,
        ${ofPair("completion", "case when p.completionstate > 0 then p.timemodified end")} as finished_at,
        cm.course as course_id{ACTIVE}
