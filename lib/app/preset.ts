@@ -6,6 +6,7 @@ import type { LmsConfig } from "../config/config.ts";
 import { readMappingFile } from "../config/mapping_text.ts";
 import type { Problem } from "../config/problem.ts";
 import { detect } from "../detect/detect.ts";
+import type { LmsId } from "../model/event.ts";
 import type { Kind } from "../model/event_types.ts";
 import { formatUtc } from "../model/time.ts";
 import { configuredPreset } from "../source/configured_preset.ts";
@@ -42,6 +43,9 @@ export async function runPresetShow({ config, out }: CommandContext, options: Pr
 /** How many rows a trial reads of each kind at most. */
 const TRIAL_ROWS = 2_500;
 const SAMPLES = 5;
+const MOST_REASONS = 10;
+
+const isId = (id: LmsId | null): id is LmsId => id !== null;
 
 /** `preset check`: reads a page of each kind, and says how that went; nothing is stored. */
 export async function runPresetCheck({ config, out }: CommandContext, options: PresetOptions): Promise<void> {
@@ -62,12 +66,12 @@ export async function runPresetCheck({ config, out }: CommandContext, options: P
       } read, ${rows_per_second} a second, ${bad} that cannot be read; new ones are found ${finds_new}`,
     );
     for (const warning of warnings) out.writeLine(`  warning: ${warning}`);
-    for (const { type, activity, student_id, occurred_at, score, percentage } of samples) {
+    for (const { type, activity, activity_id, student_id, occurred_at, score, percentage } of samples) {
       const mark = [score === null ? null : `score ${score}`, percentage === null ? null : `${percentage} %`].filter(
         Boolean,
       );
       out.writeLine(
-        `  ${occurred_at} ${type} of student ${student_id}: ${activity}${
+        `  ${occurred_at} ${type} of student ${student_id}: ${activity ?? `${kind} ${activity_id ?? "without an id"}`}${
           mark.length === 0 ? "" : `, ${mark.join(", ")}`
         }`,
       );
@@ -82,13 +86,21 @@ async function tryKind(source: LmsSource, kind: Kind) {
   const { rows, bad } = await source.rowsAfter(kind, null, TRIAL_ROWS);
   const tookMs = Math.max(1, systemClock.monotonicMs() - startedMs);
   const now = systemClock.now();
-  const keys = await source.shownKeys(rows.flatMap(({ studentId }) => studentId ?? []));
+  const keys = await source.shownKeys(
+    rows.flatMap(({ studentId, activityId }) => [studentId, activityId].filter(isId)),
+  );
+  /** Why rows would go into quarantine, and how many of the trial. */
+  const refused = new Map<string, number>();
+  const refuse = (reason: string) => refused.set(reason, (refused.get(reason) ?? 0) + 1);
+  for (const { reason } of bad) refuse(reason);
   const samples = rows.flatMap((row) => {
-    const { event } = detect(null, row, now);
+    const { event, quarantine } = detect(null, row, now);
+    if (quarantine !== null) refuse(quarantine);
     return event === null ? [] : [{
       type: event.type,
       student_id: keys.get(row.studentId ?? "") ?? null,
       activity: row.activity?.title ?? null,
+      activity_id: keys.get(row.activityId ?? "") ?? null,
       occurred_at: jsonTime(event.occurredAt) ?? formatUtc(now),
       score: row.score,
       percentage: row.percentage,
@@ -100,7 +112,13 @@ async function tryKind(source: LmsSource, kind: Kind) {
     bad: bad.length,
     rows_per_second: Math.round((rows.length * 1000) / tookMs),
     finds_new: findsNew(source, kind),
-    warnings: [...warnings, ...rows.length + bad.length === 0 ? [`query ${kind}: gives no row`] : []],
+    warnings: [
+      ...warnings,
+      ...rows.length + bad.length === 0 ? [`query ${kind}: gives no row`] : [],
+      ...[...refused].slice(0, MOST_REASONS).map(([reason, n]) =>
+        `${counted(n, "row")} would go into quarantine: ${reason}`
+      ),
+    ],
     plan,
     samples,
   };

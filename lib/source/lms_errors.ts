@@ -104,14 +104,14 @@ export function lmsError(error: unknown, target: LmsTarget): unknown {
 const isAboutData = (code: string) =>
   /^22/.test(code) || /WRONG_VALUE|OUT_OF_RANGE|TRUNCATED|ER_WRONG_STRING/.test(code);
 
-/** The same error, saying which query ended so: an LMS has several. */
-export function ofQuery(error: unknown, kind: string): unknown {
-  if (!(error instanceof LmsError) || (error.reason !== "timeout" && error.reason !== "failed")) return error;
+/** Throws the same error, saying which query ended so: an LMS has several. */
+export const ofQuery = (kind: string) => (error: unknown): never => {
+  if (!(error instanceof LmsError) || (error.reason !== "timeout" && error.reason !== "failed")) throw error;
   const hint = error.reason === "timeout"
     ? `${error.hint ?? ""}; \`lmsmon preset check\` says how it is read`
     : error.hint ?? "";
-  return new LmsError(error.reason, `${error.message}, by query ${kind}`, { cause: error.cause, hint });
-}
+  throw new LmsError(error.reason, `${error.message}, by query ${kind}`, { cause: error.cause, hint });
+};
 
 /** The server was silent beyond its own statement timeout: the connection is taken for dead. */
 export function silentError(target: LmsTarget, waitedMs: number): LmsError {

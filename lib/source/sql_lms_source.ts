@@ -219,7 +219,7 @@ export class SqlLmsSource implements LmsSource {
   async inspect(kind: Kind): ReturnType<LmsSource["inspect"]> {
     await this.#checkWritten();
     const { dialect } = this.#options.driver;
-    return await this.#read((session, prepared) => inspectKind(session, prepared, dialect, kind));
+    return await this.#read((session, prepared) => inspectKind(session, prepared, dialect, kind)).catch(ofQuery(kind));
   }
 
   readonly activities = () => readDatedActivities(this.#contextReading);
@@ -252,9 +252,7 @@ export class SqlLmsSource implements LmsSource {
       read: (work) =>
         this.#read((session, prepared) =>
           work(this.#sessionOf(session, prepared, kind), prepared.queries.queryKind(kind))
-        ).catch((error) => {
-          throw ofQuery(error, kind);
-        }),
+        ).catch(ofQuery(kind)),
     };
   }
 
