@@ -80,7 +80,8 @@ export async function runPresetCheck({ config, out }: CommandContext, options: P
   }
 }
 
-async function tryKind(source: LmsSource, kind: Kind) {
+/** What a page of a kind comes to: how fast it is read, what is doubtful, and events of it. */
+export async function tryKind(source: LmsSource, kind: Kind) {
   const { warnings, plan } = await source.inspect(kind);
   const startedMs = systemClock.monotonicMs();
   const { rows, bad } = await source.rowsAfter(kind, null, TRIAL_ROWS);

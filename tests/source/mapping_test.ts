@@ -3,6 +3,7 @@ import { stringify } from "yaml";
 import { type Preset } from "../../sql/lms/preset.ts";
 import { PRESET_NAMES, presetOf } from "../../sql/lms/presets.ts";
 import { testpress } from "../../sql/lms/testpress/preset.ts";
+import { tryKind } from "../../lib/app/preset.ts";
 import { ConfigError, LmsError } from "../../lib/base/errors.ts";
 import type { Kind } from "../../lib/model/event_types.ts";
 import { mappingSchema, readMapping } from "../../lib/source/mapping.ts";
@@ -169,6 +170,11 @@ for (const [name, server] of [["PostgreSQL", await realPostgres()], ["MariaDB", 
       await good.check();
       assert.equal((await good.rowsAfter("exam", null, 1)).rows.length, 1);
       assert.equal((await good.rowsAfter("exam", "1", 1)).rows[0]?.id, "2");
+      const strange = await tryKind(await lms.open(WHOLE.replace("done: finished", "ended: finished")), "exam");
+      assert.deepEqual(
+        [strange.rows, strange.samples, strange.warnings],
+        [2, [], ['2 rows would go into quarantine: unknown state "done" of this exam attempt']],
+      );
     },
   });
 
