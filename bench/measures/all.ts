@@ -5,6 +5,7 @@ import { firstPollMariaDb, firstPollPostgres } from "./first_poll.ts";
 import { latency } from "./latency.ts";
 import { load } from "./load.ts";
 import { memory } from "./memory.ts";
+import { moodleMariaDb, moodlePostgres } from "./moodle.ts";
 import { plans } from "./plans.ts";
 import { changesMariaDb, changesPostgres, idle, idleMariaDb } from "./rounds.ts";
 import { start } from "./start.ts";
@@ -17,6 +18,8 @@ export const measures: readonly Measure[] = [
   idleMariaDb,
   changesPostgres,
   changesMariaDb,
+  moodlePostgres,
+  moodleMariaDb,
   load,
   latency,
   exportAi,

@@ -1,5 +1,6 @@
 import { realMariaDb, realPostgres, withMysql, withPostgres } from "../../tests/support/databases.ts";
 import { fillMariaDb } from "../../tests/support/large_lms/fill_mariadb.ts";
+import { fillMoodle, type MoodleShape } from "../../tests/support/large_lms/fill_moodle.ts";
 import { fillPostgres } from "../../tests/support/large_lms/fill_postgres.ts";
 import type { LmsShape } from "../../tests/support/large_lms/lms_shape.ts";
 
@@ -54,18 +55,29 @@ export async function benchLms(
 ): Promise<string> {
   const name = `lms_${shape.attempts}_${shape.contentAttempts}${shape.open ? "_open" : ""}`;
   return kind === "postgres"
-    ? await onPostgres(server ?? await postgresUrl(), name, shape, say)
-    : await onMariaDb(name, shape, say);
+    ? await onPostgres(server ?? await postgresUrl(), name, (url) => fillPostgres(url, shape), say)
+    : await onMariaDb(name, (url) => fillMariaDb(url, shape), say);
 }
 
-async function onPostgres(server: string, name: string, shape: LmsShape, say: (line: string) => void): Promise<string> {
+/** The Moodle of this shape, filled when it is not there yet. */
+export async function benchMoodle(kind: LmsKind, shape: MoodleShape, say: (line: string) => void): Promise<string> {
+  const name = `moodle_${shape.attempts}_${shape.completions}_${shape.logLines}`;
+  const fill = (url: string) => fillMoodle(kind === "postgres" ? "postgres" : "mysql", url, shape);
+  return kind === "postgres"
+    ? await onPostgres(await postgresUrl(), name, fill, say)
+    : await onMariaDb(name, fill, say);
+}
+
+type Fill = (url: string) => Promise<void>;
+
+async function onPostgres(server: string, name: string, fill: Fill, say: (line: string) => void): Promise<string> {
   if (await databaseExists(server, name)) return databaseUrl(server, `${PREFIX}${name}`);
   say(`filling ${PREFIX}${name} on PostgreSQL`);
-  await fillPostgres(await newDatabase(server, `${name}_filling`), shape);
+  await fill(await newDatabase(server, `${name}_filling`));
   return await renameDatabase(server, `${name}_filling`, name);
 }
 
-async function onMariaDb(name: string, shape: LmsShape, say: (line: string) => void): Promise<string> {
+async function onMariaDb(name: string, fill: Fill, say: (line: string) => void): Promise<string> {
   const server = await mariadbUrl();
   const url = databaseUrl(server, `${PREFIX}${name}`);
   const filled = await withMysql(server, async (connection) => {
@@ -82,7 +94,7 @@ async function onMariaDb(name: string, shape: LmsShape, say: (line: string) => v
   });
   if (filled) return url;
   say(`filling ${PREFIX}${name} on MariaDB`);
-  await fillMariaDb(url, shape);
+  await fill(url);
   await withMysql(url, (connection) => connection.query("create table filled (done int)"));
   return url;
 }

@@ -36,7 +36,7 @@ const LEASE_MS = 600_000;
 
 /** One round as `watch` does it, timed. */
 export async function oneRound(
-  { db, lms }: Watched,
+  { db, lms }: Pick<Watched, "db" | "lms">,
   mode: "quick" | "full",
 ): Promise<{ ms: number; result: PollResult }> {
   const taken = await takeLease(db, lms.name, Holder.open().name, LEASE_MS);

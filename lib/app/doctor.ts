@@ -16,6 +16,7 @@ import type { Check } from "./doctor_findings.ts";
 import { lookAtRedirect, lookAtSteering, mentorsToTell, rateWords } from "./doctor_operators.ts";
 import { lookAtPlace, lookAtWork, lookIntoState } from "./doctor_state.ts";
 import { othersWhoReadFile } from "./file_modes.ts";
+import { findsNew } from "./finds_new.ts";
 import { lookAtClock } from "./look_at_clock.ts";
 import { OpenParts } from "./open_parts.ts";
 
@@ -60,7 +61,7 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
     );
     for (const kind of source.kinds) {
       if (!source.keySpace(kind).ascending) {
-        ok("lms", `new ${kind} rows are found by the full pass: their keys do not ascend`);
+        ok("lms", `new ${kind} rows are found ${findsNew(source, kind)}`);
       }
       if (config.lms.preset !== "custom") continue;
       for (const warning of (await source.inspect(kind)).warnings) warn("lms", warning, "docs/presets.md");

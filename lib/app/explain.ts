@@ -17,6 +17,8 @@ import { Explainer } from "./explain_facts.ts";
 import * as words from "./explain_words.ts";
 import { findExam, noSuchEvent } from "./find_subject.ts";
 import { OpenParts } from "./open_parts.ts";
+import { withOwnKeys } from "./own_keys.ts";
+import { storedKeys } from "./state_key_store.ts";
 
 /** An answer in sentences, and the same for programs. */
 interface Answer {
@@ -42,10 +44,11 @@ interface Asked {
 }
 
 /** The answer without its surroundings. Throws CommandError, with what may have been meant, for what is not there. */
-export async function explainAnswer(
-  asked: Asked,
-  { about, since, limit }: Omit<ExplainOptions, "json">,
-): Promise<Answer> {
+export async function explainAnswer(asked: Asked, options: Omit<ExplainOptions, "json">): Promise<Answer> {
+  return await withOwnKeys(await answerTo(asked, options), storedKeys(asked.db));
+}
+
+async function answerTo(asked: Asked, { about, since, limit }: Omit<ExplainOptions, "json">): Promise<Answer> {
   switch (about.kind) {
     case "event":
       return await explainEvent(asked, about.id);

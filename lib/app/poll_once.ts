@@ -20,6 +20,7 @@ import { commandJson } from "./command_json.ts";
 import { keepErased } from "./keep_erased.ts";
 import type { PollOnceOptions } from "./command_options.ts";
 import { DryTeller } from "./dry_messages.ts";
+import { type ShownKeys, withOwnKeys } from "./own_keys.ts";
 import { Pinger } from "./ping.ts";
 import { OpenParts, pollSettings } from "./open_parts.ts";
 import { nameStateTrouble } from "./state_trouble.ts";
@@ -176,8 +177,9 @@ async function runDry(context: CommandContext, options: PollOnceOptions, db: Sta
   await using teller = new DryTeller({ db, config, clock, source: lms.name });
   const planned = await teller.plan(dry);
   const pending = config.notify.enabled ? await pendingDeliveries(db, lms.name) : 0;
-  if (options.json) out.writeJson(dryRunJson(lms.name, dry, planned, pending));
-  else printDryRun(out, lms.name, dry, planned, pending);
+  const shown: ShownKeys = (ids) => lms.shownKeys(ids);
+  if (options.json) out.writeJson(await withOwnKeys(dryRunJson(lms.name, dry, planned, pending), shown));
+  else await printDryRun(out, lms.name, dry, planned, pending, shown);
 }
 
 /** What earlier polls left to tell now (`--no-notify`, an outage). */

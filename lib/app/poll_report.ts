@@ -9,6 +9,7 @@ import { localTime } from "../text/local_time.ts";
 import { commandJson } from "./command_json.ts";
 import { type UntoldNews, untoldNewsText } from "./untold_news.ts";
 import type { DryMessages } from "./dry_messages.ts";
+import { type ShownKeys, withOwnKeys } from "./own_keys.ts";
 
 function typesLine(tally: PollTally): string {
   return [...tally.byType].sort().map(([type, n]) => `${type} ${n.toLocaleString("en")}`).join(", ");
@@ -131,41 +132,48 @@ function tallyJson(tally: PollTally) {
 }
 
 /** What a dry run prints: the events, and the messages as the mentors would read them. `pending`: deliveries of earlier polls. */
-export function printDryRun(
+export async function printDryRun(
   out: Output,
   source: string,
   dry: DryRunResult,
   planned: DryMessages,
   pending: number,
-): void {
+  shown: ShownKeys,
+): Promise<void> {
+  for (const line of await withOwnKeys(dryRunLines(source, dry, planned, pending), shown)) out.writeLine(line);
+}
+
+function dryRunLines(source: string, dry: DryRunResult, planned: DryMessages, pending: number): string[] {
   const { tally } = dry;
-  out.writeLine(`Dry run over ${source}, nothing is changed: ${rowsLine(tally)}`);
-  out.writeLine(`${counted(tally.events, "event")}${tally.events > 0 ? `: ${typesLine(tally)}` : ""}`);
+  const lines: string[] = [];
+  lines.push(`Dry run over ${source}, nothing is changed: ${rowsLine(tally)}`);
+  lines.push(`${counted(tally.events, "event")}${tally.events > 0 ? `: ${typesLine(tally)}` : ""}`);
   if (dry.firstContact.length > 0) {
-    out.writeLine(
+    lines.push(
       `First contact (${dry.firstContact.join(", ")}): this is history, it would be stored${
         tally.toldEvents > 0 ? " and told as asked" : " and told to nobody"
       }`,
     );
   }
-  for (const line of dryEventLines(dry)) out.writeLine(line);
+  lines.push(...dryEventLines(dry));
   if (planned.withoutMentor > 0) {
-    out.writeLine(`${counted(planned.withoutMentor, "event")} of students without a mentor would wait`);
+    lines.push(`${counted(planned.withoutMentor, "event")} of students without a mentor would wait`);
   }
   for (const [reason, deliveries] of planned.untold) {
-    out.writeLine(`${counted(deliveries, "delivery", "deliveries")} would not go out: ${reason}`);
+    lines.push(`${counted(deliveries, "delivery", "deliveries")} would not go out: ${reason}`);
   }
   if (planned.notAsked !== null) {
-    out.writeLine(`Every mentor is taken to have a Zulip account, since Zulip could not be asked: ${planned.notAsked}`);
+    lines.push(`Every mentor is taken to have a Zulip account, since Zulip could not be asked: ${planned.notAsked}`);
   }
-  if (pending > 0) out.writeLine(`${counted(pending, "delivery", "deliveries")} of earlier polls would go out, too`);
-  if (planned.held !== null) out.writeLine(`The fuse would hold these messages: ${planned.held}`);
-  if (planned.messages.length > 0) out.writeLine(`${counted(planned.messages.length, "message")} would go out:`);
+  if (pending > 0) lines.push(`${counted(pending, "delivery", "deliveries")} of earlier polls would go out, too`);
+  if (planned.held !== null) lines.push(`The fuse would hold these messages: ${planned.held}`);
+  if (planned.messages.length > 0) lines.push(`${counted(planned.messages.length, "message")} would go out:`);
   for (const { recipient, at, content, events } of planned.messages) {
-    out.writeLine();
-    out.writeLine(`--- ${recipient}, ${counted(events, "event")}, ${formatUtc(at)}`);
-    out.writeLine(content);
+    lines.push("");
+    lines.push(`--- ${recipient}, ${counted(events, "event")}, ${formatUtc(at)}`);
+    lines.push(content);
   }
+  return lines;
 }
 
 function dryEventLines(dry: DryRunResult): string[] {

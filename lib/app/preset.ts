@@ -6,13 +6,16 @@ import type { LmsConfig } from "../config/config.ts";
 import { readMappingFile } from "../config/mapping_text.ts";
 import type { Problem } from "../config/problem.ts";
 import { detect } from "../detect/detect.ts";
+import type { LmsId } from "../model/event.ts";
 import type { Kind } from "../model/event_types.ts";
 import { formatUtc } from "../model/time.ts";
 import { configuredPreset } from "../source/configured_preset.ts";
 import type { LmsSource } from "../source/lms_source.ts";
+import { writtenMapping } from "../source/written_mapping.ts";
 import { counted } from "../text/counted.ts";
 import type { CommandContext } from "./command_context.ts";
 import { commandJson, jsonTime } from "./command_json.ts";
+import { findsNew } from "./finds_new.ts";
 import { OpenParts } from "./open_parts.ts";
 
 export interface PresetOptions {
@@ -21,18 +24,28 @@ export interface PresetOptions {
   readonly json: boolean;
 }
 
-/** `preset show`: the mapping as YAML. */
+const ABOUT = [
+  "# A copy of preset NAME to change: lms.preset: custom, lms.mapping: this file, and a new lms.name.",
+  "# `lmsmon preset check` tries it. It names every table that may be there: take out what your site lacks.",
+];
+
+/** `preset show`: the mapping as YAML, which a mapping may be. */
 export async function runPresetShow({ config, out }: CommandContext, options: PresetOptions): Promise<void> {
   const lms = await wanted(config.lms, options.name);
   const preset = configuredPreset(lms)?.base;
   if (preset === undefined) throw unknownPreset(lms.preset);
-  if (options.json) return out.writeJson(commandJson("preset", { action: "show", name: lms.preset, mapping: preset }));
-  out.writeLine(stringify(preset, { lineWidth: 120 }).trimEnd());
+  const mapping = writtenMapping(preset);
+  if (options.json) return out.writeJson(commandJson("preset", { action: "show", name: lms.preset, mapping }));
+  for (const line of lms.preset === "custom" ? [] : ABOUT) out.writeLine(line.replace("NAME", lms.preset));
+  out.writeLine(stringify(mapping, { lineWidth: 120, blockQuote: "literal", aliasDuplicateObjects: false }).trimEnd());
 }
 
 /** How many rows a trial reads of each kind at most. */
 const TRIAL_ROWS = 2_500;
 const SAMPLES = 5;
+const MOST_REASONS = 10;
+
+const isId = (id: LmsId | null): id is LmsId => id !== null;
 
 /** `preset check`: reads a page of each kind, and says how that went; nothing is stored. */
 export async function runPresetCheck({ config, out }: CommandContext, options: PresetOptions): Promise<void> {
@@ -53,12 +66,12 @@ export async function runPresetCheck({ config, out }: CommandContext, options: P
       } read, ${rows_per_second} a second, ${bad} that cannot be read; new ones are found ${finds_new}`,
     );
     for (const warning of warnings) out.writeLine(`  warning: ${warning}`);
-    for (const { type, activity, student_id, occurred_at, score, percentage } of samples) {
+    for (const { type, activity, activity_id, student_id, occurred_at, score, percentage } of samples) {
       const mark = [score === null ? null : `score ${score}`, percentage === null ? null : `${percentage} %`].filter(
         Boolean,
       );
       out.writeLine(
-        `  ${occurred_at} ${type} of student ${student_id}: ${activity}${
+        `  ${occurred_at} ${type} of student ${student_id}: ${activity ?? `${kind} ${activity_id ?? "without an id"}`}${
           mark.length === 0 ? "" : `, ${mark.join(", ")}`
         }`,
       );
@@ -67,19 +80,28 @@ export async function runPresetCheck({ config, out }: CommandContext, options: P
   }
 }
 
-async function tryKind(source: LmsSource, kind: Kind) {
+/** What a page of a kind comes to: how fast it is read, what is doubtful, and events of it. */
+export async function tryKind(source: LmsSource, kind: Kind) {
   const { warnings, plan } = await source.inspect(kind);
   const startedMs = systemClock.monotonicMs();
   const { rows, bad } = await source.rowsAfter(kind, null, TRIAL_ROWS);
   const tookMs = Math.max(1, systemClock.monotonicMs() - startedMs);
   const now = systemClock.now();
-  const keys = await source.shownKeys(rows.flatMap(({ studentId }) => studentId ?? []));
+  const keys = await source.shownKeys(
+    rows.flatMap(({ studentId, activityId }) => [studentId, activityId].filter(isId)),
+  );
+  /** Why rows would go into quarantine, and how many of the trial. */
+  const refused = new Map<string, number>();
+  const refuse = (reason: string) => refused.set(reason, (refused.get(reason) ?? 0) + 1);
+  for (const { reason } of bad) refuse(reason);
   const samples = rows.flatMap((row) => {
-    const { event } = detect(null, row, now);
+    const { event, quarantine } = detect(null, row, now);
+    if (quarantine !== null) refuse(quarantine);
     return event === null ? [] : [{
       type: event.type,
       student_id: keys.get(row.studentId ?? "") ?? null,
       activity: row.activity?.title ?? null,
+      activity_id: keys.get(row.activityId ?? "") ?? null,
       occurred_at: jsonTime(event.occurredAt) ?? formatUtc(now),
       score: row.score,
       percentage: row.percentage,
@@ -90,8 +112,14 @@ async function tryKind(source: LmsSource, kind: Kind) {
     rows: rows.length,
     bad: bad.length,
     rows_per_second: Math.round((rows.length * 1000) / tookMs),
-    finds_new: source.keySpace(kind).ascending ? "in every poll" : "by the full pass",
-    warnings: [...warnings, ...rows.length + bad.length === 0 ? [`query ${kind}: gives no row`] : []],
+    finds_new: findsNew(source, kind),
+    warnings: [
+      ...warnings,
+      ...rows.length + bad.length === 0 ? [`query ${kind}: gives no row`] : [],
+      ...[...refused].slice(0, MOST_REASONS).map(([reason, n]) =>
+        `${counted(n, "row")} would go into quarantine: ${reason}`
+      ),
+    ],
     plan,
     samples,
   };

@@ -17,6 +17,8 @@ import type { RetryOptions } from "./command_options.ts";
 import { recipientWords } from "./explain_words.ts";
 import { noSuchEvent } from "./find_subject.ts";
 import { OpenParts } from "./open_parts.ts";
+import { withOwnKeys } from "./own_keys.ts";
+import { storedKeys } from "./state_key_store.ts";
 
 /** Deliveries of one transaction. */
 const PAGE = 1000;
@@ -32,12 +34,13 @@ export async function runRetry(context: CommandContext, options: RetryOptions): 
   const db = await parts.state({ dryRun: options.dryRun });
   const source = config.lms.name;
   const { question, words } = await whatToRetry(db, source, options);
-  const rows = await retryAll(db, source, question, {
+  const found = await retryAll(db, source, question, {
     now: clock.now(),
     words,
     dryRun: options.dryRun,
     isStopped: () => context.stop.soft.aborted,
   });
+  const rows = await withOwnKeys(found, storedKeys(db));
   if (options.json) {
     return out.writeJson(commandJson("retry", {
       source,

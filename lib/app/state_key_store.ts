@@ -1,6 +1,6 @@
 import { addLmsKeys, lmsKeys } from "../../sql/state/lms_keys.ts";
 import type { LmsId } from "../model/event.ts";
-import type { KeyEntry, KeyStore } from "../source/lms_keys.ts";
+import { type KeyEntry, type KeyStore, LmsKeys } from "../source/lms_keys.ts";
 import { arrayLiteral, numberArrayLiteral } from "../state/array_literal.ts";
 import type { StateDb } from "../state/state_db.ts";
 
@@ -25,4 +25,10 @@ export function stateKeyStore(db: Pick<StateDb, "sql">): KeyStore {
       return entries.filter(({ id, key }) => kept.has(id) && kept.get(id) !== key);
     },
   };
+}
+
+/** The LMS's own keys of ids, as far as the state knows them. */
+export function storedKeys(db: Pick<StateDb, "sql">): (ids: readonly LmsId[]) => Promise<ReadonlyMap<LmsId, string>> {
+  const keys = new LmsKeys(stateKeyStore(db), []);
+  return (ids) => keys.shown(ids);
 }

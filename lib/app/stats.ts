@@ -81,6 +81,7 @@ export async function readStats(db: StateDb, text: (time: Temporal.Instant | nul
       kind: q.kind,
       reason: q.reason,
       rows: Number(q.rows),
+      example_row: q.example,
       first_seen_at: text(q.first_seen),
     })),
     pollers: leases.filter(({ source, held }) => held && !isExportTurn(source)).map((lease) => ({

@@ -32,8 +32,9 @@ export async function watchDry(
       );
       if (full) lastFullMs = startedMs;
       const planned = await teller.plan(dry);
-      if (dry.tally.events > 0 || planned.messages.length > 0) printDryRun(out, lms.name, dry, planned, 0);
-      else if (lastFullMs === startedMs) out.writeLine("Dry run: nothing new so far");
+      if (dry.tally.events > 0 || planned.messages.length > 0) {
+        await printDryRun(out, lms.name, dry, planned, 0, (ids) => lms.shownKeys(ids));
+      } else if (lastFullMs === startedMs) out.writeLine("Dry run: nothing new so far");
       trouble.succeeded();
     } catch (error) {
       if (stop.hard.aborted) return;

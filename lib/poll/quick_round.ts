@@ -6,28 +6,55 @@ import { buildBatch } from "./build_batch.ts";
 import type { PollContext } from "./poll_context.ts";
 
 const PAGE_ROWS = 5_000;
+/** Rows that a hint says are the newest: each round reads so many again. */
+const NEWEST_ROWS = 250;
+/** Beyond so many a full pass is the better way. */
+const NEWEST_PAGES = 40;
+
 /**
  * What a round of `watch` looks at between full passes: rows above the highest known id, and every row known as open, by
- * id. Its cost depends on what students do now, not on the size of the table.
+ * id. Its cost depends on what students do now, not on the size of the table. Gives the id up to which the LMS was looked at.
  */
-export async function quickRound(context: PollContext, stream: Stream): Promise<void> {
+export async function quickRound(context: PollContext, stream: Stream): Promise<LmsId | null> {
   await openRows(context, stream);
+  await newestRows(context, stream);
   // Where new keys do not come above all others, the next full pass finds them.
-  if (context.lms.keySpace(stream.kind).ascending) await rowsAbove(context, stream, stream.highestRowKey);
+  return context.lms.keySpace(stream.kind).ascending ? await rowsAbove(context, stream, stream.highestRowKey) : null;
+}
+
+/** Rows that the LMS wrote last, where a hint says which these are: page by page, as long as there is news in them. */
+async function newestRows(context: PollContext, stream: Stream): Promise<void> {
+  for (let page = 0; page < NEWEST_PAGES; page++) {
+    context.signal.throwIfAborted();
+    const found = await context.lms.newestRows?.(stream.kind, NEWEST_ROWS, page * NEWEST_ROWS) ?? null;
+    if (found === null) return;
+    const { rows, bad, more } = found;
+    const before = await context.known.statesByKeys(stream, [...rows, ...bad].map((row) => row.id));
+    const batch = await buildBatch(context, stream, { rows, bad, before });
+    if (batch.changes.length === 0) return;
+    await context.sink.record(batch);
+    if (!more) return;
+  }
 }
 
 /**
  * Rows with id > `after`, page by page. Three things go on at once: a page is read, the one before is compared and shaped, and
- * the one before that is recorded; a first pass over millions takes as long as the slowest of them, not as their sum.
+ * the one before that is recorded; a first pass over millions takes as long as the slowest of them, not as their sum. Gives the id up
+ * to which the LMS was looked at, which may be beyond all of its rows: a query leaves some out.
  */
-export async function rowsAbove(context: PollContext, stream: Stream, after: LmsId | null, pageRows = PAGE_ROWS) {
+export async function rowsAbove(
+  context: PollContext,
+  stream: Stream,
+  after: LmsId | null,
+  pageRows = PAGE_ROWS,
+): Promise<LmsId | null> {
   const knownEmpty = after === null && await context.known.isEmpty(stream);
   let page = context.lms.rowsAfter(stream.kind, after, pageRows);
   /** The last two batches handed over: one is written while the other is prepared. More would only take memory. */
   let recording: readonly Promise<void>[] = [];
   try {
     while (true) {
-      const { rows, bad, next } = await page;
+      const { rows, bad, next, readTo } = await page;
       context.signal.throwIfAborted();
       if (next !== undefined) {
         page = context.lms.rowsAfter(stream.kind, next, pageRows);
@@ -44,7 +71,7 @@ export async function rowsAbove(context: PollContext, stream: Stream, after: Lms
       if (batch.changes.length > 0) recording = [...recording.slice(-1), handedOver(context, batch)];
       const last = lastId(rows, bad);
       if (last !== null) context.progress?.at(rows.length + bad.length, last);
-      if (next === undefined) break;
+      if (next === undefined) return readTo ?? null;
     }
   } finally {
     // Nothing goes on behind the back of whoever deals with a failure; the failure of recording itself is thrown.

@@ -57,15 +57,15 @@ async function keep(context: PollContext, stream: Stream, position: LogPosition,
 
 const higher = (a: LmsId | null, b: LmsId) => a !== null && BigInt(a) > BigInt(b) ? a : b;
 
-async function takeIn(context: PollContext, stream: Stream, { seen, touched }: LogPage): Promise<void> {
-  const states = await context.known.statesByKeys(stream, [...new Set([...seen.map(({ id }) => id), ...touched])]);
+async function takeIn(context: PollContext, stream: Stream, { seen, linesOf, touched }: LogPage): Promise<void> {
+  const states = await context.known.statesByKeys(stream, [...new Set([...seen, ...touched])]);
   const wanted = new Set([
-    ...seen.map(({ id }) => id).filter((id) => isUnstarted(states.get(id))),
+    ...seen.filter((id) => isUnstarted(states.get(id))),
     ...touched.filter((id) => states.get(id)?.stage !== "finished"),
   ]);
   if (wanted.size === 0) return;
   const { rows, bad } = await context.lms.rowsByIds(stream.kind, [...wanted]);
-  const page = { rows: joined(seen.filter(({ id }) => wanted.has(id)), rows), bad, before: states };
+  const page = { rows: joined(await linesOf(wanted), rows), bad, before: states };
   const batch = await buildBatch(context, stream, page);
   if (batch.changes.length > 0) await context.sink.record(batch);
 }

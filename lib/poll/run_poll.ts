@@ -1,4 +1,5 @@
 import type { LmsSource } from "../source/lms_source.ts";
+import type { LmsId } from "../model/event.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { Clock } from "../base/clock.ts";
 import { failPoint } from "../base/fail_point.ts";
@@ -105,11 +106,15 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
     const firstContact: string[] = [];
     for (const stream of streams) {
       if (!stream.firstContactDone) await startFirstContact(db, lease, stream);
+      let readTo: LmsId | null;
       {
         await using progress = progressOf(deps, stream, options.mode);
-        await passOver({ ...context, progress }, stream, options.mode);
+        readTo = await passOver({ ...context, progress }, stream, options.mode);
       }
-      await noteHighestKey(db, lease, stream, tally.skippedFullPass && stream.firstContactDone);
+      await noteHighestKey(db, lease, stream, {
+        skippedPass: tally.skippedFullPass && stream.firstContactDone,
+        readTo,
+      });
       if (options.mode === "full" || !stream.firstContactDone) await noteFullPass(db, lease, stream);
       if (!stream.firstContactDone) {
         failPoint("poll.before_first_contact_done");
@@ -151,14 +156,16 @@ function progressOf(
 
 /**
  * A stream that was never passed over whole is in first contact: everything is read, and its rows are history (P10). After a
- * crash the comparison skips what was stored already.
+ * crash the comparison skips what was stored already. Gives the id up to which all new rows were looked at, where it is known.
  */
-export async function passOver(context: PollContext, stream: Stream, mode: "quick" | "full"): Promise<void> {
-  if (stream.firstContactDone && mode === "quick") await quickRound(context, stream);
+export async function passOver(context: PollContext, stream: Stream, mode: "quick" | "full"): Promise<LmsId | null> {
+  let readTo: LmsId | null = null;
+  if (stream.firstContactDone && mode === "quick") readTo = await quickRound(context, stream);
   else if (stream.firstContactDone || !await context.known.isEmpty(stream)) await fullPass(context, stream);
-  else await rowsAbove(context, stream, null, FIRST_PASS_ROWS);
+  else readTo = await rowsAbove(context, stream, null, FIRST_PASS_ROWS);
   await readLog(context, stream); // after the rows, so that it speaks of what no row was found for
   await quarantineOddKeys(context, stream); // what a query's rows are met with is known once they were read
+  return readTo;
 }
 
 /** Micros of a stream's last full pass, `null` when there was none: when the last pass over every stream ended. */

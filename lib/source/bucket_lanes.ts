@@ -6,7 +6,7 @@ const BUCKETS_PER_PAGE = 500;
  * Statements of a pass at the same time, as many as the drivers have connections: a pass takes half as long, and never
  * keeps more than two of the LMS's processes busy.
  */
-const LANES = 2;
+export const LANES = 2;
 /** At least so many statements per lane: the lanes end together, and what else is asked of the LMS waits for a short one only. */
 const PAGES_A_LANE = 8;
 
@@ -18,8 +18,13 @@ export interface BucketPages {
 }
 
 /** The buckets with from <= bucket < end that have rows, ascending, read by several statements at a time. */
-export async function sumsInLanes(pages: BucketPages, from: bigint, end: bigint): Promise<BucketSum[]> {
-  const size = BigInt(Math.max(1, Math.min(BUCKETS_PER_PAGE, Math.ceil(Number(end - from) / LANES / PAGES_A_LANE))));
+export async function sumsInLanes(
+  pages: BucketPages,
+  from: bigint,
+  end: bigint,
+  most = BUCKETS_PER_PAGE,
+): Promise<BucketSum[]> {
+  const size = BigInt(Math.max(1, Math.min(most, Math.ceil(Number(end - from) / LANES / PAGES_A_LANE))));
   const sums: BucketSum[] = [];
   let next = from;
   const lane = async () => {

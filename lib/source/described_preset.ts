@@ -16,6 +16,9 @@ export interface PresetQuery {
   readonly path: readonly string[];
 }
 
+/** In place of a condition that a query leaves open. */
+const NOTHING = "1 = 0";
+
 /** Every query of a preset. */
 export function queriesOf(preset: Preset, dialect: Dialect): PresetQuery[] {
   const found: PresetQuery[] = [];
@@ -30,6 +33,9 @@ export function queriesOf(preset: Preset, dialect: Dialect): PresetQuery[] {
     for (const part of ["self", "media", "placement", "chapterOfContent"] as const) {
       add(`${name} ${part}`, kind.activity?.[part], ["kinds", name, "activity", part]);
     }
+    if (kind.log !== undefined) {
+      add(`${name} log`, { from: kind.log.from.replaceAll("{lines}", NOTHING) }, ["kinds", name, "log"]);
+    }
   }
   add("student", preset.people.student, ["people", "student"]);
   add("mentor", preset.people.mentor, ["people", "mentor"]);
@@ -37,6 +43,10 @@ export function queriesOf(preset: Preset, dialect: Dialect): PresetQuery[] {
   add("batches", preset.batches, ["batches"]);
   add("courses", preset.courses, ["courses"]);
   add("chapters", preset.chapters, ["chapters"]);
+  const enrolments = preset.context?.enrolments ?? null;
+  if (enrolments !== null && enrolments !== "accounts") {
+    add("enrolments", { from: enrolments.from.replaceAll("{students}", NOTHING) }, ["context", "enrolments"]);
+  }
   return found;
 }
 

@@ -2,6 +2,7 @@ import type { Key, KeyRange, QueryKind } from "../../sql/lms/query_kind.ts";
 import type { LmsId } from "../model/event.ts";
 import { type KeyForm, LOWEST_TEXT } from "../model/key_space.ts";
 import type { QuerySession } from "./query_access.ts";
+import { compareIds, readId } from "./lms_values.ts";
 import { boundedBy, compareKeys, distinctKeys, isWhole } from "./query_keys.ts";
 
 /** Keys of all driving tables in a range, ascending, each once, at most so many; `more`: there may be others after them. */
@@ -36,6 +37,31 @@ export async function edgeOf(
     if (row !== undefined) edges.push(row.map((cell) => cell ?? ""));
   }
   return form === "text" ? edges[0] ?? null : edges.sort(compareKeys)[0] ?? null;
+}
+
+/** The smallest whole number that a driving table has in a range; `null` where there is none. */
+export async function firstWholeFrom(session: QuerySession, sql: QueryKind, range: KeyRange): Promise<LmsId | null> {
+  const ids: LmsId[] = [];
+  for (const query of sql.firstKey(range)) {
+    const [row] = await session.rows(query);
+    const id = readId(row?.[0]);
+    if (id) ids.push(id);
+  }
+  return ids.sort(compareIds)[0] ?? null;
+}
+
+/** Keys of what was written last, each once; `more`: there may be older ones. */
+export async function newestKeys(
+  form: KeyForm,
+  session: QuerySession,
+  sql: QueryKind,
+  limit: number,
+  skip: number,
+): Promise<{ readonly keys: readonly Key[]; readonly more: boolean }> {
+  const query = sql.newestKeys(limit, skip);
+  const found = query === null ? [] : (await session.rows(query)).map((row) => row.map((cell) => cell ?? ""));
+  const keys = distinctKeys(found).filter((key) => form === "text" ? key[0] !== "" : isWhole(key));
+  return { keys, more: found.length === limit };
 }
 
 /** Ids of texts lie anywhere: all of them are looked at together, once, from the lowest that there can be. */

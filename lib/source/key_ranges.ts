@@ -2,7 +2,8 @@ import type { Key, KeyRange } from "../../sql/lms/query_kind.ts";
 import { firstIdOf, lastIdOf } from "../model/bucket.ts";
 import { type KeyForm, pairOf } from "../model/key_space.ts";
 import type { LmsId } from "../model/event.ts";
-import { HIGHEST_ID } from "../model/lms_ids.ts";
+import { HIGHEST_ID, LOWEST_ID } from "../model/lms_ids.ts";
+import type { RowPage } from "./lms_source.ts";
 
 /**
  * An id at or below the first one from `from` on, with nothing in between; found by doubling a range until something is in it. Not
@@ -33,6 +34,25 @@ async function narrowed(low: bigint, high: bigint, any: (range: KeyRange) => Pro
   return String(low);
 }
 
+/** A page of a query that nothing drives: a range of its own key, as wide as holds a page, and as far as it has rows. */
+export async function pageOfRanges(
+  after: LmsId | null,
+  limit: number,
+  any: (range: KeyRange) => Promise<boolean>,
+  read: (range: KeyRange) => Promise<RowPage>,
+): Promise<RowPage> {
+  for (let start = after === null ? BigInt(LOWEST_ID) : BigInt(after) + 1n;;) {
+    const first = await firstInRanges(String(start), any);
+    if (first === null) return { rows: [], bad: [] };
+    const end = BigInt(first) + BigInt(limit) - 1n;
+    const stop = end > BigInt(HIGHEST_ID) ? BigInt(HIGHEST_ID) : end;
+    const page = await read({ from: [first], fromItself: true, to: [String(stop)] });
+    if (stop === BigInt(HIGHEST_ID)) return page;
+    if (page.rows.length + page.bad.length > 0) return { ...page, next: String(stop) };
+    start = stop + 1n;
+  }
+}
+
 /** Each bucket as a range of keys. */
 export function bucketRanges(form: KeyForm, size: bigint, buckets: readonly bigint[]): KeyRange[] {
   const key = (id: LmsId): Key => form === "pair" ? pairOf(id) : [id];
@@ -41,4 +61,28 @@ export function bucketRanges(form: KeyForm, size: bigint, buckets: readonly bigi
     fromItself: true,
     to: key(lastIdOf(bucket, size)),
   }));
+}
+
+/** Works on a range of keys in parts, several at a time; `edgeOf`: the key at which the next part ends, `null` when it is the last one. */
+export async function eachRange(
+  whole: KeyRange,
+  edgeOf: (range: KeyRange) => Promise<Key | null>,
+  work: (range: KeyRange) => Promise<void>,
+  lanes: number,
+): Promise<void> {
+  const running = new Set<Promise<void>>();
+  try {
+    for (let rest: KeyRange | null = whole; rest !== null;) {
+      const range: KeyRange = rest;
+      const edge: Key | null = await edgeOf(range);
+      const part = work(edge === null ? range : { ...range, to: edge }).finally(() => running.delete(part));
+      part.catch(() => {}); // thrown below, or by the race
+      running.add(part);
+      if (running.size >= lanes) await Promise.race(running);
+      rest = edge === null ? null : { ...range, from: edge, fromItself: false };
+    }
+    await Promise.all(running);
+  } finally {
+    await Promise.allSettled(running); // nothing goes on behind the back of whoever deals with a failure
+  }
 }

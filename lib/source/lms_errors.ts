@@ -90,8 +90,28 @@ export function lmsError(error: unknown, target: LmsTarget): unknown {
         "Name the server's certificate authority with ?sslrootcert=FILE, or choose another ?sslmode=",
     });
   }
+  if (isAboutData(code)) {
+    // What the server quotes is a student's data, so neither that nor the server's own error goes any further.
+    return new LmsError("failed", `Cannot read ${at}: ${detail.replace(/(["'`]).*\1/s, "$1…$1")} (${code})`, {
+      hint:
+        "A value in the LMS cannot be converted as a query asks: convert only what has the form, or select the text",
+    });
+  }
   return new LmsError("failed", `Cannot read ${at}: ${detail} (${code})`, { cause: error });
 }
+
+/** Errors that a value in a table makes, not a statement as such. */
+const isAboutData = (code: string) =>
+  /^22/.test(code) || /WRONG_VALUE|OUT_OF_RANGE|TRUNCATED|ER_WRONG_STRING/.test(code);
+
+/** Throws the same error, saying which query ended so: an LMS has several. */
+export const ofQuery = (kind: string) => (error: unknown): never => {
+  if (!(error instanceof LmsError) || (error.reason !== "timeout" && error.reason !== "failed")) throw error;
+  const hint = error.reason === "timeout"
+    ? `${error.hint ?? ""}; \`lmsmon preset check\` says how it is read`
+    : error.hint ?? "";
+  throw new LmsError(error.reason, `${error.message}, by query ${kind}`, { cause: error.cause, hint });
+};
 
 /** The server was silent beyond its own statement timeout: the connection is taken for dead. */
 export function silentError(target: LmsTarget, waitedMs: number): LmsError {

@@ -78,7 +78,12 @@ export class LmsKeys {
     if (cell === null || cell === undefined || cell === "") return null;
     if (cell.length > LONGEST_KEY || cell.includes("\0") || this.#collided.has(`${sort}:${cell}`)) return undefined;
     const id = this.#idOf(sort, cell);
-    if (!this.#known.has(id)) this.#fresh.set(id, { id, sort, key: cell });
+    const other = this.#known.get(id) ?? this.#fresh.get(id)?.key;
+    if (other === undefined) this.#fresh.set(id, { id, sort, key: cell });
+    else if (other !== cell) { // whose id it is was said before: never two texts under one
+      this.#collided.add(`${sort}:${cell}`);
+      return undefined;
+    }
     return id;
   }
 

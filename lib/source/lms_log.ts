@@ -4,8 +4,10 @@ import type { EpochMicros } from "../model/time.ts";
 
 /** A stretch of an LMS's log, for one kind. */
 export interface LogPage {
-  /** What it says somebody was seen at: the first line of each row, in the log's order. Without a hash. */
-  readonly seen: readonly AttemptRow[];
+  /** Ids of rows that it says somebody was seen at, each once, in the log's order. */
+  readonly seen: readonly LmsId[];
+  /** What the first line of each of these rows says, in the log's order, without a hash: most lines of a log are news no more. */
+  readonly linesOf: (ids: ReadonlySet<LmsId>) => Promise<AttemptRow[]>;
   /** Ids of rows that it says were changed. */
   readonly touched: readonly LmsId[];
   /** The last line looked at, also when it says nothing; `null` when there was none. */

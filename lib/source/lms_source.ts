@@ -18,6 +18,13 @@ export interface RowPage {
   readonly bad: readonly BadRow[];
   /** Of `rowsAfter`: after which id to go on; absent when nothing comes after. */
   readonly next?: LmsId;
+  /** Of the last page: up to here everything was looked at, also what a query leaves out. */
+  readonly readTo?: LmsId;
+}
+
+export interface NewestPage extends RowPage {
+  /** There are older ones behind it. */
+  readonly more: boolean;
 }
 
 /**
@@ -65,6 +72,13 @@ export interface LmsSource extends CourseContextSource {
   rowsAfter(kind: Kind, after: LmsId | null, limit: number): Promise<RowPage>;
   /** Whole rows for the given ids; absent ids are simply not returned. Any number of ids: the source pages. */
   rowsByIds(kind: Kind, ids: readonly LmsId[]): Promise<RowPage>;
+  /**
+   * Rows that the LMS wrote last, by a hint of the preset (`newest`), without the first `skip` of them; `null` where there is none. What a
+   * hint overlooks is found by the full pass.
+   */
+  newestRows?(kind: Kind, limit: number, skip: number): Promise<NewestPage | null>;
+  /** What tells of new rows before the full pass does, although their keys do not ascend: a column, a log; `null` when nothing does. */
+  newsBy?(kind: Kind): string | null;
   /** Smallest id >= `from`, `null` when there is none: lets a pass jump over gaps between ids. */
   firstIdFrom(kind: Kind, from: LmsId): Promise<LmsId | null>;
   /** Non-empty buckets with fromBucket <= bucket < toBucket, ascending. */

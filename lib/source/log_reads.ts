@@ -16,7 +16,14 @@ export interface LogAccess {
   idOf(key: Cell | undefined): LmsId | null | undefined;
 }
 
-const NOTHING: LogPage = { seen: [], touched: [], last: null, full: false, settled: null };
+const NOTHING: LogPage = {
+  seen: [],
+  linesOf: () => Promise.resolve([]),
+  touched: [],
+  last: null,
+  full: false,
+  settled: null,
+};
 /** A line that claims to be written later than this is taken for an old one. */
 const FUTURE_US: EpochMicros = 86_400 * MICROS_PER_SECOND;
 
@@ -37,8 +44,11 @@ export function logReads(access: LogAccess): LmsLog {
         const last = readId(row?.[0]);
         if (!last) return NOTHING;
         const lines = inOrder(await session.rows(sql.lines(after, last)));
+        const first = firstLines(access, lines.filter(([, seen]) => seen === "1"));
         return {
-          seen: await seenIn(access, session, lines.filter(([, seen]) => seen === "1")),
+          seen: [...first.keys()],
+          linesOf: (ids) =>
+            ids.size === 0 ? Promise.resolve([]) : access.read((session) => rowsOfLines(session, first, ids)),
           touched: [...new Set(lines.flatMap(([, seen, key]) => seen === "1" ? [] : access.idOf(key) ?? []))],
           last,
           full: Number(row?.[1]) >= limit,
@@ -61,16 +71,25 @@ const seconds = (time: EpochMicros) => String(Math.floor(time / MICROS_PER_SECON
 
 const inOrder = (lines: readonly CellRow[]) => lines.toSorted(([a], [b]) => BigInt(a ?? 0) < BigInt(b ?? 0) ? -1 : 1);
 
-/** Rows made of lines, the first of each row: what came later changes nothing about when somebody was first there. */
-async function seenIn(access: LogAccess, session: QuerySession, lines: readonly CellRow[]): Promise<AttemptRow[]> {
+/** The first line of each row, in the log's order: what came later changes nothing about when somebody was first there. */
+function firstLines(access: LogAccess, lines: readonly CellRow[]): Map<LmsId, CellRow> {
   const first = new Map<LmsId, CellRow>();
   for (const [, , key, ...rest] of lines) {
     const id = access.idOf(key);
     if (id && !first.has(id)) first.set(id, [key ?? null, ...rest]);
   }
-  const { rows } = await session.page([...first.values()]);
+  return first;
+}
+
+async function rowsOfLines(
+  session: QuerySession,
+  first: ReadonlyMap<LmsId, CellRow>,
+  ids: ReadonlySet<LmsId>,
+): Promise<AttemptRow[]> {
+  const wanted = [...first].filter(([id]) => ids.has(id));
+  const { rows } = await session.page(wanted.map(([, line]) => line));
   const byId = new Map(rows.map((row) => [row.id, row]));
-  return [...first.keys()].flatMap((id) => {
+  return wanted.flatMap(([id]) => {
     const row = byId.get(id);
     return row === undefined ? [] : [{ ...row, hash: null }];
   });

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import {
   CANONICAL_COLUMNS,
-  type CanonicalColumn,
   ID_SORTS,
   outputColumns,
   outputHashed,
@@ -65,6 +64,10 @@ const TIME_NAMES = ["startedAt", "lastStartedAt", "finishedAt"] as const;
 const timeForm = z.enum(["unix_s", "unix_ms", "zoned", "zoneless", "utc"]);
 const times = z.strictObject(Object.fromEntries(TIME_NAMES.map((column) => [column, timeForm.optional()])));
 
+const log = z.strictObject({ table: name, key: name, time: name, from: query });
+/** A column by which the newest rows come first; what it is a column of is what drives the query, if nothing is said. */
+const newest = z.strictObject({ column: name, table: name.optional(), key: key.optional() });
+
 const kind = related({
   key: key.default("id"),
   keyType: z.enum(["integer", "text", "binary"]).optional(),
@@ -84,6 +87,8 @@ const kind = related({
   times: times.optional(),
   durationUnit: z.enum(["auto", "minutes", "seconds"]).optional(),
   identity: z.enum(["row", "attempt"]).optional(),
+  newest: newest.optional(),
+  log: log.optional(),
   activity: activity.nullable().default(null),
 }).superRefine(kindProblems);
 
@@ -93,12 +98,20 @@ interface KindShape {
   readonly keyType?: unknown;
   readonly rows?: readonly { readonly key: unknown }[] | undefined;
   readonly times?: Readonly<Record<string, unknown>> | undefined;
+  readonly newest?: { readonly table?: unknown; readonly key?: unknown } | undefined;
+  readonly log?: { readonly from: string } | undefined;
 }
 
 /** What one key of a kind alone does not show. */
 function kindProblems(kind: KindShape, ctx: z.RefinementCtx): void {
   const problem = (path: string, message: string) => ctx.addIssue({ code: "custom", path: [path], message });
-  if (typeof kind.from !== "string") return;
+  const { newest, log } = kind;
+  if (newest !== undefined && kind.rows === undefined) problem("newest", "needs a query (from) and its `rows`");
+  if (newest?.table !== undefined && newest.key === undefined) problem("newest", "needs the key, too, of its table");
+  if (typeof kind.from !== "string") {
+    if (log !== undefined) problem("log", "needs a query (from): a table has no log beside it");
+    return;
+  }
   const isPair = Array.isArray(kind.key), isText = kind.keyType === "text" || kind.keyType === "binary";
   const { rows } = kind;
   if (rows === undefined && (isPair || isText)) {
@@ -112,6 +125,11 @@ function kindProblems(kind: KindShape, ctx: z.RefinementCtx): void {
   for (const { key } of rows ?? []) {
     if (Array.isArray(key) !== isPair) problem("rows", "must have as many key columns as the kind's own key");
   }
+  if (newest?.key !== undefined && Array.isArray(newest.key) !== isPair) {
+    problem("newest", "must have as many key columns as the kind's own key");
+  }
+  if (log !== undefined && isText) problem("log", "cannot be where keys are texts");
+  if (log !== undefined && !log.from.includes("{lines}")) problem("log", "has no {lines} in its query");
   if (/\bfrom_unixtime\s*\(/i.test(kind.from) && !Object.values(kind.times ?? {}).includes("utc")) {
     problem(
       "from",
@@ -127,7 +145,13 @@ const person = related({
   active: name.nullable().default("active"),
 });
 
-/** Due dates and who is in what, from tables; see ContextPreset. Courses of students are for presets of lmsmon only. */
+const enrolments = z.strictObject({
+  from: query.refine((text) => text.includes("{students}"), "has no {students}, which says of whom"),
+  student: z.string().regex(/^[\w."`]{1,200}$/, "must be a column of the query, such as ue.userid"),
+  times: timeForm,
+});
+
+/** Due dates and who is in what; see ContextPreset. */
 const context = z.strictObject({
   activities: z.strictObject({
     kind: z.enum(["exam", "content"]),
@@ -136,7 +160,9 @@ const context = z.strictObject({
     columns: z.strictObject({ title: name, opens: name, due: name, course: name.nullable().default(null) }),
     times: timeForm.nullable().default(null),
   }).nullable().default(null),
-  enrolments: z.literal("accounts").nullable().default(null),
+  enrolments: z.union([z.literal("accounts"), enrolments], {
+    error: "must be accounts, or from (a SELECT with {students}), student and times",
+  }).nullable().default(null),
 });
 
 /** Of the whole mapping. */
@@ -158,7 +184,9 @@ export const mappingSchema = z.strictObject({
   const refuse = (part: string, sort: string) =>
     ctx.addIssue({ code: "custom", path: ["context", part], message: `cannot be where ids.${sort} is text` });
   // Pages of these go by ids in ascending order, which ids of texts have not.
-  if (context?.enrolments === "accounts" && ids?.["student"] === "text") refuse("enrolments", "student");
+  for (const sort of context?.enrolments ? ["student", ...context.enrolments === "accounts" ? [] : ["course"]] : []) {
+    if (ids?.[sort] === "text") refuse("enrolments", sort);
+  }
   if (context?.activities && ids?.[context.activities.kind] === "text") refuse("activities", context.activities.kind);
 });
 
@@ -168,7 +196,8 @@ export function readMapping(text: MappingText, source: string): Preset {
   const result = mappingSchema.safeParse(tree);
   if (result.success) {
     const { prefix = "", ...preset } = result.data;
-    return withPrefix({ ...(preset as unknown as Preset), name: source }, prefix); // zod cannot say that columns are names
+    // zod cannot say that columns are names. A copy of a preset that has a number is no such preset: its text is its recipe.
+    return withPrefix({ ...(preset as unknown as Preset), name: source, number: WRITTEN_PRESET }, prefix);
   }
   const lines = result.error.issues.flatMap((issue) => problemsOf(issue)).map(({ path, message }) => {
     const written = writtenPath(text.value, path);
@@ -233,6 +262,9 @@ const KNOWN = [
   "times",
   "durationUnit",
   "identity",
+  "newest",
+  "column",
+  "log",
   "activity",
   "active",
   "self",
@@ -264,6 +296,3 @@ function writtenPath(tree: unknown, path: KeyPath): KeyPath {
     return [...written, typeof part === "string" && !has(part) && has(outputName(part)) ? outputName(part) : part];
   }, []);
 }
-
-/** Canonical columns that a kind cannot do without. */
-export const REQUIRED_COLUMNS: readonly CanonicalColumn[] = ["state", "studentId", "activityId"];

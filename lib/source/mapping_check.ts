@@ -1,9 +1,11 @@
 import type { Dialect } from "../../sql/lms/dialects/dialect.ts";
 import {
   CANONICAL_COLUMNS,
+  type CanonicalColumn,
   drivers,
   keyColumns,
   kindOf,
+  newestOf,
   outputName,
   type Preset,
   TIME_COLUMNS,
@@ -15,8 +17,10 @@ import { didYouMean } from "../config/problem.ts";
 import type { Kind } from "../model/event_types.ts";
 import { type PresetQuery, queriesOf } from "./described_preset.ts";
 import type { LmsDriver, LmsSession, OutputColumn } from "./lms_driver.ts";
-import { REQUIRED_COLUMNS } from "./mapping.ts";
+import { distinctKeys } from "./query_keys.ts";
 
+/** Canonical columns that a kind cannot do without. */
+const REQUIRED_COLUMNS: readonly CanonicalColumn[] = ["state", "studentId", "activityId"];
 /** Columns that a query of each sort must give, by its first word. */
 const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   student: ["id", "username"],
@@ -25,6 +29,9 @@ const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   batches: ["batch_id", "student_id"],
   courses: ["id", "title"],
   chapters: ["id", "title"],
+  "exam log": ["line_id", "seen"],
+  "content log": ["line_id", "seen"],
+  enrolments: ["student_id", "course_id", "active", "joined_at", "left_at"],
 };
 const PEOPLE = ["username", "email", "display_name", "first_name", "last_name", "active"];
 const NUMBERS = /int|numeric|decimal|real|double|float/;
@@ -36,11 +43,19 @@ const TIMES = /^(timestamp|datetime|date)/;
  */
 export async function queryProblems(driver: LmsDriver, preset: Preset, written: MappingText | null): Promise<string[]> {
   const problems: string[] = [];
+  const given = new Map<string, readonly string[]>();
   for (const query of queriesOf(preset, driver.dialect)) {
     const place = placeOf(written, query);
     try {
       const columns = await driver.read((session) => session.columns(query.probe));
-      problems.push(...columnProblems(preset, query, columns, driver.dialect).map((problem) => `${place}: ${problem}`));
+      given.set(query.what, columns.map(({ name }) => name));
+      const found = columnProblems(preset, query, columns, driver.dialect);
+      // A line of a log becomes a row of its kind, so it has whatever the kind's own rows have.
+      const ofKind = given.get(query.what.replace(/ log$/, "")) ?? [];
+      for (const name of ofKind) {
+        if (!columns.some((column) => column.name === name)) found.push(`lacks column "${name}"`);
+      }
+      problems.push(...found.map((problem) => `${place}: ${problem}`));
     } catch (error) {
       if (!(error instanceof LmsError) || error.reason === "unreachable" || error.reason === "refused") throw error;
       problems.push(`${place}: ${databaseWords(error)}`);
@@ -166,6 +181,16 @@ export async function kindWarnings(
       : [];
   }
   const found: string[] = [];
+  const newest = newestOf(kind), hint = sql.newestKeys(SAMPLE, 0);
+  if (newest !== null && hint !== null) {
+    const plan = await session.rows(explained(dialect, hint)), reads = rowsRead(dialect, plan);
+    if (reads > MANY_ROWS && isSorted(dialect, plan)) {
+      found.push(
+        `query ${what}: ${newest.table}.${newest.column} (newest) has no index: each poll reads about ${reads} rows`,
+      );
+    }
+  }
+  const lastKeys = sql.lastKeys(SAMPLE);
   for (const [i, query] of sql.keysAfter({ from: null, fromItself: false, to: null }, SAMPLE).entries()) {
     const table = drivers(kind)[i]?.table ?? "";
     const plan = await session.rows(explained(dialect, query));
@@ -177,13 +202,17 @@ export async function kindWarnings(
         }: each page reads about ${reads} rows`,
       );
     }
-    const keys = (await session.rows(query)).map((cells) => cells.map((cell) => cell ?? ""));
+    // Rows of both ends: the oldest may be of another make than those of today.
+    const [first, last] = [await session.rows(query), await session.rows(lastKeys[i] ?? query)];
+    const keys = distinctKeys([...first, ...last].map((cells) => cells.map((cell) => cell ?? "")));
     if (keys.length === 0) {
       found.push(`query ${what}: table ${table} is empty`);
       continue;
     }
     const rows = (await session.rows(sql.rows({ keys }))).map(([key]) => key);
-    if (rows.length === 0) found.push(`query ${what}: gives nothing for the first ${keys.length} rows of ${table}`);
+    if (rows.length === 0) {
+      found.push(`query ${what}: gives nothing for the first and last ${keys.length} rows of ${table}`);
+    }
     if (rows.includes(null)) found.push(`query ${what}: its key is null in some rows, which are left out`);
     if (new Set(rows).size < rows.length) {
       found.push(

@@ -1,5 +1,6 @@
 import type { MoodleSite } from "../../sql/lms/moodle/preset.ts";
-import { leftOutQuery, quizTables, rolesQuery, versionQuery } from "../../sql/lms/moodle/site.ts";
+import { leftOutQuery, quizTables, rolesQuery, roleUseQuery, versionQuery } from "../../sql/lms/moodle/site.ts";
+import { integer } from "../../sql/lms/queries.ts";
 import { LmsError } from "../base/errors.ts";
 import type { CellRow, LmsDriver } from "./lms_driver.ts";
 import type { SiteFinding, SiteLook } from "./site_look.ts";
@@ -70,21 +71,31 @@ async function canRead(driver: LmsDriver, table: string, columns: readonly strin
 }
 
 interface Role {
+  readonly id: string;
   readonly name: string;
-  /** Assignments in the context of a person. */
-  readonly assigned: number;
-  /** Whether it is meant to be given there. */
+  /** Whether it is meant to be given in the context of a person. */
   readonly offered: boolean;
 }
 
 async function rolesOf(driver: LmsDriver, { prefix }: MoodleSite): Promise<Role[]> {
   const knowsLevels = await canRead(driver, `${prefix}role_context_levels`, ["roleid", "contextlevel"]);
   const rows = await driver.read((session) => session.rows(rolesQuery(prefix, knowsLevels)));
-  return rows.map(([name, assigned, offered]) => ({
+  return rows.map(([id, name, offered]) => ({
+    id: integer(id ?? ""),
     name: name ?? "",
-    assigned: Number(assigned),
-    offered: Number(offered) > 0 || Number(assigned) > 0,
+    offered: Number(offered) > 0,
   }));
+}
+
+/** Assignments of a role looked at: every student of a university has one of "student". */
+const MOST_ASSIGNMENTS = 20_000;
+/** The same where it only matters whether a role is given there at all. */
+const SAMPLED_ASSIGNMENTS = 500;
+
+/** How often a role is given in the context of a person, of so many of its assignments. */
+async function useOf(driver: LmsDriver, { prefix }: MoodleSite, role: Role, most: number): Promise<number> {
+  const [row] = await driver.read((session) => session.rows(roleUseQuery(prefix, role.id, most)));
+  return Number(row?.[0] ?? 0);
 }
 
 const wantedOf = (roles: readonly Role[], { mentorRoles }: MoodleSite) =>
@@ -95,7 +106,10 @@ const quoted = (names: readonly string[]) => names.map((name) => `"${name}"`).jo
 async function refuseNoRole(driver: LmsDriver, site: MoodleSite): Promise<void> {
   const roles = await rolesOf(driver, site);
   if (wantedOf(roles, site).length > 0) return;
-  const offered = roles.filter((role) => role.offered).map(({ name }) => name);
+  const offered: string[] = [];
+  for (const role of roles) {
+    if (role.offered || await useOf(driver, site, role, SAMPLED_ASSIGNMENTS) > 0) offered.push(role.name);
+  }
   throw new LmsError(
     "schema",
     `Cannot tell who is a mentor: this Moodle has no role ${quoted(site.mentorRoles)}; ` +
@@ -111,7 +125,8 @@ async function refuseNoRole(driver: LmsDriver, site: MoodleSite): Promise<void> 
 async function findings(driver: LmsDriver, site: MoodleSite): Promise<SiteFinding[]> {
   const { version, name } = await versionOf(driver, site);
   const roles = wantedOf(await rolesOf(driver, site), site);
-  const assigned = roles.reduce((sum, role) => sum + role.assigned, 0);
+  const uses: number[] = [];
+  for (const role of roles) uses.push(await useOf(driver, site, role, MOST_ASSIGNMENTS));
   const found: SiteFinding[] = [{ message: name, hint: null }];
   if (version !== null && version >= UNTRIED.version) {
     found.push({
@@ -120,14 +135,21 @@ async function findings(driver: LmsDriver, site: MoodleSite): Promise<SiteFindin
     });
   }
   found.push(
-    assigned === 0
+    uses.every((use) => use === 0)
       ? {
         message: `nobody has the role ${
           quoted(roles.map((role) => role.name))
         } in the context of a person: nobody is told`,
         hint: "assign it in the students' profiles, or set lms.moodle.mentor_roles",
       }
-      : { message: `mentors: ${roles.map((role) => `${role.assigned} by ${role.name}`).join(", ")}`, hint: null },
+      : {
+        message: `mentors: ${
+          roles.map(({ name }, i) => `${uses[i]}${uses[i] === MOST_ASSIGNMENTS ? " or more" : ""} by ${name}`).join(
+            ", ",
+          )
+        }`,
+        hint: null,
+      },
   );
   if (!await canRead(driver, `${site.prefix}logstore_standard_log`, ["id", "timecreated"])) {
     found.push({

@@ -3,13 +3,14 @@ import type { QueryKind } from "../../sql/lms/query_kind.ts";
 import type { LmsId } from "../model/event.ts";
 import { type KeyForm, LOWEST_PAIR, LOWEST_TEXT } from "../model/key_space.ts";
 import { HIGHEST_ID } from "../model/lms_ids.ts";
+import type { KnownActivities } from "./activities.ts";
 import type { CellRow, LmsSession } from "./lms_driver.ts";
 import type { LmsKeys } from "./lms_keys.ts";
 import type { RowPage } from "./lms_source.ts";
 
 export interface QuerySession extends Pick<LmsSession, "rows"> {
   /** Makes rows of cells, with what they are about. */
-  page(cells: readonly CellRow[]): Promise<RowPage>;
+  page(cells: readonly CellRow[], known?: KnownActivities): Promise<RowPage>;
 }
 
 /** What the rows of a kind's query are read with. */

@@ -1,24 +1,29 @@
 import type { Key, KeyRange, QueryKind } from "../../sql/lms/query_kind.ts";
-import { drivers, type KindPreset } from "../../sql/lms/preset.ts";
+import { drivers, type KindPreset, newestOf } from "../../sql/lms/preset.ts";
 import type { BadRow } from "../model/attempt.ts";
-import { type BucketSum, firstIdOf, type KeyHash, lastIdOf } from "../model/bucket.ts";
+import { bucketIn, type BucketSum, firstIdOf, HIGHEST_BUCKET, type KeyHash, lastIdOf } from "../model/bucket.ts";
 import type { LmsId } from "../model/event.ts";
 import type { Kind } from "../model/event_types.ts";
 import { KEY_SPACES, type KeyForm, type KeySpace, LOWEST_PAIR, LOWEST_TEXT, pairOf } from "../model/key_space.ts";
-import { HIGHEST_ID, LOWEST_ID } from "../model/lms_ids.ts";
+import { HIGHEST_ID } from "../model/lms_ids.ts";
+import type { KnownActivities } from "./activities.ts";
+import { LANES, sumsInLanes } from "./bucket_lanes.ts";
 import { chunks } from "./id_lists.ts";
 import type { CellRow } from "./lms_driver.ts";
-import type { RowPage } from "./lms_source.ts";
-import { drivingKeys, edgeOf, firstTextFrom } from "./driving_keys.ts";
+import type { NewestPage, RowPage } from "./lms_source.ts";
+import { drivingKeys, edgeOf, firstTextFrom, firstWholeFrom, newestKeys } from "./driving_keys.ts";
 import { keyFormOf, NO_ID, type QueryAccess, type QuerySession } from "./query_access.ts";
-import { bucketRanges, firstInRanges } from "./key_ranges.ts";
-import { compareIds, readId } from "./lms_values.ts";
+import { bucketRanges, eachRange, firstInRanges, pageOfRanges } from "./key_ranges.ts";
+import { compareIds } from "./lms_values.ts";
 import { isRepeated, oddReason, repeatedKey } from "./query_keys.ts";
 import { rowKeyReader } from "./row_reader.ts";
 import { LOOKS, shortfall } from "./whole_pages.ts";
 
-/** Keys of a driving table looked at in one statement of sums: above, MySQL and MariaDB turn to another plan. */
-const KEYS_PER_SUM = 50_000;
+/**
+ * Keys of a driving table looked at in one statement of sums: a second at most, whatever the query joins. Above 50,000 MySQL and MariaDB
+ * turn to another plan.
+ */
+const KEYS_PER_SUM = 20_000;
 /** Rows by their keys in one statement. */
 const KEYS_PER_PAGE = 2000;
 /** A page of a query whose driving rows are all left out goes on; after so many driving rows it comes back empty, and the next one goes on. */
@@ -31,7 +36,7 @@ const PAGES_AT_ONCE = 10;
 export class QueryRows {
   readonly #space: KeySpace;
   /** Where the last page ended, in the LMS's own key: texts have an order there that their ids do not have. */
-  #cursor: { readonly id: LmsId; readonly key: Key } | null = null;
+  #cursor: { readonly id: LmsId; readonly key: Key; readonly known: KnownActivities } | null = null;
   /** Keys that no id can be, as met so far: of rows that share one, or whose id stands for another key. */
   readonly #odd = new Map<string, string>();
 
@@ -47,19 +52,18 @@ export class QueryRows {
   }
 
   async rowsAfter(after: LmsId | null, limit: number): Promise<RowPage> {
-    if (drivers(this.kind).length === 0) return await this.#rangesAfter(after, limit);
+    if (drivers(this.kind).length === 0) {
+      return await pageOfRanges(after, limit, (range) => this.#any(range), (range) => this.#inRange(range));
+    }
+    // A pass over millions of rows meets the same few activities again and again.
+    const known: KnownActivities = this.#cursor !== null && this.#cursor.id === after ? this.#cursor.known : new Map();
     let from = await this.#keyAt(after);
     for (let page = 1;; page++) {
       const start: Key | null = from;
       const { keys, more, rows } = await this.access.read(async (session, sql) => {
-        const driving = await drivingKeys(
-          this.#space.form,
-          session,
-          sql,
-          { from: start, fromItself: false, to: null },
-          limit,
-        );
-        return { ...driving, rows: await this.#byKeys(session, sql, driving.keys) };
+        const range = { from: start, fromItself: false, to: null };
+        const driving = await drivingKeys(this.#space.form, session, sql, range, limit);
+        return { ...driving, rows: await this.#byKeys(session, sql, driving.keys, known) };
       });
       const last = keys.at(-1);
       if (last !== undefined) from = last;
@@ -69,11 +73,24 @@ export class QueryRows {
       }
       if (last === undefined || !more) {
         this.#cursor = null;
-        return rows;
+        const readTo = from === null || !this.#space.ascending ? "" : this.#idOf(from);
+        return readTo === "" ? rows : { ...rows, readTo };
       }
       const next = this.#idOf(last) || NO_ID[this.#space.form];
-      this.#cursor = { id: next, key: last };
+      this.#cursor = { id: next, key: last, known };
       if (rows.rows.length + rows.bad.length > 0 || page >= PAGES_AT_ONCE) return { ...rows, next };
+    }
+  }
+
+  /** Rows that were written last; `null` where nothing says which these are. */
+  async newest(limit: number, skip: number): Promise<NewestPage | null> {
+    if (newestOf(this.kind) === null) return null;
+    while (true) {
+      const page = await this.access.read(async (session, sql) => {
+        const { keys, more } = await newestKeys(this.#space.form, session, sql, limit, skip);
+        return { ...await this.#byKeys(session, sql, keys), more };
+      });
+      if (!await this.access.keys.keep()) return page;
     }
   }
 
@@ -113,40 +130,47 @@ export class QueryRows {
     const range: KeyRange = { from: form === "pair" ? pairOf(start) : [start], fromItself: true, to: null };
     if (drivers(this.kind).length === 0) return await firstInRanges(start, (range) => this.#any(range));
     return await this.access.read(async (session, sql) => {
-      const ids: LmsId[] = [];
-      if (form === "pair") {
-        const { keys: [first] } = await drivingKeys(this.#space.form, session, sql, range, 1);
-        if (first !== undefined) ids.push(this.#idOf(first) || start);
-      } else {
-        for (const query of sql.firstKey(range)) {
-          const [row] = await session.rows(query);
-          const id = readId(row?.[0]);
-          if (id) ids.push(id);
-        }
-      }
-      return ids.sort(compareIds)[0] ?? null;
+      if (form === "integer") return await firstWholeFrom(session, sql, range);
+      const { keys: [first] } = await drivingKeys(form, session, sql, range, 1);
+      return first === undefined ? null : this.#idOf(first) || start;
     });
   }
 
   /** Sums of the buckets with from <= bucket < to that have rows. */
   async buckets(from: bigint, to: bigint): Promise<BucketSum[]> {
-    const sums = new Map<bigint, { count: number; xor: bigint }>();
-    await this.#eachRange(
-      firstIdOf(from, this.#space.bucketSize),
-      lastIdOf(to - 1n, this.#space.bucketSize),
-      async (range) => {
-        const rows = await this.access.read((session, sql) => session.rows(sql.buckets(range, this.#space.bucketSize)));
-        for (const [bucket, count, xor] of rows) {
-          if (bucket === null || bucket === undefined) continue;
-          const sum = sums.getOrInsertComputed(BigInt(bucket), () => ({ count: 0, xor: 0n }));
-          sum.count += Number(count);
-          sum.xor ^= BigInt(xor ?? 0);
-        }
-      },
-    );
-    return [...sums].filter(([bucket]) => bucket >= from && bucket < to)
-      .map(([bucket, { count, xor }]) => ({ bucket, count, xor: String(BigInt.asIntN(64, xor)) }))
+    const { form, bucketSize: size } = this.#space;
+    if (form === "integer") {
+      return await sumsInLanes(
+        {
+          page: (from, to) =>
+            this.#sums({ from: [firstIdOf(from, size)], fromItself: true, to: [lastIdOf(to - 1n, size)] }),
+          nextBucket: async (from) => {
+            const id = await this.firstIdFrom(firstIdOf(from, size));
+            return id === null ? null : BigInt(bucketIn(id, size));
+          },
+        },
+        from,
+        to > HIGHEST_BUCKET ? HIGHEST_BUCKET + 1n : to,
+        KEYS_PER_SUM / Number(size),
+      );
+    }
+    const sums = new Map<bigint, BucketSum>();
+    await this.#eachRange(firstIdOf(from, size), lastIdOf(to - 1n, size), async (range) => {
+      // A bucket of pairs may lie in two ranges, and one of texts lies in all of them.
+      for (const { bucket, count, xor } of await this.#sums(range)) {
+        const sum = sums.get(bucket) ?? { count: 0, xor: "0" };
+        sums.set(bucket, { bucket, count: sum.count + count, xor: String(BigInt(sum.xor) ^ BigInt(xor)) });
+      }
+    });
+    return [...sums.values()].filter(({ bucket }) => bucket >= from && bucket < to)
       .sort((a, b) => a.bucket < b.bucket ? -1 : 1);
+  }
+
+  async #sums(range: KeyRange): Promise<BucketSum[]> {
+    const rows = await this.access.read((session, sql) => session.rows(sql.buckets(range, this.#space.bucketSize)));
+    return rows.flatMap(([bucket, count, xor]) =>
+      bucket == null ? [] : [{ bucket: BigInt(bucket), count: Number(count), xor: xor ?? "0" }]
+    );
   }
 
   /** Ids and hashes of the rows of the buckets, ascending by id. */
@@ -195,14 +219,19 @@ export class QueryRows {
   }
 
   /** Rows of the query for these keys; those that share a key are bad, all of them. */
-  async #byKeys(session: QuerySession, sql: QueryKind, keys: readonly Key[]): Promise<RowPage> {
+  async #byKeys(
+    session: QuerySession,
+    sql: QueryKind,
+    keys: readonly Key[],
+    known?: KnownActivities,
+  ): Promise<RowPage> {
     if (keys.length === 0) return { rows: [], bad: [] };
     const cells: CellRow[] = [];
     for (const chunk of chunks(keys, KEYS_PER_PAGE)) cells.push(...await session.rows(sql.rows({ keys: chunk })));
-    return await this.#page(session, cells);
+    return await this.#page(session, cells, known);
   }
 
-  async #page(session: QuerySession, cells: readonly CellRow[]): Promise<RowPage> {
+  async #page(session: QuerySession, cells: readonly CellRow[], known?: KnownActivities): Promise<RowPage> {
     const readKey = rowKeyReader(this.name, this.kind, this.access.keys);
     const byKey = new Map<string, CellRow[]>();
     for (const row of cells) {
@@ -216,7 +245,7 @@ export class QueryRows {
       if (row !== undefined && rows.length === 1) single.push(row);
       else repeated.push(repeatedKey(this.name, readKey(key) ?? "", rows));
     }
-    const page = await session.page(single);
+    const page = await session.page(single, known);
     return { rows: page.rows, bad: [...page.bad, ...repeated].sort((a, b) => compareIds(a.id, b.id)) };
   }
 
@@ -244,54 +273,24 @@ export class QueryRows {
     return [...(await this.access.keys.textsOf(`${this.name}_row`, ids)).values()].map((key) => [key]);
   }
 
-  /** Ranges of at most {@link KEYS_PER_SUM} keys that together hold all of these ids. */
+  /** Ranges of at most {@link KEYS_PER_SUM} keys that together hold all of these ids; of pairs and texts. */
   async #eachRange(first: LmsId, last: LmsId, work: (range: KeyRange) => Promise<void>): Promise<void> {
     const { form } = this.#space;
-    if (form === "integer") return await this.#integerRanges(first, last, work);
-    const end: Key | null = form === "pair" ? pairOf(last) : null;
-    let from: Key | null = form === "pair" ? pairOf(first) : null;
-    let fromItself = true;
-    while (true) {
-      const range: KeyRange = { from, fromItself, to: end };
-      const edge = await this.access.read((session, sql) => edgeOf(form, session, sql, range, KEYS_PER_SUM));
-      await work(edge === null ? range : { ...range, to: edge });
-      if (edge === null) return;
-      from = edge;
-      fromItself = false;
-    }
+    const ofPairs = form === "pair";
+    await eachRange(
+      { from: ofPairs ? pairOf(first) : null, fromItself: true, to: ofPairs ? pairOf(last) : null },
+      (range) => this.access.read((session, sql) => edgeOf(form, session, sql, range, KEYS_PER_SUM)),
+      work,
+      LANES,
+    );
   }
 
-  async #integerRanges(first: LmsId, last: LmsId, work: (range: KeyRange) => Promise<void>): Promise<void> {
-    const end = BigInt(last);
-    let next: LmsId | null = first;
-    while (next !== null && BigInt(next) <= end) {
-      const start: bigint = BigInt(next);
-      const stop: bigint = start + BigInt(KEYS_PER_SUM) - 1n > end ? end : start + BigInt(KEYS_PER_SUM) - 1n;
-      await work({ from: [String(start)], fromItself: true, to: [String(stop)] });
-      // Ids may lie far apart: jump over the gap.
-      next = stop >= end ? null : await this.firstIdFrom(String(stop + 1n));
-    }
-  }
-
-  /** A query that nothing drives: ranges of its own key, as wide as holds a page, and as far as it has rows. */
-  async #rangesAfter(after: LmsId | null, limit: number): Promise<RowPage> {
-    let start = after === null ? BigInt(LOWEST_ID) : BigInt(after) + 1n;
-    let width = BigInt(limit);
-    while (true) {
-      const first = await firstInRanges(String(start), (range) => this.#any(range));
-      if (first === null) return { rows: [], bad: [] };
-      start = BigInt(first);
-      const stop = start + width - 1n > BigInt(HIGHEST_ID) ? BigInt(HIGHEST_ID) : start + width - 1n;
-      const range: KeyRange = { from: [String(start)], fromItself: true, to: [String(stop)] };
-      const rows = await this.access.read(async (session, sql) =>
-        this.#page(session, await session.rows(sql.rows({ ranges: [range] })))
-      );
-      await this.access.keys.keep();
-      if (stop === BigInt(HIGHEST_ID)) return rows;
-      if (rows.rows.length + rows.bad.length > 0) return { ...rows, next: String(stop) };
-      start = stop + 1n;
-      width = BigInt(limit);
-    }
+  async #inRange(range: KeyRange): Promise<RowPage> {
+    const page = await this.access.read(async (session, sql) =>
+      this.#page(session, await session.rows(sql.rows({ ranges: [range] })))
+    );
+    await this.access.keys.keep();
+    return page;
   }
 
   async #any(range: KeyRange): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { kindOf, type PresetMaker } from "../../sql/lms/preset.ts";
+import { kindOf, newestOf, type PresetMaker } from "../../sql/lms/preset.ts";
 import { integer } from "../../sql/lms/queries.ts";
 import type { MappingText } from "../config/config.ts";
 import type { DatabaseAddress } from "../database/database_address.ts";
@@ -13,9 +13,9 @@ import { type BucketAccess, firstIdFrom, readBuckets, readKeyHashes } from "./bu
 import { type ActivityOptions } from "./activities.ts";
 import type { LmsDriver, LmsSession } from "./lms_driver.ts";
 import { type KeyStore, LmsKeys, memoryKeyStore } from "./lms_keys.ts";
-import type { LmsTarget } from "./lms_errors.ts";
+import { type LmsTarget, ofQuery } from "./lms_errors.ts";
 import type { LmsLog } from "./lms_log.ts";
-import type { LmsSource, RowPage } from "./lms_source.ts";
+import type { LmsSource, NewestPage, RowPage } from "./lms_source.ts";
 import { logReads } from "./log_reads.ts";
 import type { SiteFinding, SiteLook } from "./site_look.ts";
 import type { PresentIdentity } from "../model/source_identity.ts";
@@ -34,7 +34,7 @@ import { readIdentityOf } from "./identity.ts";
 import { type Faults, LmsFaults } from "./lms_faults.ts";
 import { rowKeyReader } from "./row_reader.ts";
 import { checkSchema, checkVersion } from "./schema_check.ts";
-import { mysqlWriteRights, postgresWriteRights } from "./write_rights.ts";
+import { writeRightsOf } from "./write_rights.ts";
 
 export interface SqlLmsOptions {
   readonly name: string;
@@ -137,11 +137,7 @@ export class SqlLmsSource implements LmsSource {
   }
 
   async writeRights(): Promise<readonly string[]> {
-    const { driver } = this.#options;
-    const rows = await driver.read((session) => session.rows(driver.dialect.writeRights));
-    return driver.dialect.name === "postgres"
-      ? postgresWriteRights(rows)
-      : mysqlWriteRights(rows, this.address.database);
+    return await writeRightsOf(this.#options.driver, this.address.database);
   }
 
   async changeToken(): Promise<string | null> {
@@ -163,6 +159,15 @@ export class SqlLmsSource implements LmsSource {
 
   async rowsByIds(kind: Kind, ids: readonly LmsId[]): Promise<RowPage> {
     return await (this.#queryRows[kind] ?? this.#tableRows).rowsByIds(ids, kind);
+  }
+
+  async newestRows(kind: Kind, limit: number, skip: number): Promise<NewestPage | null> {
+    return await this.#queryRows[kind]?.newest(limit, skip) ?? null;
+  }
+
+  newsBy(kind: Kind): string | null {
+    const of = kindOf(this.#prepared?.preset ?? this.#options.preset.base, kind), newest = newestOf(of);
+    return newest !== null ? `${newest.table}.${newest.column}` : of.log?.table ?? null;
   }
 
   log(kind: Kind): LmsLog | null {
@@ -208,18 +213,13 @@ export class SqlLmsSource implements LmsSource {
     return everybody(this.#peopleAccess, role);
   }
 
-  async links(studentIds: readonly LmsId[]): Promise<MentorLinks> {
-    return await linksOf(this.#peopleAccess, studentIds);
-  }
-
-  shownKeys(ids: readonly LmsId[]): Promise<ReadonlyMap<LmsId, string>> {
-    return this.#keys.shown(ids);
-  }
+  readonly links = (studentIds: readonly LmsId[]): Promise<MentorLinks> => linksOf(this.#peopleAccess, studentIds);
+  readonly shownKeys = (ids: readonly LmsId[]): Promise<ReadonlyMap<LmsId, string>> => this.#keys.shown(ids);
 
   async inspect(kind: Kind): ReturnType<LmsSource["inspect"]> {
     await this.#checkWritten();
     const { dialect } = this.#options.driver;
-    return await this.#read((session, prepared) => inspectKind(session, prepared, dialect, kind));
+    return await this.#read((session, prepared) => inspectKind(session, prepared, dialect, kind)).catch(ofQuery(kind));
   }
 
   readonly activities = () => readDatedActivities(this.#contextReading);
@@ -229,10 +229,7 @@ export class SqlLmsSource implements LmsSource {
     return { ...this.#options, read: (work) => this.#read(work) };
   }
 
-  takeFaults(): Faults {
-    return this.#faults.take();
-  }
-
+  readonly takeFaults = (): Faults => this.#faults.take();
   readonly close = (): Promise<void> => this.#options.driver.close();
 
   get #peopleAccess(): PeopleAccess {
@@ -255,14 +252,14 @@ export class SqlLmsSource implements LmsSource {
       read: (work) =>
         this.#read((session, prepared) =>
           work(this.#sessionOf(session, prepared, kind), prepared.queries.queryKind(kind))
-        ),
+        ).catch(ofQuery(kind)),
     };
   }
 
   #sessionOf(session: LmsSession, prepared: Prepared, kind: Kind): QuerySession {
     return {
       rows: (query) => session.rows(query),
-      page: (cells) => rowsOf(session, prepared, kind, cells, this.#rowParts),
+      page: (cells, known) => rowsOf(session, prepared, kind, cells, this.#rowParts, known),
     };
   }
 

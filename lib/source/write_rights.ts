@@ -1,9 +1,16 @@
-import type { CellRow } from "./lms_driver.ts";
+import type { CellRow, LmsDriver } from "./lms_driver.ts";
 
 const SHOWN = 5;
 
+/** What the role of a connection can write; `database`: the one that is read. */
+export async function writeRightsOf(driver: LmsDriver, database: string): Promise<readonly string[]> {
+  const { dialect } = driver;
+  const rows = await driver.read((session) => session.rows(dialect.writeRights));
+  return dialect.name === "postgres" ? postgresWriteRights(rows) : mysqlWriteRights(rows, database);
+}
+
 /** What a role of PostgreSQL can write, from the rows of the dialect's `writeRights`; a phrase each, none when it cannot. */
-export function postgresWriteRights(rows: readonly CellRow[]): string[] {
+function postgresWriteRights(rows: readonly CellRow[]): string[] {
   if (rows.some(([kind]) => kind === "superuser")) return ["it is a superuser"];
   const tables = rows.map(([, table]) => table ?? "");
   if (tables.length === 0) return [];

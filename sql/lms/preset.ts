@@ -133,6 +133,8 @@ export type KindPreset = Relation & {
    * ranges of its own key. A table drives itself.
    */
   readonly rows?: readonly DrivingTable[];
+  /** Where rows show that they are new, sooner than a full pass finds them. A hint, which decides nothing. */
+  readonly newest?: NewestPreset;
   /** Raise it when `hashed` or the recipe of the hash changes: all known hashes become worthless. */
   readonly version: number;
   readonly columns: Readonly<Partial<Record<CanonicalColumn, ColumnRef>>>;
@@ -159,6 +161,13 @@ export type KindPreset = Relation & {
   /** Where more is known of an activity; `null`: the kind's own columns (title, course and so on) are all there is. */
   readonly activity: ActivityPreset | null;
 };
+
+/** A column by which what was written last comes first, in the driving table or in a table (a log) that has the kind's keys, too. */
+export interface NewestPreset {
+  readonly column: string;
+  readonly table?: string | undefined;
+  readonly key?: RowKey | undefined;
+}
 
 /** A log: a table whose lines are only ever added, under ascending ids. */
 export interface LogPreset {
@@ -260,6 +269,14 @@ export function keyColumns(key: RowKey): readonly string[] {
 /** The tables that a query's pages take their keys from; none for a table. */
 export function drivers(kind: KindPreset): readonly DrivingTable[] {
   return "from" in kind ? kind.rows ?? [] : [];
+}
+
+/** Where the newest rows of a kind are found; `null` where nothing says it. */
+export function newestOf(kind: KindPreset): (DrivingTable & { readonly column: string }) | null {
+  const [first] = drivers(kind);
+  if (kind.newest === undefined || first === undefined) return null;
+  const { column, table = first.table, key = first.key } = kind.newest;
+  return { table, key, column };
 }
 
 /** Every canonical column under the name that a query gives it; what a query does not give is left out. */

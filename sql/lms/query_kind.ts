@@ -6,6 +6,7 @@ import {
   keyColumns,
   type KindPreset,
   LONGEST_TEXT,
+  newestOf,
   TEXT_COLUMNS,
   TIME_COLUMNS,
 } from "./preset.ts";
@@ -58,6 +59,9 @@ export function queryKind(
     form === "integer" ? dialect.id(text) : form === "binary" ? dialect.bytesLiteral(text) : dialect.literal(text);
   const short = (expression: string) =>
     raw ? dialect.shortBytes(expression, LONGEST_TEXT) : dialect.shortText(expression, LONGEST_TEXT);
+
+  const keyTexts = (on: readonly string[]) =>
+    on.map((column) => dialect.text(form === "binary" ? dialect.hex(column) : column));
 
   const inRange = (range: KeyRange, [a, b]: readonly string[]): string => {
     const { from, fromItself, to } = range;
@@ -134,10 +138,29 @@ export function queryKind(
     keysAfter: (range: KeyRange, limit: number, skip = 0): readonly string[] =>
       driving.map(({ table, key }) => {
         const on = key.map((column) => `d.${column}`);
-        const texts = on.map((column) => dialect.text(form === "binary" ? dialect.hex(column) : column));
-        return `select ${texts.join(", ")} from ${table} d where ${inRange(range, on)} order by ${on.join(", ")}` +
+        return `select ${keyTexts(on).join(", ")} from ${table} d where ${inRange(range, on)} order by ${
+          on.join(", ")
+        }` +
           ` limit ${limit}${skip === 0 ? "" : ` offset ${skip}`}`;
       }),
+
+    /** For each driving table: its last keys, descending. */
+    lastKeys: (limit: number): readonly string[] =>
+      driving.map(({ table, key }) => {
+        const on = key.map((column) => `d.${column}`);
+        return `select ${keyTexts(on).join(", ")} from ${table} d order by ${
+          on.map((column) => `${column} desc`).join(", ")
+        } limit ${limit}`;
+      }),
+
+    /** Keys of what was written last, the newest first; `null` where nothing says it. */
+    newestKeys: (limit: number, skip: number): string | null => {
+      const newest = newestOf(kind);
+      if (newest === null) return null;
+      const on = keyColumns(newest.key).map((column) => `d.${q(column)}`), column = `d.${q(newest.column)}`;
+      return `select ${keyTexts(on).join(", ")} from ${q(newest.table)} d where ${column} is not null` +
+        ` order by ${column} desc limit ${limit}${skip === 0 ? "" : ` offset ${skip}`}`;
+    },
 
     /** For each driving table of one column: its smallest key in a range, as it is. */
     firstKey: (range: KeyRange): readonly string[] =>

@@ -1,4 +1,4 @@
-import { drivers, keyColumns, type Preset, type Relation, type TablePreset } from "./preset.ts";
+import { drivers, keyColumns, newestOf, type Preset, type Relation, type TablePreset } from "./preset.ts";
 
 /** One table of a preset and every column read from it. */
 export interface Requirement {
@@ -42,6 +42,9 @@ export function requirements(preset: Preset): Requirement[] {
     for (const { table, key } of drivers(kind)) {
       need(table, keyColumns(key), integers.length > 0 ? keyColumns(key) : []);
     }
+    const newest = newestOf(kind);
+    if (newest !== null) need(newest.table, [...keyColumns(newest.key), newest.column]);
+    if (kind.log !== undefined) need(kind.log.table, [kind.log.key, kind.log.time]);
     needTable(kind.activity?.self ?? null);
     needTable(kind.activity?.media ?? null);
     needTable(kind.activity?.placement ?? null);

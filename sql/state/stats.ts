@@ -86,17 +86,22 @@ export const QuarantineStatsRow = z.object({
   kind: text,
   reason: neverNull(text),
   rows: neverNull(text),
+  /** The LMS's own key of one of them. */
+  example: neverNull(text),
   first_seen: neverNull(timestamptz),
 });
 export type QuarantineStatsRow = z.infer<typeof QuarantineStatsRow>;
 
 export const quarantineStats = (sql: Queryable) =>
   sql<QuarantineStatsRow[]>`
-    select s.source, s.kind, q.reason, count(*)::text as rows, min(q.first_seen) as first_seen
-    from (select stream_id, reason, first_seen from lmsmon.quarantine
-          union all select stream_id, reason, first_seen from lmsmon.quarantined_keys) q
+    select s.source, s.kind, q.reason, sum(q.rows)::text as rows,
+           coalesce(min(lmsmon.lms_key(q.row_key)), min(q.odd_key)) as example, min(q.first_seen) as first_seen
+    from (select stream_id, reason, count(*) as rows, min(row_key) as row_key, null as odd_key, min(first_seen) as first_seen
+            from lmsmon.quarantine group by 1, 2
+          union all
+          select stream_id, reason, count(*), null, min(row_key), min(first_seen) from lmsmon.quarantined_keys group by 1, 2) q
     join lmsmon.streams s using (stream_id)
-    group by s.source, s.kind, q.reason order by count(*) desc limit 50`;
+    group by s.source, s.kind, q.reason order by sum(q.rows) desc limit 50`;
 
 export const LeaseStatsRow = z.object({
   source: text,

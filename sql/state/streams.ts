@@ -70,12 +70,15 @@ export const completeFirstContact = (sql: Queryable, streamId: number) =>
 export const HighestKeyRow = z.object({ highest_row_key: int8.nullable() });
 export type HighestKeyRow = z.infer<typeof HighestKeyRow>;
 
-/** The highest key that is known; it never falls. `skipped`: full passes to count that needed no reading. */
-export const raiseHighestKey = (sql: Queryable, streamId: number, skipped: 0 | 1) =>
+/**
+ * The highest key that is known, or up to which the LMS was read; it never falls. `skipped`: full passes to count that needed no
+ * reading.
+ */
+export const raiseHighestKey = (sql: Queryable, streamId: number, skipped: 0 | 1, readTo: string | null) =>
   sql<HighestKeyRow[]>`
     update lmsmon.streams
        set highest_row_key = greatest(highest_row_key,
-         (select max(row_key) from lmsmon.row_states where stream_id = ${streamId})),
+         (select max(row_key) from lmsmon.row_states where stream_id = ${streamId}), ${readTo}::bigint),
            full_passes = full_passes + ${skipped}::int
      where stream_id = ${streamId}
     returning highest_row_key`;

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { findsNew } from "../../lib/app/finds_new.ts";
+import { withOwnKeys } from "../../lib/app/own_keys.ts";
 import { stateKeyStore } from "../../lib/app/state_key_store.ts";
+import { textId } from "../../lib/model/key_space.ts";
 import { customLms } from "../support/presets/custom_lms.ts";
 import { PLACES, type PollBench, withBench } from "./poll_bench.ts";
 import type { TestServer } from "../support/databases.ts";
@@ -36,7 +39,7 @@ function onServers(name: string, mapping: string, only: TestServer["dialect"] | 
 const UUID = "0000000-0000-4000-8000-000000000001";
 
 onServers(
-  "UUID keys: each event once, news by the full pass, and the LMS's own keys everywhere",
+  "UUID keys: each event once, news by a hint or the full pass, and the LMS's own keys everywhere",
   "uuid",
   null,
   async (bench, lms, yaml) => {
@@ -66,14 +69,42 @@ onServers(
       `insert into submissions (id, user_id, test_id, status, points, is_trial, started_at, handed_in_at) values ` +
         `('9${UUID}', 'a${UUID}', 'd${UUID}', 'handed in', 20, false, '2026-11-21 09:00:00', '2026-11-21 09:10:00')`,
     );
-    assert.equal((await bench.poll({ source: later, mode: "quick" })).tally.events, 0);
-    assert.equal((await bench.poll({ source: later })).tally.events, 1);
+    const without = await lms.open(yaml.replace(/newest: .*/, ""), { keyStore });
+    assert.deepEqual(
+      [findsNew(without, "exam"), findsNew(later, "exam"), findsNew(later, "content")],
+      [
+        "by the full pass: their keys do not ascend, and nothing hints at them",
+        "in every poll by submissions.started_at, a hint, and by the full pass whatever it says",
+        "by the full pass: their keys do not ascend, and nothing hints at them",
+      ],
+    );
+    assert.equal((await bench.poll({ source: without, mode: "quick" })).tally.events, 0);
+    assert.equal((await bench.poll({ source: later, mode: "quick" })).tally.events, 1, "the newest by a column");
+    // A log that has the keys, too, and several lines of one row.
+    await lms.execute("create table changes (id int primary key, submission uuid)");
+    await lms.execute(
+      `insert into submissions (id, user_id, test_id, status, points, is_trial) values ` +
+        `('8${UUID}', 'a${UUID}', 'd${UUID}', 'handed in', 2, false)`,
+    );
+    await lms.execute(`insert into changes values (1, '8${UUID}'), (2, '8${UUID}'), (3, null)`);
+    assert.equal((await bench.poll({ source: later, mode: "quick" })).tally.events, 0, "no time, no hint");
+    const logged = await lms.open(
+      yaml.replace(/newest: .*/, "newest: { table: changes, key: submission, column: id }"),
+      { keyStore },
+    );
+    assert.equal((await bench.poll({ source: logged, mode: "quick" })).tally.events, 1, "the newest by a log");
+    await lms.execute(`delete from submissions where id = '8${UUID}'`);
+    assert.equal((await bench.poll({ source: later })).tally.events, 0);
     assert.deepEqual((await told(bench)).filter((line) => line.includes("passed")), [
       "a1 d1 exam_passed r1 graded 100 no2",
       "a2 d1 exam_passed r1 graded 75 no1",
     ]);
     await lms.execute(`delete from submissions where id = '9${UUID}'`);
     assert.equal((await bench.poll({ source: later })).tally.rowsMissing, 1);
+    assert.deepEqual(
+      await withOwnKeys({ to: `mentor:${textId("mentor", `b${UUID}`)}`, n: 7n }, (ids) => later.shownKeys(ids)),
+      { to: `mentor:b${UUID}`, n: 7n },
+    );
     const edited = await lms.open(yaml.replace("s.points as score", "s.points + 0 as score"), { keyStore });
     assert.equal(
       (await bench.poll({ source: edited })).tally.events,
@@ -153,5 +184,62 @@ onServers(
     select extract(epoch from e.timestamp)::bigint::text as at, cardinality(s.mentor_ids)::int as mentors
     from lmsmon.lms_activity_events e join lmsmon.mentor_sets s using (mentor_set_id) where event_type = 'exam_passed'`;
     assert.deepEqual({ ...row }, { at: "1795165000", mentors: 1 });
+    // Rows that the query leaves out, behind all others, are looked at once.
+    await lms.execute(
+      "insert into wp_learndash_user_activity select 9000, user_id, post_id, course_id, 'lesson', activity_status, " +
+        "activity_started, activity_completed from wp_learndash_user_activity limit 1",
+    );
+    await bench.poll({ source, mode: "quick" });
+    const [stream] = await bench.db.sql`select highest_row_key::text as at from lmsmon.streams where kind = 'exam'`;
+    assert.equal(stream?.["at"], "9000");
   },
 );
+
+const BINARY = `
+people:
+  student: {from: "select id, login as username from users"}
+  mentor: {from: "select id, login as username, login as email from users where 1 = 0"}
+links: {from: "select id as mentor_id, id as student_id from users where 1 = 0"}
+kinds:
+  exam:
+    key_type: binary
+    rows: [{ table: tries, key: id }]
+    newest: { column: written }
+    from: select id, user_id as student_id, 3 as activity_id, state, points as score from tries
+    states: { begun: running, done: finished }
+`;
+
+for (const place of PLACES) {
+  const { lms: server } = place;
+  if (server === null) continue;
+  const bytes = (hex: string) => server.dialect === "postgres" ? `decode('${hex}', 'hex')` : `unhex('${hex}')`;
+  const [first, second, third] = ["00".repeat(15) + "0a", "ff".repeat(16), "270c5c27".repeat(4)];
+  Deno.test(`keys of bytes are shown in hexadecimal, and read back by them [${place.name}]`, () =>
+    withBench(place, {}, async (bench) => {
+      const type = server.dialect === "postgres" ? "bytea" : "binary(16)";
+      await using lms = await customLms(
+        server,
+        `create table users (id int primary key, login varchar(20));\ninsert into users values (1, 'ana');\n` +
+          `create table tries (id ${type} primary key, user_id int, state varchar(20), points int, written int);\n` +
+          `insert into tries values (${bytes(first)}, 1, 'begun', null, 1), (${bytes(second)}, 1, 'done', 5, 2);\n`,
+      );
+      const keyStore = stateKeyStore(bench.db);
+      const source = await lms.open(BINARY, { keyStore });
+      await source.check();
+      assert.equal((await bench.poll({ source })).tally.events, 2);
+      assert.equal((await bench.poll({ source })).tally.rowsChanged, 0);
+      const later = await lms.open(BINARY, { keyStore });
+      await lms.execute(`update tries set state = 'done', points = 7 where id = ${bytes(first)}`);
+      await lms.execute(`insert into tries values (${bytes(third)}, 1, 'done', 9, 3)`);
+      assert.equal(
+        (await bench.poll({ source: later, mode: "quick" })).tally.events,
+        2,
+        "one by its key, one by the hint",
+      );
+      assert.equal((await bench.poll({ source: later })).tally.rowsChanged, 0);
+      const keys = await bench.db.sql<{ key: string }[]>`
+        select distinct lmsmon.lms_key(attempt_id) as key from lmsmon.lms_activity_events order by 1`;
+      assert.deepEqual(keys.map(({ key }) => key), [first, third, second].sort());
+      assert.deepEqual((await later.inspect("exam")).warnings, []);
+    }));
+}

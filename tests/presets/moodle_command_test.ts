@@ -68,7 +68,7 @@ for (const server of [await realPostgres(), await realMariaDb()]) {
         assert.equal(code, 1);
         assert.match(err, /no role "tutor"; roles of user contexts: mentor, caseworker/);
       });
-      await t.step("a Moodle that is too old names its version", async () => {
+      await t.step("a Moodle that is too old, or newer than what is known, names its version", async () => {
         const add = "insert into mdl_config (name, value) values";
         await run(moodle, "create table mdl_config (name varchar(255), value text)");
         await run(moodle, `${add} ('version', '2020110900.00'), ('release', '3.10 (Build: 20201109)')`);
@@ -82,6 +82,11 @@ for (const server of [await realPostgres(), await realMariaDb()]) {
         const { code, err } = await home.run("poll-once", "--no-notify");
         assert.equal(code, 1);
         assert.match(err, /Moodle 3\.10 \(Build: 20201109\)/);
+        await run(moodle, "update mdl_config set value = '2031010100.00' where name = 'version'");
+        const source = await moodle.open();
+        const found = await source.findings?.() ?? [];
+        await source.close();
+        assert.ok(found.some(({ message }) => /is newer than what lmsmon knows of \(5\.x\)/.test(message)));
         await run(moodle, "drop table mdl_config");
       });
     },

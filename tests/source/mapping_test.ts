@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
+import { stringify } from "yaml";
 import { type Preset } from "../../sql/lms/preset.ts";
+import { PRESET_NAMES, presetOf } from "../../sql/lms/presets.ts";
 import { testpress } from "../../sql/lms/testpress/preset.ts";
+import { tryKind } from "../../lib/app/preset.ts";
 import { ConfigError, LmsError } from "../../lib/base/errors.ts";
+import type { Kind } from "../../lib/model/event_types.ts";
 import { mappingSchema, readMapping } from "../../lib/source/mapping.ts";
+import { recipeOf } from "../../lib/source/recipe.ts";
+import { writtenMapping } from "../../lib/source/written_mapping.ts";
 import { statementProblem } from "../../lib/source/one_select.ts";
 import { realMariaDb, realPostgres } from "../support/databases.ts";
 import { customLms, mappingText } from "../support/presets/custom_lms.ts";
@@ -24,6 +30,30 @@ Deno.test("a preset of lmsmon is a mapping, and one schema checks both", () => {
   const preset: Preset = readMapping(mappingText(WHOLE), "school");
   assert.deepEqual([preset.name, preset.kinds.exam?.key, preset.kinds.content], ["school", "id", null]);
 });
+
+Deno.test("what preset show prints of a preset of lmsmon is the same preset, read as a mapping", () => {
+  const plain = (value: unknown) => JSON.parse(JSON.stringify(value).replaceAll(/"(?:\\n)+select/g, '"select'));
+  for (const preset of PRESET_NAMES) {
+    const base = presetOf({ preset })?.base;
+    assert.ok(base);
+    const yaml = stringify(writtenMapping(base), { blockQuote: "literal", aliasDuplicateObjects: false });
+    assert.doesNotMatch(yaml, /^(number|name):/m);
+    const read = readMapping(mappingText(yaml), base.name);
+    assert.equal(read.number, 0, "a copy is no preset of lmsmon: its text is its recipe");
+    const tree = { ...plain(read), number: base.number };
+    for (const kind of ["exam", "content"]) {
+      assert.deepEqual(tree.kinds[kind], { ...plain(NO_PARTS), ...plain(base.kinds[kind as Kind]) });
+    }
+    assert.deepEqual({ ...tree, kinds: null }, { ...plain(base), kinds: null });
+    const [from = ""] = yaml.match(/as state\b/) ?? [];
+    if (from === "") continue;
+    const edited = readMapping(mappingText(yaml.replace(from, "as  state")), base.name);
+    assert.notEqual(recipeOf(edited, "exam", 1), recipeOf(read, "exam", 1), "an edited query is a new recipe");
+  }
+});
+
+/** What a mapping may leave out and always has when it was read. */
+const NO_PARTS = { side: null, activity: null };
 
 Deno.test("a mapping with faults is one error with a line for each, its place in the file first", () => {
   const faulty = mapping(
@@ -47,7 +77,7 @@ Deno.test("a mapping with faults is one error with a line for each, its place in
 });
 
 Deno.test("keys that are no whole numbers need what drives them, and from_unixtime() is refused", () => {
-  const problems = (exam: string) => {
+  const problems = (exam: string): string => {
     try {
       readMapping(mappingText(mapping(exam)), "school");
       return "";
@@ -58,6 +88,14 @@ Deno.test("keys that are no whole numbers need what drives them, and from_unixti
   const states = "states: {done: finished}";
   assert.match(problems(`from: select 1\nkey_type: text\n${states}`), /needs `rows/);
   assert.match(problems(`from: select * from {keys} k\n${states}`), /has \{keys\}/);
+  const driven = `from: select 1\nrows: [{table: a, key: id}]\n${states}`;
+  assert.match(
+    problems(`from: select 1\nnewest: {column: a}\n${states}`),
+    /newest: needs a query \(from\) and its `rows`/,
+  );
+  assert.match(problems(`${driven}\nnewest: {column: a, table: b}`), /needs the key/);
+  assert.match(problems(`${driven}\nnewest: {column: a, table: b, key: [c, d]}`), /as many key columns/);
+  assert.match(problems(`${driven}\nlog: {table: a, key: id, time: t, from: select 1}`), /has no \{lines\}/);
   assert.match(problems(`from: select from_unixtime(t) as started_at from a\n${states}`), /select the number/);
 });
 
@@ -108,10 +146,35 @@ for (const [name, server] of [["PostgreSQL", await realPostgres()], ["MariaDB", 
         assert.match(error.message, /query links: .*linkz/);
         return true;
       });
+      // What a server says of a value is a student's data.
+      const cast = server.dialect === "postgres" ? "cast(word as int)" : "exp(id * 1000)";
+      const data = await lms.open(WHOLE.replace("word as state", `word as state, ${cast} as score`));
+      await assert.rejects(data.rowsAfter("exam", null, 10), (error) => {
+        assert.ok(error instanceof LmsError && !/done/.test(error.message), String(error));
+        assert.match(error.message, /, by query exam$/);
+        return true;
+      });
+      const slow = await lms.open(
+        WHOLE.replace(
+          "from tries",
+          `from tries where ${server.dialect === "postgres" ? "pg_sleep(9) is not null" : "sleep(9) = 0"}`,
+        ),
+        { changes: { statementTimeoutMs: 200 } },
+      );
+      await assert.rejects(slow.rowsAfter("exam", null, 10), (error) => {
+        assert.ok(error instanceof LmsError && error.exitCode === 1 && error.reason === "timeout", String(error));
+        assert.match(error.message, /, by query exam$/);
+        return true;
+      });
       const good = await lms.open(WHOLE);
       await good.check();
       assert.equal((await good.rowsAfter("exam", null, 1)).rows.length, 1);
       assert.equal((await good.rowsAfter("exam", "1", 1)).rows[0]?.id, "2");
+      const strange = await tryKind(await lms.open(WHOLE.replace("done: finished", "ended: finished")), "exam");
+      assert.deepEqual(
+        [strange.rows, strange.samples, strange.warnings],
+        [2, [], ['2 rows would go into quarantine: unknown state "done" of this exam attempt']],
+      );
     },
   });
 
@@ -168,6 +231,23 @@ for (const [name, server] of [["PostgreSQL", await realPostgres()], ["MariaDB", 
         "1 exam query: several rows of the query have this key",
       ]]);
       assert.match((await source.inspect("exam")).warnings.join(), /several rows have one key/);
+      // The other end of the table is looked at, too.
+      await lms.execute("delete from marks where try_id = 1");
+      assert.deepEqual((await source.inspect("exam")).warnings, []);
+      const numbers = server.dialect === "postgres"
+        ? "generate_series(3, 12000) i"
+        : "(select seq as i from seq_3_to_12000) s";
+      await lms.execute(`insert into tries select i, 7, 3, 'done' from ${numbers}`);
+      await lms.execute("insert into marks select id from tries where id > 2");
+      await lms.execute("insert into marks values (12000)");
+      assert.match((await source.inspect("exam")).warnings.join(), /several rows have one key/);
+      await lms.execute("create table heap as select * from tries");
+      await lms.execute(server.dialect === "postgres" ? "analyze heap" : "analyze table heap");
+      const heap = await lms.open(WHOLE.replaceAll("tries", "heap"));
+      assert.match(
+        (await heap.inspect("exam")).warnings.join(),
+        /table heap has no index by id: each page reads about \d+ rows/,
+      );
     },
   });
 

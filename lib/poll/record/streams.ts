@@ -1,6 +1,7 @@
 import { forgetGone, forgetGoneKeys } from "../../../sql/state/quarantine.ts";
 import * as q from "../../../sql/state/streams.ts";
 import { ConfigError } from "../../base/errors.ts";
+import type { LmsId } from "../../model/event.ts";
 import type { Kind } from "../../model/event_types.ts";
 import { KEY_SPACES, type KeyForm } from "../../model/key_space.ts";
 import { type EpochMicros, fromInstant } from "../../model/time.ts";
@@ -102,16 +103,17 @@ export async function completeFirstContact(db: Pick<StateDb, "sql">, lease: Leas
 }
 
 /**
- * Raises `highestRowKey` to the highest known row; it never falls. `skippedPass`: a full pass was due and is known to find
- * nothing; it counts as one that ended.
+ * Raises `highestRowKey` to the highest known row, or to where the LMS was read; it never falls. Above it a query may have left rows
+ * out, which would be read in every poll otherwise. `skippedPass`: a full pass was due and is known to find nothing; it
+ * counts as one that ended.
  */
 export async function noteHighestKey(
   db: Pick<StateDb, "sql">,
   lease: Lease,
   stream: Stream,
-  skippedPass = false,
+  { skippedPass = false, readTo = null }: { readonly skippedPass?: boolean; readonly readTo?: LmsId | null } = {},
 ): Promise<string | null> {
-  const [row] = await fenced(db, lease, (tx) => q.raiseHighestKey(tx, stream.streamId, skippedPass ? 1 : 0));
+  const [row] = await fenced(db, lease, (tx) => q.raiseHighestKey(tx, stream.streamId, skippedPass ? 1 : 0, readTo));
   return row?.highest_row_key ?? null;
 }
 

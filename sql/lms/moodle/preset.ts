@@ -40,24 +40,32 @@ select qa.id as id, qa.userid as student_id, qa.quiz as activity_id, qa.attempt 
         and gi.itemnumber = 0
  where qa.preview = 0`;
 
+/** A value of the one row of a pair; the aggregate makes an answer of none and of several. */
+function ofPair(table: "completion" | "viewed", value: string): string {
+  const column = /^\w+$/.test(value) ? `p.${value}` : value;
+  return `(select max(${column}) from {P}course_modules_${table} p where p.userid = k.a and p.coursemoduleid = k.b)`;
+}
+
 /**
  * How far a student came with an activity: one row for each pair, since a reset makes all rows of completion anew. Quizzes tell
- * by their attempts. What is not tracked goes no further than seen.
+ * by their attempts. What is not tracked goes no further than seen. What is kept of a pair is looked up by its index, pair by pair:
+ * joined, PostgreSQL reads the whole table for every few thousand pairs.
  */
 const CONTENT = `
 select k.a as student_id, k.b as activity_id, m.name as content_type,
-       case when cmc.completionstate > 0 then 'completed' when cmv.id is null then 'not viewed'
+       case when ${ofPair("completion", "completionstate")} > 0 then 'completed'
+            when ${ofPair("viewed", "timecreated")} is null then 'not viewed'
             when cm.completion = 0 then 'viewed, not tracked' else 'viewed' end as state,
-       case when cmc.completionstate > 0 and cmc.overrideby > 0 then '${SET_BY_A_TEACHER}' end as result,
-       cmv.timecreated as started_at,
-       case when cmc.completionstate > 0 then cmc.timemodified end as finished_at,
+       ${
+  ofPair("completion", `case when p.completionstate > 0 and p.overrideby > 0 then '${SET_BY_A_TEACHER}' end`)
+} as result,
+       ${ofPair("viewed", "timecreated")} as started_at,
+       ${ofPair("completion", "case when p.completionstate > 0 then p.timemodified end")} as finished_at,
        cm.course as course_id{ACTIVE}
   from {keys} k
   join {P}course_modules cm on cm.id = k.b and cm.deletioninprogress = 0
   join {P}modules m on m.id = cm.module and m.name <> 'quiz'
-  join {P}user u on u.id = k.a and ${PERSON}
-  left join {P}course_modules_completion cmc on cmc.userid = k.a and cmc.coursemoduleid = k.b
-  left join {P}course_modules_viewed cmv on cmv.userid = k.a and cmv.coursemoduleid = k.b`;
+  join {P}user u on u.id = k.a and ${PERSON}`;
 
 /**
  * Lines of the log that say that a student saw an activity, and those that say that completion changed. Of what no row is kept (a
@@ -78,10 +86,13 @@ select l.id as line_id, case when l.action = 'viewed' then 1 else 0 end as seen,
    and ((l.action = 'viewed' and l.target = 'course_module')
         or (l.action = 'updated' and l.target = 'course_module_completion'))`;
 
-/** 1 while the student takes part in the course, 0 when suspended there or no longer enrolled. */
+/**
+ * 1 while the student takes part in the course, 0 when suspended there or no longer enrolled. With an offset PostgreSQL looks it up by
+ * index, row by row: else it reads all enrolments of the site for every page.
+ */
 const active = (course: string) =>
   `, case when exists (select 1 from {P}enrol e join {P}user_enrolments ue on ue.enrolid = e.id` +
-  ` where e.courseid = ${course} and e.status = 0 and ue.userid = u.id and ue.status = 0) then 1 else 0 end as active`;
+  ` where e.courseid = ${course} and e.status = 0 and ue.userid = u.id and ue.status = 0 limit 1 offset 0) then 1 else 0 end as active`;
 
 const EXAM_KIND = {
   key: "id",

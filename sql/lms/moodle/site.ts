@@ -15,17 +15,20 @@ export function quizTables(dialect: Dialect): string {
 export const versionQuery = (prefix: string) =>
   `select name, value from ${prefix}config where name in ('version', 'release')`;
 
-/** Rows [short name, how often somebody has it in the context of a person, whether it is meant to be given there] of every role. */
+/** Rows [id, short name, whether it is meant to be given in the context of a person ("0": no, or not known)] of every role: some dozens. */
 export const rolesQuery = (prefix: string, knowsLevels: boolean) => `
-select r.shortname,
-       (select count(*) from ${prefix}role_assignments ra join ${prefix}context x on x.id = ra.contextid and x.contextlevel = 30
-         where ra.roleid = r.id),
+select r.id, r.shortname,
        ${
   knowsLevels
     ? `(select count(*) from ${prefix}role_context_levels l where l.roleid = r.id and l.contextlevel = 30)`
     : "0"
 }
   from ${prefix}role r order by r.sortorder`;
+
+/** One row [how often a role is given in the context of a person, of so many of its assignments]; by the index of its id. */
+export const roleUseQuery = (prefix: string, role: string, most: number) => `
+select count(*) from (select ra.contextid from ${prefix}role_assignments ra where ra.roleid = ${role} limit ${most}) a
+  join ${prefix}context x on x.id = a.contextid and x.contextlevel = 30`;
 
 /** Rows [why, count, an id]: attempts and completions that no poll reads, and what keeps them out. */
 export const leftOutQuery = (prefix: string) =>

@@ -49,7 +49,7 @@ forEachState("streams remember first contact, highest key and full pass", async 
   });
   assert.equal((await readStreams(db, "testpress"))[1]?.firstContactDone, false);
   // A pass that was skipped because it could find nothing counts, too; it reads nothing.
-  await noteHighestKey(db, lease, stream, true);
+  await noteHighestKey(db, lease, stream, { skippedPass: true });
   const after = await examStream(db);
   assert.deepEqual([after?.fullPasses, after?.lastFullPassAt], [2, at]);
 });

@@ -3,6 +3,7 @@ create table users (id uuid primary key, role varchar(20) not null, login varcha
 create table guardians_of (guardian_id uuid not null, student_id uuid not null, primary key (guardian_id, student_id));
 create table tests (id uuid primary key, course_id uuid, title varchar(200) not null, max_points int, pass_percent int, minutes int);
 create table submissions (id uuid primary key, user_id uuid not null, test_id uuid not null, status varchar(20) not null, points int, is_trial boolean not null default false, started_at timestamp, handed_in_at timestamp null);
+create index submissions_started on submissions (started_at);
 create table lessons (id uuid primary key, course_id uuid, title varchar(200) not null, kind varchar(20) not null);
 create table lesson_visits (id uuid primary key, user_id uuid not null, lesson_id uuid not null, status varchar(20) not null, opened_at timestamp, done_at timestamp null);
 insert into courses values ('c0000000-0000-4000-8000-000000000001', 'Algebra');

@@ -401,7 +401,7 @@ const streamsCalls: CallsOf<typeof streams> = {
   streamRecipe: [(sql) => streams.streamRecipe(sql, 1), streams.StreamRecipeRow],
   startFirstContact: (sql) => streams.startFirstContact(sql, 1),
   completeFirstContact: (sql) => streams.completeFirstContact(sql, 1),
-  raiseHighestKey: [(sql) => streams.raiseHighestKey(sql, 1, 1), streams.HighestKeyRow],
+  raiseHighestKey: [(sql) => streams.raiseHighestKey(sql, 1, 1, "7"), streams.HighestKeyRow],
   stampFullPass: [(sql) => streams.stampFullPass(sql, 1), streams.FullPassRow],
 };
 
