@@ -2,6 +2,7 @@ import type { EffectiveKey } from "./effective.ts";
 import type { Secret } from "../base/secrets.ts";
 import type { LmsId } from "../model/event.ts";
 import type { EventType } from "../model/event_types.ts";
+import type { NamesForm } from "../model/told_event.ts";
 
 /** Times of day in `notify.timezone`, minutes after midnight, ascending. */
 export type MinuteOfDay = number;
@@ -34,6 +35,8 @@ export interface Config {
     readonly excludeUsernames: readonly string[];
     readonly batches: readonly LmsId[];
   };
+  /** How messages name students; in full when left out. */
+  readonly format?: { readonly names: NamesForm };
   readonly admin: {
     readonly to: string | null;
     /** When the report of the day before is sent, in `notify.timezone`; `null`: never. */

@@ -78,6 +78,7 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
       excludeUsernames: students.exclude_usernames,
       batches: students.batches,
     },
+    format: raw.format,
     admin: { to: raw.admin.to, reportAt: raw.admin.report_at, on: raw.admin.on },
     health: { pingUrl: raw.health.ping_url },
     zulip: {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { EVENT_TYPES, typesToldAt } from "../model/event_types.ts";
+import { NAMES_FORMS } from "../model/told_event.ts";
 import {
   bool,
   duration,
@@ -199,6 +200,7 @@ export const schema = z.strictObject({
     exclude_usernames: key(listOf(idText), []),
     batches: key(listOf(lmsId), []),
   }),
+  format: group({ names: key(oneOf(NAMES_FORMS), "full") }),
   admin: group({
     to: key(nullable(idText), null),
     report_at: key(nullable(minuteOfDay), null),
