@@ -36,6 +36,7 @@ import { Filled } from "./fill_env.ts";
 export const PRESETS = ["testpress", "moodle", "custom"] as const;
 
 const SECOND = 1000;
+const DAY = 86_400 * SECOND;
 
 const fallbacks = new WeakMap<z.ZodType, unknown>();
 
@@ -226,6 +227,11 @@ export const schema = z.strictObject({
     constants: key(path, null),
   }),
   privacy: group({ journal: key(nullable(filledText), null) }),
+  retention: group({
+    events: key(nullable(duration(DAY)), null),
+    message_text: key(nullable(duration(DAY)), null),
+    audit: key(nullable(duration(DAY)), null),
+  }),
   log: group({
     level: key(logLevel, "info"),
     format: key(oneOf(["auto", "pretty", "json"]), "auto"),
