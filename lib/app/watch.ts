@@ -169,20 +169,15 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
             const found = counted(events, "event");
             log.info("First contact: {found} of the past stored and told to nobody", { found, events, kinds });
           } else if (result.tally.events > 0) {
-            const { events, rowsRead } = result.tally;
-            log.info("Found {found}", {
-              found: counted(events, "event"),
-              events,
-              rowsRead,
-              pollId: result.pollId,
-              tookMs: Math.round(tookMs),
-            });
+            const { pollId, tally: { events, rowsRead } } = result;
+            const found = counted(events, "event");
+            log.info("Found {found}", { found, events, rowsRead, pollId, tookMs: Math.round(tookMs) });
           }
           if (result.tally.neverTold > 0) {
             log.warning(
               "Never told: {neverTold} of these events, since notifications are off (notify.enabled: false)",
               {
-                neverTold,
+                neverTold: result.tally.neverTold,
               },
             );
           }
