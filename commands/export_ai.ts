@@ -32,6 +32,18 @@ export const exportAiCommand = withCommon(new Command("export-ai"))
   .option("--ack", "acknowledge for the consumer, after everything is safely out")
   .option("--after <EVENT_ID>", "only events after this one", eventId)
   .option("--follow", "go on with what is recorded, until a signal")
+  .addOption(
+    new Option("--batch <API>", "with --view students: request files, one request a student; nothing is sent")
+      .choices(["anthropic", "openai"] as const),
+  )
+  .option("--prompt <FILE>", "of --batch: the instruction for the model", notEmpty)
+  .option(
+    "--max-tokens <N>",
+    "of --batch: instruction and history have at most so many; default 4000",
+    wholeNumberFrom(1),
+  )
+  .option("--answer-tokens <N>", "of --batch: the answer has at most so many; default 1024", wholeNumberFrom(1))
+  .option("--model <MODEL>", "of --batch: the model's name", notEmpty)
   .action(async (flags, command) => {
     const { parseEventTypes } = await import("./event_type_flag.ts");
     const types = flags.type === undefined ? null : parseEventTypes("--type", flags.type);
@@ -65,6 +77,11 @@ export const exportAiCommand = withCommon(new Command("export-ai"))
         splitBytes: flags.split ?? null,
         manifest: flags.manifest ?? false,
         xapiVersion: flags.xapiVersion ?? null,
+        batch: flags.batch ?? null,
+        prompt: flags.prompt === undefined ? null : resolve(flags.prompt),
+        maxTokens: flags.maxTokens ?? null,
+        answerTokens: flags.answerTokens ?? null,
+        model: flags.model ?? null,
       });
     });
   });

@@ -1,6 +1,6 @@
 import type { Measure } from "../support/measure.ts";
 import { deliveries } from "./deliveries.ts";
-import { exportAi, exportLine } from "./export.ts";
+import { exportAi, exportFormats, exportLine } from "./export.ts";
 import { firstPollMariaDb, firstPollPostgres } from "./first_poll.ts";
 import { latency } from "./latency.ts";
 import { load } from "./load.ts";
@@ -24,6 +24,7 @@ export const measures: readonly Measure[] = [
   latency,
   exportAi,
   exportLine,
+  exportFormats,
   memory,
   deliveries,
   start,

@@ -1,6 +1,6 @@
-import { lmsmonArgs, runShell } from "../support/child.ts";
+import { lmsmonArgs, runLmsmon, runShell } from "../support/child.ts";
 import { ConfigFolder } from "../support/bench_config.ts";
-import { type Bench, interleaved, line, type Measure } from "../support/measure.ts";
+import { type Bench, interleaved, type Line, line, type Measure } from "../support/measure.ts";
 import { psql, quoted } from "../support/pipes.ts";
 import { stateWithEvents } from "./first_poll.ts";
 
@@ -54,5 +54,46 @@ export const exportLine: Measure = {
       reach: { atMost: 1.3 },
       unit: "ms",
     }, pairs)];
+  },
+};
+
+const MOST_MB = 300;
+
+/** Formats that lines are parsed for, and how many times as long as the lines themselves they may take. */
+const FORMATS = { csv: 5, parquet: 15 } as const;
+
+export const exportFormats: Measure = {
+  name: "export-formats",
+  about: "export-ai as CSV and as Parquet beside itself as JSON lines, and their peak memory",
+  async run(bench) {
+    const { rows } = bench.options;
+    const state = await stateWithEvents(bench, rows);
+    await using config = await ConfigFolder.make({ lms: "postgres://postgres@127.0.0.1/nowhere", state });
+    const found: Line[] = [];
+    for (const [format, atMost] of Object.entries(FORMATS)) {
+      const peaks: number[] = [];
+      const pairs = await interleaved(
+        bench,
+        format,
+        async () => {
+          const { ms, peakMb } = await runLmsmon(config.path, ["export-ai", "--format", format], true);
+          peaks.push(peakMb);
+          return ms;
+        },
+        async () => (await runLmsmon(config.path, ["export-ai"])).ms,
+      );
+      const what = `export-ai --format ${format} of ${rows} events`;
+      found.push(
+        line({ name: format, what, yardstick: "the same as JSON lines", reach: { atMost }, unit: "ms" }, pairs),
+        line({
+          name: `memory ${format}, bound`,
+          what: `peak memory of ${what}`,
+          yardstick: `${MOST_MB} MB`,
+          reach: { atMost: 1 },
+          unit: "MB",
+        }, peaks.map((ours) => ({ ours, theirs: MOST_MB }))),
+      );
+    }
+    return found;
   },
 };

@@ -71,6 +71,14 @@ export interface ExportAiOptions {
   readonly splitBytes: number | null;
   readonly manifest: boolean;
   readonly xapiVersion: "1.0.3" | "2.0.0" | null;
+  /** Requests for a language model instead of lines. */
+  readonly batch: "anthropic" | "openai" | null;
+  /** Absolute path of the instruction. */
+  readonly prompt: string | null;
+  /** Of instruction and history together; `null`: the default. */
+  readonly maxTokens: number | null;
+  readonly answerTokens: number | null;
+  readonly model: string | null;
 }
 
 /** Exactly one of show, erase and reapply. */

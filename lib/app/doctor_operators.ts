@@ -1,5 +1,6 @@
 import { countMentors } from "../../sql/state/doctor.ts";
 import { newestOccurrence } from "../../sql/state/admin_report.ts";
+import { keptForConsumers } from "../../sql/state/retention.ts";
 import type { RateLimit } from "../bot/zulip_api.ts";
 import type { Config } from "../config/config.ts";
 import { fromInstant } from "../model/time.ts";
@@ -30,6 +31,17 @@ export async function lookAtSteering(
   if (blocked !== null) {
     const hint = blocked.kind === "guard" ? "lmsmon reconcile --since 36h" : "it goes on by itself when Zulip answers";
     warn(`nothing could be sent by the last round: ${blocked.reason}`, hint);
+  }
+  const keepMs = config.retention?.eventsMs ?? null;
+  if (keepMs !== null) {
+    for (const { name, events } of await keptForConsumers(db.sql, source, now - keepMs * 1000)) {
+      warn(
+        `${counted(Number(events), "event")} older than retention.events ${
+          events === "1" ? "is" : "are"
+        } kept for the consumer ${name}`,
+        `export-ai --consumer ${name} --ack takes them; lmsmon consumers drop ${name} if nobody does any more`,
+      );
+    }
   }
   const staleMs = config.lms.staleAfterMs ?? null;
   if (staleMs === null || newest?.newest_at == null) return;

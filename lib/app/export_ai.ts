@@ -20,6 +20,7 @@ import { stateError } from "../state/state_errors.ts";
 import { stateEpoch } from "../state/state_epoch.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { ExportAiOptions } from "./command_options.ts";
+import { type BatchAsked, batchAsked, exportBatch } from "./export_batch.ts";
 import { type ExportPlace, openExportPlace } from "./export_place.ts";
 import { keepErased } from "./keep_erased.ts";
 import { consumerTurn, type ExportTurn, takeExportTurn, turnLost } from "./export_turn.ts";
@@ -33,7 +34,10 @@ const FOLLOW_MS = 1000;
  */
 export async function runExportAi(context: CommandContext, given: ExportAiOptions): Promise<number> {
   const schema = given.schema ?? context.config.export.schema;
-  checkExport({ ...given, schema });
+  const { maxTokens, answerTokens, model } = given;
+  const batchOnly = Object.entries({ "--max-tokens": maxTokens, "--answer-tokens": answerTokens, "--model": model });
+  checkExport({ ...given, schema, batchOnly: batchOnly.flatMap(([flag, value]) => value === null ? [] : [flag]) });
+  const batch = await batchAsked(given);
   // Before any work: who cannot write the file should not wait for a database to learn it.
   await using place = await openExportPlace(context, given);
   await using db = await openState(context.config.state, { clock: context.clock });
@@ -48,6 +52,7 @@ export async function runExportAi(context: CommandContext, given: ExportAiOption
     given,
     place,
     turn,
+    batch,
     request: { ...await selection(db, given), schema, after: begin },
     signal: turn === null ? soft : AbortSignal.any([soft, turn.signal]),
   };
@@ -66,6 +71,7 @@ interface Work {
   readonly given: ExportAiOptions;
   readonly place: ExportPlace;
   readonly turn: ExportTurn | null;
+  readonly batch: BatchAsked | null;
   readonly request: Omit<ExportRequest, "upTo">;
   readonly signal: AbortSignal;
 }
@@ -128,7 +134,7 @@ async function exportOnce(work: Work): Promise<void> {
   if (place.target !== null && given.manifest) {
     const manifest = await manifestOf(db, place.facts, {
       schema: request.schema,
-      format: given.format,
+      format: given.batch === null ? given.format : `requests for ${given.batch}`,
       view: given.view,
       ids: given.identified ? "lms" : given.pseudonyms === null ? "pseudonyms" : "pseudonyms under a key file",
       filter: { ...request.filter, students: request.filter.students === null ? null : "one", after: request.after },
@@ -162,7 +168,10 @@ async function noteTaken(work: Work, exported: Exported, upTo: string | null): P
     await stateEpoch(db);
   }
   context.log.info("Exported {exported}, {marked} newly marked as processed", {
-    exported: counted(exported.lines, given.view === "events" || given.view === "latest" ? "event" : "line"),
+    exported: counted(
+      exported.lines,
+      given.batch !== null ? "request" : given.view === "events" || given.view === "latest" ? "event" : "line",
+    ),
     lines: exported.lines,
     marked,
   });
@@ -193,6 +202,7 @@ async function follow(work: Work): Promise<void> {
 async function exportShown(work: Work, request: ExportRequest): Promise<Exported> {
   const { context, db, given, place, signal } = work;
   const { view, limit } = given;
+  if (work.batch !== null) return await exportBatch(context, db, { ...request, ...work.batch }, place.writer, signal);
   if (view === "students" || view === "weeks") {
     const timezone = context.config.notify.timezone;
     return await exportAggregates(db, { ...request, view, timezone }, place.writer, signal);

@@ -6,6 +6,7 @@ import { formatWriter, jsonFormat, type LineWriter, rawWriter } from "../export/
 import { type PartFacts, PartFiles, type PartTarget, partTarget } from "../export/part_files.ts";
 import type { PartFormat } from "../export/part_format.ts";
 import { readKeyFile } from "../export/read_key_file.ts";
+import { BATCH_LIMITS, requestWriter } from "../export/request_writer.ts";
 import { repseudonymiser } from "../export/repseudonymise.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { ExportAiOptions } from "./command_options.ts";
@@ -31,7 +32,10 @@ const EXTENSIONS = { jsonl: "jsonl", csv: "csv", parquet: "parquet", xapi: "xapi
 export async function openExportPlace(context: CommandContext, given: ExportAiOptions): Promise<ExportPlace> {
   const key = given.pseudonyms === null ? null : await readKeyFile(given.pseudonyms);
   await using undo = new AsyncDisposableStack();
-  const { out, view, splitBytes: split, manifest: hashed } = given;
+  const { out, manifest: hashed, batch } = given;
+  const view = batch === null ? given.view : "requests";
+  // A folder of requests may need several files, however small.
+  const split = given.splitBytes ?? (batch !== null && await isFolder(out) ? BATCH_LIMITS[batch].bytes : null);
   const extension = EXTENSIONS[given.format];
   const target = out === null ? null : await partTarget(out, { split, view, extension, hashed });
   const parts = target === null ? null : undo.use(new PartFiles(target));
@@ -46,7 +50,9 @@ export async function openExportPlace(context: CommandContext, given: ExportAiOp
   const lines = parts === null ? { sink: sinkOf(context.out, pipe) } : { parts };
   const change = key === null ? null : repseudonymiser(key);
   const formatOf = await formatFor(context, given, change);
-  const writer = formatOf === null
+  const writer = batch !== null
+    ? requestWriter(lines, BATCH_LIMITS[batch], split)
+    : formatOf === null
     ? rawWriter(lines, hashed || split !== null)
     : formatWriter(lines, { formatOf, change: given.format === "xapi" ? null : change, splitBytes: split });
   const kept = undo.move();
@@ -61,6 +67,11 @@ export async function openExportPlace(context: CommandContext, given: ExportAiOp
     commit: async () => await parts?.commit(),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
+}
+
+async function isFolder(out: string | null): Promise<boolean> {
+  if (out === null || out.endsWith("/")) return out !== null;
+  return await Deno.stat(out).then((found) => found.isDirectory, () => false);
 }
 
 /** `null`: lines pass through unparsed. */

@@ -1,6 +1,7 @@
 import { eventRange, knownExams } from "../../sql/state/explain.ts";
 import { CommandError } from "../base/errors.ts";
 import type { LmsId } from "../model/event.ts";
+import { readRetention } from "../privacy/retention.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { nearest } from "../text/nearest.ts";
 
@@ -21,7 +22,12 @@ export async function findExam(db: Db, source: string, asked: string): Promise<L
 
 /** Of an event that is not there: what there is. */
 export async function noSuchEvent(db: Db, source: string, eventId: string): Promise<CommandError> {
-  const [range] = await eventRange(db.sql, source);
+  const [[range], retention] = await Promise.all([eventRange(db.sql, source), readRetention(db, source)]);
+  if (retention !== null && BigInt(eventId) <= BigInt(retention.highest_event)) {
+    return new CommandError(`Cannot find event ${eventId} in ${source}: retention.events took what is that old`, {
+      hint: "what it was is not kept; the deliveries of such events are, without a name, so that nothing is told twice",
+    });
+  }
   const { oldest = null, newest = null } = range ?? {};
   return new CommandError(`Cannot find event ${eventId} in ${source}`, {
     hint: oldest === null || newest === null

@@ -7,6 +7,7 @@ import { printable } from "../base/output.ts";
 import { kindOf } from "../bot/bot_kind.ts";
 import type { ZulipConnection } from "../bot/connect_zulip.ts";
 import type { SendOutcome, ZulipBot, ZulipUser } from "../bot/zulip_api.ts";
+import type { Config } from "../config/config.ts";
 import type { CommandContext } from "./command_context.ts";
 import { commandJson } from "./command_json.ts";
 import type { NotifyTestOptions } from "./command_options.ts";
@@ -19,7 +20,7 @@ import { type NotifyTestReport, reportLines, roleName, warningsOf } from "./noti
  */
 export async function runNotifyTest(context: CommandContext, options: NotifyTestOptions): Promise<number | void> {
   const { config, clock, out } = context;
-  const content = testMessage(options.event, clock.now(), config.notify.timezone, config.lms.links);
+  const content = testMessage(options.event, clock.now(), config);
   await using parts = new OpenParts(config);
   const zulip = parts.zulip();
   const { soft, hard } = context.stop;
@@ -63,8 +64,7 @@ export async function runNotifyTest(context: CommandContext, options: NotifyTest
 export function testMessage(
   event: EventType | null,
   now: EpochMicros,
-  timezone: string,
-  links: Readonly<Record<string, string>>,
+  { notify: { timezone }, lms: { links }, format }: Config,
 ): string {
   if (event === null) {
     return "🔔 **Test message from lmsmon**: notifications reach you.\n" +
@@ -80,7 +80,13 @@ export function testMessage(
     marker: "notify-test",
     ref: "notify-test",
   };
-  const [message] = formatMessages([harmless], { now, timezone, links, delayedMs: null });
+  const [message] = formatMessages([harmless], {
+    now,
+    timezone,
+    links,
+    delayedMs: null,
+    names: format?.names ?? "full",
+  });
   return `🔔 **Test message from lmsmon**: a sample of \`${event}\`, all of it made up.\n\n${message?.content ?? ""}`;
 }
 

@@ -17,6 +17,7 @@ import type { Lease } from "../state/leases.ts";
 import type { StateDb } from "../state/state_db.ts";
 import type { CommandContext } from "./command_context.ts";
 import { commandJson } from "./command_json.ts";
+import { keepSoLong } from "./keep_so_long.ts";
 import { keepErased } from "./keep_erased.ts";
 import type { PollOnceOptions } from "./command_options.ts";
 import { DryTeller } from "./dry_messages.ts";
@@ -86,7 +87,8 @@ async function pollUnderLease(
   await using keeper = new LeaseKeeper(db, lease, ttlMs, clock);
   await checkSource(db, lms, logger("poll"), options.acceptSource);
   const telling: Promise<void>[] = [];
-  return await runPoll(
+  const signal = AbortSignal.any([stop.soft, stop.hard, keeper.signal]);
+  const result = await runPoll(
     {
       db,
       lms,
@@ -104,9 +106,11 @@ async function pollUnderLease(
     {
       mode: "full",
       notifyHistory: options.notifyHistory,
-      signal: AbortSignal.any([stop.soft, stop.hard, keeper.signal]),
+      signal,
     },
   ).finally(() => Promise.all(telling));
+  await keepSoLong(context, db, Infinity)(lease, signal);
+  return result;
 }
 
 async function leaseToPoll(

@@ -6,6 +6,8 @@ import {
   quarantineStats,
   streamStats,
 } from "../../sql/state/stats.ts";
+import { lastRetentions } from "../../sql/state/retention.ts";
+import { parseRetention } from "../privacy/retention.ts";
 import { measuredPasses } from "../poll/pass_schedule.ts";
 import { describePeriod } from "../poll/pass_policy.ts";
 import { describeHolder } from "../poll/holder.ts";
@@ -22,7 +24,7 @@ import { printDays, readDays } from "./stats_days.ts";
 /** What the state database holds, in counts; no names, no titles. */
 export async function readStats(db: StateDb, text: (time: Temporal.Instant | null) => string | null) {
   const { sql } = db;
-  const [streams, passes, events, deliveries, polls, quarantine, leases] = await Promise.all([
+  const [streams, passes, events, deliveries, polls, quarantine, leases, retentions] = await Promise.all([
     streamStats(sql),
     measuredPasses(db),
     eventStats(sql),
@@ -30,6 +32,7 @@ export async function readStats(db: StateDb, text: (time: Temporal.Instant | nul
     pollStats(sql),
     quarantineStats(sql),
     leaseStats(sql),
+    lastRetentions(sql),
   ]);
   return {
     streams: streams.map((s) => ({
@@ -84,6 +87,12 @@ export async function readStats(db: StateDb, text: (time: Temporal.Instant | nul
       example_row: q.example,
       first_seen_at: text(q.first_seen),
     })),
+    retention: retentions.flatMap(({ source, value }) => {
+      const last = parseRetention(JSON.parse(value));
+      if (last === null) return [];
+      const { at, events, message_texts, acts } = last;
+      return [{ source, at: text(toInstant(at)), events, message_texts, acts }];
+    }),
     pollers: leases.filter(({ source, held }) => held && !isExportTurn(source)).map((lease) => ({
       source: lease.source,
       holder: describeHolder(lease.holder),

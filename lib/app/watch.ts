@@ -27,6 +27,7 @@ import { Pinger } from "./ping.ts";
 import { stayDisabled } from "./stay_disabled.ts";
 import { OpenParts, pollSettings } from "./open_parts.ts";
 import { openNotifier } from "./poll_once.ts";
+import { keepSoLong } from "./keep_so_long.ts";
 import { keepErased } from "./keep_erased.ts";
 import { nameStateTrouble } from "./state_trouble.ts";
 import { readUntoldNews, untoldNewsText } from "./untold_news.ts";
@@ -164,19 +165,13 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
           health.good(false);
           if (!health.isBlocked) void pinger.ping(config.health?.pingUrl ?? null, stop.hard);
           if (result.firstContact.length > 0) {
-            log.info("First contact: {found} of the past stored and told to nobody", {
-              found: counted(result.tally.events, "event"),
-              events: result.tally.events,
-              kinds: result.firstContact,
-            });
+            const { tally: { events }, firstContact: kinds } = result;
+            const found = counted(events, "event");
+            log.info("First contact: {found} of the past stored and told to nobody", { found, events, kinds });
           } else if (result.tally.events > 0) {
-            log.info("Found {found}", {
-              found: counted(result.tally.events, "event"),
-              events: result.tally.events,
-              rowsRead: result.tally.rowsRead,
-              pollId: result.pollId,
-              tookMs: Math.round(tookMs),
-            });
+            const { pollId, tally: { events, rowsRead } } = result;
+            const found = counted(events, "event");
+            log.info("Found {found}", { found, events, rowsRead, pollId, tookMs: Math.round(tookMs) });
           }
           if (result.tally.neverTold > 0) {
             log.warning(
@@ -189,6 +184,7 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
           if (result.tally.toldEvents > 0) wake.wake();
           parts.onPoll?.(result);
         },
+        afterPoll: keepSoLong({ config, clock }, parts.db),
         onRole: (leading) => {
           metrics.leading.set(leading ? 1 : 0);
           if (!leading) health.good(true);

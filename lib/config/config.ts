@@ -2,6 +2,7 @@ import type { EffectiveKey } from "./effective.ts";
 import type { Secret } from "../base/secrets.ts";
 import type { LmsId } from "../model/event.ts";
 import type { EventType } from "../model/event_types.ts";
+import type { NamesForm } from "../model/told_event.ts";
 
 /** Times of day in `notify.timezone`, minutes after midnight, ascending. */
 export type MinuteOfDay = number;
@@ -34,6 +35,8 @@ export interface Config {
     readonly excludeUsernames: readonly string[];
     readonly batches: readonly LmsId[];
   };
+  /** How messages name students; in full when left out. */
+  readonly format?: { readonly names: NamesForm };
   readonly admin: {
     readonly to: string | null;
     /** When the report of the day before is sent, in `notify.timezone`; `null`: never. */
@@ -56,6 +59,8 @@ export interface Config {
   readonly insights?: { readonly constants: string | null };
   /** Where erasures are kept besides the state, absolute; `null`: beside an embedded state, and nowhere for a server's. */
   readonly privacy: { readonly journal: string | null };
+  /** What is kept only so long; all of it for ever when left out. */
+  readonly retention?: RetentionConfig;
   readonly log: { readonly level: LogLevel; readonly format: "auto" | "pretty" | "json" };
   readonly listen: { readonly host: string; readonly port: number } | null;
   /** Files that hold secrets, absolute: passwords, keys and a zuliprc, as far as the configuration names them. */
@@ -76,6 +81,13 @@ export interface MappingText {
 /** What the administrator can be told of, besides the daily report. */
 export const ADMIN_TOPICS = ["trouble", "recovered", "fuse", "stale", "dead"] as const;
 export type AdminTopic = (typeof ADMIN_TOPICS)[number];
+
+/** For how long what is kept; `null`: for ever. */
+export interface RetentionConfig {
+  readonly eventsMs: number | null;
+  readonly messageTextMs: number | null;
+  readonly auditMs: number | null;
+}
 
 export type LogLevel = "debug" | "info" | "warning" | "error";
 

@@ -78,6 +78,7 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
       excludeUsernames: students.exclude_usernames,
       batches: students.batches,
     },
+    format: raw.format,
     admin: { to: raw.admin.to, reportAt: raw.admin.report_at, on: raw.admin.on },
     health: { pingUrl: raw.health.ping_url },
     zulip: {
@@ -94,6 +95,11 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
     export: raw.export,
     insights: { constants: raw.insights.constants === null ? null : context.absolute(raw.insights.constants) },
     privacy: { journal: raw.privacy.journal === null ? null : context.absolute(raw.privacy.journal) },
+    retention: {
+      eventsMs: raw.retention.events,
+      messageTextMs: raw.retention.message_text,
+      auditMs: raw.retention.audit,
+    },
     log: raw.log,
     listen: raw.listen,
     secretFiles: context.secretFiles,

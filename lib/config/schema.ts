@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { EVENT_TYPES, typesToldAt } from "../model/event_types.ts";
+import { NAMES_FORMS } from "../model/told_event.ts";
 import {
   bool,
   duration,
@@ -35,6 +36,7 @@ import { Filled } from "./fill_env.ts";
 export const PRESETS = ["testpress", "moodle", "custom"] as const;
 
 const SECOND = 1000;
+const DAY = 86_400 * SECOND;
 
 const fallbacks = new WeakMap<z.ZodType, unknown>();
 
@@ -199,6 +201,7 @@ export const schema = z.strictObject({
     exclude_usernames: key(listOf(idText), []),
     batches: key(listOf(lmsId), []),
   }),
+  format: group({ names: key(oneOf(NAMES_FORMS), "full") }),
   admin: group({
     to: key(nullable(idText), null),
     report_at: key(nullable(minuteOfDay), null),
@@ -224,6 +227,11 @@ export const schema = z.strictObject({
     constants: key(path, null),
   }),
   privacy: group({ journal: key(nullable(filledText), null) }),
+  retention: group({
+    events: key(nullable(duration(DAY)), null),
+    message_text: key(nullable(duration(DAY)), null),
+    audit: key(nullable(duration(DAY)), null),
+  }),
   log: group({
     level: key(logLevel, "info"),
     format: key(oneOf(["auto", "pretty", "json"]), "auto"),

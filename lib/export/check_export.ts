@@ -20,6 +20,10 @@ export interface ExportShape {
   readonly limit: number | null;
   readonly until: number | null;
   readonly xapiVersion: string | null;
+  readonly batch: string | null;
+  readonly prompt: string | null;
+  /** Flags that only requests of a batch have, as given. */
+  readonly batchOnly: readonly string[];
 }
 
 /** Throws UsageError for parts that make no sense together; docs/export.md has the table. */
@@ -57,6 +61,18 @@ function* rules(x: ExportShape): Generator<Rule> {
     "it leaves events out that it would mark",
   ];
   yield* fileRules(x);
+  yield* batchRules(x);
+}
+
+function* batchRules(x: ExportShape): Generator<Rule> {
+  const only = ["--prompt", ...x.batchOnly].find((flag) => flag !== "--prompt" || x.prompt !== null);
+  if (x.batch === null) {
+    return yield [only !== undefined, `${only} needs --batch`, "add --batch anthropic or --batch openai"];
+  }
+  yield [x.view !== "students", `--batch has no --view ${x.view}`, "add --view students: a request is of a student"];
+  yield [x.format !== "jsonl", `--batch has no --format ${x.format}`, "leave --format out: requests are JSON lines"];
+  yield [x.schema === 1, "schema 1 has no --batch", "use --schema 2, the default"];
+  yield [x.prompt === null, "--batch needs --prompt FILE", "the file says what the model is to do with each history"];
 }
 
 function* cursorRules(x: ExportShape): Generator<Rule> {

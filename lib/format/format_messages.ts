@@ -1,6 +1,7 @@
 import type { FormatContext, FormattedMessage, ToldEvent } from "../model/told_event.ts";
 import { formatDigest } from "./format_digest.ts";
 import { formatSingle } from "./format_single.ts";
+import { withNames } from "./student_names.ts";
 
 /**
  * Everything due for one recipient as messages in the order to send them. Up to `digestAbove` events one message each (in
@@ -12,6 +13,7 @@ export function formatMessages(
   ctx: FormatContext,
   digestAbove = 1,
 ): FormattedMessage[] {
-  if (events.length > Math.max(1, digestAbove)) return formatDigest(events, ctx);
-  return events.map((event, index) => ({ ...formatSingle(event, ctx), told: [index] }));
+  const named = events.map((event) => withNames(event, ctx.names ?? "full"));
+  if (named.length > Math.max(1, digestAbove)) return formatDigest(named, ctx);
+  return named.map((event, index) => ({ ...formatSingle(event, ctx), told: [index] }));
 }

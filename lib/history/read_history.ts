@@ -1,4 +1,4 @@
-import { countHistory, historyEvents, type HistoryPlace } from "../../sql/state/history.ts";
+import { countHistory, type DetectedIn, historyEvents, type HistoryPlace } from "../../sql/state/history.ts";
 import { UsageError } from "../base/errors.ts";
 import { type EpochMicros, formatUtc } from "../model/time.ts";
 import type { Queryable } from "../state/state_db.ts";
@@ -12,6 +12,8 @@ export interface HistoryRequest {
   /** How the student is called in the answer: an id, or a pseudonym. */
   readonly called: string;
   readonly since: EpochMicros | null;
+  /** Events that lmsmon found in this time only; all when left out. */
+  readonly detected?: DetectedIn;
   readonly before: HistoryPlace | null;
   readonly now: EpochMicros;
   readonly timezone: string;
@@ -37,7 +39,8 @@ const MOST_EVENTS = 5_000;
 /** A student's history, newest events first to find room, in order of time. Throws UsageError for a budget that holds nothing. */
 export async function readHistory(sql: Queryable, request: HistoryRequest): Promise<History> {
   const { source, student, since, before, now, timezone } = request;
-  const range = { since: since === null ? null : formatUtc(since), before };
+  const detected = request.detected ?? { since: null, until: null };
+  const range = { since: since === null ? null : formatUtc(since), detected, before };
   const [rows, [total]] = await Promise.all([
     historyEvents(sql, source, student, { ...range, limit: MOST_EVENTS }),
     countHistory(sql, source, student, range),

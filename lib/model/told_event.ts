@@ -54,7 +54,13 @@ export interface FormatContext {
   readonly links: Readonly<Record<string, string>>;
   /** Set when the events waited because Zulip or the LMS was away: the message says so in its head. Milliseconds. */
   readonly delayedMs: number | null;
+  /** `format.names`; `full` when left out. */
+  readonly names?: NamesForm;
 }
+
+/** How messages name a student. */
+export const NAMES_FORMS = ["full", "initials", "username"] as const;
+export type NamesForm = (typeof NAMES_FORMS)[number];
 
 /** One message and the events (by index into the input) that it tells; every event is in exactly one message. */
 export interface FormattedMessage {

@@ -4,6 +4,7 @@ import { LeaseLostError, LmsError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { ShowProgress } from "../base/progress.ts";
 import type { RepeatedError } from "../base/repeated_error.ts";
+import type { Lease } from "../state/leases.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { Leadership } from "./leadership.ts";
 import type { PassSettings } from "./pass_policy.ts";
@@ -28,6 +29,8 @@ export interface PollLoopDeps extends PassSettings {
   /** The fuse held a poll's messages. */
   readonly onHeld: (pollId: string, reason: string) => void | Promise<void>;
   readonly onPoll: (result: PollResult, tookMs: number) => void;
+  /** What is done under the lease between two polls. Throws only when the lease was lost. */
+  readonly afterPoll?: (lease: Lease, signal: AbortSignal) => Promise<void>;
   readonly onRole: (leading: boolean) => void;
   readonly onFailure: (error: unknown) => void;
   readonly showProgress?: ShowProgress | undefined;
@@ -40,7 +43,7 @@ export interface PollLoopDeps extends PassSettings {
 export async function pollLoop(deps: PollLoopDeps, stop: { soft: AbortSignal; hard: AbortSignal }): Promise<void> {
   const { clock, intervalMs } = deps;
   await using leadership = new Leadership({ ...deps, source: deps.lms.name });
-  const poller = new Poller(deps, leadership, stop.hard);
+  const poller = new Poller(deps, leadership, stop);
   while (!stop.soft.aborted) {
     const turnMs = clock.monotonicMs();
     try {
@@ -68,7 +71,7 @@ class Poller {
   constructor(
     private readonly deps: PollLoopDeps,
     private readonly leadership: Leadership,
-    private readonly hard: AbortSignal,
+    private readonly stop: { readonly soft: AbortSignal; readonly hard: AbortSignal },
   ) {
     this.#passes = new PassSchedule(deps);
   }
@@ -94,13 +97,15 @@ class Poller {
     const result = await runPoll({ ...deps, onHeld: this.#held }, turn.keeper.lease, {
       mode: plan.mode,
       notifyHistory: false,
-      signal: AbortSignal.any([this.hard, turn.keeper.signal]),
+      signal: AbortSignal.any([this.stop.hard, turn.keeper.signal]),
       skippedFullPass: plan.skipped,
       contextRestMs: deps.fullPassMs,
     });
     await this.#passes.done(plan, result.tally.sumsMs);
     deps.trouble.succeeded();
     deps.onPoll(result, deps.clock.monotonicMs() - plan.startedMs);
+    const { soft, hard } = this.stop;
+    await deps.afterPoll?.(turn.keeper.lease, AbortSignal.any([soft, hard, turn.keeper.signal]));
   }
 
   async failed(error: unknown): Promise<void> {

@@ -2,6 +2,7 @@ import type { NotifyConfig } from "../config/config.ts";
 import { formatMessages } from "../format/format_messages.ts";
 import { isChannelRecipient } from "../model/recipient.ts";
 import type { EpochMicros } from "../model/time.ts";
+import type { NamesForm } from "../model/told_event.ts";
 import type { Composition, DueRow, Recent } from "./notify_types.ts";
 import { isAtDigestTime, roomFor, type TimingPolicy, whenToTell } from "./when_to_tell.ts";
 
@@ -9,6 +10,8 @@ import { isAtDigestTime, roomFor, type TimingPolicy, whenToTell } from "./when_t
 export interface ComposePolicy {
   readonly now: EpochMicros;
   readonly links: Readonly<Record<string, string>>;
+  /** `format.names` */
+  readonly names?: NamesForm;
   readonly notify: TimingPolicy & Pick<NotifyConfig, "digestAbove">;
 }
 
@@ -60,7 +63,7 @@ function composeFor(due: readonly DueRow[], recent: Recent | null, policy: Compo
   const told = rows.filter((row) => !isOver(row));
   const messages = formatMessages(
     told.map((row) => row.told),
-    { now, timezone: notify.timezone, links: policy.links, delayedMs },
+    { now, timezone: notify.timezone, links: policy.links, delayedMs, names: policy.names ?? "full" },
     asOne ? 1 : told.length,
   );
   return {

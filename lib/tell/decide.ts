@@ -17,6 +17,7 @@ export interface DecisionPolicy {
   readonly notify: ComposePolicy["notify"] & ResolveContext["notify"];
   readonly users: Pick<Config["users"], "cacheMs">;
   readonly lms: Pick<Config["lms"], "links">;
+  readonly format?: Config["format"];
 }
 
 /** What becomes of the due rows of a chunk's recipients. */
@@ -105,7 +106,9 @@ function resolveAndCompose(
     selves: due.selves,
   });
   const told = resolution.send.map(({ row, userId }) => dueRow(row, userId, due));
-  return { resolution, compositions: compose(told, recent, { now, links: config.lms.links, notify: config.notify }) };
+  const { lms: { links }, notify, format } = config;
+  const policy = { now, links, notify, names: format?.names ?? "full" };
+  return { resolution, compositions: compose(told, recent, policy) };
 }
 
 /** The recipients whose messages would make more than `room`; never the first one. */

@@ -27,40 +27,44 @@ export interface HistoryPlace {
   readonly eventId: string;
 }
 
+/** When lmsmon found an event, ISO times: from `since` on, before `until`. */
+export interface DetectedIn {
+  readonly since: string | null;
+  readonly until: string | null;
+}
+
+export interface HistoryRange {
+  readonly since: string | null;
+  readonly detected: DetectedIn;
+  readonly before: HistoryPlace | null;
+}
+
+const isIn = (sql: Queryable, { since, detected, before }: HistoryRange) =>
+  sql`(${since}::timestamptz is null or timestamp >= ${since}::timestamptz)
+       and (${detected.since}::timestamptz is null or created_at >= ${detected.since}::timestamptz)
+       and (${detected.until}::timestamptz is null or created_at < ${detected.until}::timestamptz)
+       and (${before?.at ?? null}::timestamptz is null
+         or (timestamp, event_id) < (${before?.at ?? null}::timestamptz, ${before?.eventId ?? null}::bigint))`;
+
 /** The newest events of a student before a place, newest first. */
 export const historyEvents = (
   sql: Queryable,
   source: string,
   student: string,
-  { since, before, limit }: {
-    readonly since: string | null;
-    readonly before: HistoryPlace | null;
-    readonly limit: number;
-  },
+  { limit, ...range }: HistoryRange & { readonly limit: number },
 ) =>
   sql<HistoryRow[]>`
     select event_id, event_type, attempt_id, kind, stage, revision, change, attempt_no, timestamp, activity_id, activity_title, course_id,
            course, activity_metadata
       from lmsmon.lms_activity_events
-     where source = ${source} and student_id = ${student}::bigint
-       and (${since}::timestamptz is null or timestamp >= ${since}::timestamptz)
-       and (${before?.at ?? null}::timestamptz is null
-         or (timestamp, event_id) < (${before?.at ?? null}::timestamptz, ${before?.eventId ?? null}::bigint))
+     where source = ${source} and student_id = ${student}::bigint and ${isIn(sql, range)}
      order by timestamp desc, event_id desc limit ${limit}::int`;
 
 export const HistoryCountRow = z.object({ events: neverNull(int4) });
 export type HistoryCountRow = z.infer<typeof HistoryCountRow>;
 
-export const countHistory = (
-  sql: Queryable,
-  source: string,
-  student: string,
-  { since, before }: { readonly since: string | null; readonly before: HistoryPlace | null },
-) =>
+export const countHistory = (sql: Queryable, source: string, student: string, range: HistoryRange) =>
   sql<HistoryCountRow[]>`
     select count(*)::int as events
       from lmsmon.lms_activity_events
-     where source = ${source} and student_id = ${student}::bigint
-       and (${since}::timestamptz is null or timestamp >= ${since}::timestamptz)
-       and (${before?.at ?? null}::timestamptz is null
-         or (timestamp, event_id) < (${before?.at ?? null}::timestamptz, ${before?.eventId ?? null}::bigint))`;
+     where source = ${source} and student_id = ${student}::bigint and ${isIn(sql, range)}`;

@@ -28,7 +28,8 @@ export interface RetryQuestion {
 }
 
 /**
- * Deliveries that a person may want tried again now: given up; refused and waiting for the next try; waiting for an account.
+ * Deliveries that a person may want tried again now: given up; refused and waiting for the next try; waiting for an account. Not those
+ * whose event or text `retention` took.
  */
 export function retriable(sql: Queryable, source: string, question: RetryQuestion) {
   const { eventId, recipient, deadOnly, after, limit } = question;
@@ -36,7 +37,9 @@ export function retriable(sql: Queryable, source: string, question: RetryQuestio
   return sql<RetriableRow[]>`
     select l.log_id, l.event_id, l.recipient, l.status, l.reason, l.message_id, m.state as message_state, l.attempts
       from lmsmon.lms_event_logs l left join lmsmon.messages m on m.message_id = l.message_id
-     where l.source = ${source} and (${after}::bigint is null or l.log_id > ${after}::bigint)
+     where l.source = ${source} and m.content is distinct from ''
+       and exists (select from lmsmon.lms_activity_events e where e.event_id = l.event_id)
+       and (${after}::bigint is null or l.log_id > ${after}::bigint)
        and (${eventId}::bigint is null or l.event_id = ${eventId}::bigint)
        and (${recipient}::text is null or l.recipient = ${recipient}::text)
        and ((l.status = 'dead' and l.reason <> 'erased')

@@ -27,6 +27,11 @@ export const OPTIONS: ExportAiOptions = {
   splitBytes: null,
   manifest: false,
   xapiVersion: null,
+  batch: null,
+  prompt: null,
+  maxTokens: null,
+  answerTokens: null,
+  model: null,
 };
 
 /** `export-ai` with these options, in this process. */

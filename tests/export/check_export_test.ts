@@ -21,6 +21,9 @@ const PLAIN: ExportShape = {
   limit: null,
   until: null,
   xapiVersion: null,
+  batch: null,
+  prompt: null,
+  batchOnly: [],
 };
 
 Deno.test("checkExport() refuses what makes no sense together, and nothing else", () => {
@@ -44,6 +47,12 @@ Deno.test("checkExport() refuses what makes no sense together, and nothing else"
     { consumer: "ai", after: "1" },
     { consumer: "ai", unprocessed: true },
     { xapiVersion: "2.0.0" },
+    { batch: "openai", view: "students" },
+    { batch: "openai", prompt: "/p", view: "weeks" },
+    { batch: "anthropic", prompt: "/p", view: "students", format: "csv" },
+    { batch: "anthropic", prompt: "/p", view: "students", schema: 1 },
+    { prompt: "/p", view: "students" },
+    { batchOnly: ["--max-tokens"], view: "students" },
   ];
   for (const change of senseless) {
     assert.throws(
@@ -58,6 +67,7 @@ Deno.test("checkExport() refuses what makes no sense together, and nothing else"
     { format: "csv", view: "weeks" },
     { format: "parquet", view: "latest", out: "/x.parquet" },
     { format: "xapi", xapiVersion: "2.0.0", follow: true },
+    { batch: "openai", prompt: "/p", view: "students", batchOnly: ["--model"], out: "/x/" },
     { consumer: "ai", ack: true, types: ["exam_passed"], out: "/x/", splitBytes: 1000, manifest: true },
   ];
   for (const change of sensible) checkExport({ ...PLAIN, ...change });

@@ -142,6 +142,18 @@ const CATALOGUE: readonly (readonly [name: string, events: readonly ToldEvent[],
       classmate(n, "exam_passed", { title: "Test 1", activityId: "9", chapter: null, course: "Maths" })
     ),
   ]],
+  ...(["initials", "username"] as const).flatMap((names): typeof CATALOGUE => [
+    [`names as ${names}`, [told("exam_passed", { student: { name: "priya n. Sharma", username: "priya.s" } })], {
+      names,
+    }],
+    [`names as ${names}: nothing but ids`, [told("exam_passed", { student: { name: "…", username: null } })], {
+      names,
+    }],
+    [`digest: names as ${names}, two of one name`, [
+      ...[1, 2].map((n) => classmate(n, "exam_failed", { student: { name: "Meera Iyer", nameIsShared: true } })),
+      ...[3, 4].map((n) => classmate(n, "exam_passed", { student: { name: `Élodie O'Hara-${n}` } })),
+    ], { names }],
+  ]),
 ];
 
 for (const [name, events, changes] of CATALOGUE) {

@@ -65,6 +65,7 @@ const context: fc.Arbitrary<FormatContext> = fc.record({
   timezone: fc.constantFrom("Asia/Kolkata", "UTC", "America/New_York"),
   links: fc.constantFrom(CONTEXT.links, NO_LINKS.links, { content: "https://spa.example/#/c/{content_id}" }),
   delayedMs: fc.option(fc.integer({ min: 0, max: 1e9 }), { nil: null }),
+  names: fc.constantFrom("full", "initials", "username"),
 });
 
 function withOwnMarker(one: ToldEvent, index: number): ToldEvent {

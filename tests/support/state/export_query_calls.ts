@@ -7,6 +7,7 @@ import type { EventFilter } from "../../../sql/state/event_filter.ts";
 import * as exporting from "../../../sql/state/export.ts";
 import * as exportViews from "../../../sql/state/export_views.ts";
 import * as findPeople from "../../../sql/state/find_people.ts";
+import * as retention from "../../../sql/state/retention.ts";
 import * as stateEpoch from "../../../sql/state/state_epoch.ts";
 import { type CallsOf, ID, TIME } from "./query_call.ts";
 
@@ -51,6 +52,16 @@ const consumersCalls: CallsOf<typeof consumers> = {
     consumers.AcknowledgedRow,
   ],
   dropConsumer: [(sql) => consumers.dropConsumer(sql, "a"), consumers.AcknowledgedRow],
+};
+
+const RETENTION = { source: "lms", before: 0, after: ID, limit: 1 };
+const retentionCalls: CallsOf<typeof retention> = {
+  takeEvents: [(sql) => retention.takeEvents(sql, RETENTION), retention.TakenRow],
+  takeTexts: [(sql) => retention.takeTexts(sql, RETENTION), retention.TakenRow],
+  takeActs: [(sql) => retention.takeActs(sql, RETENTION), retention.TakenRow],
+  countOldActs: [(sql) => retention.countOldActs(sql, "lms", 0), retention.OldActsRow],
+  keptForConsumers: [(sql) => retention.keptForConsumers(sql, "lms", 0), retention.KeptForConsumerRow],
+  lastRetentions: [(sql) => retention.lastRetentions(sql), retention.LastRetentionRow],
 };
 
 const dataCardCalls: CallsOf<typeof dataCard> = {
@@ -126,6 +137,7 @@ const findPeopleCalls: CallsOf<typeof findPeople> = {
 
 const OTHERS = {
   find_people: findPeopleCalls,
+  retention: retentionCalls,
   erase_acts: eraseActsCalls,
   consumers: consumersCalls,
   data_card: dataCardCalls,

@@ -125,7 +125,7 @@ const courseContextCalls: CallsOf<typeof courseContext> = {
   addExemptions: (sql) => courseContext.addExemptions(sql, CONTEXT_PAGE, EXEMPTIONS),
 };
 
-const HISTORY = { since: TIME, before: { at: TIME, eventId: ID } };
+const HISTORY = { since: TIME, detected: { since: TIME, until: TIME }, before: { at: TIME, eventId: ID } };
 const agentCalls: CallsOf<typeof agent> = {
   limitStatements: [(sql) => agent.limitStatements(sql, 1000), agent.StatementLimitRow],
   findStudents: [

@@ -1,0 +1,152 @@
+import { z } from "zod";
+import { allowActsToChange, forbidActsToChange } from "../../sql/state/erase_acts.ts";
+import { readFact, writeFact } from "../../sql/state/reconcile.ts";
+import {
+  countOldActs,
+  type RetentionBatch,
+  takeActs,
+  takeEvents,
+  type TakenRow,
+  takeTexts,
+} from "../../sql/state/retention.ts";
+import type { Clock } from "../base/clock.ts";
+import { LeaseLostError, StoppedError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import type { RetentionConfig } from "../config/config.ts";
+import type { EpochMicros } from "../model/time.ts";
+import { fenced } from "../state/fenced.ts";
+import type { Lease } from "../state/leases.ts";
+import type { StateDb, Transaction } from "../state/state_db.ts";
+
+const DAY_US = 24 * 3_600_000_000;
+/** Rows of one transaction. */
+const BATCH = 500;
+/** After trouble: not with every poll. */
+const AGAIN_US = 3_600_000_000;
+
+/** What the last whole round took. */
+const lastRetention = z.object({
+  /** Microseconds. */
+  at: z.number(),
+  events: z.number(),
+  message_texts: z.number(),
+  acts: z.number(),
+  /** The highest id of an event that was ever taken; decimal text. */
+  highest_event: z.string(),
+});
+export type LastRetention = z.infer<typeof lastRetention>;
+
+export const parseRetention = (value: unknown): LastRetention | null => lastRetention.safeParse(value).data ?? null;
+
+/** `null`: nothing was ever taken. */
+export async function readRetention({ sql }: Pick<StateDb, "sql">, source: string): Promise<LastRetention | null> {
+  const [row] = await readFact(sql, source, "retention");
+  return row === undefined ? null : parseRetention(row.value);
+}
+
+export interface RetentionDeps {
+  readonly db: StateDb;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly source: string;
+  readonly keep: RetentionConfig;
+  /** A slice of work between two polls; the rest comes after the next one. Milliseconds. */
+  readonly sliceMs: number;
+  readonly batch?: number;
+}
+
+type Part = "events" | "message_texts" | "acts";
+
+/** What one round has still to look at, and what it took so far. */
+interface Round {
+  readonly at: EpochMicros;
+  readonly taken: Record<Part, number>;
+  highestEvent: string;
+  part: Part | null;
+  after: string;
+}
+
+const NEXT: Readonly<Record<Part, Part | null>> = { events: "message_texts", message_texts: "acts", acts: null };
+
+/** Once a day takes away what is older than `retention` says, under the lease of the poll that it follows. One instance a process. */
+export class Retention {
+  #round: Round | null = null;
+  #notBefore = 0;
+
+  constructor(private readonly deps: RetentionDeps) {}
+
+  /** Trouble is logged and tried again later: no poll fails for it. Throws only when the lease was lost. */
+  async afterPoll(lease: Lease, signal: AbortSignal): Promise<void> {
+    const { clock, keep, log } = this.deps;
+    if (keep.eventsMs === null && keep.messageTextMs === null && keep.auditMs === null) return;
+    if (clock.now() < this.#notBefore) return;
+    try {
+      await this.#go(lease, signal);
+    } catch (error) {
+      if (signal.aborted || error instanceof StoppedError) return;
+      if (error instanceof LeaseLostError) throw error;
+      this.#round = null;
+      this.#notBefore = clock.now() + AGAIN_US;
+      log.warn("Cannot take away what is older than retention says; tried again in an hour", { error });
+    }
+  }
+
+  async #go(lease: Lease, signal: AbortSignal): Promise<void> {
+    const { db, clock, source, sliceMs, log } = this.deps;
+    const round = this.#round ??= await this.#begin();
+    if (round === null) return;
+    const untilMs = clock.monotonicMs() + sliceMs;
+    while (round.part !== null) {
+      if (signal.aborted || clock.monotonicMs() > untilMs) return;
+      const { taken, last } = await this.#batch(lease, round);
+      round.taken[round.part] += taken;
+      if (round.part === "events" && last !== null) round.highestEvent = last;
+      if (last === null || taken < (this.deps.batch ?? BATCH)) {
+        round.part = NEXT[round.part];
+        round.after = "0";
+      } else round.after = last;
+    }
+    const done: LastRetention = { at: round.at, ...round.taken, highest_event: round.highestEvent };
+    await fenced(db, lease, (tx) => writeFact(tx, source, "retention", JSON.stringify(done)).execute(), clock);
+    this.#round = null;
+    this.#notBefore = round.at + DAY_US;
+    log.info("Taken away as older than retention says: {events} events, texts of {texts} messages, {acts} acts", {
+      events: done.events,
+      texts: done.message_texts,
+      acts: done.acts,
+    });
+  }
+
+  /** `null`: it was done less than a day ago, by whatever process. */
+  async #begin(): Promise<Round | null> {
+    const { db, clock, source } = this.deps;
+    const last = await readRetention(db, source);
+    const now = clock.now();
+    if (last !== null && now < last.at + DAY_US) {
+      this.#notBefore = last.at + DAY_US;
+      return null;
+    }
+    const taken = { events: 0, message_texts: 0, acts: 0 };
+    return { at: now, taken, highestEvent: last?.highest_event ?? "0", part: "events", after: "0" };
+  }
+
+  async #batch(lease: Lease, round: Round): Promise<TakenRow> {
+    const { db, clock, source, keep, batch: limit = BATCH } = this.deps;
+    const nothing = { taken: 0, last: null };
+    const keepMs =
+      { events: keep.eventsMs, message_texts: keep.messageTextMs, acts: keep.auditMs }[round.part ?? "acts"];
+    if (keepMs === null) return nothing;
+    const asked: RetentionBatch = { source, before: round.at - keepMs * 1000, after: round.after, limit };
+    if (round.part === "acts" && (await countOldActs(db.sql, source, asked.before))[0]?.acts === "0") return nothing;
+    const take = { events: takeEvents, message_texts: takeTexts, acts: takeOldActs }[round.part ?? "acts"];
+    const [row] = await fenced(db, lease, (tx) => take(tx, asked), clock);
+    return row ?? nothing;
+  }
+}
+
+async function takeOldActs(tx: Transaction, asked: RetentionBatch): Promise<TakenRow[]> {
+  await allowActsToChange(tx);
+  const rows = await takeActs(tx, asked);
+  await forbidActsToChange(tx);
+  return [...rows];
+}
