@@ -26,6 +26,7 @@ const { values } = parseArgs({
   },
 });
 const say = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+const progress = (line: string) => Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 const chosen = SCENARIOS.filter(({ name }) => values.only === undefined || values.only.split(",").includes(name));
@@ -98,12 +99,14 @@ async function race(dialect: RaceDialect, rows: number): Promise<number> {
     }
     const seconds = (ms: number) => (ms / 1000).toFixed(1);
     const [first] = scores;
-    table.push([
+    const row = [
       scenario.name,
       String(facts.length),
       ...scores.map(describe),
       first === undefined ? "" : `${seconds(first.knownMs)}, ${seconds(first.toldMs)}`,
-    ]);
+    ];
+    table.push(row);
+    progress(row.map((cell) => cell.replaceAll("\n", " ")).join(" | ")); // a size takes minutes
   }
   for (const poller of predicates) await poller.stop();
   say(table.toString());
