@@ -53,14 +53,14 @@ export function scoreOf(
   let once = 0, late = 0, lost = 0, knownMs = 0, toldMs = 0;
   for (const [key, fact] of expected) {
     const claim = first.get(key);
-    if (claim === undefined) {
+    if (claim?.toldMs == null) { // known and never told is lost, too
       lost++;
       continue;
     }
     if (inTime(fact, claim.knownMs)) once++;
     else late++;
     knownMs = Math.max(knownMs, claim.knownMs - fact.visibleMs);
-    if (claim.toldMs !== null) toldMs = Math.max(toldMs, claim.toldMs - fact.visibleMs);
+    toldMs = Math.max(toldMs, claim.toldMs - fact.visibleMs);
   }
   return { facts: facts.length, once, late, lost, doubled, wrong, knownMs, toldMs };
 }

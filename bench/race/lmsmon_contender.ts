@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { describePeriod } from "../../lib/poll/pass_policy.ts";
 import { openState } from "../../lib/state/open_state.ts";
 import { markersIn } from "../../lib/model/marker.ts";
 import { startZulipStandIn, UNLIMITED, type ZulipStandIn } from "../../lib/stand_in/zulip_stand_in.ts";
@@ -15,6 +16,7 @@ const StoredClaim = z.object({
   told_ms: z.number().nullable(),
 });
 const Poll = z.object({ started_ms: z.number() });
+const MeasuredPass = z.object({ period_ms: z.number() });
 
 /** Both clocks are of this machine: what to add to an epoch's milliseconds. */
 const MONOTONIC = performance.now() - Temporal.Now.instant().epochMilliseconds;
@@ -154,13 +156,27 @@ export class LmsmonContender implements AsyncDisposable {
 
   #repetitions(): number {
     const counts = new Map<string, number>();
-    for (const { content } of this.zulip.messages) {
-      for (const marker of markersIn(content)) counts.set(marker, (counts.get(marker) ?? 0) + 1);
+    for (const { content, participants } of this.zulip.messages) {
+      // The first signs of a marker are one mentor's own, not everybody's.
+      for (const marker of markersIn(content)) {
+        const key = `${participants.join()} ${marker}`;
+        counts.set(key, (counts.get(key) ?? 0) + 1);
+      }
     }
     return [...counts.values()].reduce((sum, n) => sum + n - 1, 0);
   }
 
-  /** When a poll began that could see the fact first; `null` when none did. */
+  /** How often it compares every row by now, as `lmsmon stats` says it; nothing for `poll-once`, which always does. */
+  async passPeriod(): Promise<string> {
+    const [row] = await withPostgres(
+      this.state.url,
+      (sql) => sql`select value from lmsmon.facts where name = 'full_pass_cost'`,
+    );
+    const measured = MeasuredPass.safeParse(row?.["value"]);
+    return measured.success ? describePeriod(measured.data.period_ms) : "";
+  }
+
+  /** When its polls began that ended well. */
   async pollStarts(): Promise<readonly number[]> {
     const rows = await withPostgres(
       this.state.url,
