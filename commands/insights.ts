@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
+import { UsageError } from "../lib/base/errors.ts";
 import { execute, notEmpty, withCommon } from "./common.ts";
 
 export const insightsCommand = withCommon(new Command("insights"))
@@ -10,9 +11,16 @@ export const insightsCommand = withCommon(new Command("insights"))
     new Option("--list <LIST>", "gone quiet, here but struggling, or everybody")
       .choices(["quiet", "struggling", "all"] as const).default("all" as const),
   )
-  .option("--explain <STUDENT>", "what makes this student's score, value by value", notEmpty)
+  .addOption(
+    new Option("--explain <STUDENT>", "what makes this student's score, value by value").argParser(notEmpty)
+      .conflicts(["list", "csv"]),
+  )
   .addOption(new Option("--json", "print the result as JSON").conflicts("csv"))
   .option("--csv", "print the result as CSV")
+  .addOption(
+    new Option("--dry-run", "print what a weekly message would say to each mentor; nothing is sent")
+      .conflicts(["list", "explain", "json", "csv"]),
+  )
   .action((flags, command) =>
     execute(command, { needs: ["state"] }, async (context) => {
       const { runInsights } = await import("../lib/app/insights.ts");
@@ -24,6 +32,7 @@ export const insightsCommand = withCommon(new Command("insights"))
         explain: flags.explain ?? null,
         json: flags.json ?? false,
         csv: flags.csv ?? false,
+        dryRun: flags.dryRun ?? false,
       });
     })
   );
@@ -41,7 +50,7 @@ insightsCommand.addCommand(
     .action((flags, command) =>
       execute(command, { needs: ["state"] }, async (context) => {
         const { runEvaluate } = await import("../lib/app/insights_evaluate.ts");
-        const { at, json } = shared(command.optsWithGlobals());
+        const { at, json } = shared(command);
         return await runEvaluate(context, { outcomes: resolve(flags.outcomes), at: daysOf(at), json });
       })
     ),
@@ -58,7 +67,7 @@ insightsCommand.addCommand(
     .action((flags, command) =>
       execute(command, { needs: ["state"] }, async (context) => {
         const { runFit } = await import("../lib/app/insights_fit.ts");
-        const { at, json } = shared(command.optsWithGlobals());
+        const { at, json } = shared(command);
         return await runFit(context, {
           outcomes: resolve(flags.outcomes),
           at: daysOf(at),
@@ -70,8 +79,15 @@ insightsCommand.addCommand(
     ),
 );
 
-/** Flags that `insights` itself has, too: the parser gives them to it, wherever they stand. */
-function shared(flags: Record<string, unknown>): { at: string | undefined; json: boolean } {
-  const { at, json } = flags;
+/** Flags that `insights` itself has, too: the parser gives them to it, wherever they stand. Throws UsageError for those that say nothing here. */
+function shared(command: Command): { at: string | undefined; json: boolean } {
+  const { at, json, course, mentor, explain, csv, list } = command.parent?.opts() ?? {};
+  const others = { course, mentor, explain, csv, list: list === "all" ? undefined : list };
+  for (const [name, value] of Object.entries(others)) {
+    if (value === undefined) continue;
+    throw new UsageError(`\`insights ${command.name()}\` has no --${name}`, {
+      hint: "the lines of the outcomes file say which students and courses count",
+    });
+  }
   return { at: typeof at === "string" ? at : undefined, json: json === true };
 }

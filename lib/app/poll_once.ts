@@ -22,6 +22,7 @@ import type { PollOnceOptions } from "./command_options.ts";
 import { DryTeller } from "./dry_messages.ts";
 import { Pinger } from "./ping.ts";
 import { OpenParts, pollSettings } from "./open_parts.ts";
+import { patternSearch } from "./pattern_search.ts";
 import { nameStateTrouble } from "./state_trouble.ts";
 import { readUntoldNews } from "./untold_news.ts";
 import { dryRunJson, pollJson, printDryRun, printPoll } from "./poll_report.ts";
@@ -85,7 +86,8 @@ async function pollUnderLease(
   await using keeper = new LeaseKeeper(db, lease, ttlMs, clock);
   await checkSource(db, lms, logger("poll"), options.acceptSource);
   const telling: Promise<void>[] = [];
-  return await runPoll(
+  const signal = AbortSignal.any([stop.soft, stop.hard, keeper.signal]);
+  const result = await runPoll(
     {
       db,
       lms,
@@ -103,9 +105,11 @@ async function pollUnderLease(
     {
       mode: "full",
       notifyHistory: options.notifyHistory,
-      signal: AbortSignal.any([stop.soft, stop.hard, keeper.signal]),
+      signal,
     },
   ).finally(() => Promise.all(telling));
+  await patternSearch({ db, config, clock })(lease, signal);
+  return result;
 }
 
 async function leaseToPoll(

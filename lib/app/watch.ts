@@ -26,6 +26,7 @@ import { serveReloads } from "./reload_requests.ts";
 import { Pinger } from "./ping.ts";
 import { stayDisabled } from "./stay_disabled.ts";
 import { OpenParts, pollSettings } from "./open_parts.ts";
+import { patternSearch } from "./pattern_search.ts";
 import { openNotifier } from "./poll_once.ts";
 import { keepErased } from "./keep_erased.ts";
 import { nameStateTrouble } from "./state_trouble.ts";
@@ -158,6 +159,7 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
         trouble: troubleOf("Polling", logger("poll"), context),
         checkSource: (thorough) => source.check(thorough),
         showProgress: progressShower(clock, logger("poll")),
+        afterPoll: patternSearch({ db: parts.db, config, clock }),
         onHeld: () => notifier?.pollHeld(),
         onPoll: (result, tookMs) => {
           observePoll(metrics, result, tookMs, clock.now() / MICROS_PER_SECOND);

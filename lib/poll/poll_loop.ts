@@ -4,6 +4,7 @@ import { LeaseLostError, LmsError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { ShowProgress } from "../base/progress.ts";
 import type { RepeatedError } from "../base/repeated_error.ts";
+import type { Lease } from "../state/leases.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { Leadership } from "./leadership.ts";
 import type { PassSettings } from "./pass_policy.ts";
@@ -28,6 +29,8 @@ export interface PollLoopDeps extends PassSettings {
   /** The fuse held a poll's messages. */
   readonly onHeld: (pollId: string, reason: string) => void | Promise<void>;
   readonly onPoll: (result: PollResult, tookMs: number) => void;
+  /** What is to be done under the lease once a poll ended. */
+  readonly afterPoll?: (lease: Lease, signal: AbortSignal) => Promise<void>;
   readonly onRole: (leading: boolean) => void;
   readonly onFailure: (error: unknown) => void;
   readonly showProgress?: ShowProgress | undefined;
@@ -91,16 +94,18 @@ class Poller {
     this.#checked = true;
     leadership.accepted();
     const plan = await this.#passes.plan();
+    const signal = AbortSignal.any([this.hard, turn.keeper.signal]);
     const result = await runPoll({ ...deps, onHeld: this.#held }, turn.keeper.lease, {
       mode: plan.mode,
       notifyHistory: false,
-      signal: AbortSignal.any([this.hard, turn.keeper.signal]),
+      signal,
       skippedFullPass: plan.skipped,
       contextRestMs: deps.fullPassMs,
     });
     await this.#passes.done(plan, result.tally.sumsMs);
     deps.trouble.succeeded();
     deps.onPoll(result, deps.clock.monotonicMs() - plan.startedMs);
+    await deps.afterPoll?.(turn.keeper.lease, signal);
   }
 
   async failed(error: unknown): Promise<void> {

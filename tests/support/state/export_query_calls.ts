@@ -8,7 +8,7 @@ import * as exporting from "../../../sql/state/export.ts";
 import * as exportViews from "../../../sql/state/export_views.ts";
 import * as findPeople from "../../../sql/state/find_people.ts";
 import * as stateEpoch from "../../../sql/state/state_epoch.ts";
-import { type CallsOf, ID, TIME } from "./query_call.ts";
+import { type CallsOf, ID, IDS, TEXTS, TIME } from "./query_call.ts";
 
 export function exportQueryCalls(filter: EventFilter) {
   const query: exporting.ExportQuery = {
@@ -120,6 +120,10 @@ const eraseActsCalls: CallsOf<typeof eraseActs> = {
 };
 
 const findPeopleCalls: CallsOf<typeof findPeople> = {
+  studentsNamed: [
+    (sql) => findPeople.studentsNamed(sql, "lms", TEXTS, TEXTS, IDS),
+    findPeople.StudentNamedRow,
+  ],
   peopleNamed: [(sql) => findPeople.peopleNamed(sql, person, "a", [ID]), findPeople.NamedPersonRow],
   nearPeople: [(sql) => findPeople.nearPeople(sql, person, "12"), findPeople.NearPersonRow],
 };
