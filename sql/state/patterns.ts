@@ -10,7 +10,7 @@ export const PatternFactRow = z.object({
   student_id: neverNull(int8),
   /** Days since the last activity; null: never active. */
   idle_days: int4.nullable(),
-  last_event_id: int8.nullable(),
+  last_event_id: outerJoined(int8),
   /** Days since joining; null: nobody says. */
   here_days: int4.nullable(),
   /** Activity days of the last fortnight, and of the four before it, the newest first. */
@@ -169,8 +169,8 @@ export const PatternRow = z.object({
   student_id: int8,
   student_key: neverNull(text),
   pseudonym: neverNull(text),
-  username: outerJoined(text),
-  email: outerJoined(text),
+  username: text.nullable(),
+  email: text.nullable(),
   /** As the LMS has it. */
   course_key: neverNull(text),
   type: text,

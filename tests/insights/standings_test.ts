@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { asOf, readInsights } from "../../lib/insights/read_insights.ts";
 import { DEFAULT_CONSTANTS, INDICATORS, scoreOf } from "../../lib/insights/score.ts";
+import { exportPatterns } from "../../lib/export/export_patterns.ts";
+import { patternLine } from "../../lib/export/line_schemas.ts";
+import { findPatterns, judgeDay } from "../../lib/insights/find_patterns.ts";
+import { fromInstant } from "../../lib/model/time.ts";
+import { acquireLease, releaseLease } from "../../lib/state/leases.ts";
+import { EVERYTHING, MemorySink } from "../export/_events.ts";
 import { openCourse, type PlayedCourse } from "../support/insights/play_course.ts";
 import { type OuladModule, readOuladModule } from "../support/replay/read_oulad.ts";
 import { testData } from "../support/shared_data.ts";
@@ -31,6 +37,17 @@ Deno.test({
     }
 
     const before = JSON.stringify(found);
+    const seen = Temporal.PlainDate.from(course.dateOf(DAY + 1)).toZonedDateTime("UTC");
+    const day = {
+      source: course.source,
+      day: course.dateOf(DAY),
+      timezone: "UTC",
+      seen: fromInstant(seen.toInstant()),
+    };
+    const patterns = JSON.stringify(await judgeDay(course.db.sql, day));
+    const first = await searchPatterns(course, DAY + 1);
+    assert.equal(first.length, 1);
+    assert.ok(first[0]?.found === 0 && first[0].history > 0, "the first look at a course is history");
     // Somebody leaves, a due date moves, a mark is corrected, and five more days are worked.
     await course.lms.writer.update("exams", 15008, { end_date: "2014-06-01 00:00:00" });
     await course.lms.writer.update("students", Number(found[0]?.student), { is_active: false });
@@ -38,6 +55,21 @@ Deno.test({
     await course.lms.writer.update("attempts", submission ?? 0, { score: 1, percentage: 1, result: "Fail" });
     await course.playUntil(LATER);
     assert.equal(JSON.stringify(await insightsOf(course)), before);
+    await course.db.sql.begin(async (tx) => { // as it was before anything was found
+      await tx`delete from lmsmon.patterns`;
+      assert.equal(JSON.stringify(await judgeDay(tx, day)), patterns);
+      throw new RangeError("undone");
+    }).catch((error) => assert.ok(error instanceof RangeError, String(error)));
+    const days = await searchPatterns(course, LATER + 1);
+    assert.deepEqual(
+      days.map(({ day }) => day),
+      [LATER - 2, LATER - 1, LATER].map(course.dateOf),
+      "missed days, three at most",
+    );
+    assert.ok(days.reduce((sum, { found }) => sum + found, 0) > 0);
+    assert.ok(days.every(({ history }) => history === 0));
+    assert.deepEqual(await searchPatterns(course, LATER + 1), [], "a day is judged once");
+    await linesArePatterns(course);
     const later = await insightsOf(course, LATER);
     assert.ok(later.every(({ student }) => student !== found[0]?.student), "who left is no member");
     assert.notEqual(JSON.stringify(later), before);
@@ -62,6 +94,27 @@ function someOf(data: OuladModule, count: number): OuladModule {
     registrations: new Map([...data.registrations].filter(([student]) => kept.has(student))),
     carriedOver: data.carriedOver.filter(({ student }) => kept.has(student)),
   };
+}
+
+/** As after a poll in the morning of a day. */
+async function searchPatterns(course: PlayedCourse, day: number) {
+  const taken = await acquireLease(course.db, course.source, "test", 60_000);
+  assert.ok(taken.lease);
+  const morning = Temporal.PlainDate.from(course.dateOf(day)).toZonedDateTime({ timeZone: "UTC", plainTime: "07:00" });
+  const times = { at: 6 * 60, timezone: "UTC" };
+  const { signal } = new AbortController();
+  const found = await findPatterns(course.db, taken.lease, fromInstant(morning.toInstant()), times, signal);
+  await releaseLease(course.db, taken.lease);
+  return found;
+}
+
+async function linesArePatterns({ db }: PlayedCourse): Promise<void> {
+  const sink = new MemorySink();
+  await exportPatterns(db, { ...EVERYTHING, limit: null }, sink, new AbortController().signal);
+  const lines = sink.text.trim().split("\n").map((line) => patternLine.parse(JSON.parse(line)));
+  assert.equal(lines.length, Number((await db.sql`select count(*) as n from lmsmon.patterns`)[0]?.["n"]));
+  assert.ok(lines.some(({ history }) => history) && lines.some(({ history }) => !history));
+  assert.equal(new Set(lines.map((line) => [line.student.id, line.pattern_type, line.day].join())).size, lines.length);
 }
 
 async function insightsOf(course: PlayedCourse, day = DAY) {
