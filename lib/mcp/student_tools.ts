@@ -85,7 +85,8 @@ export const studentHistoryTool = tool({
   title: "One student's history",
   description:
     "What one student did, oldest first: the last four weeks event by event, older weeks summed up. Never over " +
-    "max_tokens by an estimate on the high side, counted as JSON; what found no room is older, counted in left_out, and the cursor goes on there.",
+    "max_tokens by an estimate (three letters a token), counted as JSON; what found no room is older, counted in " +
+    "left_out, and the cursor goes on there.",
   input: z.strictObject({
     student: shapes.studentInput,
     since: z.string().optional().describe("only from then on: 30d (ago), 2026-11-20, or a time with its zone"),

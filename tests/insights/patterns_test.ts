@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { KnownPatternRow, PatternFactRow } from "../../sql/state/patterns.ts";
 import { daysToJudge } from "../../lib/insights/find_patterns.ts";
+import { weeklyMessage } from "../../lib/insights/weekly_message.ts";
 import { COOL_DOWN_DAYS, judgePatterns, theilSen } from "../../lib/insights/patterns.ts";
 import { PATTERN_TYPES, type PatternType } from "../../lib/model/pattern_types.ts";
 import { fromInstant } from "../../lib/model/time.ts";
@@ -170,4 +171,25 @@ Deno.test("daysToJudge() is the day before, once its time has come, and the last
   assert.deepEqual(daysToJudge(at("2026-11-20T06:00"), "2026-10-01", times), missed);
   assert.deepEqual(daysToJudge(at("2026-11-20T06:00"), "2026-12-01", times), [], "a clock that was set back");
   assert.deepEqual(daysToJudge(at("2026-11-20T06:00"), null, { ...times, at: null }), []);
+});
+
+Deno.test("weeklyMessage() says who, why, since when and the last facts, a line each, and no name does anything", () => {
+  const student = {
+    name: "@**all** ](x)\n# Asha",
+    course: "Physics",
+    reasons: ["no activity for 15 days (course median: 2 days)"],
+    patterns: [{ type: "gone_quiet", since: "2026-11-03" }, { type: "deadline_missed", since: "2026-11-10" }] as const,
+    lastActive: "2026-11-03",
+    facts: ["2026-11-03 14:10 exam Mock 3: failed, 41 %"],
+  };
+  const text = weeklyMessage([student]);
+  assert.doesNotMatch(text, /@\*\*all|\]\(x|^# /m);
+  assert.deepEqual(text.split("\n").slice(3, 6), [
+    "- why: no activity for 15 days (course median: 2 days)",
+    "- since: no activity after 3 Nov; work due on 10 Nov",
+    "- 2026-11-03 14:10 exam Mock 3: failed, 41 %",
+  ]);
+  const two = weeklyMessage([student, { ...student, patterns: [], lastActive: null }]);
+  assert.match(two, /^\*\*2 students of yours may be glad of a call\*\*/);
+  assert.match(two, /- since: no activity so far/);
 });
