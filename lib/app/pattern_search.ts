@@ -32,6 +32,7 @@ export function patternSearch(
     if (newest === null || newest === last) return; // so that a poll costs no question more
     try {
       for (const { day, found, history, withdrawn } of await findPatterns(db, lease, now, times, signal)) {
+        if (found + history + withdrawn === 0) continue;
         log.info("Patterns of {day}: {said}", {
           day,
           said: [

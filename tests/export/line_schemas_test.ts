@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { z } from "zod";
-import { columnsOf, flatten } from "../../lib/export/flat.ts";
+import { columnsOf, type FlatView, flatten } from "../../lib/export/flat.ts";
 import { eventLine, jsonSchemaOf, LINE_SCHEMAS, type LineKind } from "../../lib/export/line_schemas.ts";
 import { exportAggregates } from "../../lib/export/export_aggregates.ts";
 import { exportPatterns } from "../../lib/export/export_patterns.ts";
@@ -156,7 +156,7 @@ Deno.test("CSV and Parquet hold what the JSON lines hold, row for row", () =>
   withState("embedded", async (db) => {
     await fill(db);
     for (
-      const [view, kinds] of [["events", ["event", "erasure"]], ["students", ["student"]], ["weeks", ["week"]]] as const
+      const [view, kinds] of [["events", ["event", "erasure"]], ["students", ["student"]], ["weeks", ["week"]], ["patterns", ["pattern"]]] as const
     ) {
       const lines = (await Promise.all(kinds.map((kind) => linesOf(db, kind)))).flat();
       const columns = columnsOf(view);
@@ -187,7 +187,7 @@ const guarded = (text: string) => /^=/.test(text) ? `'${text}` : text;
 const microsText = (value: unknown) =>
   new Temporal.Instant(BigInt(String(value)) * 1000n).toString({ fractionalSecondDigits: 6 });
 
-async function parquetRows(view: "events" | "students" | "weeks", lines: readonly ExportLine[]) {
+async function parquetRows(view: FlatView, lines: readonly ExportLine[]) {
   const folder = await Deno.makeTempDir();
   try {
     const format = parquetFormat(view);
