@@ -183,9 +183,7 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
           if (result.tally.neverTold > 0) {
             log.warning(
               "Never told: {neverTold} of these events, since notifications are off (notify.enabled: false)",
-              {
-                neverTold: result.tally.neverTold,
-              },
+              { neverTold: result.tally.neverTold },
             );
           }
           if (result.tally.toldEvents > 0) wake.wake();
