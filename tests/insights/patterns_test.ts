@@ -106,7 +106,7 @@ Deno.test("judgePatterns() says since when, and what a pattern rests on", () => 
   assert.deepEqual([falling?.sinceDaysAgo, falling?.eventIds, falling?.values.slope], [
     28,
     ["100", "101", "102", "103"],
-    -0.125,
+    -0.116667,
   ]);
 });
 
