@@ -21,7 +21,9 @@ export const insightsCommand = withCommon(new Command("insights"))
   .option("--dry-run", "print what a weekly message would say to each mentor; nothing is sent")
   .action((flags, command) => {
     if (flags.dryRun && (flags.json || flags.csv || flags.explain !== undefined || flags.list !== "all")) {
-      throw new UsageError("`insights --dry-run` prints messages: --json, --csv, --list and --explain say nothing there");
+      throw new UsageError(
+        "`insights --dry-run` prints messages: --json, --csv, --list and --explain say nothing there",
+      );
     }
     return execute(command, { needs: ["state"] }, async (context) => {
       const { runInsights } = await import("../lib/app/insights.ts");
