@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { z } from "zod";
-import { columnsOf, type FlatView, flatten } from "../../lib/export/flat.ts";
+import { columnsOf, flatten, type FlatView } from "../../lib/export/flat.ts";
 import { eventLine, jsonSchemaOf, LINE_SCHEMAS, type LineKind } from "../../lib/export/line_schemas.ts";
 import { exportAggregates } from "../../lib/export/export_aggregates.ts";
 import { exportPatterns } from "../../lib/export/export_patterns.ts";
@@ -156,7 +156,10 @@ Deno.test("CSV and Parquet hold what the JSON lines hold, row for row", () =>
   withState("embedded", async (db) => {
     await fill(db);
     for (
-      const [view, kinds] of [["events", ["event", "erasure"]], ["students", ["student"]], ["weeks", ["week"]], ["patterns", ["pattern"]]] as const
+      const [view, kinds] of [["events", ["event", "erasure"]], ["students", ["student"]], ["weeks", ["week"]], [
+        "patterns",
+        ["pattern"],
+      ]] as const
     ) {
       const lines = (await Promise.all(kinds.map((kind) => linesOf(db, kind)))).flat();
       const columns = columnsOf(view);
