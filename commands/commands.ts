@@ -42,7 +42,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "schema",
-    about: "the JSON Schema of a line: event, latest, student, week, erasure",
+    about: "the JSON Schema of a line: event, latest, student, week, pattern, erasure",
     load: async () => (await import("./schema.ts")).schemaCommand,
   },
   {

@@ -23,8 +23,8 @@ export const exportAiCommand = withCommon(new Command("export-ai"))
       .default("jsonl" as const),
   )
   .addOption(
-    new Option("--view <VIEW>", "events, the last event of each attempt, or sums by student or week")
-      .choices(["events", "latest", "students", "weeks"] as const).default("events" as const),
+    new Option("--view <VIEW>", "events, the last event of each attempt, sums by student or week, or patterns")
+      .choices(["events", "latest", "students", "weeks", "patterns"] as const).default("events" as const),
   )
   .addOption(new Option("--schema <N>", "of the lines; 1 as before 0.2").choices(["1", "2"] as const))
   .addOption(new Option("--xapi-version <V>", "of the statements; default 1.0.3").choices(["1.0.3", "2.0.0"] as const))

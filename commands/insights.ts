@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
+import { UsageError } from "../lib/base/errors.ts";
 import { execute, notEmpty, withCommon } from "./common.ts";
 
 export const insightsCommand = withCommon(new Command("insights"))
@@ -10,11 +11,21 @@ export const insightsCommand = withCommon(new Command("insights"))
     new Option("--list <LIST>", "gone quiet, here but struggling, or everybody")
       .choices(["quiet", "struggling", "all"] as const).default("all" as const),
   )
-  .option("--explain <STUDENT>", "what makes this student's score, value by value", notEmpty)
+  .addOption(
+    new Option("--explain <STUDENT>", "what makes this student's score, value by value").argParser(notEmpty)
+      .conflicts(["list", "csv"]),
+  )
   .addOption(new Option("--json", "print the result as JSON").conflicts("csv"))
   .option("--csv", "print the result as CSV")
-  .action((flags, command) =>
-    execute(command, { needs: ["state"] }, async (context) => {
+  // Its conflicts are checked below: the parser would see them in `fit --dry-run --json`, too.
+  .option("--dry-run", "print what a weekly message would say to each mentor; nothing is sent")
+  .action((flags, command) => {
+    if (flags.dryRun && (flags.json || flags.csv || flags.explain !== undefined || flags.list !== "all")) {
+      throw new UsageError(
+        "`insights --dry-run` prints messages: --json, --csv, --list and --explain say nothing there",
+      );
+    }
+    return execute(command, { needs: ["state"] }, async (context) => {
       const { runInsights } = await import("../lib/app/insights.ts");
       return await runInsights(context, {
         at: flags.at ?? null,
@@ -24,9 +35,10 @@ export const insightsCommand = withCommon(new Command("insights"))
         explain: flags.explain ?? null,
         json: flags.json ?? false,
         csv: flags.csv ?? false,
+        dryRun: flags.dryRun ?? false,
       });
-    })
-  );
+    });
+  });
 
 const daysOf = (text: string | undefined) => (text ?? "today").split(",").map((day) => day.trim());
 const AT = "judge at the end of these days: 2026-10-01,2026-11-01; default today";
@@ -41,7 +53,7 @@ insightsCommand.addCommand(
     .action((flags, command) =>
       execute(command, { needs: ["state"] }, async (context) => {
         const { runEvaluate } = await import("../lib/app/insights_evaluate.ts");
-        const { at, json } = shared(command.optsWithGlobals());
+        const { at, json } = shared(command, []);
         return await runEvaluate(context, { outcomes: resolve(flags.outcomes), at: daysOf(at), json });
       })
     ),
@@ -58,20 +70,30 @@ insightsCommand.addCommand(
     .action((flags, command) =>
       execute(command, { needs: ["state"] }, async (context) => {
         const { runFit } = await import("../lib/app/insights_fit.ts");
-        const { at, json } = shared(command.optsWithGlobals());
+        const { at, json, dryRun } = shared(command, ["dry-run"]);
         return await runFit(context, {
           outcomes: resolve(flags.outcomes),
           at: daysOf(at),
           json,
           out: flags.out === undefined ? null : resolve(flags.out),
-          dryRun: flags.dryRun ?? false,
+          dryRun: dryRun || (flags.dryRun ?? false),
         });
       })
     ),
 );
 
-/** Flags that `insights` itself has, too: the parser gives them to it, wherever they stand. */
-function shared(flags: Record<string, unknown>): { at: string | undefined; json: boolean } {
-  const { at, json } = flags;
-  return { at: typeof at === "string" ? at : undefined, json: json === true };
+/** Flags that `insights` itself has, too: the parser gives them to it, wherever they stand. Throws UsageError for those that say nothing here. */
+function shared(
+  command: Command,
+  own: readonly string[],
+): { at: string | undefined; json: boolean; dryRun: boolean } {
+  const { at, json, dryRun, course, mentor, explain, csv, list } = command.parent?.opts() ?? {};
+  const others = { course, mentor, explain, csv, list: list === "all" ? undefined : list, "dry-run": dryRun };
+  for (const [name, value] of Object.entries(others)) {
+    if (value === undefined || own.includes(name)) continue;
+    throw new UsageError(`\`insights ${command.name()}\` has no --${name}`, {
+      hint: "the lines of the outcomes file say which students and courses count",
+    });
+  }
+  return { at: typeof at === "string" ? at : undefined, json: json === true, dryRun: dryRun === true };
 }

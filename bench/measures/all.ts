@@ -2,6 +2,7 @@ import type { Measure } from "../support/measure.ts";
 import { deliveries } from "./deliveries.ts";
 import { exportAi, exportFormats, exportLine } from "./export.ts";
 import { firstPollMariaDb, firstPollPostgres } from "./first_poll.ts";
+import { insights } from "./insights.ts";
 import { latency } from "./latency.ts";
 import { load } from "./load.ts";
 import { memory } from "./memory.ts";
@@ -27,6 +28,7 @@ export const measures: readonly Measure[] = [
   exportFormats,
   memory,
   deliveries,
+  insights,
   start,
   plans,
 ];

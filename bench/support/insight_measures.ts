@@ -1,9 +1,10 @@
 import { measure, type Measures, type Outcome } from "../../lib/insights/evaluation.ts";
 import { newNames, top } from "../../lib/insights/measures.ts";
-import { type Mention, nameOn, summarise } from "../../lib/insights/naming.ts";
+import { type Mention, nameOn } from "../../lib/insights/naming.ts";
 import { asOf, readInsights } from "../../lib/insights/read_insights.ts";
 import { DEFAULT_CONSTANTS } from "../../lib/insights/score.ts";
 import { openState } from "../../lib/state/open_state.ts";
+import { summarise } from "./naming_result.ts";
 import { openCourse, type PlayedCourse } from "../../tests/support/insights/play_course.ts";
 import type { OuladModule } from "../../tests/support/replay/read_oulad.ts";
 

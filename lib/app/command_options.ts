@@ -41,7 +41,7 @@ export interface NotifyTestOptions {
 }
 
 export const EXPORT_FORMATS = ["jsonl", "csv", "parquet", "xapi"] as const;
-export const EXPORT_VIEWS = ["events", "latest", "students", "weeks"] as const;
+export const EXPORT_VIEWS = ["events", "latest", "students", "weeks", "patterns"] as const;
 
 export interface ExportAiOptions {
   /** detected_at >= since. */
@@ -167,6 +167,8 @@ export interface InsightsOptions {
   readonly explain: string | null;
   readonly json: boolean;
   readonly csv: boolean;
+  /** The weekly message of each mentor instead. */
+  readonly dryRun: boolean;
 }
 
 export interface OutcomesOptions {

@@ -9,6 +9,7 @@ import { OutputClosed } from "../base/output.ts";
 import type { Exported } from "../export/byte_sink.ts";
 import { checkExport } from "../export/check_export.ts";
 import { exportAggregates } from "../export/export_aggregates.ts";
+import { exportPatterns } from "../export/export_patterns.ts";
 import { exportEvents, type ExportRequest } from "../export/export_events.ts";
 import { manifestOf, writeManifest } from "../export/manifest.ts";
 import { markProcessed } from "../export/mark_processed.ts";
@@ -207,6 +208,7 @@ async function exportShown(work: Work, request: ExportRequest): Promise<Exported
     const timezone = context.config.notify.timezone;
     return await exportAggregates(db, { ...request, view, timezone }, place.writer, signal);
   }
+  if (view === "patterns") return await exportPatterns(db, request, place.writer, signal);
   if (place.isTerminal) return await exportEvents(db, request, place.writer, signal);
   const highest = Number((await newestLine(db.sql))[0]?.newest ?? 0);
   using progress = progressShower(context.clock, context.log)("Exporting", "event");

@@ -12,6 +12,7 @@ import type { StateDb } from "../state/state_db.ts";
 import type { CommandContext } from "./command_context.ts";
 import { commandJson } from "./command_json.ts";
 import type { InsightsOptions } from "./command_options.ts";
+import { showWeekly } from "./insights_weekly.ts";
 import { OpenParts } from "./open_parts.ts";
 
 /** `insights`: who has gone quiet and who struggles on a day, by what was known on it. */
@@ -24,6 +25,7 @@ export async function runInsights(context: CommandContext, options: InsightsOpti
   const source = config.lms.name;
   const only = await narrowed(db, source, options);
   const all = await readInsights(db.sql, { source, at, course: only.course, constants });
+  if (options.dryRun) return await showWeekly(context, db.sql, all, at, only.mentor);
   const shown = all.filter(({ student, list }) =>
     (only.students === null || only.students.has(student)) && (options.list === "all" || list === options.list)
   );
@@ -43,15 +45,15 @@ export async function runInsights(context: CommandContext, options: InsightsOpti
 async function narrowed({ sql }: StateDb, source: string, { course, mentor, explain }: InsightsOptions) {
   const courseId = course === null ? null : (await findCourse(sql, source, course)).course_id;
   let students: Set<string> | null = null;
-  if (mentor !== null) {
-    const id = await findPerson(sql, source, "mentor", mentor);
-    students = new Set((await studentsOfMentor(sql, source, id)).map(({ student_id }) => student_id));
+  const mentorId = mentor === null ? null : await findPerson(sql, source, "mentor", mentor);
+  if (mentorId !== null) {
+    students = new Set((await studentsOfMentor(sql, source, mentorId)).map(({ student_id }) => student_id));
   }
   if (explain !== null) {
     const id = await findPerson(sql, source, "student", explain);
     students = new Set(students === null || students.has(id) ? [id] : []);
   }
-  return { course: courseId, students };
+  return { course: courseId, students, mentor: mentorId };
 }
 
 const LISTS = [["quiet", "Gone quiet"], ["struggling", "Here but struggling"]] as const;

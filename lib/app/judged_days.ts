@@ -58,7 +58,7 @@ export async function readWeeks(
   db: StateDb,
   dates: readonly string[],
   constants: ScoreConstants,
-): Promise<{ weeks: Map<number, Insight[]>; leftOn: (student: string) => number | null }> {
+): Promise<{ weeks: Map<number, Insight[]>; leftOn: (student: string, course: string) => number | null }> {
   const sorted = [...dates].sort();
   const first = Temporal.PlainDate.from(sorted[0] ?? "1970-01-01");
   const days = first.until(Temporal.PlainDate.from(sorted.at(-1) ?? "1970-01-01"), { largestUnit: "days" }).days;
@@ -69,10 +69,10 @@ export async function readWeeks(
     weeks.set(day, await readInsights(db.sql, { source: config.lms.name, at, course: null, constants }));
   }
   const left = new Map(
-    (await leavers(db.sql, config.lms.name, formatUtc(clock.now()))).map(({ student_id, left_at }) => [
-      student_id,
+    (await leavers(db.sql, config.lms.name, formatUtc(clock.now()))).map(({ student_id, course_id, left_at }) => [
+      `${course_id ?? ""}/${student_id}`,
       first.until(left_at.toZonedDateTimeISO(timezone).toPlainDate(), { largestUnit: "days" }).days,
     ]),
   );
-  return { weeks, leftOn: (student) => left.get(student) ?? null };
+  return { weeks, leftOn: (student, course) => left.get(`${course}/${student}`) ?? left.get(`/${student}`) ?? null };
 }

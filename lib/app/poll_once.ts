@@ -17,7 +17,7 @@ import type { Lease } from "../state/leases.ts";
 import type { StateDb } from "../state/state_db.ts";
 import type { CommandContext } from "./command_context.ts";
 import { commandJson } from "./command_json.ts";
-import { keepSoLong } from "./keep_so_long.ts";
+import { afterPoll } from "./after_poll.ts";
 import { keepErased } from "./keep_erased.ts";
 import type { PollOnceOptions } from "./command_options.ts";
 import { DryTeller } from "./dry_messages.ts";
@@ -109,7 +109,7 @@ async function pollUnderLease(
       signal,
     },
   ).finally(() => Promise.all(telling));
-  await keepSoLong(context, db, Infinity)(lease, signal);
+  await afterPoll(context, db, Infinity)(lease, signal);
   return result;
 }
 

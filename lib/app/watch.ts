@@ -27,7 +27,7 @@ import { Pinger } from "./ping.ts";
 import { stayDisabled } from "./stay_disabled.ts";
 import { OpenParts, pollSettings } from "./open_parts.ts";
 import { openNotifier } from "./poll_once.ts";
-import { keepSoLong } from "./keep_so_long.ts";
+import { afterPoll } from "./after_poll.ts";
 import { keepErased } from "./keep_erased.ts";
 import { nameStateTrouble } from "./state_trouble.ts";
 import { readUntoldNews, untoldNewsText } from "./untold_news.ts";
@@ -176,15 +176,13 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
           if (result.tally.neverTold > 0) {
             log.warning(
               "Never told: {neverTold} of these events, since notifications are off (notify.enabled: false)",
-              {
-                neverTold: result.tally.neverTold,
-              },
+              { neverTold: result.tally.neverTold },
             );
           }
           if (result.tally.toldEvents > 0) wake.wake();
           parts.onPoll?.(result);
         },
-        afterPoll: keepSoLong({ config, clock }, parts.db),
+        afterPoll: afterPoll({ config, clock }, parts.db),
         onRole: (leading) => {
           metrics.leading.set(leading ? 1 : 0);
           if (!leading) health.good(true);

@@ -55,8 +55,12 @@ export interface Config {
   };
   /** What a line of an export looks like where nothing else is asked for. */
   readonly export: { readonly schema: 1 | 2 };
-  /** Absolute path of the score's own constants; `null`: the built-in ones. */
-  readonly insights?: { readonly constants: string | null };
+  readonly insights?: {
+    /** Absolute path of the score's own constants; `null`: the built-in ones. */
+    readonly constants: string | null;
+    /** When the day before is searched for patterns; `null`: never, as when it is left out. */
+    readonly at?: MinuteOfDay | null;
+  };
   /** Where erasures are kept besides the state, absolute; `null`: beside an embedded state, and nowhere for a server's. */
   readonly privacy: { readonly journal: string | null };
   /** What is kept only so long; all of it for ever when left out. */

@@ -93,7 +93,10 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
       cacheMs: users.cache,
     },
     export: raw.export,
-    insights: { constants: raw.insights.constants === null ? null : context.absolute(raw.insights.constants) },
+    insights: {
+      constants: raw.insights.constants === null ? null : context.absolute(raw.insights.constants),
+      at: raw.insights.at,
+    },
     privacy: { journal: raw.privacy.journal === null ? null : context.absolute(raw.privacy.journal) },
     retention: {
       eventsMs: raw.retention.events,

@@ -225,6 +225,7 @@ export const schema = z.strictObject({
   export: group({ schema: key(exportSchema, 2n) }),
   insights: group({
     constants: key(path, null),
+    at: key(nullable(minuteOfDay), "06:00"),
   }),
   privacy: group({ journal: key(nullable(filledText), null) }),
   retention: group({

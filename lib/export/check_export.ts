@@ -3,7 +3,7 @@ import { UsageError } from "../base/errors.ts";
 /** What of an export decides whether its parts go together. */
 export interface ExportShape {
   readonly format: "jsonl" | "csv" | "parquet" | "xapi";
-  readonly view: "events" | "latest" | "students" | "weeks";
+  readonly view: "events" | "latest" | "students" | "weeks" | "patterns";
   readonly schema: 1 | 2;
   readonly identified: boolean;
   readonly pseudonyms: string | null;
@@ -36,7 +36,7 @@ export function checkExport(shape: ExportShape): void {
 type Rule = readonly [isWrong: boolean, what: string, hint: string];
 
 function* rules(x: ExportShape): Generator<Rule> {
-  const byStudent = x.view === "students" || x.view === "weeks";
+  const isOfEvents = x.view === "events" || x.view === "latest";
   const { format, view } = x;
   yield [x.schema === 1 && format !== "jsonl", `schema 1 has no --format ${format}`, "use --schema 2, the default"];
   yield [x.schema === 1 && view !== "events", `schema 1 has no --view ${view}`, "use --schema 2, the default"];
@@ -49,8 +49,8 @@ function* rules(x: ExportShape): Generator<Rule> {
   yield [format === "xapi" && view !== "events", `--format xapi has no --view ${view}`, "a statement is of an event"];
   yield [x.xapiVersion !== null && format !== "xapi", "--xapi-version needs --format xapi", "add it, or leave it out"];
   yield* cursorRules(x);
-  if (byStudent) {
-    const about = "a line is of a student, not of an event";
+  if (!isOfEvents) {
+    const about = `a line is of a ${x.view === "patterns" ? "pattern" : "student"}, not of an event`;
     yield [x.types !== null, `--type makes no sense with --view ${view}`, about];
     yield [x.unprocessed || x.markProcessed, `marks make no sense with --view ${view}`, about];
     yield [x.consumer !== null || x.after !== null, `--consumer and --after make no sense with --view ${view}`, about];

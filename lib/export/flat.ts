@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { erasureLine, eventLine, studentLine, weekLine } from "./line_schemas.ts";
+import { erasureLine, eventLine, patternLine, studentLine, weekLine } from "./line_schemas.ts";
 import type { ExportLine } from "./line_schemas.ts";
 
 /** What a cell of a flat file holds. Lists and objects without fixed keys are JSON text. */
@@ -13,18 +13,20 @@ export interface Column {
   readonly path: readonly string[];
 }
 
-export type FlatView = "events" | "latest" | "students" | "weeks";
+export type FlatView = "events" | "latest" | "students" | "weeks" | "patterns";
 
 const SHAPES: Readonly<Record<FlatView, readonly z.ZodObject[]>> = {
   events: [eventLine, erasureLine],
   latest: [eventLine, erasureLine],
   students: [studentLine],
   weeks: [weekLine],
+  patterns: [patternLine],
 };
 
 /** Kept whole as JSON text: a list, or what is mostly not there. */
-const WHOLE = new Set(["mentors", "batch_ids", "previous"]);
-const IDS = new Set(["event_id", "supersedes", "zulip_user_id"]);
+const WHOLE = new Set(["mentors", "batch_ids", "previous", "event_ids", "activity_ids", "ranks"]);
+const IDS = new Set(["event_id", "pattern_id", "supersedes", "zulip_user_id"]);
+const DATES = new Set(["week_start", "day", "since", "ended_day", "withdrawn_day"]);
 
 /**
  * The columns of a flat file: the keys of its lines, nested ones joined by `_`, in their order. Erasures among events have
@@ -54,7 +56,7 @@ function unwrapped(type: unknown): unknown {
 function cellType(key: string, type: unknown): CellType {
   if (IDS.has(key)) return "id";
   if (key.endsWith("_at")) return "time";
-  if (key === "week_start") return "date";
+  if (DATES.has(key)) return "date";
   if (type instanceof z.ZodBoolean) return "boolean";
   if (type instanceof z.ZodNumber) return type.isInt ? "int" : "number";
   return type instanceof z.ZodLiteral && typeof type.value === "number" ? "int" : "text";

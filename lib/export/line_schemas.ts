@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { EVENT_TYPES, KINDS } from "../model/event_types.ts";
+import { PATTERN_TYPES } from "../model/pattern_types.ts";
 import { PSEUDONYM } from "../model/pseudonym.ts";
 
 // The lines of schema 2, the contract for those who read exports. docs/export.md says what each key means; `lmsmon schema`
@@ -129,7 +130,35 @@ export const weekLine = z.strictObject({
 });
 export type WeekLine = z.infer<typeof weekLine>;
 
-export type ExportLine = EventLine | ErasureLine | StudentLine | WeekLine;
+export const patternLine = z.strictObject({
+  schema: z.literal(2),
+  pattern_id: eventId.meta({ description: "lmsmon's own, apart from event_id; in the order of finding" }),
+  pattern_type: z.enum(PATTERN_TYPES),
+  source: text.min(1),
+  student,
+  course_id: id,
+  day: date.meta({ description: "the day that was judged, in notify.timezone" }),
+  since: date.meta({ description: "when it began" }),
+  found_at: time,
+  history: z.boolean().meta({ description: "of the first evaluation of its course" }),
+  ended_day: date.nullable().meta({ description: "from this day on it clearly was no more so" }),
+  withdrawn_day: date.nullable().meta({ description: "the work of a missed deadline has come after all" }),
+  event_ids: z.array(eventId).meta({ description: "the events that it rests on" }),
+  activity_ids: z.array(id).meta({ description: "the exams of a missed deadline" }),
+  evidence: z.strictObject({
+    idle_days: count.nullable(),
+    course_idle_days: z.number().nullable().meta({ description: "median of the course" }),
+    active_days: count.nullable().meta({ description: "of the last fortnight" }),
+    usual_active_days: z.number().nullable().meta({ description: "median of the four fortnights before" }),
+    ranks: z.array(z.number().min(0).max(1)).nullable().meta({
+      description: "in the course, of the last marked exams",
+    }),
+    slope: z.number().nullable().meta({ description: "of the ranks, an exam" }),
+  }),
+});
+export type PatternLine = z.infer<typeof patternLine>;
+
+export type ExportLine = EventLine | ErasureLine | StudentLine | WeekLine | PatternLine;
 
 /** What `lmsmon schema` can print. A `latest` line is an event's. */
 export const LINE_SCHEMAS = {
@@ -137,6 +166,7 @@ export const LINE_SCHEMAS = {
   latest: eventLine,
   student: studentLine,
   week: weekLine,
+  pattern: patternLine,
   erasure: erasureLine,
 } as const;
 export type LineKind = keyof typeof LINE_SCHEMAS;
@@ -146,6 +176,7 @@ const TITLES: Readonly<Record<LineKind, string>> = {
   latest: "The last event of an attempt: a line of `lmsmon export-ai --view latest`",
   student: "What one student did: a line of `lmsmon export-ai --view students`",
   week: "What one student did in one week: a line of `lmsmon export-ai --view weeks`",
+  pattern: "What was seen in a student's activity on a day: a line of `lmsmon export-ai --view patterns`",
   erasure: "A person was erased: a line among the events, told by its key `kind`",
 };
 

@@ -59,7 +59,8 @@ export function itemsOf(rows: readonly HistoryRow[], now: EpochMicros, timezone:
 
 const mondayOf = (day: Temporal.PlainDate) => day.subtract({ days: day.dayOfWeek - 1 });
 
-function eventItem(row: HistoryRow): HistoryItem {
+/** One event as an item of its own. */
+export function eventItem(row: HistoryRow): HistoryItem {
   return {
     at: fromInstant(row.timestamp),
     first: placeOf(row),

@@ -10,11 +10,15 @@ export function quoted(text: string | null): string {
   return `«${letters.length > 80 ? `${letters.slice(0, 80).join("")}…` : clean}»`;
 }
 
-/** One line for people and models. */
-export function lineOf({ at, content }: HistoryItem, timezone: string): string {
+/** One line for people and models; `title` makes text of the LMS safe where the line goes. */
+export function lineOf(
+  { at, content }: HistoryItem,
+  timezone: string,
+  title: (text: string | null) => string = quoted,
+): string {
   if (content.is === "week") return `week of ${content.monday}: ${weekWords(content)}`;
-  const where = content.course === null ? "" : ` in ${quoted(content.course)}`;
-  return `${localTime(at, timezone)} ${content.is} ${quoted(content.title)}${where}: ${eventWords(content)}`;
+  const where = content.course === null ? "" : ` in ${title(content.course)}`;
+  return `${localTime(at, timezone)} ${content.is} ${title(content.title)}${where}: ${eventWords(content)}`;
 }
 
 const WORDS: Readonly<Record<string, string>> = {

@@ -1,9 +1,9 @@
-/** ASCII letters that make a token at least; real ones have about four. */
+/** ASCII letters to a token; words have about four, numbers and signs fewer. */
 const LETTERS_PER_TOKEN = 3;
 /** Tokens that a letter of another script may need. */
 const TOKENS_PER_LETTER = 2;
 
-/** How many tokens of a language model a text is at most, for the usual tokenizers: an estimate that errs on the high side. */
+/** About how many tokens of a language model a text has: an estimate, which no tokenizer was asked for. Text that is mostly numbers has more. */
 export function tokensIn(text: string): number {
   let plain = 0, other = 0;
   for (const letter of text) {

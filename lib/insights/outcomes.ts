@@ -1,7 +1,8 @@
 import { UsageError } from "../base/errors.ts";
-import { type CourseRow, courses, mentorsOfStudents } from "../../sql/state/insight_names.ts";
-import { findPeople } from "../people/find_person.ts";
+import { courses } from "../../sql/state/insight_names.ts";
+import { findStudents } from "../people/find_person.ts";
 import type { Queryable } from "../state/state_db.ts";
+import { courseNamed } from "./find_course.ts";
 
 /** What became of students: `course/student` to whether they failed or withdrew. */
 export interface Outcomes {
@@ -10,10 +11,18 @@ export interface Outcomes {
   readonly unknown: readonly string[];
 }
 
+export interface OutcomeLine {
+  readonly student: string;
+  readonly course: string;
+  readonly failed: boolean;
+  /** Of the file, from 1. */
+  readonly line: number;
+}
+
 const COLUMNS = ["student", "course", "outcome"] as const;
 
 /** Lines of a file of outcomes. Throws UsageError with the line that cannot be read. */
-export function parseOutcomes(text: string, name: string): { student: string; course: string; failed: boolean }[] {
+export function parseOutcomes(text: string, name: string): OutcomeLine[] {
   const [head = "", ...lines] = text.replace(/^\uFEFF/, "").split(/\r?\n/);
   const titles = fields(head).map((title) => title.toLowerCase());
   const [student, course, outcome] = COLUMNS.map((column) => titles.indexOf(column));
@@ -31,7 +40,7 @@ export function parseOutcomes(text: string, name: string): { student: string; co
     if (result !== "0" && result !== "1") {
       throw new UsageError(`Cannot read ${name}:${i + 2}: the outcome is neither 0 nor 1`);
     }
-    return [{ student: cells[student] ?? "", course: cells[course] ?? "", failed: result === "1" }];
+    return [{ student: cells[student] ?? "", course: cells[course] ?? "", failed: result === "1", line: i + 2 }];
   });
 }
 
@@ -40,25 +49,26 @@ function fields(line: string): string[] {
     .map(([, quoted, plain]) => (quoted?.replaceAll('""', '"') ?? plain ?? "").trim());
 }
 
-/** Outcomes by the ids of the state. */
+/** Outcomes by the ids of the state. Throws UsageError for a line that may be about several students or courses. */
 export async function readOutcomes(sql: Queryable, source: string, text: string, name: string): Promise<Outcomes> {
   const lines = parseOutcomes(text, name);
   const all = [...await courses(sql, source)];
-  const students = new Map((await mentorsOfStudents(sql, source)).map(({ student_id }) => [student_id, student_id]));
+  const courseIds = new Map(
+    [...new Set(lines.map(({ course }) => course))].map((title) => [title, courseNamed(all, title)]),
+  );
+  const students = await findStudents(sql, source, lines.map(({ student }) => student));
   const failed = new Map<string, boolean>();
   const unknown: string[] = [];
-  for (const { student, course, failed: did } of lines) {
-    const courseId = courseOf(all, course);
-    const id = students.get(student) ?? (await findPeople(sql, student, { role: "student", source }))[0]?.id ?? null;
-    if (id !== null) students.set(student, id);
-    if (courseId === null || id === null) unknown.push(`${student},${course}`);
-    else failed.set(`${courseId}/${id}`, did);
+  for (const { student, course, failed: did, line } of lines) {
+    const ids = students.get(student) ?? [];
+    if (ids.length > 1) {
+      throw new UsageError(`Cannot read ${name}:${line}: ${ids.length} students have that username`, {
+        hint: `write the id: ${ids.slice(0, 5).join(", ")}`,
+      });
+    }
+    const [id] = ids, found = courseIds.get(course);
+    if (found === null || found === undefined || id === undefined) unknown.push(`${student},${course}`);
+    else failed.set(`${found.course_id}/${id}`, did);
   }
   return { failed, unknown };
-}
-
-function courseOf(all: readonly CourseRow[], name: string): string | null {
-  const found = all.find(({ course_id }) => course_id === name) ??
-    all.find(({ title }) => title?.toLowerCase() === name.toLowerCase());
-  return found?.course_id ?? null;
 }

@@ -38,7 +38,7 @@ function parseDay(text: string, today: Temporal.PlainDate): Temporal.PlainDate {
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
   }
-  throw new UsageError(`Cannot read --at: ${JSON.stringify(text.slice(0, 40))} is no date`, {
+  throw new UsageError(`Cannot read the day: ${JSON.stringify(text.slice(0, 40))} is no date`, {
     hint: "Write a date (2026-11-20), today or yesterday",
   });
 }
@@ -56,7 +56,7 @@ export async function readInsights(
   { source, at, course, constants }: InsightsRequest,
 ): Promise<Insight[]> {
   const { day, timezone, known } = at;
-  const rows = await standings(sql, { source, known: formatUtc(known), day, timezone, course });
+  const rows = await standings(sql, { source, until: formatUtc(known), seen: formatUtc(known), day, timezone, course });
   if (rows.length === 0) await refuseNothing(sql, source, at);
   return judge([...rows], constants);
 }
@@ -66,7 +66,7 @@ async function refuseNothing(sql: Queryable, source: string, { day, timezone, kn
   const first = row?.first_at ?? null;
   if (first === null) {
     throw new CommandError(`Cannot judge anybody: the state has no event of "${source}"`, {
-      hint: "poll first: lmsmon poll-once",
+      hint: "nothing was polled yet",
     });
   }
   if (fromInstant(first) <= known) return;

@@ -12,14 +12,14 @@ export interface WeeklyMeasures {
   readonly lead_days: number | null;
 }
 
-/** `weeks`: by day number, ascending, each of all courses. `leftOn`: the day number of a student's leaving. Pure. */
+/** `weeks`: by day number, ascending, each of all courses. `leftOn`: the day number of a student's leaving of a course. Pure. */
 export function measureWeeks(
   weeks: ReadonlyMap<number, readonly Insight[]>,
-  leftOn: (student: string) => number | null,
+  leftOn: (student: string, course: string) => number | null,
 ): WeeklyMeasures {
   const shares: number[] = [];
   /** By course and student: who is in two courses may stand out in one. */
-  const first = new Map<string, { readonly student: string; readonly day: number }>();
+  const first = new Map<string, { readonly student: string; readonly course: string; readonly day: number }>();
   let before: Set<string> | null = null;
   for (const [day, insights] of weeks) {
     const now = top(new Map(insights.flatMap((one) => one.z === null ? [] : [[placeOf(one), one.z]])), TOP);
@@ -27,11 +27,13 @@ export function measureWeeks(
     if (share !== null) shares.push(share);
     before = now;
     for (const one of insights) {
-      if ((one.p ?? 0) >= NAMED && !first.has(placeOf(one))) first.set(placeOf(one), { student: one.student, day });
+      if ((one.p ?? 0) >= NAMED && !first.has(placeOf(one))) {
+        first.set(placeOf(one), { student: one.student, course: one.course, day });
+      }
     }
   }
-  const leads = [...first.values()].flatMap(({ student, day }) => {
-    const left = leftOn(student);
+  const leads = [...first.values()].flatMap(({ student, course, day }) => {
+    const left = leftOn(student, course);
     return left === null || left < day ? [] : [left - day];
   });
   return {

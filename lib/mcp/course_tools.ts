@@ -28,7 +28,7 @@ export const courseOverviewTool = tool({
       data: {
         at: seen.day,
         courses: groups.map(([id, members]) => ({
-          course: shapes.courseJson(id, seen.titleOf(id)),
+          course: shapes.courseJson(view, id, seen.titleOf(id)),
           ...numbersOf(members),
         })),
         say_beside: shapes.SAY_BESIDE,

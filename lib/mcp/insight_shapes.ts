@@ -9,7 +9,7 @@ import { courseOf, coursesOf, maySee, type View } from "./view.ts";
 /** What stands beside every score. */
 export const SAY_BESIDE =
   "A band is a reason to look, never a verdict about a child. No demographics are used; fairness was not measured; that being " +
-  "named helps anybody has not been shown; precision was measured where 40 % fail or leave, and is lower where fewer do.";
+  "named helps anybody has not been shown; precision was measured where 41 to 46 % fail or leave, and is lower where fewer do.";
 
 export const atInput = z.string().optional().describe(
   "as of the end of this day: 2026-11-20, today or yesterday; default today",
@@ -68,8 +68,8 @@ export async function seenInsights(view: View, at: string | undefined, wanted: s
   return { day: moment.day, insights: insights.filter((one) => one.course === only.course_id), titleOf };
 }
 
-export const courseJson = (id: string, title: string | null) => ({
-  id: jsonId(id),
+export const courseJson = ({ keyOf }: Pick<View, "keyOf">, id: string, title: string | null) => ({
+  id: jsonId(keyOf(id)),
   title: title === null ? null : quoted(title),
 });
 
@@ -81,7 +81,7 @@ export function insightAnswer(view: View, one: Insight, { day, titleOf }: Seen):
     Object.fromEntries(INDICATORS.map((name) => [name, hidden ? null : of[name]])) as z.input<typeof known>;
   return {
     student: view.called("student", one.student),
-    course: courseJson(one.course, titleOf(one.course)),
+    course: courseJson(view, one.course, titleOf(one.course)),
     ...rest,
     values: numbers(values, false),
     medians: numbers(medians, tells),

@@ -9,11 +9,11 @@ import { formatUtc, fromInstant } from "../model/time.ts";
 import { parseTime } from "../text/parse_time.ts";
 import * as shapes from "./insight_shapes.ts";
 import { tool } from "./tool.ts";
-import { bare, courseOf, coursesOf, maySee, studentOf, type View } from "./view.ts";
+import { bare, courseOf, maySee, seenCourses, studentOf } from "./view.ts";
 
 const foundStudent = z.strictObject({
   student: shapes.student,
-  id: z.string().nullable().describe("of the LMS; null unless the server was started with --identified"),
+  id: z.string().nullable().describe("of the LMS; null unless the server is identified"),
   username: shapes.lmsText.nullable(),
   name: shapes.lmsText.nullable(),
   active: z.boolean(),
@@ -25,10 +25,10 @@ export const findStudentsTool = tool({
   name: "find_students",
   title: "Find students",
   description:
-    "Students by how their pseudonym begins (with --identified also by id, username or a part of the name) " +
+    "Students by how their pseudonym begins (of an identified server also by id, username or a part of the name) " +
     "and by course, in a fixed order, page by page.",
   input: z.strictObject({
-    query: z.string().optional().describe("how the pseudonym begins; with --identified also id, username, name"),
+    query: z.string().optional().describe("how the pseudonym begins; of an identified server also id, username, name"),
     course: shapes.courseInput,
     limit: z.int().min(1).max(200).default(20),
     cursor: z.string().optional().describe("the cursor of the page before"),
@@ -58,7 +58,7 @@ export const findStudentsTool = tool({
       data: {
         students: page.map((row) => ({
           student: view.called("student", row.id),
-          id: identified ? row.id : null,
+          id: identified ? view.keyOf(row.id) : null,
           username: mark(row.username),
           name: mark(row.name),
           active: row.active,
@@ -71,19 +71,6 @@ export const findStudentsTool = tool({
     };
   },
 });
-
-/** Courses of those that may be seen. */
-async function seenCourses(view: View) {
-  const all = await coursesOf(view);
-  if (view.students === null) return all;
-  const seen = [];
-  for (const course of all) {
-    const search = { students: [...view.students], start: null, identified: false, after: null, limit: 1 };
-    const [one] = await findStudents(view.sql, view.source, { ...search, course: course.course_id });
-    if (one !== undefined) seen.push(course);
-  }
-  return seen;
-}
 
 const historyItem = z.looseObject({
   kind: z.enum(["exam", "content", "week"]),
@@ -98,7 +85,8 @@ export const studentHistoryTool = tool({
   title: "One student's history",
   description:
     "What one student did, oldest first: the last four weeks event by event, older weeks summed up. Never over " +
-    "max_tokens, counted as JSON; what found no room is older, counted in left_out, and the cursor goes on there.",
+    "max_tokens by an estimate (three letters a token), counted as JSON; what found no room is older, counted in " +
+    "left_out, and the cursor goes on there.",
   input: z.strictObject({
     student: shapes.studentInput,
     since: z.string().optional().describe("only from then on: 30d (ago), 2026-11-20, or a time with its zone"),

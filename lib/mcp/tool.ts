@@ -16,8 +16,6 @@ export interface ServerParts {
 
 interface Answer<Out> {
   readonly data: Out;
-  /** For a model to read; without it the data as JSON. */
-  readonly text?: string;
 }
 
 interface ToolOf<In extends z.ZodObject, Out extends z.ZodObject> {
@@ -38,9 +36,9 @@ export function tool<In extends z.ZodObject, Out extends z.ZodObject>(of: ToolOf
     const answer = async (input: unknown): Promise<CallToolResult> => {
       try {
         // The server has validated it against this very schema; parsing gives it its type.
-        const { data, text } = await turn((view) => of.run(view, of.input.parse(input)));
+        const { data } = await turn((view) => of.run(view, of.input.parse(input)));
         return {
-          content: [{ type: "text", text: text ?? JSON.stringify(data) }],
+          content: [{ type: "text", text: JSON.stringify(data) }],
           structuredContent: data as Record<string, unknown>,
         };
       } catch (error) {

@@ -1,8 +1,10 @@
 import { allStudents, limitStatements } from "../../sql/state/agent.ts";
-import { type CourseRow, courses, studentsOfMentor } from "../../sql/state/insight_names.ts";
+import { type CourseRow, courses, coursesOfStudents, studentsOfMentor } from "../../sql/state/insight_names.ts";
+import { namedKeys } from "../../sql/state/lms_keys.ts";
 import { CommandError } from "../base/errors.ts";
 import type { Clock } from "../base/clock.ts";
 import { quoted } from "../history/lines.ts";
+import { courseNamed } from "../insights/find_course.ts";
 import { pseudonyms } from "../privacy/pseudonyms.ts";
 import { findPeople } from "../people/find_person.ts";
 import type { ScoreConstants } from "../insights/score.ts";
@@ -10,6 +12,7 @@ import type { Role } from "../model/person.ts";
 import { PSEUDONYM } from "../model/pseudonym.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { Queryable, StateDb } from "../state/state_db.ts";
+import { nearest } from "../text/nearest.ts";
 
 /** What a client may see, for as long as it is connected. */
 export interface ViewSettings {
@@ -31,6 +34,8 @@ export interface View extends Omit<ViewSettings, "clock"> {
   readonly students: ReadonlySet<string> | null;
   /** How a person is called in answers. */
   readonly called: (role: Role, id: string) => string;
+  /** What the LMS itself calls a course or a person: an id stands for it where the LMS's keys are texts. */
+  readonly keyOf: (id: string) => string;
 }
 
 /** Far longer than anything takes that is asked here. */
@@ -51,12 +56,15 @@ export async function viewOf(settings: ViewSettings, sql: Queryable): Promise<Vi
   const { source, mentor, identified } = rest;
   const pseudonym = await pseudonyms(sql);
   const own = mentor === null ? null : await studentsOfMentor(sql, source, mentor);
+  const keys = new Map((await namedKeys(sql)).map(({ id, key }) => [id, key]));
+  const keyOf = (id: string) => keys.get(id) ?? id;
   return {
     ...rest,
     sql,
     now: clock.now(),
     students: own === null ? null : new Set(own.map(({ student_id }) => student_id)),
-    called: (role, id) => identified ? id : pseudonym(role, source, id),
+    keyOf,
+    called: (role, id) => identified ? keyOf(id) : pseudonym(role, source, id),
   };
 }
 
@@ -73,14 +81,22 @@ export async function studentOf(view: View, text: string): Promise<string> {
     hint: [
       ...(near.length === 0 ? [] : [`did you mean ${near.join(", ")}?`]),
       "find_students lists what students are called here",
-      ...(view.identified ? [] : ["ids, usernames and names are known only with --identified"]),
+      ...(view.identified ? [] : ["ids, usernames and names are not known here, only pseudonyms"]),
     ].join("; "),
   });
 }
 
-async function behind({ sql, source, identified }: View, wanted: string): Promise<string | null> {
+async function behind(view: View, wanted: string): Promise<string | null> {
+  const { sql, source, identified } = view;
   if (!identified && !PSEUDONYM.test(wanted)) return null;
-  const [person] = await findPeople(sql, wanted, { role: "student", source });
+  // Of several with one username those count that may be seen; who else has it is nobody's business.
+  const people = (await findPeople(sql, wanted, { role: "student", source })).filter(({ id }) => maySee(view, id));
+  const [person, ...others] = people;
+  if (others.length > 0) {
+    throw new CommandError(`Cannot tell which student is meant: ${people.length} have that username`, {
+      hint: `give one of ${people.slice(0, NEAREST).map(({ id }) => view.called("student", id)).join(", ")}`,
+    });
+  }
   return person?.id ?? null;
 }
 
@@ -91,16 +107,10 @@ async function idsIn({ sql, source, students }: View): Promise<readonly string[]
 
 const NEAREST = 3;
 
-/** What some of those are called that begin most like the text. */
+/** What some of those are called that the text is most like; of a text that is like none, nobody. */
 async function nearStudents(view: View, wanted: string): Promise<string[]> {
   const names = (await idsIn(view)).map((id) => view.called("student", id));
-  const alike = (name: string) => {
-    let same = 0;
-    while (same < wanted.length && name[same] === wanted[same]) same++;
-    return same;
-  };
-  return names.map((name) => ({ name, same: alike(name) }))
-    .sort((a, b) => b.same - a.same || (a.name < b.name ? -1 : 1)).slice(0, NEAREST).map(({ name }) => name);
+  return nearest(wanted, names.map((name) => ({ id: name, text: name })));
 }
 
 /** What was asked for is repeated only where it cannot be somebody's name. */
@@ -110,9 +120,8 @@ const shown = ({ identified }: View, text: string) =>
 /** The course that a client means, among those of the students it may see. Throws CommandError with those there are. */
 export function courseOf(text: string, visible: readonly CourseRow[]): CourseRow {
   const wanted = bare(text);
-  const found = visible.find(({ course_id }) => course_id === wanted) ??
-    visible.find(({ title }) => title?.toLowerCase() === wanted.toLowerCase());
-  if (found !== undefined) return found;
+  const found = courseNamed(visible, wanted);
+  if (found !== null) return found;
   const some = visible.slice(0, NEAREST + 2).map(({ course_id, title }) => `${course_id} ${quoted(title)}`);
   throw new CommandError(`Cannot find course ${JSON.stringify(wanted.slice(0, 40))} among those that may be seen`, {
     hint: some.length === 0 ? "there is none yet" : `did you mean ${some.join(", ")}? course_overview lists all`,
@@ -123,6 +132,16 @@ export function courseOf(text: string, visible: readonly CourseRow[]): CourseRow
 export const coursesOf = async (
   { sql, source }: View,
 ): Promise<readonly CourseRow[]> => [...await courses(sql, source)];
+
+/** Courses of those that may be seen. */
+export async function seenCourses(view: View): Promise<readonly CourseRow[]> {
+  const all = await coursesOf(view);
+  if (view.students === null) return all;
+  const seen = new Set(
+    (await coursesOfStudents(view.sql, view.source, [...view.students])).map((row) => row.course_id),
+  );
+  return all.filter(({ course_id }) => seen.has(course_id));
+}
 
 /** Without the signs that mark text of the LMS in answers: a client may hand it back with them. */
 export const bare = (text: string): string => text.trim().replace(/^«|»$/g, "").trim();

@@ -1,11 +1,12 @@
 import { personsBehind, personsWithIds, tombstoneNamed } from "../../sql/state/erasures.ts";
-import { type Among, nearPeople, peopleNamed } from "../../sql/state/find_people.ts";
+import { type Among, nearPeople, peopleNamed, studentsNamed } from "../../sql/state/find_people.ts";
 import { CommandError } from "../base/errors.ts";
 import type { LmsId } from "../model/event.ts";
 import { textId } from "../model/key_space.ts";
 import { isHeldId } from "../model/lms_ids.ts";
 import type { Role } from "../model/person.ts";
 import { isPseudonym } from "../model/pseudonym.ts";
+import { arrayLiteral, numberArrayLiteral } from "../state/array_literal.ts";
 import type { Queryable } from "../state/state_db.ts";
 import { nearest } from "../text/nearest.ts";
 
@@ -62,6 +63,31 @@ export async function findPeople(sql: Queryable, asked: string, where: Where): P
   return [...found, ...others.filter(isNew)].toSorted((a, b) =>
     a.role.localeCompare(b.role) || a.source.localeCompare(b.source) || Number(BigInt(a.id) - BigInt(b.id))
   );
+}
+
+/**
+ * The students that each of many names may mean, as findPeople has it, in one question: by name as given, none where nobody has it.
+ */
+export async function findStudents(
+  sql: Queryable,
+  source: string,
+  names: readonly string[],
+): Promise<Map<string, readonly LmsId[]>> {
+  const wanted = [...new Set(names.filter((name) => name !== "" && !name.includes("\0")))];
+  const numbered = wanted.flatMap((name) => idsOf(name).map((id) => ({ name, id })));
+  const rows = await studentsNamed(
+    sql,
+    source,
+    arrayLiteral(wanted),
+    arrayLiteral(numbered.map(({ name }) => name)),
+    numberArrayLiteral(numbered.map(({ id }) => id)),
+  );
+  const found = new Map<string, LmsId[]>();
+  for (const [name, list] of Map.groupBy(rows, (row) => row.name)) {
+    const best = Math.min(...list.map(({ rank }) => rank)); // an id is meant before a username that looks like one
+    found.set(name, list.filter(({ rank }) => rank === best).map(({ id }) => id));
+  }
+  return found;
 }
 
 /** The student whose pseudonym this is was erased. */

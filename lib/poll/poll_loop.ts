@@ -94,10 +94,11 @@ class Poller {
     this.#checked = true;
     leadership.accepted();
     const plan = await this.#passes.plan();
+    const signal = AbortSignal.any([this.stop.hard, turn.keeper.signal]);
     const result = await runPoll({ ...deps, onHeld: this.#held }, turn.keeper.lease, {
       mode: plan.mode,
       notifyHistory: false,
-      signal: AbortSignal.any([this.stop.hard, turn.keeper.signal]),
+      signal,
       skippedFullPass: plan.skipped,
       contextRestMs: deps.fullPassMs,
     });

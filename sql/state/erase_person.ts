@@ -119,6 +119,7 @@ export const erasePerson = (sql: Queryable, role: string, source: string, id: st
     u as (delete from lmsmon.user_links where role = ${role} and source = ${source} and person_id = ${id}::bigint),
     s as (delete from lmsmon.pauses where scope = ${role} and source = ${source} and subject_id = ${id}::bigint),
     n as (delete from lmsmon.enrolments where ${role} = 'student' and source = ${source} and student_id = ${id}::bigint),
+    t as (delete from lmsmon.patterns where ${role} = 'student' and source = ${source} and student_id = ${id}::bigint),
     x as (delete from lmsmon.exemptions where ${role} = 'student' and source = ${source} and student_id = ${id}::bigint)
     delete from lmsmon.mentor_links where ${role} = 'student' and source = ${source} and student_id = ${id}::bigint`;
 
@@ -204,6 +205,8 @@ export const personData = (
          where ${of.role} = 'student' and n.source = ${of.source} and n.student_id = ${of.id}::bigint),
       'exemptions', (select coalesce(jsonb_agg(to_jsonb(x) order by x.seen_at, x.kind, x.activity_id), '[]') from lmsmon.exemptions x
          where ${of.role} = 'student' and x.source = ${of.source} and x.student_id = ${of.id}::bigint),
+      'patterns', (select coalesce(jsonb_agg(to_jsonb(t) order by t.pattern_id), '[]') from lmsmon.patterns t
+         where ${of.role} = 'student' and t.source = ${of.source} and t.student_id = ${of.id}::bigint),
       'pauses', (select coalesce(jsonb_agg(to_jsonb(s) order by s.pause_id), '[]') from lmsmon.pauses s
          where s.scope = ${of.role} and s.source = ${of.source} and s.subject_id = ${of.id}::bigint),
       'events', (select coalesce(jsonb_agg(to_jsonb(e) order by e.event_id), '[]') from lmsmon.lms_activity_events e
@@ -233,6 +236,7 @@ export const ERASED_TABLES = [
   "row_states",
   "enrolments",
   "exemptions",
+  "patterns",
   "pauses",
   "lms_keys",
   "audit",

@@ -45,3 +45,28 @@ export function nearPeople(sql: Queryable, among: Among, like: string) {
          or left(lower(p.username), ${half}) = lower(${begin}) or right(lower(p.username), ${half}) = lower(${end}))
      order by abs(length(p.id::text) - ${like.length}), p.id limit 2000`;
 }
+
+export const StudentNamedRow = z.object({ name: neverNull(text), id: neverNull(int8), rank: neverNull(int4) });
+export type StudentNamedRow = z.infer<typeof StudentNamedRow>;
+
+/**
+ * As peopleNamed, of many students at once, also those of whom only events or enrolments are known. All are array literals; `idNames`
+ * and `ids` of one length: which ids a name may be.
+ */
+export const studentsNamed = (sql: Queryable, source: string, names: string, idNames: string, ids: string) =>
+  sql<StudentNamedRow[]>`
+    with wanted as (select name from unnest(${names}::text[]) as n (name)),
+    numbered as (select name, id from unnest(${idNames}::text[], ${ids}::bigint[]) as n (name, id)),
+    students as (select id, username, pseudonym from lmsmon.people where source = ${source} and role = 'student'),
+    known as (
+      select id from students
+      union select student_id from lmsmon.enrolments where source = ${source}
+      union select student_id from lmsmon.lms_activity_events where source = ${source} and student_id is not null),
+    found as (
+      select n.name, n.id, 1 as rank from numbered n join known k on k.id = n.id
+      union all
+      select w.name, s.id, 1 from wanted w join students s on s.pseudonym = w.name
+      union all
+      select w.name, s.id, case when s.username = w.name then 2 else 3 end
+        from wanted w join students s on lower(s.username) = lower(w.name))
+    select name, id, min(rank) as rank from found group by name, id order by name, rank, id`;

@@ -19,6 +19,18 @@ export const courses = (sql: Queryable, source: string) =>
       from lmsmon.lms_activity_events where source = ${source} and course_id is not null
      group by course_id order by course_id`;
 
+/** Courses that some of these students have an event of, or are enrolled in. */
+export const coursesOfStudents = (sql: Queryable, source: string, students: readonly string[]) =>
+  sql<CourseIdRow[]>`
+    select course_id from lmsmon.lms_activity_events
+     where source = ${source} and course_id is not null and student_id = any(${students as string[]}::bigint[])
+    union
+    select scope_id from lmsmon.enrolments
+     where source = ${source} and scope = 'course' and replaced_at is null and student_id = any(${students as string[]}::bigint[])`;
+
+export const CourseIdRow = z.object({ course_id: neverNull(int8) });
+export type CourseIdRow = z.infer<typeof CourseIdRow>;
+
 export const MentorStudentRow = z.object({ student_id: int8 });
 export type MentorStudentRow = z.infer<typeof MentorStudentRow>;
 
@@ -36,11 +48,28 @@ export const mentorsOfStudents = (sql: Queryable, source: string) =>
     select l.student_id, m.id as mentor_id from lmsmon.mentor_links l cross join lateral unnest(l.mentor_ids) as m (id)
      where l.source = ${source} order by m.id, l.student_id`;
 
-export const LeftRow = z.object({ student_id: int8, left_at: neverNull(timestamptz) });
+export const NamedRow = z.object({ id: int8, username: text.nullable(), name: text.nullable() });
+export type NamedRow = z.infer<typeof NamedRow>;
+
+export const namesOfPeople = (sql: Queryable, source: string, role: string, ids: readonly string[]) =>
+  sql<NamedRow[]>`
+    select id, username, name from lmsmon.people
+     where source = ${source} and role = ${role} and id = any(${ids as string[]}::bigint[])`;
+
+export const LeftRow = z.object({ student_id: int8, course_id: int8.nullable(), left_at: neverNull(timestamptz) });
 export type LeftRow = z.infer<typeof LeftRow>;
 
-/** When students left: the LMS's time, or when they were first seen inactive. An end after `now` is still to come. */
+/**
+ * When students left a course, or all of it (course_id null, where the LMS enrols nobody in courses): the LMS's time, or when they were
+ * first seen inactive, or when their enrolment was gone. An end after `now` is still to come; who moved to another batch stays.
+ */
 export const leavers = (sql: Queryable, source: string, now: string) =>
   sql<LeftRow[]>`
-    select student_id, max(coalesce(left_at, seen_at)) as left_at from lmsmon.enrolments
-     where source = ${source} and replaced_at is null and (not active or left_at <= ${now}::timestamptz) group by student_id`;
+    with newest as (
+      select distinct on (student_id, scope, scope_id) student_id, case when scope = 'course' then scope_id end as course_id,
+             case when not active or left_at <= least(replaced_at, ${now}::timestamptz) then coalesce(left_at, seen_at)
+                  else replaced_at end as left_at
+        from lmsmon.enrolments where source = ${source}
+       order by student_id, scope, scope_id, seen_at desc)
+    select student_id, course_id, max(left_at) as left_at
+      from newest group by student_id, course_id having bool_and(left_at is not null)`;

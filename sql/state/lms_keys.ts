@@ -18,3 +18,7 @@ export const addLmsKeys = (sql: Queryable, ids: string, sorts: string, keys: str
        select from (select distinct source from lmsmon.tombstones where role = u.sort) s
          join lmsmon.tombstones t on t.pseudonym = lmsmon.pseudonym(u.sort, s.source, u.id))
     on conflict (id) do nothing`;
+
+/** What the LMS calls students, mentors and courses, where its keys are texts. */
+export const namedKeys = (sql: Queryable) =>
+  sql<LmsKeyRow[]>`select id, key from lmsmon.lms_keys where sort in ('student', 'mentor', 'course')`;

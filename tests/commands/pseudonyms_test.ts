@@ -21,7 +21,16 @@ const PRIVACY = {
   deleteMessages: false,
   json: true,
 } as const;
-const INSIGHTS = { at: null, course: null, mentor: null, list: "all", explain: null, json: true, csv: false } as const;
+const INSIGHTS = {
+  at: null,
+  course: null,
+  mentor: null,
+  list: "all",
+  explain: null,
+  json: true,
+  csv: false,
+  dryRun: false,
+} as const;
 
 Deno.test("every command that takes a student or a mentor takes a pseudonym, and says so of one who was erased", async () => {
   await atDesk(async ({ box, run }) => {

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { statement as faultsOf } from "@learninglocker/xapi-validation/dist/factory.js";
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { z } from "zod";
-import { columnsOf, flatten } from "../../lib/export/flat.ts";
+import { columnsOf, flatten, type FlatView } from "../../lib/export/flat.ts";
 import { eventLine, jsonSchemaOf, LINE_SCHEMAS, type LineKind } from "../../lib/export/line_schemas.ts";
 import { exportAggregates } from "../../lib/export/export_aggregates.ts";
+import { exportPatterns } from "../../lib/export/export_patterns.ts";
 import { exportEvents } from "../../lib/export/export_events.ts";
 import { csvFormat } from "../../lib/export/csv_format.ts";
 import { parquetFormat } from "../../lib/export/parquet_format.ts";
@@ -43,9 +44,27 @@ async function fill(db: StateDb): Promise<void> {
   await db.sql`
     insert into lmsmon.tombstones (event_id, role, source, pseudonym, reason_code, erased_at)
     values (61, 'student', 'testpress', ${"ab".repeat(16)}, 'art17', '2026-11-21T00:00:00Z')`;
+  const values = {
+    idle_days: 15,
+    course_idle_days: 1.5,
+    active_days: 1,
+    usual_active_days: 3.5,
+    ranks: [0.5, 0.25],
+    slope: -0.25,
+  };
+  await db.sql`
+    insert into lmsmon.patterns
+      (source, student_id, course_id, type, day, since, found_at, history, event_ids, activity_ids, evidence, ended_day)
+    values ('testpress', 7713, 4, 'gone_quiet', '2026-11-20', '2026-11-05', '2026-11-21T06:00:00Z', false, '{7}', '{12}',
+      ${JSON.stringify(values)}::text::jsonb, '2026-11-25')`;
 }
 
 async function linesOf(db: StateDb, kind: LineKind): Promise<ExportLine[]> {
+  if (kind === "pattern") {
+    const sink = new MemorySink();
+    await exportPatterns(db, EVERYTHING, sink, NEVER);
+    return parsed(sink.text);
+  }
   if (kind === "student" || kind === "week") {
     const sink = new MemorySink();
     const view = kind === "student" ? "students" : "weeks";
@@ -138,7 +157,10 @@ Deno.test("CSV and Parquet hold what the JSON lines hold, row for row", () =>
   withState("embedded", async (db) => {
     await fill(db);
     for (
-      const [view, kinds] of [["events", ["event", "erasure"]], ["students", ["student"]], ["weeks", ["week"]]] as const
+      const [view, kinds] of [["events", ["event", "erasure"]], ["students", ["student"]], ["weeks", ["week"]], [
+        "patterns",
+        ["pattern"],
+      ]] as const
     ) {
       const lines = (await Promise.all(kinds.map((kind) => linesOf(db, kind)))).flat();
       const columns = columnsOf(view);
@@ -169,7 +191,7 @@ const guarded = (text: string) => /^=/.test(text) ? `'${text}` : text;
 const microsText = (value: unknown) =>
   new Temporal.Instant(BigInt(String(value)) * 1000n).toString({ fractionalSecondDigits: 6 });
 
-async function parquetRows(view: "events" | "students" | "weeks", lines: readonly ExportLine[]) {
+async function parquetRows(view: FlatView, lines: readonly ExportLine[]) {
   const folder = await Deno.makeTempDir();
   try {
     const format = parquetFormat(view);

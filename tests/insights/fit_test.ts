@@ -35,8 +35,8 @@ Deno.test("fitConstants() gives a value that is the same for all no weight, and 
 Deno.test("parseOutcomes() reads columns in any order, quoted or not, and names a line that it cannot read", () => {
   const text = 'outcome,course,student\r\n1,"Physics, ""A""",7\r\n0,4,asha\r\n';
   assert.deepEqual(parseOutcomes(text, "o.csv"), [
-    { student: "7", course: 'Physics, "A"', failed: true },
-    { student: "asha", course: "4", failed: false },
+    { student: "7", course: 'Physics, "A"', failed: true, line: 2 },
+    { student: "asha", course: "4", failed: false, line: 3 },
   ]);
   assert.throws(() => parseOutcomes("a,b,c\n", "o.csv"), UsageError);
   assert.throws(() => parseOutcomes("student,course,outcome\n7,4,yes\n", "o.csv"), /o\.csv:2/);

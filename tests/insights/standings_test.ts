@@ -1,6 +1,18 @@
 import assert from "node:assert/strict";
 import { asOf, readInsights } from "../../lib/insights/read_insights.ts";
 import { DEFAULT_CONSTANTS, INDICATORS, scoreOf } from "../../lib/insights/score.ts";
+import { leavers } from "../../sql/state/insight_names.ts";
+import { weeklyMessages } from "../../lib/app/insights_weekly.ts";
+import { courseNamed } from "../../lib/insights/find_course.ts";
+import type { Insight } from "../../lib/insights/insight.ts";
+import { readOutcomes } from "../../lib/insights/outcomes.ts";
+import type { Queryable } from "../../lib/state/state_db.ts";
+import { exportPatterns } from "../../lib/export/export_patterns.ts";
+import { patternLine } from "../../lib/export/line_schemas.ts";
+import { findPatterns, judgeDay } from "../../lib/insights/find_patterns.ts";
+import { fromInstant } from "../../lib/model/time.ts";
+import { acquireLease, releaseLease } from "../../lib/state/leases.ts";
+import { EVERYTHING, MemorySink } from "../export/_events.ts";
 import { openCourse, type PlayedCourse } from "../support/insights/play_course.ts";
 import { type OuladModule, readOuladModule } from "../support/replay/read_oulad.ts";
 import { testData } from "../support/shared_data.ts";
@@ -31,6 +43,17 @@ Deno.test({
     }
 
     const before = JSON.stringify(found);
+    const seen = Temporal.PlainDate.from(course.dateOf(DAY + 1)).toZonedDateTime("UTC");
+    const day = {
+      source: course.source,
+      day: course.dateOf(DAY),
+      timezone: "UTC",
+      seen: fromInstant(seen.toInstant()),
+    };
+    const patterns = JSON.stringify(await judgeDay(course.db.sql, day));
+    const first = await searchPatterns(course, DAY + 1);
+    assert.equal(first.length, 1);
+    assert.ok(first[0]?.found === 0 && first[0].history > 0, "the first look at a course is history");
     // Somebody leaves, a due date moves, a mark is corrected, and five more days are worked.
     await course.lms.writer.update("exams", 15008, { end_date: "2014-06-01 00:00:00" });
     await course.lms.writer.update("students", Number(found[0]?.student), { is_active: false });
@@ -38,6 +61,23 @@ Deno.test({
     await course.lms.writer.update("attempts", submission ?? 0, { score: 1, percentage: 1, result: "Fail" });
     await course.playUntil(LATER);
     assert.equal(JSON.stringify(await insightsOf(course)), before);
+    await inVain(course, async (sql) => { // as it was before anything was found
+      await sql`delete from lmsmon.patterns`;
+      assert.equal(JSON.stringify(await judgeDay(sql, day)), patterns);
+    });
+    const days = await searchPatterns(course, LATER + 1);
+    assert.deepEqual(
+      days.map(({ day }) => day),
+      [LATER - 2, LATER - 1, LATER].map(course.dateOf),
+      "missed days, three at most",
+    );
+    assert.ok(days.reduce((sum, { found }) => sum + found, 0) > 0);
+    assert.ok(days.every(({ history }) => history === 0));
+    assert.deepEqual(await searchPatterns(course, LATER + 1), [], "a day is judged once");
+    await linesArePatterns(course);
+    await fewAreNamed(course, await insightsOf(course, LATER));
+    await leavingIsOfACourse(course, found[0]?.student ?? "");
+    await severalAreNobody(course);
     const later = await insightsOf(course, LATER);
     assert.ok(later.every(({ student }) => student !== found[0]?.student), "who left is no member");
     assert.notEqual(JSON.stringify(later), before);
@@ -62,6 +102,86 @@ function someOf(data: OuladModule, count: number): OuladModule {
     registrations: new Map([...data.registrations].filter(([student]) => kept.has(student))),
     carriedOver: data.carriedOver.filter(({ student }) => kept.has(student)),
   };
+}
+
+/** As after a poll in the morning of a day. */
+async function searchPatterns(course: PlayedCourse, day: number) {
+  const taken = await acquireLease(course.db, course.source, "test", 60_000);
+  assert.ok(taken.lease);
+  const morning = Temporal.PlainDate.from(course.dateOf(day)).toZonedDateTime({ timeZone: "UTC", plainTime: "07:00" });
+  const times = { at: 6 * 60, timezone: "UTC" };
+  const { signal } = new AbortController();
+  const found = await findPatterns(course.db, taken.lease, fromInstant(morning.toInstant()), times, signal);
+  await releaseLease(course.db, taken.lease);
+  return found;
+}
+
+async function linesArePatterns({ db }: PlayedCourse): Promise<void> {
+  const sink = new MemorySink();
+  await exportPatterns(db, { ...EVERYTHING, limit: null }, sink, new AbortController().signal);
+  const lines = sink.text.trim().split("\n").map((line) => patternLine.parse(JSON.parse(line)));
+  assert.equal(lines.length, Number((await db.sql`select count(*) as n from lmsmon.patterns`)[0]?.["n"]));
+  assert.ok(lines.some(({ history }) => history) && lines.some(({ history }) => !history));
+  assert.equal(new Set(lines.map((line) => [line.student.id, line.pattern_type, line.day].join())).size, lines.length);
+}
+
+async function fewAreNamed({ db, source, dateOf }: PlayedCourse, insights: readonly Insight[]): Promise<void> {
+  const moment = asOf(dateOf(LATER), Number(Temporal.Now.instant().epochNanoseconds / 1000n), "UTC");
+  const messages = await weeklyMessages(db.sql, source, insights, moment, null);
+  const sure = insights.filter(({ p }) => (p ?? 0) >= 0.6).length;
+  assert.ok(messages.length > 0 && sure > 0);
+  for (const { content } of messages) {
+    const students = content.split("\n- why: ").length - 1;
+    assert.ok(students >= 1 && students <= 2, content);
+    assert.equal(content.split("\n- since: ").length - 1, students);
+  }
+}
+
+/** Undone afterwards. */
+async function inVain({ db }: PlayedCourse, work: (sql: Queryable) => Promise<void>): Promise<void> {
+  const undone = new RangeError("undone");
+  await db.sql.begin(async (tx) => {
+    await work(tx);
+    throw undone;
+  }).catch((error) => assert.equal(error, undone));
+}
+
+async function leavingIsOfACourse(course: PlayedCourse, inactive: string): Promise<void> {
+  const { source } = course;
+  await inVain(course, async (sql) => {
+    await sql`
+      insert into lmsmon.enrolments (source, student_id, scope, scope_id, seen_at, replaced_at, active) values
+        (${source}, 1, 'course', 5, '2014-02-01', '2014-03-01', true), (${source}, 1, 'course', 6, '2014-02-01', null, true),
+        (${source}, 2, 'course', 5, '2014-02-01', '2014-02-20', true), (${source}, 2, 'course', 5, '2014-02-20', null, false),
+        (${source}, 3, 'site', 0, '2014-02-01', null, true), (${source}, 3, 'batch', 9, '2014-02-01', '2014-02-05', true)`;
+    const left = new Map((await leavers(sql, source, "2014-06-01T00:00:00Z")).map((row) => [
+      `${row.course_id}/${row.student_id}`,
+      String(row.left_at).slice(0, 10),
+    ]));
+    assert.deepEqual([left.get("5/1"), left.get("6/1"), left.get("5/2")], ["2014-03-01", undefined, "2014-02-20"]);
+    assert.ok(!left.has("null/3"), "who moved to another batch stays");
+    assert.ok(left.has(`null/${inactive}`));
+  });
+}
+
+async function severalAreNobody(course: PlayedCourse): Promise<void> {
+  const { source } = course;
+  const head = "student,course,outcome\n";
+  await inVain(course, async (sql) => {
+    await sql`
+      insert into lmsmon.people (source, role, id, username, active) values
+        (${source}, 'student', 1, 'Asha', true), (${source}, 'student', 2, 'asha', true)`;
+    const one = await readOutcomes(sql, source, `${head}Asha,1,1\n2,1,0\nnobody,1,1\n`, "o.csv");
+    assert.deepEqual([[...one.failed], one.unknown], [[["1/1", true], ["1/2", false]], ["nobody,1"]]);
+    await assert.rejects(readOutcomes(sql, source, `${head}2,1,0\nASHA,1,1\n`, "o.csv"), /o\.csv:3: 2 students/);
+  });
+  const twins = [{ course_id: "1", title: "Physics" }, { course_id: "2", title: "physics" }, {
+    course_id: "3",
+    title: "1",
+  }];
+  assert.throws(() => courseNamed(twins, "PHYSICS"), /2 have the title/);
+  assert.equal(courseNamed(twins, "1")?.course_id, "1");
+  assert.equal(courseNamed(twins, "Maths"), null);
 }
 
 async function insightsOf(course: PlayedCourse, day = DAY) {

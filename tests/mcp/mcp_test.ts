@@ -109,7 +109,7 @@ async function pseudonymous(place: McpPlace): Promise<void> {
 async function badInput(client: McpClient, student: string): Promise<void> {
   const wrong: readonly [string, object, RegExp][] = [
     ["student_history", { student: `${student.slice(0, 30)}00` }, new RegExp(`did you mean ${student}`)],
-    ["student_insight", { student: "zebra1" }, /no such pseudonym .*\n.*--identified/],
+    ["student_insight", { student: "zebra1" }, /no such pseudonym .*\nfind_students lists .*only pseudonyms/],
     ["student_insight", { student: String(studentId(1)) }, /Cannot find student of that name/],
     ["course_overview", { course: "Phisics" }, /did you mean 41 «Physics»/],
     ["at_risk", { list: "loud" }, /"quiet"\|"struggling"\|"all"/],

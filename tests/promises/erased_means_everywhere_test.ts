@@ -72,6 +72,9 @@ async function byHand({ db }: PollBench, role: "student" | "mentor", id: string,
   if (role === "mentor") return;
   await sql`
     insert into lmsmon.exemptions (source, student_id, kind, activity_id, seen_at) values (${SOURCE}, ${id}, 'exam', 1, now())`;
+  await sql`
+    insert into lmsmon.patterns (source, student_id, course_id, type, day, since, found_at, history, event_ids, evidence)
+    values (${SOURCE}, ${id}, 1, 'gone_quiet', '2026-11-20', '2026-11-06', now(), false, '{}', '{}')`;
 }
 
 /** Zebulon, another student, a mentor of both, and their past stored. */
@@ -96,7 +99,9 @@ atEveryPlace("P15: erased means everywhere, and a poll brings nobody back", {}, 
   await bench.poll();
   await byHand(bench, "student", String(STUDENT.id), "Quuxley");
   const places = await placesOf(bench, NEEDLES);
-  for (const place of ["audit", "enrolments", "exemptions", "mentor_links", "messages", "pauses", "user_links"]) {
+  for (
+    const place of ["audit", "enrolments", "exemptions", "mentor_links", "messages", "patterns", "pauses", "user_links"]
+  ) {
     assert.ok(places.includes(place), `${place} is none of ${places}`);
   }
   const person = { role: "student", source: SOURCE, id: String(STUDENT.id) } as const;

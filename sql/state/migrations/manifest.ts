@@ -9,7 +9,8 @@ import anyLms from "./0008_any_lms.sql" with { type: "text" };
 import pseudonyms from "./0009_pseudonyms.sql" with { type: "text" };
 import insight from "./0010_insight.sql" with { type: "text" };
 import operators from "./0011_operators.sql" with { type: "text" };
-import retention from "./0014_retention.sql" with { type: "text" };
+import patterns from "./0012_patterns.sql" with { type: "text" };
+import retention from "./0013_retention.sql" with { type: "text" };
 
 export interface Migration {
   readonly version: number;
@@ -30,5 +31,6 @@ export const migrations: readonly Migration[] = [
   { version: 9, name: "0009_pseudonyms", sql: pseudonyms },
   { version: 10, name: "0010_insight", sql: insight },
   { version: 11, name: "0011_operators", sql: operators },
-  { version: 14, name: "0014_retention", sql: retention },
+  { version: 12, name: "0012_patterns", sql: patterns },
+  { version: 13, name: "0013_retention", sql: retention },
 ];

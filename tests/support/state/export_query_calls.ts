@@ -9,7 +9,7 @@ import * as exportViews from "../../../sql/state/export_views.ts";
 import * as findPeople from "../../../sql/state/find_people.ts";
 import * as retention from "../../../sql/state/retention.ts";
 import * as stateEpoch from "../../../sql/state/state_epoch.ts";
-import { type CallsOf, ID, TIME } from "./query_call.ts";
+import { type CallsOf, ID, IDS, TEXTS, TIME } from "./query_call.ts";
 
 export function exportQueryCalls(filter: EventFilter) {
   const query: exporting.ExportQuery = {
@@ -131,6 +131,10 @@ const eraseActsCalls: CallsOf<typeof eraseActs> = {
 };
 
 const findPeopleCalls: CallsOf<typeof findPeople> = {
+  studentsNamed: [
+    (sql) => findPeople.studentsNamed(sql, "lms", TEXTS, TEXTS, IDS),
+    findPeople.StudentNamedRow,
+  ],
   peopleNamed: [(sql) => findPeople.peopleNamed(sql, person, "a", [ID]), findPeople.NamedPersonRow],
   nearPeople: [(sql) => findPeople.nearPeople(sql, person, "12"), findPeople.NearPersonRow],
 };

@@ -16,6 +16,7 @@ import * as leases from "../../../sql/state/leases.ts";
 import * as lmsKeys from "../../../sql/state/lms_keys.ts";
 import * as logPositions from "../../../sql/state/log_positions.ts";
 import * as migrations from "../../../sql/state/migrations.ts";
+import * as patterns from "../../../sql/state/patterns.ts";
 import * as pauses from "../../../sql/state/pauses.ts";
 import * as people from "../../../sql/state/people.ts";
 import * as pollRuns from "../../../sql/state/poll_runs.ts";
@@ -149,11 +150,36 @@ const historyCalls: CallsOf<typeof history> = {
   countHistory: [(sql) => history.countHistory(sql, "lms", ID, HISTORY), history.HistoryCountRow],
 };
 
+const COURSE_DAY = { source: "lms", until: TIME, seen: TIME, day: "2026-01-01", timezone: "UTC", course: ID };
+
 const insightsCalls: CallsOf<typeof insights> = {
   standings: [
-    (sql) => insights.standings(sql, { source: "lms", known: TIME, day: "2026-01-01", timezone: "UTC", course: ID }),
+    (sql) => insights.standings(sql, COURSE_DAY),
     insights.StandingRow,
   ],
+};
+
+const patternsCalls: CallsOf<typeof patterns> = {
+  patternFacts: [(sql) => patterns.patternFacts(sql, COURSE_DAY, TIME), patterns.PatternFactRow],
+  examsPassed: [(sql) => patterns.examsPassed(sql, "lms"), patterns.PassedRow],
+  knownPatterns: [(sql) => patterns.knownPatterns(sql, "lms", "2026-01-01", 28), patterns.KnownPatternRow],
+  insertPatterns: (sql) =>
+    patterns.insertPatterns(sql, "lms", "2026-01-01", TIME, {
+      students: IDS,
+      courses: IDS,
+      types: "{gone_quiet}",
+      sinces: "{2026-01-01}",
+      histories: "{t}",
+      evidence: "{}",
+    }),
+  closePatterns: (sql) => patterns.closePatterns(sql, "2026-01-01", IDS, IDS),
+  evaluatedCourses: [(sql) => patterns.evaluatedCourses(sql, "lms"), patterns.EvaluatedCourseRow],
+  noteCourses: (sql) => patterns.noteCourses(sql, "lms", "2026-01-01", IDS),
+  patternsAfter: [
+    (sql) => patterns.patternsAfter(sql, { since: TIME, until: TIME, students: [ID], after: ID, limit: 1 }),
+    patterns.PatternRow,
+  ],
+  openPatterns: [(sql) => patterns.openPatterns(sql, "lms"), patterns.OpenPatternRow],
 };
 
 const insightNamesCalls: CallsOf<typeof insightNames> = {
@@ -161,6 +187,8 @@ const insightNamesCalls: CallsOf<typeof insightNames> = {
   courses: [(sql) => insightNames.courses(sql, "lms"), insightNames.CourseRow],
   studentsOfMentor: [(sql) => insightNames.studentsOfMentor(sql, "lms", ID), insightNames.MentorStudentRow],
   mentorsOfStudents: [(sql) => insightNames.mentorsOfStudents(sql, "lms"), insightNames.MentorOfRow],
+  coursesOfStudents: [(sql) => insightNames.coursesOfStudents(sql, "lms", [ID]), insightNames.CourseIdRow],
+  namesOfPeople: [(sql) => insightNames.namesOfPeople(sql, "lms", "student", [ID]), insightNames.NamedRow],
   leavers: [(sql) => insightNames.leavers(sql, "lms", TIME), insightNames.LeftRow],
 };
 
@@ -388,6 +416,7 @@ const sourcesCalls: CallsOf<typeof sources> = {
 
 const lmsKeysCalls: CallsOf<typeof lmsKeys> = {
   lmsKeys: [(sql) => lmsKeys.lmsKeys(sql, IDS), lmsKeys.LmsKeyRow],
+  namedKeys: [(sql) => lmsKeys.namedKeys(sql), lmsKeys.LmsKeyRow],
   addLmsKeys: (sql) => lmsKeys.addLmsKeys(sql, IDS, "{exam_row}", "{a}"),
 };
 
@@ -448,6 +477,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   migrations: migrationsCalls,
   outbox: outboxCalls,
   outbox_orphans: outboxOrphansCalls,
+  patterns: patternsCalls,
   pauses: pausesCalls,
   people: peopleCalls,
   poll_runs: pollRunsCalls,
