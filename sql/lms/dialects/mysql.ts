@@ -81,8 +81,9 @@ export const mysqlDialect: Dialect = {
   relations: null,
   volatility: null,
   writeRights: "show grants",
-  isInteger: (type) => ["tinyint", "smallint", "mediumint", "int", "bigint", "bigint unsigned"].includes(type),
-  oddKeys: (type) => ({ beyond: type === "bigint unsigned", fractions: false }),
+  isInteger: (type) =>
+    ["tinyint", "smallint", "mediumint", "int", "bigint", "bigint unsigned", "decimal"].includes(type),
+  oddKeys: (type) => ({ beyond: type === "bigint unsigned" || type === "decimal", fractions: false }),
   id: (decimal) => decimal,
 };
 
