@@ -76,7 +76,10 @@ export class AdminWatch {
     const [row] = await outageUntilNow(db.sql, source);
     const awayMs = row?.outage_ms ?? 0;
     if (awayMs > TROUBLE_MS) {
-      await this.#notices.tell("trouble:lms", `polling has failed for ${roundDuration(awayMs)}. \`lmsmon doctor\` says why.`);
+      await this.#notices.tell(
+        "trouble:lms",
+        `polling has failed for ${roundDuration(awayMs)}. \`lmsmon doctor\` says why.`,
+      );
     } else if (this.#lmsAwayMs > TROUBLE_MS) {
       await this.#notices.tell("recovered:lms", `polling works again, after ${roundDuration(this.#lmsAwayMs)}.`);
     }
@@ -95,9 +98,9 @@ export class AdminWatch {
       this.#isStale = true;
       await this.#notices.tell(
         "stale",
-        `the LMS shows nothing newer than ${this.#when(fromInstant(newest))}, ${roundDuration(ageMs)} ago (lms.stale_after: ${
-          formatDuration(staleMs)
-        }). Is it still filled?`,
+        `the LMS shows nothing newer than ${this.#when(fromInstant(newest))}, ${
+          roundDuration(ageMs)
+        } ago (lms.stale_after: ${formatDuration(staleMs)}). Is it still filled?`,
       );
     } else if (this.#isStale) {
       this.#isStale = false;
