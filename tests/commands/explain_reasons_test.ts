@@ -212,7 +212,10 @@ atOnePlace(
     const course = await writer.course();
     const chapter = await writer.chapter({ course_id: course });
     const content = await writer.content({ course_id: course, content_type: "Notes" });
-    const read = { user_id: readers, course_id: course, chapter_id: chapter, chapter_content_id: content };
+    const busy = await desk.student();
+    await desk.found(busy);
+    await desk.round();
+    const read = { user_id: busy, course_id: course, chapter_id: chapter, chapter_content_id: content };
     const contentAttempt = Number(
       await writer.contentAttempt({
         id: 5000,
