@@ -182,7 +182,7 @@ export const MentorDeliveriesRow = z.object({
   last_at: timestamptz.nullable(),
   next_at: timestamptz.nullable(),
   /** As long as the poll itself is in the way. */
-  poll_id: int8.nullable(),
+  poll_id: outerJoined(int8),
   poll_delivery: neverNull(text),
   poll_reason: text.nullable(),
   attempts: int4.nullable(),
