@@ -78,6 +78,7 @@ async function eraseRows(tx: Queryable, person: PersonKey): Promise<Erased> {
   const { role, source, id } = person;
   const [known] = await pseudonymOf(tx, role, source, id);
   const pseudonym = known?.pseudonym ?? "";
+  await q.lockRecipients(tx, source);
   const names = namesIn(await q.namesOf(tx, role, source, id));
   const messages = await q.messagesNaming(tx, { ...person, names });
   await q.eraseTexts(tx, messages.map((row) => row.message_id), messages.map(textLeft));

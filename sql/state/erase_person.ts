@@ -6,6 +6,13 @@ import type { Queryable } from "./queryable.ts";
 // under lockErasures and lockEventOrder. Whoever adds a table with people adds its statement here, and its line to
 // docs/privacy.md; tests/promises/erased_means_everywhere_test.ts searches the whole database.
 
+/**
+ * Who delivers locks recipients first, then messages, then their rows: an erasure does it in the same order, so that neither waits
+ * for the other in a circle.
+ */
+export const lockRecipients = (sql: Queryable, source: string) =>
+  sql`select from lmsmon.recipients where source = ${source} order by recipient for update`;
+
 export const KnownNamesRow = z.object({ username: text.nullable(), email: text.nullable(), name: text.nullable() });
 export type KnownNamesRow = z.infer<typeof KnownNamesRow>;
 

@@ -87,6 +87,7 @@ const erasuresCalls: CallsOf<typeof erasures> = {
 
 const UTILITY = "a utility statement, which PostgreSQL does not describe";
 const erasePersonCalls: CallsOf<typeof erasePerson> = {
+  lockRecipients: (sql) => erasePerson.lockRecipients(sql, "a"),
   namesOf: [(sql) => erasePerson.namesOf(sql, "student", "a", ID), erasePerson.KnownNamesRow],
   messagesNaming: [(sql) => erasePerson.messagesNaming(sql, { ...person, names: ["a"] }), erasePerson.NamingMessageRow],
   eraseTexts: (sql) => erasePerson.eraseTexts(sql, [ID], ["a"]),
