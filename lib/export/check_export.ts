@@ -62,6 +62,11 @@ function* rules(x: ExportShape): Generator<Rule> {
 function* cursorRules(x: ExportShape): Generator<Rule> {
   yield [x.ack && x.consumer === null, "--ack needs --consumer NAME", "say who acknowledges"];
   yield [
+    x.ack && x.until !== null,
+    "--ack and --until contradict each other",
+    "what lies between --until and now would count as taken: leave --until out, or export without --ack",
+  ];
+  yield [
     x.consumer !== null && x.after !== null,
     "--consumer and --after are two beginnings",
     "use one of them: a consumer begins after what it acknowledged",
