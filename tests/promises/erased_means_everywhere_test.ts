@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { stateKeyStore } from "../../lib/app/state_key_store.ts";
 import { exportEvents } from "../../lib/export/export_events.ts";
-import { erase, sweepFiles } from "../../lib/privacy/erase.ts";
+import { messagesNaming } from "../../sql/state/erase_person.ts";
+import { erase, namesOfPerson, sweepFiles } from "../../lib/privacy/erase.ts";
 import { journalPath, reapplyJournal, writeJournal } from "../../lib/privacy/journal.ts";
 import { readErasedPeople } from "../../lib/privacy/erased_people.ts";
 import { pseudonyms } from "../../lib/privacy/pseudonyms.ts";
@@ -115,6 +116,11 @@ atEveryPlace("P15: erased means everywhere, and a poll brings nobody back", {}, 
     assert.ok(places.includes(place), `${place} is none of ${places}`);
   }
   const person = { role: "student", source: SOURCE, id: String(STUDENT.id) } as const;
+  const naming = await bench.db.sql.begin(async (tx) => {
+    await tx`set transaction read only`; // who shows what there is changes and locks nothing
+    return await messagesNaming(tx, { ...person, names: await namesOfPerson(tx, person) }, false);
+  });
+  assert.equal(naming.length, 1);
   const dry = await erase(bench.db, person, { ...REASON, dryRun: true });
   assert.deepEqual([dry.events, (await placesOf(bench, NEEDLES)).length > 3], [2, true]);
 

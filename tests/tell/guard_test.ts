@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { stateEpoch } from "../../lib/state/state_epoch.ts";
 import { reconcile } from "../../lib/app/reconcile.ts";
 import { outboxTest } from "./outbox_fixture.ts";
 
@@ -26,6 +27,8 @@ outboxTest("round() refuses to send while the bot has recent messages that this 
   await box.event({ student: 17, mentors: [3], attempt: 700 });
   await box.round(box.notifier());
   await forget(box);
+  await box.db.sql`insert into lmsmon.facts (source, name, value) values ('', 'state_epoch', '{"epoch": "before"}')`;
+  const epochs = new Set(["before"]);
   await box.event({ student: 17, mentors: [3], attempt: 701 });
   const notifier = box.notifier();
   for (const _ of [1, 2]) {
@@ -33,7 +36,9 @@ outboxTest("round() refuses to send while the bot has recent messages that this 
     assert.deepEqual([round.guarded, round.sent, round.waiting, round.circuit], [true, 0, 1, "closed"]);
     assert.match(round.trouble ?? "", /sent 1 notification.*--take-over/s);
     box.clock.advance(11_000);
+    epochs.add(await stateEpoch(box.db));
   }
+  assert.equal(epochs.size, 2, "the state went back: another epoch, and not again for the same message");
   assert.equal(box.contents(three).length, 1);
   assert.equal(box.lines.filter((line) => line.level === "error").length, 1);
   assert.match(box.contents(box.standIn.owner.id)[0] ?? "", /nothing is sent: the bot sent 1/);
