@@ -21,7 +21,11 @@ export async function runPrivacy(context: CommandContext, options: PrivacyOption
   const person = await onePerson(db, options);
   if (options.action === "show") return await show(context, db, person);
   const { reasonCode, dryRun } = options;
-  if (reasonCode === null) throw new UsageError("Cannot erase: --reason-code is missing", { hint: "such as art17" });
+  if (reasonCode === null) {
+    throw new UsageError("Cannot erase: --reason-code is missing", {
+      hint: "say why in one word, such as --reason-code art17",
+    });
+  }
   if (!dryRun && !options.yes) {
     throw new UsageError("Cannot erase without --yes: it cannot be taken back", {
       hint: "--dry-run shows what it would do",
