@@ -9,7 +9,7 @@ export interface Exported {
   readonly lines: number;
   readonly first: string | null;
   readonly last: string | null;
-  /** Ids of the erasures among the lines. */
+  /** Ids of the erasures among the lines, where there are some. */
   readonly erasures?: readonly string[];
 }
 

@@ -75,7 +75,7 @@ class Total {
   constructor(private readonly limit: number | null, private readonly hear: OnWay) {}
 
   get exported(): Exported {
-    return { ...this.#exported, erasures: this.#erasures };
+    return this.#erasures.length === 0 ? this.#exported : { ...this.#exported, erasures: this.#erasures };
   }
 
   get left(): number {

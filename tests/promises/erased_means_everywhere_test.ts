@@ -66,6 +66,20 @@ async function exports(bench: PollBench): Promise<string> {
   return sinks.join("");
 }
 
+/** What a backup of the server holds; `null` where pg_dump is not installed. */
+async function dumpOf(url: string): Promise<string | null> {
+  try {
+    const { success, stdout, stderr } = await new Deno.Command("pg_dump", { args: [url] }).output();
+    assert.ok(success, new TextDecoder().decode(stderr));
+    const dump = new TextDecoder().decode(stdout);
+    assert.match(dump, /COPY lmsmon\.tombstones/);
+    return dump;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
 /** What people did by hand about the person, the account, and work that need not be handed in. */
 async function byHand({ db }: PollBench, role: "student" | "mentor", id: string, name: string): Promise<void> {
   const { sql } = db;
@@ -128,6 +142,10 @@ atEveryPlace("P15: erased means everywhere, and a poll brings nobody back", {}, 
   await sweepFiles(bench.db);
   assert.deepEqual([erased.events, erased.messages, erased.zulipMessageIds.length], [2, 1, 1]);
   assert.deepEqual(await placesOf(bench, NEEDLES), []);
+  if (bench.db.mode === "server") {
+    const dump = await dumpOf(bench.stateUrl);
+    assert.deepEqual(NEEDLES.filter((needle) => dump?.includes(needle)), []);
+  }
   const acts = await bench.db.sql<{ command: string; reason: string }[]>`select command, reason from lmsmon.audit`;
   assert.deepEqual(
     new Set(acts.map(({ command, reason }) => `${command}: ${reason}`)),
