@@ -16,10 +16,10 @@ async function foundBelow(directory: string): Promise<string[]> {
   const needles = [...NEEDLES, String(ID)].map((text) => ({ text, bytes: Buffer.from(text) }));
   needles.push({ text: "the id", bytes: Buffer.from(id) });
   const found: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(directory)) {
+  for await (const { name, isDirectory, isFile } of Deno.readDir(directory)) {
     const path = join(directory, name);
     if (isDirectory) found.push(...await foundBelow(path));
-    else {
+    else if (isFile) {
       const bytes = Buffer.from(await Deno.readFile(path));
       found.push(...needles.filter((needle) => bytes.includes(needle.bytes)).map(({ text }) => `${text} in ${path}`));
     }
