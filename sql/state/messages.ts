@@ -260,7 +260,7 @@ export function dissolveMessages(sql: Queryable, messageIds: readonly string[], 
       update lmsmon.lms_event_logs l
          set message_id = null, zulip_user_id = null, status = 'pending', next_attempt_at = least(l.next_attempt_at, ${now}::timestamptz)
         from m where l.message_id = m.message_id
-      returning l.message_id)
+      returning m.message_id)
     delete from lmsmon.messages m where m.message_id in (select message_id from l)`;
 }
 
