@@ -11,6 +11,7 @@ import { recordAct } from "../../lib/state/acts.ts";
 import { insertPause } from "../../sql/state/pauses.ts";
 import { createUserLinkStore } from "../../lib/people/user_links.ts";
 import { wrappedSource } from "../poll/wrapped_source.ts";
+import { dumpOf } from "../support/state/dump_of.ts";
 import { withState } from "../support/state/with_state.ts";
 import { SOURCE, TestClock } from "../tell/outbox_fixture.ts";
 import { EVERYTHING, MemorySink } from "../export/_events.ts";
@@ -64,20 +65,6 @@ async function exports(bench: PollBench): Promise<string> {
     return sink.text;
   }));
   return sinks.join("");
-}
-
-/** What a backup of the server holds; `null` where pg_dump is not installed. */
-async function dumpOf(url: string): Promise<string | null> {
-  try {
-    const { success, stdout, stderr } = await new Deno.Command("pg_dump", { args: [url] }).output();
-    assert.ok(success, new TextDecoder().decode(stderr));
-    const dump = new TextDecoder().decode(stdout);
-    assert.match(dump, /COPY lmsmon\.tombstones/);
-    return dump;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
 }
 
 /** What people did by hand about the person, the account, and work that need not be handed in. */
