@@ -14,12 +14,19 @@ outboxTest("P4: a state restored from a backup tells nothing twice: what Zulip h
   for (let i = 0; i < 3; i++) await box.event({ student: 17, mentors: [3, 4], attempt: 700 + i });
   await box.round(box.notifier());
   await forget(box);
+  // Somebody was erased: texts that come back from Zulip may name them.
+  await box.db.sql`
+    insert into lmsmon.tombstones (event_id, role, source, pseudonym, reason_code, erased_at)
+    values (1000000, 'student', 'testpress', ${"a".repeat(32)}, 'art17', now())`;
   // The poll finds the same events again, and a new one.
   for (let i = 0; i < 4; i++) await box.event({ student: 17, mentors: [3, 4], attempt: 700 + i });
   const round = await box.round(box.notifier());
   assert.deepEqual([round.guarded, round.sent], [false, 2]);
   assert.deepEqual([box.contents(three).length, box.contents(four).length], [2, 2]);
   assert.ok((await box.logs()).every((row) => row.status === "sent" && row.zulip !== null));
+  const texts = await box.db.sql<{ erased: boolean; n: number }[]>`
+    select content = '(erased)' as erased, count(*)::int as n from lmsmon.messages group by 1 order by 1`;
+  assert.deepEqual(texts.map(({ erased, n }) => [erased, n]), [[false, 2], [true, 2]]);
 });
 
 outboxTest("round() refuses to send while the bot has recent messages that this state does not know", async (box) => {
