@@ -11,7 +11,7 @@ import { checkExport } from "../export/check_export.ts";
 import { exportAggregates } from "../export/export_aggregates.ts";
 import { exportPatterns } from "../export/export_patterns.ts";
 import { exportEvents, type ExportRequest } from "../export/export_events.ts";
-import { manifestOf, writeManifest } from "../export/manifest.ts";
+import { dataCard, manifestOf, writeManifest } from "../export/manifest.ts";
 import { markProcessed } from "../export/mark_processed.ts";
 import { formatUtc } from "../model/time.ts";
 import { findPeople, isErasedStudent, noSuchPerson } from "../people/find_person.ts";
@@ -130,14 +130,21 @@ async function exportOnce(work: Work): Promise<void> {
   const { context, db, given, place, request } = work;
   // Fixed before anything is read: what is recorded meanwhile is not acknowledged.
   const upTo = given.consumer === null ? null : (await newestLine(db.sql))[0]?.newest ?? "0";
+  // Who is erased while the lines are written may be in them: only earlier erasures are followed.
+  const card = given.manifest ? await dataCard(db.sql) : {};
   const exported = await exportShown(work, { ...request, upTo });
   await place.end();
   if (place.target !== null && given.manifest) {
     const manifest = await manifestOf(db, place.facts, {
+      card,
       schema: request.schema,
       format: given.batch === null ? given.format : `requests for ${given.batch}`,
       view: given.view,
-      ids: given.identified ? "lms" : given.pseudonyms === null ? "pseudonyms" : "pseudonyms under a key file",
+      ids: given.identified || request.schema === 1
+        ? "lms"
+        : given.pseudonyms === null
+        ? "pseudonyms"
+        : "pseudonyms under a key file",
       filter: { ...request.filter, students: request.filter.students === null ? null : "one", after: request.after },
       now: context.clock.now(),
     });
@@ -155,9 +162,8 @@ async function noteTaken(work: Work, exported: Exported, upTo: string | null): P
   let marked = 0;
   if (given.markProcessed) {
     marked = await markProcessed(db, request.filter, exported);
-    if (exported.first !== null && exported.last !== null && request.schema === 2) {
-      await markErasures(db.sql, exported.first, exported.last);
-    }
+    const { erasures = [] } = exported;
+    if (erasures.length > 0) await markErasures(db.sql, erasures);
   }
   if (given.ack && given.consumer !== null && upTo !== null && turn !== null) {
     // A limit that was reached leaves events for the next time; else all were looked at, also those that a filter left out.

@@ -1,4 +1,5 @@
 import { CommandError } from "../base/errors.ts";
+import { sweepFiles } from "../privacy/erase.ts";
 import { journalPath, reapplyJournal, writeJournal } from "../privacy/journal.ts";
 import type { StateDb } from "../state/state_db.ts";
 import type { CommandContext } from "./command_context.ts";
@@ -9,7 +10,7 @@ import type { CommandContext } from "./command_context.ts";
  */
 export async function keepErased(
   { config, log }: Pick<CommandContext, "config" | "log">,
-  db: Pick<StateDb, "sql">,
+  db: Pick<StateDb, "sql" | "mode">,
 ): Promise<void> {
   const path = journalPath(config.state.url, config.privacy.journal);
   if (path === null) return;
@@ -17,6 +18,7 @@ export async function keepErased(
     const applied = await reapplyJournal(db, path);
     if (applied > 0) {
       log.warn("This state is older than {applied} erasures of its journal, which were applied again", { applied });
+      await sweepFiles(db);
     }
     await writeJournal(db, path);
   } catch (error) {

@@ -5,6 +5,7 @@ import { CommandError } from "../base/errors.ts";
 import { systemClock } from "../base/clock.ts";
 import { retryLostRaces, UNIQUE_VIOLATION } from "../base/retry.ts";
 import { type EpochMicros, formatUtc } from "../model/time.ts";
+import { besideErasures } from "../privacy/beside_erasures.ts";
 import { recordAct } from "../state/acts.ts";
 import type { Queryable, StateDb } from "../state/state_db.ts";
 import { type Pause, pauseOf, type PauseScope, readPauses } from "../tell/pauses.ts";
@@ -40,11 +41,16 @@ export async function runPause(context: CommandContext, options: PauseOptions): 
     // Two pauses of the same at once: the second finds the first one and takes its place.
     replaced = await retryLostRaces(
       () =>
-        db.sql.begin(async (tx) => {
+        besideErasures(db, async (tx) => {
           const now = clock.now();
           const ended = (await endPauses(tx, source, scope, now)).map(pauseOf)
             .filter(({ until }) => until === null || until > now);
-          await insertPause(tx, source, { ...scope, until, reason });
+          const begun = await insertPause(tx, source, { ...scope, until, reason });
+          if (begun.count === 0) {
+            throw new CommandError(`Cannot pause: this ${scope.scope} was erased`, {
+              hint: "nothing more is told of them",
+            });
+          }
           // They were put off to the old end; the next round puts off again what is still paused.
           if (ended.length > 0) await wakePaused(tx, source, now);
           await recordAct(tx, {
@@ -120,13 +126,15 @@ export async function runResume(context: CommandContext, options: ResumeOptions)
 async function resume(db: StateDb, source: string, chosen: readonly Pause[], now: EpochMicros): Promise<number> {
   if (chosen.length === 0) return 0;
   return await retryLostRaces(() =>
-    db.sql.begin(async (tx) => {
-      for (const pause of chosen) await endPauses(tx, source, pause, now);
+    besideErasures(db, async (tx) => {
+      const ended: Pause[] = [];
+      for (const pause of chosen) if ((await endPauses(tx, source, pause, now)).length > 0) ended.push(pause);
+      if (ended.length === 0) return 0; // somebody else was faster, or whom they were about was erased
       const deliveries = await wakePaused(tx, source, now);
       await recordAct(tx, {
         source,
-        command: `resume${chosen.map(flagOf).join("")}`,
-        effect: `${chosen.map(pauseWords).join(", ")} resumed; ${counted(deliveries, "delivery", "deliveries")} due`,
+        command: `resume${ended.map(flagOf).join("")}`,
+        effect: `${ended.map(pauseWords).join(", ")} resumed; ${counted(deliveries, "delivery", "deliveries")} due`,
       });
       return deliveries;
     })

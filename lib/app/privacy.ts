@@ -1,10 +1,11 @@
 import { pseudonymOf } from "../../sql/state/erasures.ts";
 import { actsOf } from "../../sql/state/erase_acts.ts";
-import { messagesNaming, namesOf, personData } from "../../sql/state/erase_person.ts";
+import { messagesNaming, personData } from "../../sql/state/erase_person.ts";
+import { describeError } from "../base/describe_error.ts";
 import { UsageError } from "../base/errors.ts";
 import { findPeople, noSuchPerson } from "../people/find_person.ts";
-import { erase, eraseAgain, type Erased, type PersonKey, sweepFiles } from "../privacy/erase.ts";
-import { journalPath, missingErasures, writeJournal } from "../privacy/journal.ts";
+import { erase, eraseAgain, type Erased, namesOfPerson, type PersonKey, sweepFiles } from "../privacy/erase.ts";
+import { journalPath, missingErasures, tryJournal, writeJournal } from "../privacy/journal.ts";
 import { recordAct } from "../state/acts.ts";
 import { openState } from "../state/open_state.ts";
 import type { StateDb } from "../state/state_db.ts";
@@ -22,21 +23,41 @@ export async function runPrivacy(context: CommandContext, options: PrivacyOption
   const person = await onePerson(db, options);
   if (options.action === "show") return await show(context, db, person);
   const { reasonCode, dryRun } = options;
-  if (reasonCode === null) throw new UsageError("Cannot erase: --reason-code is missing", { hint: "such as art17" });
+  if (reasonCode === null) {
+    throw new UsageError("Cannot erase: --reason-code is missing", {
+      hint: "say why in one word, such as --reason-code art17",
+    });
+  }
   if (!dryRun) {
     const what = `Erase ${person.role} ${person.id} of ${person.source} everywhere`;
     confirm({ what, yes: options.yes });
   }
   const journal = journalPath(config.state.url, config.privacy.journal);
+  if (!dryRun && journal !== null) await tryJournal(journal); // before anything is gone
   const erased = await erase(db, person, { reasonCode, dryRun });
-  if (!dryRun) {
-    const effect = `${person.role} ${erased.pseudonym} erased`;
-    await recordAct(db.sql, { source: person.source, command: "privacy erase", reason: reasonCode, effect });
-    if (journal !== null) await writeJournal(db, journal);
-    await sweepFiles(db);
-  }
-  const deleted = options.deleteMessages && !dryRun ? await deleteFromZulip(context, erased.alone) : null;
-  report(context, options, person, erased, { deleted, journal });
+  if (dryRun) return report(context, options, person, erased, { deleted: null, journal: null });
+  // Nobody can ask again what lies in Zulip: it is told whatever goes wrong from here on, and one failure stops no other step.
+  const failures: unknown[] = [];
+  const step = async <T>(work: () => Promise<T>): Promise<T | null> => {
+    try {
+      return await work();
+    } catch (error) {
+      failures.push(error);
+      return null;
+    }
+  };
+  const effect = `${person.role} ${erased.pseudonym} erased`;
+  const act = { source: person.source, command: "privacy erase", reason: reasonCode, effect };
+  await step(() => recordAct(db.sql, act));
+  const kept = journal === null ? null : await step(async () => {
+    await writeJournal(db, journal);
+    return journal;
+  });
+  await step(() => sweepFiles(db));
+  const deleted = options.deleteMessages ? await step(() => deleteFromZulip(context, erased.alone)) : null;
+  report(context, options, person, erased, { deleted, journal: kept });
+  for (const error of failures.slice(1)) context.log.error("{message}", { message: describeError(error).message });
+  if (failures.length > 0) throw failures[0];
 }
 
 /** `privacy reapply FILE`: erases here who is erased by a journal. */
@@ -49,11 +70,15 @@ export async function runReapply(context: CommandContext, options: ReapplyOption
     const what = `Erase ${counted(missing.length, "person", "people")} of the journal everywhere`;
     confirm({ what, yes: options.yes, isSaid: true });
   }
-  const applied = dryRun ? missing.length : await eraseAgain(db, missing);
-  if (!dryRun && applied > 0) {
+  let applied = missing.length;
+  if (!dryRun) {
+    try {
+      applied = await eraseAgain(db, missing);
+    } finally {
+      await sweepFiles(db); // also what an earlier erasure left that could not sweep
+    }
     const own = journalPath(config.state.url, config.privacy.journal);
     if (own !== null) await writeJournal(db, own);
-    await sweepFiles(db);
   }
   if (json) return out.writeJson(commandJson("privacy", { action: "reapply", dry_run: dryRun, applied }));
   const were = applied === 1 ? "was" : "were";
@@ -74,10 +99,7 @@ async function onePerson(db: StateDb, { person, role, source }: PrivacyOptions):
 
 async function show({ out }: CommandContext, db: StateDb, person: PersonKey): Promise<void> {
   const { role, source, id } = person;
-  const names = await namesOf(db.sql, role, source, id);
-  const texts = names.flatMap((row) => [row.username, row.email, row.name]).filter((text) => text !== null)
-    .filter((text) => text.trim().length >= 4);
-  const messages = await messagesNaming(db.sql, { ...person, names: texts });
+  const messages = await messagesNaming(db.sql, { ...person, names: await namesOfPerson(db.sql, person) }, false);
   const [row] = await personData(db.sql, person, messages.map((message) => message.message_id));
   const [known] = await pseudonymOf(db.sql, role, source, id);
   const data = row?.data as Record<string, unknown>;
@@ -117,7 +139,8 @@ function report(
     } without a name, ` +
       `${counted(messages, "message text")} gone`,
   );
-  if (zulipMessageIds.length > 0) out.writeLine(`Still in Zulip: messages ${zulipMessageIds.join(", ")}`);
+  const left = zulipMessageIds.filter((id) => deleted?.includes(id) !== true);
+  if (left.length > 0) out.writeLine(`Still in Zulip: messages ${left.join(", ")}`);
   if (deleted !== null) out.writeLine(`Deleted there: ${deleted.length === 0 ? "none" : deleted.join(", ")}`);
   if (journal !== null && !dryRun) out.writeLine(`Kept for a restored backup: ${journal}`);
 }

@@ -8,6 +8,7 @@ import { retryLostRaces } from "../base/retry.ts";
 import { findPerson } from "../people/find_person.ts";
 import { mentorRecipient } from "../model/recipient.ts";
 import type { EpochMicros } from "../model/time.ts";
+import { besideErasures } from "../privacy/beside_erasures.ts";
 import { recordAct } from "../state/acts.ts";
 import type { Queryable, StateDb } from "../state/state_db.ts";
 import { counted } from "../text/counted.ts";
@@ -103,7 +104,7 @@ async function retryAll(
   while (!isStopped()) {
     const asked = { ...question, after: done.at(-1)?.log_id ?? null, limit: PAGE, lock: !dryRun };
     const rows = await retryLostRaces(() =>
-      db.sql.begin(async (tx) => {
+      besideErasures(db, async (tx) => {
         const page = [...await q.retriable(tx, source, asked)];
         if (page.length === 0 || dryRun) return page;
         await retryRows(tx, source, page, now);

@@ -1,7 +1,9 @@
 import { addLmsKeys, lmsKeys } from "../../sql/state/lms_keys.ts";
+import { retryLostRaces } from "../base/retry.ts";
 import type { LmsId } from "../model/event.ts";
 import { type KeyEntry, type KeyStore, LmsKeys } from "../source/lms_keys.ts";
 import { arrayLiteral, numberArrayLiteral } from "../state/array_literal.ts";
+import { besideErasures } from "../privacy/beside_erasures.ts";
 import type { StateDb } from "../state/state_db.ts";
 
 /**
@@ -14,12 +16,10 @@ export function stateKeyStore(db: Pick<StateDb, "sql">): KeyStore {
   return {
     keysOf,
     remember: async (entries: readonly KeyEntry[]) => {
-      await addLmsKeys(
-        db.sql,
-        numberArrayLiteral(entries.map(({ id }) => id)),
-        arrayLiteral(entries.map(({ sort }) => sort)),
-        arrayLiteral(entries.map(({ key }) => key)),
-      ).execute();
+      const ids = numberArrayLiteral(entries.map(({ id }) => id));
+      const sorts = arrayLiteral(entries.map(({ sort }) => sort));
+      const keys = arrayLiteral(entries.map(({ key }) => key));
+      await retryLostRaces(() => besideErasures(db, async (tx) => void await addLmsKeys(tx, ids, sorts, keys)));
       const kept = await keysOf(entries.map(({ id }) => id));
       // The key of an erased person is not kept: for this process alone it is known.
       return entries.filter(({ id, key }) => kept.has(id) && kept.get(id) !== key);

@@ -9,6 +9,8 @@ export interface Exported {
   readonly lines: number;
   readonly first: string | null;
   readonly last: string | null;
+  /** Ids of the erasures among the lines, where there are some. */
+  readonly erasures?: readonly string[];
 }
 
 /** Hears now and then how many lines there are, and the id of the last event among them. */

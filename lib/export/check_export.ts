@@ -47,7 +47,11 @@ function* rules(x: ExportShape): Generator<Rule> {
     "use one of them",
   ];
   yield [format === "xapi" && view !== "events", `--format xapi has no --view ${view}`, "a statement is of an event"];
-  yield [x.xapiVersion !== null && format !== "xapi", "--xapi-version needs --format xapi", "add it, or leave it out"];
+  yield [
+    x.xapiVersion !== null && format !== "xapi",
+    "--xapi-version needs --format xapi",
+    "add --format xapi, or leave --xapi-version out",
+  ];
   yield* cursorRules(x);
   if (!isOfEvents) {
     const about = `a line is of a ${x.view === "patterns" ? "pattern" : "student"}, not of an event`;
@@ -58,7 +62,7 @@ function* rules(x: ExportShape): Generator<Rule> {
   yield [
     view === "latest" && (x.unprocessed || x.markProcessed),
     "marks make no sense with --view latest",
-    "it leaves events out that it would mark",
+    "earlier events of an attempt are not written, and would stay unmarked: use --consumer NAME --ack",
   ];
   yield* fileRules(x);
   yield* batchRules(x);
@@ -78,6 +82,11 @@ function* batchRules(x: ExportShape): Generator<Rule> {
 function* cursorRules(x: ExportShape): Generator<Rule> {
   yield [x.ack && x.consumer === null, "--ack needs --consumer NAME", "say who acknowledges"];
   yield [
+    x.ack && x.until !== null,
+    "--ack and --until contradict each other",
+    "what lies between --until and now would count as taken: leave --until out, or export without --ack",
+  ];
+  yield [
     x.consumer !== null && x.after !== null,
     "--consumer and --after are two beginnings",
     "use one of them: a consumer begins after what it acknowledged",
@@ -87,7 +96,7 @@ function* cursorRules(x: ExportShape): Generator<Rule> {
     "--consumer and --unprocessed or --mark-processed are two ways to remember what was taken",
     "use --consumer NAME --ack alone",
   ];
-  const endless = "it never ends: leave --follow out, or the other";
+  const endless = "an export with --follow never ends: leave one of the two out";
   yield [x.follow && x.view !== "events", `--follow makes no sense with --view ${x.view}`, endless];
   yield [x.follow && x.out !== null, "--follow writes to stdout, not to --out", endless];
   yield [x.follow && x.format === "parquet", "--follow makes no sense with --format parquet", endless];
@@ -97,7 +106,11 @@ function* cursorRules(x: ExportShape): Generator<Rule> {
 
 function* fileRules(x: ExportShape): Generator<Rule> {
   yield [x.splitBytes !== null && x.out === null, "--split needs --out FILE or DIR", "say where the files go"];
-  yield [x.manifest && x.out === null, "--manifest needs --out FILE or DIR", "it lies beside the files"];
+  yield [
+    x.manifest && x.out === null,
+    "--manifest needs --out FILE or DIR",
+    "say where the files go: the manifest lies beside them",
+  ];
   yield [
     x.format === "parquet" && x.out !== null && /\.(gz|zst|zstd)$/i.test(x.out),
     "a Parquet file is compressed inside already",

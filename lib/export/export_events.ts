@@ -1,5 +1,5 @@
 import type { EventFilter } from "../../sql/state/event_filter.ts";
-import { erasureLines, type ExportQuery } from "../../sql/state/export.ts";
+import { erasureLines, type ExportQuery, newestLine } from "../../sql/state/export.ts";
 import type { StateDb } from "../state/state_db.ts";
 import type { ByteSink, Exported, OnWay } from "./byte_sink.ts";
 import { exportByCopy } from "./copy_export.ts";
@@ -35,7 +35,10 @@ export async function exportEvents(
   signal: AbortSignal,
   onWay: OnWay = () => {},
 ): Promise<Exported> {
-  const { erased = [], ...whole } = request;
+  const { erased = [], ...asked } = request;
+  // The last event of an attempt is one question over all parts: as of one moment, or an attempt that goes on meanwhile is there twice.
+  const upTo = request.upTo ?? (request.latest ? (await newestLine(db.sql))[0]?.newest ?? "0" : null);
+  const whole = { ...asked, upTo };
   const some = db.copy ? exportByCopy : exportByPages;
   // Few, and each ends a stretch of events, which then pass through as they come from the database.
   const erasures = request.schema === 1 || request.xapi ? [] : await erasureLines(db.sql, whole, erased);
@@ -47,11 +50,11 @@ export async function exportEvents(
     if (total.left === 0) return total.exported;
     signal.throwIfAborted();
     await sink.write(encoder.encode(`${line}\n`));
-    total.add({ lines: 1, first: event_id, last: event_id });
+    total.add({ lines: 1, first: event_id, last: event_id, erasures: [event_id] });
     if (total.left === 0) return total.exported;
     after = event_id;
   }
-  total.add(await some(db, part(whole, after, request.upTo, total.left), sink, signal, total.onWay));
+  total.add(await some(db, part(whole, after, upTo, total.left), sink, signal, total.onWay));
   return total.exported;
 }
 
@@ -67,11 +70,12 @@ function part(
 /** What the parts of an export come to. */
 class Total {
   #exported: Exported = { lines: 0, first: null, last: null };
+  readonly #erasures: string[] = [];
 
   constructor(private readonly limit: number | null, private readonly hear: OnWay) {}
 
   get exported(): Exported {
-    return this.#exported;
+    return this.#erasures.length === 0 ? this.#exported : { ...this.#exported, erasures: this.#erasures };
   }
 
   get left(): number {
@@ -80,8 +84,9 @@ class Total {
 
   readonly onWay: OnWay = (lines, last) => this.hear(this.#exported.lines + lines, last);
 
-  add({ lines, first, last }: Exported): void {
+  add({ lines, first, last, erasures = [] }: Exported): void {
     const sum = this.#exported;
+    this.#erasures.push(...erasures);
     this.#exported = { lines: sum.lines + lines, first: sum.first ?? first, last: last ?? sum.last };
   }
 }

@@ -15,6 +15,8 @@ export interface ManifestOf {
   readonly ids: "lms" | "pseudonyms" | "pseudonyms under a key file";
   readonly filter: Readonly<Record<string, unknown>>;
   readonly now: EpochMicros;
+  /** As of before the first line was read. */
+  readonly card: Readonly<Record<string, unknown>>;
 }
 
 /** What no export of lmsmon can know, whatever is in it. */
@@ -64,7 +66,7 @@ export async function manifestOf(
       last_event_id: file.lastEventId,
       sha256: file.sha256,
     })),
-    data_card: await dataCard(db.sql),
+    data_card: of.card,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { EventFilter } from "../../sql/state/event_filter.ts";
 import { markExported } from "../../sql/state/export.ts";
 import type { StateDb } from "../state/state_db.ts";
+import { retryLostRaces } from "../base/retry.ts";
 import { failPoint } from "../base/fail_point.ts";
 import type { Exported } from "./byte_sink.ts";
 
@@ -18,7 +19,8 @@ export async function markProcessed(db: StateDb, filter: EventFilter, exported: 
   let after = String(BigInt(first) - 1n);
   let total = 0;
   for (;;) {
-    const [batch] = await markExported(db.sql, { filter, after, upTo: last, limit: BATCH });
+    const range = { filter, after, upTo: last, limit: BATCH };
+    const [batch] = await retryLostRaces(async () => await markExported(db.sql, range));
     failPoint("export.mid_mark");
     total += batch?.marked ?? 0;
     if (batch === undefined || batch.last === null || batch.marked < BATCH) return total;

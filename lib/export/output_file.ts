@@ -42,10 +42,10 @@ export async function openOutputFile(path: string): Promise<OutputFile> {
     finish,
     commit: async () => {
       await finish();
-      state = "committed";
-      if (direct) return;
       failPoint("export.before_rename");
-      await attempt(path, () => Deno.rename(place, target));
+      if (!direct) await attempt(path, () => Deno.rename(place, target));
+      state = "committed"; // not before: a file that did not get its name is removed
+      if (direct) return;
       await syncDirectory(dirname(target));
     },
     [Symbol.asyncDispose]: async () => {

@@ -63,21 +63,40 @@ async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/** `events.jsonl.gz` and 3: `events-00003.jsonl.gz`. */
-function numbered(path: string, number: number): string {
+function nameParts(path: string): readonly [stem: string, rest: string] {
   const name = basename(path);
   const dot = name.indexOf(".", 1);
-  const [stem, rest] = dot < 0 ? [name, ""] : [name.slice(0, dot), name.slice(dot)];
+  return dot < 0 ? [name, ""] : [name.slice(0, dot), name.slice(dot)];
+}
+
+/** Of a folder that cannot be read nothing: that it cannot be written to is found when it is tried. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+  } catch {
+    return [];
+  }
+}
+
+/** `events.jsonl.gz` and 3: `events-00003.jsonl.gz`. */
+function numbered(path: string, number: number): string {
+  const [stem, rest] = nameParts(path);
   return join(dirname(path), `${stem}-${String(number).padStart(5, "0")}${rest}`);
 }
 
 /** Files of an earlier export among those of this one would be read as a part of it. */
 async function refuseOlderParts(target: PartTarget): Promise<void> {
-  const first = numbered(target.path, 1);
-  if (await Deno.lstat(first).then(() => true, () => false)) {
-    throw new CommandError(`Cannot write ${first}: it is there already, from an earlier export`, {
-      hint: "name another folder, or remove its files first",
-    });
+  const folder = dirname(target.path);
+  const [stem, rest] = nameParts(target.path);
+  for (const name of await namesIn(folder)) {
+    const number = name.slice(stem.length + 1, name.length - rest.length);
+    if (name !== `${stem}-${number}${rest}` || !/^\d{5,}$/.test(number)) continue;
+    throw new CommandError(
+      `Cannot write ${numbered(target.path, 1)}: ${name} is there already, from an earlier export`,
+      {
+        hint: "name another folder, or remove its files first",
+      },
+    );
   }
 }
 
@@ -102,8 +121,9 @@ export class PartFiles implements AsyncDisposable {
 
   constructor(private readonly target: PartTarget) {}
 
+  /** Nothing is in the file in hand: one line that is larger than a file may be goes into it. */
   get isEmpty(): boolean {
-    return this.#open === null;
+    return (this.#open?.lines ?? 0) === 0;
   }
 
   /** Bytes that still fit the file in hand, as far as one can know while they are compressed; the next one is empty. */

@@ -124,7 +124,7 @@ export async function noSuchPerson(sql: Queryable, asked: string, where: Where):
   return new CommandError(`Cannot find ${what}${shown}${place}`, {
     hint: hints.length > 0
       ? hints.join(". ")
-      : "give the LMS's id, the username, or the pseudonym of an export; who was erased is known no more",
+      : "give the LMS's id, the username, or the pseudonym of an export; somebody who was erased is found by the pseudonym alone",
   });
 }
 

@@ -1,6 +1,8 @@
 import { fillEventAccounts, knownStudents, readUserLinks, upsertUserLinks } from "../../sql/state/user_links.ts";
+import { retryLostRaces } from "../base/retry.ts";
 import type { LmsId } from "../model/event.ts";
 import type { Person, Role } from "../model/person.ts";
+import { besideErasures } from "../privacy/beside_erasures.ts";
 import type { Sql } from "../state/state_db.ts";
 import type { Match } from "./match_person.ts";
 
@@ -49,13 +51,16 @@ export function createUserLinkStore(sql: Sql, source: string): UserLinkStore {
     },
     async write(role, found) {
       if (found.length === 0) return;
-      await upsertUserLinks(sql, source, role, {
+      const columns = {
         personIds: found.map(({ person }) => person.id),
         zulipUserIds: found.map(({ match }) => match.zulipUserId),
         statuses: found.map(({ match }) => match.status),
         emails: found.map(({ person }) => person.email),
         timezones: found.map(({ match }) => match.timezone ?? null),
-      });
+      };
+      await retryLostRaces(() =>
+        besideErasures({ sql }, async (tx) => void await upsertUserLinks(tx, source, role, columns))
+      );
     },
     async fillEvents(found) {
       const students = found.flatMap(({ person, match: { zulipUserId } }) =>

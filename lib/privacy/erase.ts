@@ -78,8 +78,9 @@ async function eraseRows(tx: Queryable, person: PersonKey): Promise<Erased> {
   const { role, source, id } = person;
   const [known] = await pseudonymOf(tx, role, source, id);
   const pseudonym = known?.pseudonym ?? "";
-  const names = namesIn(await q.namesOf(tx, role, source, id));
-  const messages = await q.messagesNaming(tx, { ...person, names });
+  await q.lockRecipients(tx, source);
+  const names = await namesOfPerson(tx, person);
+  const messages = await q.messagesNaming(tx, { ...person, names }, true);
   await q.eraseTexts(tx, messages.map((row) => row.message_id), messages.map(textLeft));
   let events = 0;
   let rowStates = 0;
@@ -130,8 +131,9 @@ function textLeft({ state, content }: q.NamingMessageRow): string {
   return marks.length === 0 ? ERASED_TEXT : `${ERASED_TEXT}\n\`ref ${marks.join(" ")}\``;
 }
 
-/** Names as people have them, and as messages write them. */
-function namesIn(rows: readonly q.KnownNamesRow[]): string[] {
+/** What a person is called in texts: names as people have them, and as messages write them, without those that are too short. */
+export async function namesOfPerson(sql: Queryable, { role, source, id }: PersonKey): Promise<string[]> {
+  const rows = await q.namesOf(sql, role, source, id);
   const plain = rows.flatMap(({ username, email, name }) => [username, email, name]);
   const names = plain.flatMap((name) => name === null ? [] : [name, escapeText(name) ?? name]);
   return [...new Set(names)].filter((name) => name.trim().length >= SHORTEST_NAME);
@@ -146,29 +148,25 @@ export async function takeErasedApart(db: Pick<StateDb, "sql">, source: string):
 export type KnownErasure = Omit<TombstoneRow, "event_id" | "erased_at"> & { readonly erased_at: string };
 
 /**
- * Erases again who was erased before this state was saved and restored; of each also what came back since. Returns how many
- * erasures the state did not know.
+ * Erases again who was erased before this state was saved and restored; of each also what came back since, all in one transaction. Returns
+ * how many erasures the state did not know.
  */
 export async function eraseAgain(db: Pick<StateDb, "sql">, erasures: readonly KnownErasure[]): Promise<number> {
-  let unknown = 0;
-  for (const erasure of erasures) {
-    await retryLostRaces(() =>
-      db.sql.begin(async (tx) => {
-        await lockErasures(tx);
-        await lockEventOrder(tx);
-        const added = await addKnownTombstone(tx, {
-          ...erasure,
-          reasonCode: erasure.reason_code,
-          erasedAt: erasure.erased_at,
-        });
-        if (added.length === 0) return;
-        unknown++;
-        for (const { role, source, id } of await personsBehind(tx, [erasure.pseudonym])) {
-          await eraseRows(tx, { role, source, id });
-        }
-      })
-    );
-  }
+  if (erasures.length === 0) return 0;
+  const { unknown } = await retryLostRaces(() =>
+    db.sql.begin(async (tx) => {
+      await lockErasures(tx);
+      await lockEventOrder(tx);
+      const added: string[] = [];
+      for (const { reason_code: reasonCode, erased_at: erasedAt, ...erasure } of erasures) {
+        const rows = await addKnownTombstone(tx, { ...erasure, reasonCode, erasedAt });
+        added.push(...rows.map(({ pseudonym }) => pseudonym));
+      }
+      // Everybody is hashed to find them: once for all.
+      if (added.length > 0) { for (const person of await personsBehind(tx, added)) await eraseRows(tx, person); }
+      return { unknown: added.length };
+    })
+  );
   return unknown;
 }
 

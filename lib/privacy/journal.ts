@@ -37,24 +37,46 @@ export async function writeJournal(db: Pick<StateDb, "sql">, path: string): Prom
   );
   if (added.length === 0) return;
   const text = [...kept, ...added].map((line) => `${JSON.stringify(line)}\n`).join("");
-  const beside = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+  const beside = besideOf(path);
   try {
-    const file = await Deno.open(beside, { write: true, createNew: true, mode: 0o600 });
-    try {
-      const bytes = new TextEncoder().encode(text);
-      for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
-      await file.sync();
-    } finally {
-      file.close();
-    }
+    await writeWhole(beside, text);
     await Deno.rename(beside, path);
   } catch (error) {
     await Deno.remove(beside).catch(() => {});
     throw new CommandError(`Cannot write the journal of erasures ${path}: ${(error as Error).message}`, {
       cause: error,
-      hint:
-        "the state is erased; a backup restored later would bring the person back until `lmsmon privacy reapply` has the journal",
+      hint: "the state is erased, but a backup restored later would bring the person back: make the file writable, " +
+        "and start poll-once, watch or export-ai, which write what is missing",
     });
+  }
+}
+
+/** Whether an erasure could be written down: asked before it is made. Throws CommandError. */
+export async function tryJournal(path: string): Promise<void> {
+  await readJournal(path);
+  const beside = besideOf(path);
+  try {
+    await writeWhole(beside, "");
+  } catch (error) {
+    throw new CommandError(`Cannot write the journal of erasures ${path}: ${(error as Error).message}`, {
+      cause: error,
+      hint: "nothing was erased; make its folder writable, or name another file in privacy.journal",
+    });
+  } finally {
+    await Deno.remove(beside).catch(() => {});
+  }
+}
+
+const besideOf = (path: string) => `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+
+async function writeWhole(path: string, text: string): Promise<void> {
+  const file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
+  try {
+    const bytes = new TextEncoder().encode(text);
+    for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+    await file.sync();
+  } finally {
+    file.close();
   }
 }
 

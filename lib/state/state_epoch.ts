@@ -1,5 +1,7 @@
+import { z } from "zod";
 import { newestLine } from "../../sql/state/export.ts";
 import { serverIdentity } from "../../sql/state/lineage.ts";
+import { readFact, writeFact } from "../../sql/state/reconcile.ts";
 import { lockEpoch, writeEpoch } from "../../sql/state/state_epoch.ts";
 import type { StateDb } from "./state_db.ts";
 
@@ -24,9 +26,23 @@ export async function stateEpoch(db: Pick<StateDb, "sql" | "mode">): Promise<str
   });
 }
 
-/** The guard found messages in Zulip that this state does not know: it went back without showing it otherwise. */
-export async function renewEpoch(db: Pick<StateDb, "sql">): Promise<void> {
+const RENEWED_FOR = "epoch_renewed_for";
+
+/**
+ * The bot sent what this state does not know: it went back, as far as anybody can tell, whatever its ids say. Another epoch, once for
+ * the same messages.
+ */
+export async function renewEpochFor(
+  db: Pick<StateDb, "sql">,
+  source: string,
+  unknown: ReadonlySet<string>,
+): Promise<void> {
+  if (unknown.size === 0) return;
   await db.sql.begin(async (tx) => {
+    const [before] = await readFact(tx, source, RENEWED_FOR);
+    const markers = z.array(z.string()).safeParse(before?.value);
+    if (markers.success && unknown.isSubsetOf(new Set(markers.data))) return;
+    await writeFact(tx, source, RENEWED_FOR, JSON.stringify([...unknown]));
     const [known] = await lockEpoch(tx);
     const [newest] = await newestLine(tx);
     await writeEpoch(tx, { identity: known?.identity ?? null, newestEvent: newest?.newest ?? "0", renew: true });

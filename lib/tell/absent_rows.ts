@@ -1,5 +1,6 @@
 import { absentRows, messagesOfAbsentRows, wakeAwaited } from "../../sql/state/absent_rows.ts";
 import { wakeRecipients } from "../../sql/state/recipients.ts";
+import { besideErasures } from "../privacy/beside_erasures.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { StateDb } from "../state/state_db.ts";
 import type { NotifierDeps } from "./notify_types.ts";
@@ -61,5 +62,6 @@ export async function wakeAwaitedRows(db: Pick<StateDb, "sql">, source: string, 
   const over = { goneBefore: now - GONE_AFTER_US, passes: GONE_AFTER_PASSES };
   const woken = await retrying(async () => await wakeAwaited(db.sql, source, now, over));
   const recipients = woken.flatMap(({ recipient }) => recipient ?? []);
-  if (recipients.length > 0) await retrying(async () => await wakeRecipients(db.sql, source, recipients, now));
+  if (recipients.length === 0) return;
+  await retrying(() => besideErasures(db, async (tx) => void await wakeRecipients(tx, source, recipients, now)));
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { fullPassDoneAfter } from "../../sql/state/lineage.ts";
 import { readFact, writeFact } from "../../sql/state/reconcile.ts";
 import { recordAct } from "../state/acts.ts";
+import { renewEpochFor } from "../state/state_epoch.ts";
 import { type Doubt, StateLineage } from "../state/state_lineage.ts";
 import { counted } from "../text/counted.ts";
 import { shortMarker } from "../model/marker.ts";
@@ -186,6 +187,7 @@ export class Guard {
     const onUnknown = (marker: string) => void unknown.add(marker);
     const scan = { since, source, fallback, channels, whole, dryRun: false, acceptedThrough: accepted, onUnknown };
     const tally = await scanOwnMessages(this.#deps, scan, signal);
+    await renewEpochFor(db, source, unknown);
     let acceptedThrough = accepted;
     if (tally.foreign > 0 && this.#takeOver) {
       acceptedThrough = tally.newestForeign;

@@ -11,6 +11,7 @@ import { ADMIN } from "../model/recipient.ts";
 import { type EpochMicros, fromInstant, MICROS_PER_SECOND } from "../model/time.ts";
 import { counted } from "../text/counted.ts";
 import { ZulipError } from "../base/errors.ts";
+import { besideErasures } from "../privacy/beside_erasures.ts";
 import { createPacer } from "../bot/rate_limiter.ts";
 import { Channels } from "./channels.ts";
 import { Circuit, troubleOfError } from "../bot/circuit.ts";
@@ -21,6 +22,7 @@ import { BlockNote } from "./block_note.ts";
 import { Notices } from "./notices.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions, RoundResult } from "./notify_types.ts";
 import { adoptOrphans } from "./orphans.ts";
+import { retrying } from "./retrying.ts";
 import { sayPutOff } from "./put_off_words.ts";
 
 export interface Notifier {
@@ -143,7 +145,7 @@ class OutboxNotifier implements Notifier {
     const { db, source, clock } = this.#deps;
     if (this.#freshStart) await this.#dissolveUntried();
     if (clock.monotonicMs() - this.#sweptAtMs >= SWEEP_MS) {
-      await wakeForgottenRecipients(db.sql, source);
+      await retrying(() => besideErasures(db, async (tx) => void await wakeForgottenRecipients(tx, source)));
       this.#sweptAtMs = clock.monotonicMs();
     }
     if (clock.monotonicMs() < this.#orphansNotBeforeMs && !this.#freshStart) return;
@@ -151,10 +153,15 @@ class OutboxNotifier implements Notifier {
     await adoptOrphans(this.#deps, cutoff, counts);
     // At a start everybody without an account is looked for again; later those whom somebody else found.
     const found = await wakeRowsWithAccount(db.sql, source, cutoff, this.#freshStart);
-    if (found.length > 0) await wakeRecipients(db.sql, source, found.map((row) => row.recipient), cutoff);
+    if (found.length > 0) await this.#wake(found.map((row) => row.recipient), cutoff);
     // However many wait, looking takes a twentieth of the time at most.
     this.#orphansNotBeforeMs = clock.monotonicMs() + 20 * (clock.monotonicMs() - began);
     this.#freshStart = false;
+  }
+
+  async #wake(recipients: readonly string[], dueAt: EpochMicros): Promise<void> {
+    const { db, source } = this.#deps;
+    await retrying(() => besideErasures(db, async (tx) => void await wakeRecipients(tx, source, recipients, dueAt)));
   }
 
   async #somethingDue(cutoff: EpochMicros): Promise<boolean> {
@@ -244,7 +251,7 @@ class OutboxNotifier implements Notifier {
       page = untried.length;
       if (page === 0) return;
       await dissolveMessages(db.sql, untried.map((row) => row.message_id), clock.now());
-      await wakeRecipients(db.sql, source, untried.map((row) => row.recipient), clock.now());
+      await this.#wake(untried.map((row) => row.recipient), clock.now());
     }
   }
 

@@ -10,6 +10,7 @@ import { wakeRecipients } from "../../sql/state/recipients.ts";
 import { storedMarker } from "../model/marker.ts";
 import type { EpochMicros } from "../model/time.ts";
 import { channelRecipient, mentorRecipient } from "../model/recipient.ts";
+import { besideErasures } from "../privacy/beside_erasures.ts";
 import type { NotifierDeps, RoundCounts } from "./notify_types.ts";
 import { retrying } from "./retrying.ts";
 
@@ -27,7 +28,7 @@ export async function adoptOrphans(deps: NotifierDeps, cutoff: EpochMicros, coun
 
 function adoptPage(deps: NotifierDeps, cutoff: EpochMicros, counts: RoundCounts): Promise<number> {
   const { db, source, config } = deps;
-  return db.sql.begin(async (tx) => {
+  return besideErasures(db, async (tx) => {
     const orphans = await ripeOrphans(tx, source, cutoff, PAGE);
     if (orphans.length === 0) return 0;
     const fallback = config.notify.fallback === null ? null : channelRecipient(config.notify.fallback);

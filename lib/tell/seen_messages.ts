@@ -11,6 +11,7 @@ import type { ReadMessage } from "../bot/zulip_api.ts";
 import type { Clock } from "../base/clock.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { findDeliveries, type KnownDelivery } from "./known_marks.ts";
+import { besideErasures } from "../privacy/beside_erasures.ts";
 import { isRedirected } from "./redirect.ts";
 import { retrying } from "./retrying.ts";
 
@@ -135,7 +136,7 @@ async function write(
     }
   }
   await retrying(() =>
-    db.sql.begin(async (tx) => {
+    besideErasures(db, async (tx) => {
       await insertFoundMessages(tx, messages, now);
       await attachFoundRows(tx, logIds, messageIds, now);
     })

@@ -6,6 +6,13 @@ import type { Queryable } from "./queryable.ts";
 // under lockErasures and lockEventOrder. Whoever adds a table with people adds its statement here, and its line to
 // docs/privacy.md; tests/promises/erased_means_everywhere_test.ts searches the whole database.
 
+/**
+ * Who delivers locks recipients first, then messages, then their rows: an erasure does it in the same order, so that neither waits
+ * for the other in a circle.
+ */
+export const lockRecipients = (sql: Queryable, source: string) =>
+  sql`select from lmsmon.recipients where source = ${source} order by recipient for update`;
+
 export const KnownNamesRow = z.object({ username: text.nullable(), email: text.nullable(), name: text.nullable() });
 export type KnownNamesRow = z.infer<typeof KnownNamesRow>;
 
@@ -27,11 +34,12 @@ export type NamingMessageRow = z.infer<typeof NamingMessageRow>;
 
 /**
  * Messages that name the person: those that tell of the student's events, those that went to the mentor, and those in whose text
- * one of `names` stands. `alone`: all they tell of is this student, and no other person's name is in the text.
+ * one of `names` stands. `lock`: who only reads needs none. `alone`: all they tell of is this student, and no other person's name is in the text.
  */
 export const messagesNaming = (
   sql: Queryable,
   of: { readonly role: string; readonly source: string; readonly id: string; readonly names: readonly string[] },
+  lock: boolean,
 ) =>
   sql<NamingMessageRow[]>`
     select m.message_id, m.state, m.content, m.kind, m.zulip_message_id,
@@ -50,7 +58,7 @@ export const messagesNaming = (
           where ${of.role} = 'student' and e.source = ${of.source} and e.student_id = ${of.id}::bigint and l.message_id is not null)
        or (${of.role} = 'mentor' and m.recipient = 'mentor:' || ${of.id}::text)
        or exists (select from unnest(${of.names as string[]}::text[]) as n (name) where strpos(m.content, n.name) > 0))
-     order by m.message_id for update of m`;
+     order by m.message_id ${lock ? sql`for update of m` : sql``}`;
 
 /** Texts go; what may still arrive keeps the marks by which it is looked up, in `contents`. */
 export const eraseTexts = (sql: Queryable, messageIds: readonly string[], contents: readonly string[]) =>

@@ -12,18 +12,18 @@ export interface ExportQuery {
   readonly limit: number | null;
   readonly identified: boolean;
   readonly schema: 1 | 2;
-  /** Of each attempt only its last event, as of `filter.until`. */
+  /** Of each attempt only its last event, as of `upTo` and `filter.until`. */
   readonly latest: boolean;
   /** The line with what the id of an xAPI statement is made of. */
   readonly xapi: boolean;
 }
 
 /** The last event of each attempt, before types and times are asked for: a corrected result must not show as it was. */
-function latestEvents({ filter }: ExportQuery): string {
+function latestEvents({ filter, upTo }: ExportQuery): string {
   const known = { ...filter, since: null, types: null, unprocessed: false };
-  return `select max(event_id) as event_id from lmsmon.lms_activity_events where true${
-    eventConditions(known, "created_at")
-  } group by source, kind, attempt_id, incarnation`;
+  return `select max(event_id) as event_id from lmsmon.lms_activity_events where ${
+    upTo === null ? "true" : `event_id <= ${bigint(upTo)}`
+  }${eventConditions(known, "created_at")} group by source, kind, attempt_id, incarnation`;
 }
 
 function selection(query: ExportQuery, columns: (line: string) => string, only?: readonly string[]): string {
@@ -114,10 +114,10 @@ export const erasureLines = (sql: TextRunner, { filter, after, upTo }: ExportQue
       (filter.unprocessed ? " and not processed_for_ai" : "") + " order by event_id",
   );
 
-export const markErasures = (sql: Queryable, first: string, last: string) =>
+export const markErasures = (sql: Queryable, eventIds: readonly string[]) =>
   sql`
     update lmsmon.tombstones set processed_for_ai = true
-     where event_id between ${first}::bigint and ${last}::bigint and not processed_for_ai`;
+     where event_id = any(${eventIds as string[]}::bigint[]) and not processed_for_ai`;
 
 export const NewestLineRow = z.object({ newest: neverNull(int8) });
 export type NewestLineRow = z.infer<typeof NewestLineRow>;

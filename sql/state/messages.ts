@@ -246,15 +246,20 @@ export function markDead(
     select count(*) as rows from l`;
 }
 
-/** Takes composed messages apart that were provably never sent, so that their rows can be composed anew. */
+/**
+ * Takes composed messages apart that were provably never sent, so that their rows can be composed anew. Messages are locked before
+ * their rows, as everywhere.
+ */
 export function dissolveMessages(sql: Queryable, messageIds: readonly string[], now: EpochMicros) {
   return sql`
-    with l as (
+    with m as materialized (
+      select message_id from lmsmon.messages
+       where message_id = any(${messageIds as string[]}::bigint[]) and state = 'pending' and started_at is null
+       order by message_id for update),
+    l as (
       update lmsmon.lms_event_logs l
          set message_id = null, zulip_user_id = null, status = 'pending', next_attempt_at = least(l.next_attempt_at, ${now}::timestamptz)
-        from lmsmon.messages m
-       where l.message_id = m.message_id and m.message_id = any(${messageIds as string[]}::bigint[])
-         and m.state = 'pending' and m.started_at is null
+        from m where l.message_id = m.message_id
       returning m.message_id)
     delete from lmsmon.messages m where m.message_id in (select message_id from l)`;
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { EpochMicros } from "../../lib/model/time.ts";
 import { int8, neverNull, text, timestamptz } from "./columns.ts";
+import { isErased } from "./is_erased.ts";
 import type { Queryable } from "./queryable.ts";
 
 export const PauseRow = z.object({
@@ -39,6 +40,7 @@ export function endPauses(
     returning pause_id, scope, subject_id, until, reason, created_at`;
 }
 
+/** Nothing where the person was erased: call it beside erasures. */
 export function insertPause(
   sql: Queryable,
   source: string,
@@ -46,7 +48,9 @@ export function insertPause(
 ) {
   return sql`
     insert into lmsmon.pauses (source, scope, subject_id, until, reason)
-    values (${source}, ${pause.scope}, ${pause.subjectId}::bigint, ${pause.until}::timestamptz, ${pause.reason})`;
+    select ${source}::text, x.scope, x.subject_id, ${pause.until}::timestamptz, ${pause.reason}::text
+      from (select ${pause.scope}::text as scope, ${pause.subjectId}::bigint as subject_id) x
+     where x.scope not in ('student', 'mentor') or not ${isErased(sql, source, "x.scope", "x.subject_id")}`;
 }
 
 export const WokenByResumeRow = z.object({ recipient: neverNull(text), deliveries: neverNull(int8) });

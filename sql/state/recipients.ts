@@ -1,6 +1,7 @@
 import type { EpochMicros } from "../../lib/model/time.ts";
 import { z } from "zod";
 import { int8, neverNull, text, timestamptz } from "./columns.ts";
+import { isErased } from "./is_erased.ts";
 import type { Queryable } from "./queryable.ts";
 
 export const ClaimedRecipientRow = z.object({ recipient: text, claim_token: int8 });
@@ -108,7 +109,10 @@ export function releaseRecipients(
      where r.source = ${source} and r.recipient = x.recipient`;
 }
 
-/** Makes recipients due at the given times, or earlier when they already were. */
+/**
+ * Makes recipients due at the given times, or earlier when they already were; a mentor who was erased is none any more. Call it
+ * beside erasures.
+ */
 export function wakeRecipients(
   sql: Queryable,
   source: string,
@@ -118,7 +122,9 @@ export function wakeRecipients(
   return sql`
     insert into lmsmon.recipients as r (source, recipient, next_due_at)
     select ${source}, recipient, ${dueAt}::timestamptz
-      from (select distinct unnest(${recipients as string[]}::text[]) as recipient) x order by recipient
+      from (select distinct unnest(${recipients as string[]}::text[]) as recipient) x
+     where not ${isErased(sql, source, "'mentor'", "substring(recipient from '^mentor:(-?[0-9]{1,19})$')::bigint")}
+     order by recipient
     on conflict (source, recipient) do update set next_due_at = least(r.next_due_at, excluded.next_due_at)`;
 }
 

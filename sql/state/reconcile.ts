@@ -72,14 +72,18 @@ export interface FoundMessage {
   readonly redirected?: boolean;
 }
 
-/** Messages that are in Zulip although this state did not send them (or forgot that it did). */
+/**
+ * Messages that are in Zulip although this state did not send them (or forgot that it did). Their texts come from Zulip, which
+ * forgets nobody: where somebody was erased nothing tells whom they name, so they are not kept. Call it beside erasures.
+ */
 export function insertFoundMessages(sql: Queryable, messages: readonly FoundMessage[], now: EpochMicros) {
   return sql`
     insert into lmsmon.messages
       (message_id, source, recipient, kind, zulip_user_id, channel, topic, content, state, zulip_message_id, created_at, finished_at,
        redirected)
     overriding system value
-    select x.message_id, l.source, x.recipient, x.kind, x.user_id, x.channel, x.topic, x.content, 'sent', x.zulip_id,
+    select x.message_id, l.source, x.recipient, x.kind, x.user_id, x.channel, x.topic,
+           case when exists (select from lmsmon.tombstones) then '(erased)' else x.content end, 'sent', x.zulip_id,
            ${now}::timestamptz, ${now}::timestamptz, x.redirected = 1
       from unnest(${messages.map((m) => m.messageId)}::bigint[], ${messages.map((m) => m.zulipMessageId)}::bigint[],
                   ${messages.map((m) => m.recipient)}::text[], ${messages.map((m) => m.userId)}::bigint[],

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { bool, int8, neverNull, text } from "./columns.ts";
+import { isErased } from "./is_erased.ts";
 import type { Queryable } from "./queryable.ts";
 
 /** Columns of equal length. Ids are decimal text. */
@@ -31,7 +32,7 @@ export const readUserLinks = (sql: Queryable, source: string, role: string, ids:
 
 /**
  * Written in one order, so that two writers cannot wait for each other. A student without an account gets no row of their
- * own (there may be a million of them), but loses a link that no longer holds.
+ * own (there may be a million of them), but loses a link that no longer holds. Nobody who was erased gets one: call it beside erasures.
  */
 export const upsertUserLinks = (sql: Queryable, source: string, role: string, links: UserLinkColumns) =>
   sql`
@@ -40,11 +41,11 @@ export const upsertUserLinks = (sql: Queryable, source: string, role: string, li
       from unnest(${links.personIds as string[]}::bigint[], ${links.zulipUserIds as string[]}::bigint[],
         ${links.statuses as string[]}::text[], ${links.emails as string[]}::text[], ${links
     .timezones as string[]}::text[])
-        as u (person_id, zulip_user_id, status, email_seen, timezone)
+        as v (person_id, zulip_user_id, status, email_seen, timezone)
+      cross join lateral (select v.*, ${role}::text as role) u
      where (u.zulip_user_id is not null or ${role}::text <> 'student' or exists (
        select 1 from lmsmon.user_links k where k.source = ${source} and k.role = ${role} and k.person_id = u.person_id))
-       and not (exists (select from lmsmon.tombstones) and exists (
-         select from lmsmon.tombstones t where t.pseudonym = lmsmon.pseudonym(${role}, ${source}, u.person_id)))
+       and not ${isErased(sql, source, "u.role", "u.person_id")}
      order by u.person_id
     on conflict (source, role, person_id) do update
       set zulip_user_id = excluded.zulip_user_id, status = excluded.status, email_seen = excluded.email_seen,

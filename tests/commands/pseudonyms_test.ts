@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import type { CommandContext } from "../../lib/app/command_context.ts";
+import type { PrivacyOptions } from "../../lib/app/command_options.ts";
+import type { CommandError } from "../../lib/base/errors.ts";
 import { runExplain } from "../../lib/app/explain.ts";
 import { runExportAi } from "../../lib/app/export_ai.ts";
 import { runHistory } from "../../lib/app/history.ts";
@@ -59,6 +62,11 @@ Deno.test("every command that takes a student or a mentor takes a pseudonym, and
     const exported = () => run(runExportAi, { ...OPTIONS, student });
     assert.deepEqual((await exported()).trim().split("\n").map((line) => JSON.parse(line).student.id), [student]);
 
+    const nowhere = (context: CommandContext, options: PrivacyOptions) =>
+      runPrivacy({ ...context, config: { ...context.config, privacy: { journal: "/nonexistent/j.jsonl" } } }, options);
+    const erasing = { ...PRIVACY, action: "erase", person: student, reasonCode: "art17", yes: true } as const;
+    await assert.rejects(run(nowhere, erasing), (error: CommandError) => /nothing was erased/.test(error.hint ?? ""));
+    assert.match(await run(runPrivacy, { ...PRIVACY, person: student }), /"id":"17"/);
     await run(runPrivacy, { ...PRIVACY, action: "erase", person: student, reasonCode: "art17", yes: true });
     for (const [name, command] of Object.entries(commands)) await assert.rejects(command, /student was erased/, name);
     assert.deepEqual(JSON.parse(await exported()).kind, "erasure");

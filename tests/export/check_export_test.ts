@@ -29,6 +29,7 @@ const PLAIN: ExportShape = {
 Deno.test("checkExport() refuses what makes no sense together, and nothing else", () => {
   const senseless: Partial<ExportShape>[] = [
     { ack: true },
+    { consumer: "ai", ack: true, until: 1 },
     { format: "xapi", view: "weeks" },
     { format: "xapi", view: "latest" },
     { view: "students", types: ["exam_passed"] },

@@ -152,3 +152,30 @@ forEachState("markProcessed() of an empty export marks nothing", async (db) => {
   assert.equal(await markProcessed(db, EVERYTHING.filter, { lines: 0, first: null, last: null }), 0);
   assert.deepEqual(await processedIds(db), []);
 });
+
+forEachState("exportEvents() of the latest gives each attempt once, whatever is recorded meanwhile", async (db) => {
+  await insertPeople(db);
+  const [first, second, later] = [1, 3, 4].map((id) =>
+    eventRow({ event_id: String(id), attempt_id: id === 3 ? "71" : "70" })
+  );
+  await insertRows(db, [first, second].filter((row) => row !== undefined));
+  await db.sql`
+    insert into lmsmon.tombstones (event_id, role, source, pseudonym, reason_code, erased_at)
+    values (2, 'student', 'testpress', ${"a".repeat(32)}, 'art17', now())`;
+  const sink = new MemorySink();
+  let written = 0;
+  const slow: ByteSink = {
+    write: async (bytes) => {
+      // The attempt of the first line goes on while the export runs.
+      if (written++ === 0 && later !== undefined) await insertRows(db, [later]);
+      await sink.write(bytes);
+    },
+  };
+  const request = { ...EVERYTHING, schema: 2, latest: true } as const;
+  const exported = await exportEvents(db, request, slow, NEVER);
+  const ids = sink.text.trim().split("\n").map((line) => Number(JSON.parse(line).event_id));
+  assert.deepEqual([ids, exported.erasures], [[1, 2, 3], ["2"]]);
+  // Of one student no erasures are written, so none is said to be.
+  const of = { ...EVERYTHING.filter, students: [{ source: "testpress", id: "7713" }] };
+  assert.deepEqual((await exportEvents(db, { ...request, filter: of }, new MemorySink(), NEVER)).erasures, undefined);
+});

@@ -11,7 +11,7 @@ import { exportEvents } from "../../lib/export/export_events.ts";
 import { csvFormat } from "../../lib/export/csv_format.ts";
 import { parquetFormat } from "../../lib/export/parquet_format.ts";
 import { statementsOf, uuid5, type XapiEvent, xapiFormat } from "../../lib/export/xapi_format.ts";
-import { xapiStatement } from "../../lib/export/xapi_schema.ts";
+import { xapiStatement } from "../support/xapi_schema.ts";
 import { repseudonymiser } from "../../lib/export/repseudonymise.ts";
 import type { EventLine, ExportLine } from "../../lib/export/line_schemas.ts";
 import { EVENT_TYPES } from "../../lib/model/event_types.ts";

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openOutputFile } from "../../lib/export/output_file.ts";
+import { rawWriter } from "../../lib/export/line_writer.ts";
+import { PartFiles, partTarget } from "../../lib/export/part_files.ts";
 import { CommandError } from "../../lib/base/errors.ts";
 
 async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
@@ -74,4 +76,31 @@ Deno.test("openOutputFile() says why it cannot write", () =>
         return true;
       });
     }
+  }));
+
+Deno.test("openOutputFile() leaves nothing of a file that could not get its name", () =>
+  withFolder(async (folder) => {
+    const path = join(folder, "events.jsonl");
+    {
+      await using file = await openOutputFile(path);
+      await file.write(bytes("a student's data"));
+      await Deno.mkdir(join(path, "in the way"), { recursive: true });
+      await assert.rejects(file.commit(), CommandError);
+    }
+    assert.deepEqual(await names(folder), ["events.jsonl"]);
+  }));
+
+Deno.test("a split export begins with a line, however large, and not among the files of an earlier one", () =>
+  withFolder(async (folder) => {
+    const options = { split: 20, view: "events", extension: "jsonl", hashed: false };
+    const target = await partTarget(folder, options);
+    await using parts = new PartFiles(target);
+    await parts.begin();
+    const writer = rawWriter({ parts }, true);
+    await writer.write(bytes(`{"event_id":1,"a":"${"x".repeat(40)}"}\n{"event_id":2}\n`));
+    await writer.end();
+    assert.deepEqual(parts.facts.map(({ firstEventId, lines }) => [firstEventId, lines]), [["1", 1], ["2", 1]]);
+    await Deno.writeTextFile(join(folder, "events-00007.jsonl"), "");
+    await assert.rejects(partTarget(folder, options), /events-00007\.jsonl is there already/);
+    await partTarget(join(folder, "other.jsonl"), options);
   }));

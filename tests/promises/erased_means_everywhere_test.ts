@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
 import { stateKeyStore } from "../../lib/app/state_key_store.ts";
 import { exportEvents } from "../../lib/export/export_events.ts";
-import { erase, sweepFiles } from "../../lib/privacy/erase.ts";
+import { messagesNaming } from "../../sql/state/erase_person.ts";
+import { erase, namesOfPerson, sweepFiles } from "../../lib/privacy/erase.ts";
 import { journalPath, reapplyJournal, writeJournal } from "../../lib/privacy/journal.ts";
 import { readErasedPeople } from "../../lib/privacy/erased_people.ts";
 import { pseudonyms } from "../../lib/privacy/pseudonyms.ts";
 import { textId } from "../../lib/model/key_space.ts";
 import { recordAct } from "../../lib/state/acts.ts";
+import { insertPause } from "../../sql/state/pauses.ts";
+import { createUserLinkStore } from "../../lib/people/user_links.ts";
+import { wrappedSource } from "../poll/wrapped_source.ts";
+import { dumpOf } from "../support/state/dump_of.ts";
 import { withState } from "../support/state/with_state.ts";
 import { SOURCE, TestClock } from "../tell/outbox_fixture.ts";
 import { EVERYTHING, MemorySink } from "../export/_events.ts";
@@ -17,6 +22,18 @@ const passed = (score: number) => ({ state: "Completed", result: "Pass", score, 
 
 const STUDENT = { id: 76543210, display_name: "Zebulon Quuxley", username: "zebquux", email: "zeb@quux.example" };
 const NEEDLES = [STUDENT.display_name, "Quuxley", STUDENT.username, STUDENT.email, String(STUDENT.id)];
+const melchior = {
+  person: {
+    role: "mentor",
+    id: "65432109",
+    username: "melvan",
+    email: "m@x",
+    name: "Melchior",
+    active: true,
+    batchIds: [],
+  },
+  match: { zulipUserId: "17", status: "matched", remedy: null },
+} as const;
 const REASON = { reasonCode: "art17", dryRun: false };
 
 /** Every row of every table as text, by table. */
@@ -105,6 +122,11 @@ atEveryPlace("P15: erased means everywhere, and a poll brings nobody back", {}, 
     assert.ok(places.includes(place), `${place} is none of ${places}`);
   }
   const person = { role: "student", source: SOURCE, id: String(STUDENT.id) } as const;
+  const naming = await bench.db.sql.begin(async (tx) => {
+    await tx`set transaction read only`; // who shows what there is changes and locks nothing
+    return await messagesNaming(tx, { ...person, names: await namesOfPerson(tx, person) }, false);
+  });
+  assert.equal(naming.length, 1);
   const dry = await erase(bench.db, person, { ...REASON, dryRun: true });
   assert.deepEqual([dry.events, (await placesOf(bench, NEEDLES)).length > 3], [2, true]);
 
@@ -112,6 +134,10 @@ atEveryPlace("P15: erased means everywhere, and a poll brings nobody back", {}, 
   await sweepFiles(bench.db);
   assert.deepEqual([erased.events, erased.messages, erased.zulipMessageIds.length], [2, 1, 1]);
   assert.deepEqual(await placesOf(bench, NEEDLES), []);
+  if (bench.db.mode === "server") {
+    const dump = await dumpOf(bench.stateUrl);
+    assert.deepEqual(NEEDLES.filter((needle) => dump?.includes(needle)), []);
+  }
   const acts = await bench.db.sql<{ command: string; reason: string }[]>`select command, reason from lmsmon.audit`;
   assert.deepEqual(
     new Set(acts.map(({ command, reason }) => `${command}: ${reason}`)),
@@ -189,16 +215,68 @@ atOnePlace(
     const needles = ["Melchior", "melvan", "65432109"];
     await byHand(bench, "mentor", "65432109", "Melchior");
     assert.ok((await placesOf(bench, needles)).length > 5);
-    await erase(bench.db, { role: "mentor", source: SOURCE, id: "65432109" }, REASON);
+    // Erased while a poll runs that has read who the mentors are.
+    await bench.writer.attempt({ id: 3, user_id: other.student, exam_id: exam, ...passed(43) });
+    const source = await bench.source();
+    const links = async (ids: readonly string[]) => {
+      const read = await source.links(ids);
+      assert.ok(read.get(String(other.student))?.includes("65432109"));
+      await erase(bench.db, { role: "mentor", source: SOURCE, id: "65432109" }, REASON);
+      return read;
+    };
+    await assert.rejects(bench.poll({ source: wrappedSource(source, { links }) }), /somebody was erased/);
     await sweepFiles(bench.db);
     assert.deepEqual(await placesOf(bench, needles), []);
-    await bench.writer.attempt({ id: 3, user_id: other.student, exam_id: exam, ...passed(43) });
+    const pause = { scope: "mentor", subjectId: "65432109", until: null, reason: "r" } as const;
+    assert.equal((await insertPause(bench.db.sql, SOURCE, pause)).count, 0);
     await bench.poll();
     await bench.deliver();
     assert.deepEqual(await placesOf(bench, needles), []);
     assert.match(read().at(-1) ?? "", /43/);
   },
 );
+
+atOnePlace("P15: whoever writes while somebody is being erased brings nobody back", {}, async (bench) => {
+  const { db } = bench;
+  if (db.mode !== "server") return; // an embedded state has one session: nothing comes in between
+  const { exam } = await institute(bench);
+  await bench.writer.student({ id: 5, display_name: "Orphan", username: "orphan" });
+  await bench.writer.attempt({ id: 2, user_id: 5, exam_id: exam, ...passed(41) });
+  await bench.poll();
+  await bench.deliver();
+  const mentor = await bench.writer.mentor({ id: 65432109, display_name: "Melchior", username: "melvan" });
+  await bench.writer.link(Number(mentor), 5);
+  await bench.poll(); // links of those who wait are read again
+  const done: Promise<unknown>[] = [];
+  await db.sql.begin(async (hold) => {
+    // The erasure has gone through nearly all of it when it comes to this row.
+    await hold`select from lmsmon.people where id = 65432109 for update`;
+    let waiting = 0;
+    const endOrWait = async (work: Promise<unknown>) => {
+      let ended = false;
+      work.then(() => ended = true, () => ended = true);
+      for (let now = 0; !ended && now <= waiting;) {
+        await hold`select pg_stat_clear_snapshot()`;
+        const [row] = await hold<{ n: number }[]>`
+          select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+        now = row?.n ?? 0;
+      }
+      if (!ended) waiting++;
+    };
+    const works = [
+      () => erase(db, { role: "mentor", source: SOURCE, id: "65432109" }, REASON),
+      () => bench.deliver(),
+      () => createUserLinkStore(db.sql, SOURCE).write("mentor", [melchior]),
+    ];
+    for (const work of works) {
+      const begun = work();
+      done.push(begun);
+      await endOrWait(begun);
+    }
+  });
+  await Promise.all(done);
+  assert.deepEqual(await placesOf(bench, ["Melchior", "melvan", "65432109"]), []);
+});
 
 atOnePlace("P15: a restored older state is erased again by the journal", {}, async (bench) => {
   const { exam } = await institute(bench);

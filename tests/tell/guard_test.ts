@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { stateEpoch } from "../../lib/state/state_epoch.ts";
 import { reconcile } from "../../lib/app/reconcile.ts";
 import { outboxTest } from "./outbox_fixture.ts";
 
@@ -13,12 +14,19 @@ outboxTest("P4: a state restored from a backup tells nothing twice: what Zulip h
   for (let i = 0; i < 3; i++) await box.event({ student: 17, mentors: [3, 4], attempt: 700 + i });
   await box.round(box.notifier());
   await forget(box);
+  // Somebody was erased: texts that come back from Zulip may name them.
+  await box.db.sql`
+    insert into lmsmon.tombstones (event_id, role, source, pseudonym, reason_code, erased_at)
+    values (1000000, 'student', 'testpress', ${"a".repeat(32)}, 'art17', now())`;
   // The poll finds the same events again, and a new one.
   for (let i = 0; i < 4; i++) await box.event({ student: 17, mentors: [3, 4], attempt: 700 + i });
   const round = await box.round(box.notifier());
   assert.deepEqual([round.guarded, round.sent], [false, 2]);
   assert.deepEqual([box.contents(three).length, box.contents(four).length], [2, 2]);
   assert.ok((await box.logs()).every((row) => row.status === "sent" && row.zulip !== null));
+  const texts = await box.db.sql<{ erased: boolean; n: number }[]>`
+    select content = '(erased)' as erased, count(*)::int as n from lmsmon.messages group by 1 order by 1`;
+  assert.deepEqual(texts.map(({ erased, n }) => [erased, n]), [[false, 2], [true, 2]]);
 });
 
 outboxTest("round() refuses to send while the bot has recent messages that this state does not know", async (box) => {
@@ -26,6 +34,8 @@ outboxTest("round() refuses to send while the bot has recent messages that this 
   await box.event({ student: 17, mentors: [3], attempt: 700 });
   await box.round(box.notifier());
   await forget(box);
+  await box.db.sql`insert into lmsmon.facts (source, name, value) values ('', 'state_epoch', '{"epoch": "before"}')`;
+  const epochs = new Set(["before"]);
   await box.event({ student: 17, mentors: [3], attempt: 701 });
   const notifier = box.notifier();
   for (const _ of [1, 2]) {
@@ -33,7 +43,9 @@ outboxTest("round() refuses to send while the bot has recent messages that this 
     assert.deepEqual([round.guarded, round.sent, round.waiting, round.circuit], [true, 0, 1, "closed"]);
     assert.match(round.trouble ?? "", /sent 1 notification.*--take-over/s);
     box.clock.advance(11_000);
+    epochs.add(await stateEpoch(box.db));
   }
+  assert.equal(epochs.size, 2, "the state went back: another epoch, and not again for the same message");
   assert.equal(box.contents(three).length, 1);
   assert.equal(box.lines.filter((line) => line.level === "error").length, 1);
   assert.match(box.contents(box.standIn.owner.id)[0] ?? "", /nothing is sent: the bot sent 1/);

@@ -1,9 +1,9 @@
-import { shareErasures } from "../../../sql/state/erasures.ts";
 import * as q from "../../../sql/state/people.ts";
 import type { Queryable } from "../../../sql/state/queryable.ts";
 import type { LmsId } from "../../model/event.ts";
 import type { MentorLinks, Person, Role } from "../../model/person.ts";
 import { retryLostRaces } from "../../base/retry.ts";
+import { besideErasures } from "../../privacy/beside_erasures.ts";
 import { arrayLiteral, numberArrayLiteral } from "../../state/array_literal.ts";
 import type { StateDb } from "../../state/state_db.ts";
 
@@ -66,8 +66,7 @@ export async function refreshLinks(
 ): Promise<void> {
   if (people.length === 0 && links.size === 0) return;
   await retryLostRaces(() =>
-    db.sql.begin(async (tx) => {
-      await shareErasures(tx);
+    besideErasures(db, async (tx) => {
       await writePeople(tx, source, people);
       await writeLinks(tx, source, links);
     })

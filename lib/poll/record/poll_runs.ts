@@ -1,3 +1,4 @@
+import { shareErasures } from "../../../sql/state/erasures.ts";
 import * as q from "../../../sql/state/poll_runs.ts";
 import { LmsmonError } from "../../base/errors.ts";
 import type { Lease } from "../../state/leases.ts";
@@ -115,6 +116,7 @@ async function end(
   settings: FuseSettings,
   error: string | null,
 ): Promise<PollVerdict> {
+  await shareErasures(tx); // it may make recipients known again
   const weight = await weigh(tx, pollId, settings.digestAbove);
   const { held, reason } = decideFuse(weight, settings.fuse);
   const delivery = held ? "held" : "open";

@@ -7,12 +7,13 @@ import type { Person } from "../../model/person.ts";
 import { formatUtc, fromInstant } from "../../model/time.ts";
 import { takeTurns, turnIsOver } from "../../drivers/deno/take_turns.ts";
 import { retryLostRaces } from "../../base/retry.ts";
+import { besideErasures } from "../../privacy/beside_erasures.ts";
 import { arrayLiteral, numberArrayLiteral } from "../../state/array_literal.ts";
 import type { Batch, BatchEvent, RowChange } from "./batch.ts";
 import { type EventContext, eventValues, jsonId } from "./event_values.ts";
 import { storedPeople } from "./people.ts";
 import type { PreparedRow } from "./prepare_batch.ts";
-import type { RecordOptions } from "./recording.ts";
+import { type RecordOptions, refuseErased } from "./recording.ts";
 import type { Sql } from "../../state/state_db.ts";
 
 /** An event with its row in the database. */
@@ -62,7 +63,7 @@ export async function prepareEvents(
     studentNames(sql, batch, students),
     mentorUsernames(sql, batch, [...new Set([...mentorsOf.values()].flatMap((mentors) => mentors[0] ?? []))]),
     studentAccounts(sql, source, numberArrayLiteral(students)),
-    readMentorSets(sql, source, mentorsOf.values()),
+    readMentorSets(sql, batch, mentorsOf.values()),
     countAttempts(sql, batch, changes),
   ]);
   const accountOf = new Map(accounts.map((row) => [row.person_id, row.zulip_user_id]));
@@ -152,7 +153,8 @@ async function mentorUsernames(sql: Queryable, batch: Batch, mentors: readonly L
 }
 
 /** bigint[] text of each set -> its id; adds the sets that are new. */
-async function readMentorSets(sql: Sql, source: string, mentorsOf: Iterable<readonly LmsId[]>) {
+async function readMentorSets(sql: Sql, batch: Batch, mentorsOf: Iterable<readonly LmsId[]>) {
+  const { source } = batch.stream;
   const sets = new Map<string, readonly LmsId[]>();
   for (const mentors of mentorsOf) if (mentors.length > 0) sets.set(numberArrayLiteral(mentors), mentors);
   if (sets.size === 0) return new Map<string, string>();
@@ -162,7 +164,12 @@ async function readMentorSets(sql: Sql, source: string, mentorsOf: Iterable<read
     const exports = [...sets.values()].map((mentors) =>
       `[${mentors.map((id) => `{"id":${jsonId(id)},"username":null,"email":null}`).join(",")}]`
     );
-    await retryLostRaces(() => addMentorSets(sql, source, literal, arrayLiteral(exports)).execute());
+    await retryLostRaces(() =>
+      besideErasures({ sql }, async (tx) => {
+        await refuseErased(tx, batch); // or a mentor who is erased by now would be in a set again
+        await addMentorSets(tx, source, literal, arrayLiteral(exports));
+      })
+    );
   }
   const rows = known.length < sets.size ? await mentorSetIds(sql, source, literal) : known;
   return new Map(rows.map((row) => [row.mentors, row.mentor_set_id]));

@@ -1,6 +1,5 @@
 import { copyEvents, insertEvents, takeEventIds } from "../../../sql/state/events.ts";
 import { insertLogs, upsertRecipients } from "../../../sql/state/deliveries_insert.ts";
-import { erasureMark } from "../../../sql/state/erasures.ts";
 import { lockEventOrder, lockLease } from "../../../sql/state/leases.ts";
 import { addToPollRun } from "../../../sql/state/poll_runs.ts";
 import { anyQuarantine, liftQuarantine, quarantineRows } from "../../../sql/state/quarantine.ts";
@@ -22,7 +21,7 @@ import { deliveriesOf, type Delivery, dueByRecipient } from "./deliveries_of.ts"
 import type { PreparedBatch, PreparedRow, PreparedState } from "./prepare_batch.ts";
 import type { PreparedEvent } from "./prepare_events.ts";
 import { writeLinks, writePeople } from "./people.ts";
-import { type Recorded, type RecordOptions, StaleBatchError } from "./recording.ts";
+import { type Recorded, type RecordOptions, refuseErased, staleRows } from "./recording.ts";
 import { type BucketDeltas, stageNumber, STALE_HASH } from "./row_state_values.ts";
 import type { StateDb, Transaction } from "../../state/state_db.ts";
 
@@ -48,7 +47,7 @@ export async function recordOnce(
     )).value;
   } catch (error) {
     // COPY and insert write rows that were read as unknown; if one is there now, somebody recorded it in between.
-    if (errorCode(error) === "23505") throw stale(error);
+    if (errorCode(error) === "23505") throw staleRows(error);
     throw error;
   }
 }
@@ -58,7 +57,7 @@ async function record(tx: Transaction, lease: Lease, prepared: PreparedBatch): P
   const { stream } = batch;
 
   // One round trip for everything that is read. The order matters: the lease is locked first, ids are taken last.
-  const [held, recipes, stored, quarantined, , taken, erasures] = await Promise.all([
+  const [held, recipes, stored, quarantined, , taken] = await Promise.all([
     lockLease(tx, lease),
     streamRecipe(tx, stream.streamId),
     statesByCopy
@@ -67,12 +66,10 @@ async function record(tx: Transaction, lease: Lease, prepared: PreparedBatch): P
     anyQuarantine(tx, stream.streamId),
     lockEventOrder(tx),
     events.length === 0 ? [] : takeEventIds(tx, events.length),
-    erasureMark(tx),
+    refuseErased(tx, batch),
   ]);
   if (held.length === 0) throw leaseLost(lease);
-  if (recipes[0]?.recipe !== stream.recipe) throw stale(null);
-  // Somebody was erased since the batch was made: it may name them.
-  if (batch.erasures !== undefined && erasures[0]?.mark !== batch.erasures) throw stale(null);
+  if (recipes[0]?.recipe !== stream.recipe) throw staleRows(null);
   const ids = taken[0]?.ids.split(",") ?? [];
   if (ids.length !== events.length) throw new TypeError("Cannot record events: fewer ids than events");
 
@@ -98,13 +95,6 @@ async function record(tx: Transaction, lease: Lease, prepared: PreparedBatch): P
   return { ...counts, recipients, refused: [] };
 }
 
-function stale(cause: unknown): StaleBatchError {
-  return new StaleBatchError("Cannot record a batch: its rows changed in the state database since they were read", {
-    cause,
-    hint: "the next poll compares again and finds the rest",
-  });
-}
-
 type Stored = Awaited<ReturnType<typeof rowStatesByKeys>>;
 
 /** Every row must still be what the detector compared with; takes the old hashes out of their buckets. */
@@ -119,7 +109,7 @@ function checkAndRemoveOld(batch: Batch, stored: Stored | never[], deltas: Bucke
       row.stage !== stageNumber(before.stage) ||
       row.last_event_id !== before.lastEventId || (row.hash === null) !== (before.hash === null) ||
       (counts && before.hash !== STALE_HASH && row.hash !== before.hash)
-    ) throw stale(null);
+    ) throw staleRows(null);
     if (counts) deltas.remove(after.id, row.hash);
   }
 }

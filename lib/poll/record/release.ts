@@ -3,6 +3,7 @@ import * as pollRuns from "../../../sql/state/poll_runs.ts";
 import * as q from "../../../sql/state/release.ts";
 import { type EpochMicros, fromInstant } from "../../model/time.ts";
 import { retryLostRaces } from "../../base/retry.ts";
+import { besideErasures } from "../../privacy/beside_erasures.ts";
 import { recordAct } from "../../state/acts.ts";
 import type { StateDb } from "../../state/state_db.ts";
 import { counted } from "../../text/counted.ts";
@@ -43,7 +44,7 @@ export async function listHeld(db: Pick<StateDb, "sql">, source: string, digestA
 /** Lets a held poll's messages go: they are due now. False when the poll is not held (any more). */
 export async function releasePoll(db: Pick<StateDb, "sql">, source: string, pollId: string): Promise<boolean> {
   return await retryLostRaces(() =>
-    db.sql.begin(async (tx) => {
+    besideErasures(db, async (tx) => {
       const [released] = await q.endHold(tx, source, pollId, "open", null);
       if (!released) return false;
       await q.releaseLogs(tx, pollId);

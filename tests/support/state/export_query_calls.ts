@@ -31,7 +31,7 @@ export function exportQueryCalls(filter: EventFilter) {
       exporting.MarkedRow,
     ],
     erasureLines: [(sql) => exporting.erasureLines(sql, query, ["a"]), exporting.ErasureLineRow],
-    markErasures: (sql) => exporting.markErasures(sql, ID, ID),
+    markErasures: (sql) => exporting.markErasures(sql, [ID]),
     newestLine: [(sql) => exporting.newestLine(sql), exporting.NewestLineRow],
     takeSchemaNotice: [(sql) => exporting.takeSchemaNotice(sql), exporting.SchemaNoticeRow],
   };
@@ -98,8 +98,12 @@ const erasuresCalls: CallsOf<typeof erasures> = {
 
 const UTILITY = "a utility statement, which PostgreSQL does not describe";
 const erasePersonCalls: CallsOf<typeof erasePerson> = {
+  lockRecipients: (sql) => erasePerson.lockRecipients(sql, "a"),
   namesOf: [(sql) => erasePerson.namesOf(sql, "student", "a", ID), erasePerson.KnownNamesRow],
-  messagesNaming: [(sql) => erasePerson.messagesNaming(sql, { ...person, names: ["a"] }), erasePerson.NamingMessageRow],
+  messagesNaming: [
+    (sql) => erasePerson.messagesNaming(sql, { ...person, names: ["a"] }, true),
+    erasePerson.NamingMessageRow,
+  ],
   eraseTexts: (sql) => erasePerson.eraseTexts(sql, [ID], ["a"]),
   endStudentDeliveries: (sql) => erasePerson.endStudentDeliveries(sql, "a", ID),
   dissolveErased: (sql) => erasePerson.dissolveErased(sql, "a", [ID]),
