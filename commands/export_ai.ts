@@ -33,7 +33,7 @@ export const exportAiCommand = withCommon(new Command("export-ai"))
   .option("--after <EVENT_ID>", "only events after this one", eventId)
   .option("--follow", "go on with what is recorded, until a signal")
   .addOption(
-    new Option("--batch <API>", "with --view students: request files, one request a student; nothing is sent")
+    new Option("--batch <API>", "with --view students: request files, one a student; nothing is sent")
       .choices(["anthropic", "openai"] as const),
   )
   .option("--prompt <FILE>", "of --batch: the instruction for the model", notEmpty)
