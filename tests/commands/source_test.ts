@@ -83,8 +83,8 @@ Deno.test({
     assert.equal(doctor.code, 1);
     const line = doctor.out.split("\n").find((each) => REFUSED.test(each)) ?? "";
     assert.ok(line.startsWith("✗"), doctor.out);
-    const port = new URL(postgresServer.url).port || "5432";
-    for (const name of [production, copy.name]) assert.ok(line.includes(`:${port}/${name}`), line);
+    const at = new URL(postgresServer.url).port || "5432";
+    for (const name of [production, copy.name]) assert.ok(line.includes(`:${at}/${name}`), line);
     assert.doesNotMatch(doctor.out, /✓ state +knows/);
 
     assert.equal(await dump(place), before, "nothing is stored meanwhile");
