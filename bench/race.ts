@@ -33,7 +33,14 @@ const say = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${
 const progress = (line: string) => Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-const chosen = SCENARIOS.filter(({ name }) => values.only === undefined || values.only.split(",").includes(name));
+// A comma before a digit belongs to a name: "20,000 in a second".
+const only = values.only?.split(/,(?!\d)/);
+for (const name of only ?? []) {
+  if (SCENARIOS.some((scenario) => scenario.name === name)) continue;
+  progress(`There is no scenario "${name}"; there are ${SCENARIOS.map((scenario) => scenario.name).join("; ")}`);
+  Deno.exit(2);
+}
+const chosen = SCENARIOS.filter(({ name }) => only === undefined || only.includes(name));
 let bad = 0;
 const dialects = values["exam-day"] ? [] : values.dialect.split(",") as RaceDialect[];
 for (const dialect of dialects) {
