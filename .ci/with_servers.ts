@@ -1,7 +1,7 @@
 /**
- * Runs a command with both real databases, whose addresses its environment names: servers of its own that need not survive a
- * power cut, which halves the waiting, and end with it; where they cannot be started, those of this machine. Answers with the
- * command's exit status.
+ * Runs a command with both real databases, whose addresses its environment names: servers of its own, which do not wait for
+ * the disk since nothing in them need survive a power cut, and which end with it; where they cannot be started, those of this
+ * machine. Answers with the command's exit status.
  */
 import { realMariaDb, realPostgres } from "../tests/support/databases.ts";
 import { spawnMariaDb, spawnPostgres } from "../tests/support/spawned_servers.ts";
