@@ -128,7 +128,7 @@ async function leaseToPoll(
     if (taken.lease) return taken.lease;
     stop.soft.throwIfAborted();
     if (clock.monotonicMs() >= untilMs) {
-      throw new CommandError(`Cannot poll "${source}" now: it is being polled by ${describeHolder(taken.heldBy)}`, {
+      throw new CommandError(`Cannot poll "${source}" now: it is being polled by ${describeHolder(taken.holder)}`, {
         hint: wait
           ? "that poller finds the same; stop it, or leave the polling to it"
           : "that poller finds the same: leave the polling to it, stop it, or wait for it with --wait",

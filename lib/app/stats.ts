@@ -93,7 +93,7 @@ export async function readStats(db: StateDb, text: (time: Temporal.Instant | nul
       const { at, events, message_texts, acts } = last;
       return [{ source, at: text(toInstant(at)), events, message_texts, acts }];
     }),
-    pollers: leases.filter(({ source, held }) => held && !isExportTurn(source)).map((lease) => ({
+    pollers: leases.filter(({ source, valid }) => valid && !isExportTurn(source)).map((lease) => ({
       source: lease.source,
       holder: describeHolder(lease.holder),
       lease_until: text(lease.expires_at),

@@ -15,8 +15,8 @@ export interface PartFacts {
   readonly sha256: string;
 }
 
-/** What some bytes hold. */
-export interface Held {
+/** Which lines some bytes are: how many, and the ids of their first and last event. */
+export interface LineSpan {
   readonly lines: number;
   readonly first: string | null;
   readonly last: string | null;
@@ -158,14 +158,14 @@ export class PartFiles implements AsyncDisposable {
     this.#open = part;
   }
 
-  async write(bytes: Uint8Array, held: Held = { lines: 0, first: null, last: null }): Promise<void> {
+  async write(bytes: Uint8Array, span: LineSpan = { lines: 0, first: null, last: null }): Promise<void> {
     await this.begin();
     const part = this.#open;
     if (part === null) return;
     await part.sink.write(bytes);
-    part.lines += held.lines;
-    part.first ??= held.first;
-    part.last = held.last ?? part.last;
+    part.lines += span.lines;
+    part.first ??= span.first;
+    part.last = span.last ?? part.last;
   }
 
   /** The file in hand is whole; the next write begins another. */

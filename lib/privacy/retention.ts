@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { allowActsToChange, forbidActsToChange } from "../../sql/state/erase_acts.ts";
-import { readFact, writeFact } from "../../sql/state/reconcile.ts";
+import { readFact, writeFact } from "../../sql/state/facts.ts";
 import {
   countOldActs,
   type RetentionBatch,

@@ -36,6 +36,7 @@ import * as streams from "../../../sql/state/streams.ts";
 import * as userLinks from "../../../sql/state/user_links.ts";
 import {
   absentRowsCalls,
+  factsCalls,
   lineageCalls,
   messagesCalls,
   outboxCalls,
@@ -485,6 +486,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   preview: previewCalls,
   quarantine: quarantineCalls,
   recipients: recipientsCalls,
+  facts: factsCalls,
   reconcile: reconcileCalls,
   read_events: readEventsCalls,
   recent_messages: recentMessagesCalls,
