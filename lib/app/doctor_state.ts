@@ -128,7 +128,7 @@ export async function lookAtWork(
   { ok, warn }: Findings,
 ): Promise<void> {
   const { sql } = db;
-  const { name } = config.lms;
+  const { name } = config.source;
   const backlog = await readBacklog(sql, name, OVERDUE_S);
   const counts = backlog.map(({ status, deliveries }) => `${deliveries} ${status}`).join(", ");
   const late = backlog.filter(({ status, overdue }) => status !== "held" && overdue !== "0");

@@ -30,7 +30,7 @@ interface Answer {
 export async function runExplain(context: CommandContext, options: ExplainOptions): Promise<void> {
   await using parts = new OpenParts(context.config);
   const db = await parts.state({ dryRun: true });
-  const asked = { db, config: context.config, source: context.config.lms.name, now: context.clock.now() };
+  const asked = { db, config: context.config, source: context.config.source.name, now: context.clock.now() };
   const answer = await explainAnswer(asked, options);
   if (options.json) return context.out.writeJson(commandJson("explain", { source: asked.source, ...answer.json }));
   for (const line of answer.lines) context.out.writeLine(line);

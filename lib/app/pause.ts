@@ -29,7 +29,7 @@ export async function runPause(context: CommandContext, options: PauseOptions): 
   const { config, clock, out } = context;
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: options.dryRun });
-  const source = config.lms.name;
+  const source = config.source.name;
   const scope = await scopeOf(db, source, options.subject);
   const { until, reason, dryRun } = options;
   const [count] = await untoldOfScope(db.sql, source, scope);
@@ -92,7 +92,7 @@ export async function runResume(context: CommandContext, options: ResumeOptions)
   const { config, clock, out } = context;
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: options.dryRun });
-  const source = config.lms.name;
+  const source = config.source.name;
   const now = clock.now();
   const all = await readPauses({ db, source }, now);
   const chosen = await chosenPauses(db, source, all, options);

@@ -19,7 +19,7 @@ const OTHERS_MS = 6_000;
 /** `reload`: asks every watch of this source to read its configuration again, and says what each answered. */
 export async function runReload(context: CommandContext, options: ReloadOptions): Promise<void> {
   const { config, out } = context;
-  const source = config.lms.name;
+  const source = config.source.name;
   if (options.dryRun) {
     if (options.json) return out.writeJson(commandJson("reload", { source, dry_run: true, watches: [] }));
     return out.writeLine(`${config.file ?? "The configuration"} is right; no watch was asked to read it`);

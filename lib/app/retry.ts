@@ -33,7 +33,7 @@ export async function runRetry(context: CommandContext, options: RetryOptions): 
   const { config, clock, out } = context;
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: options.dryRun });
-  const source = config.lms.name;
+  const source = config.source.name;
   const { question, words } = await whatToRetry(db, source, options);
   const found = await retryAll(db, source, question, {
     now: clock.now(),

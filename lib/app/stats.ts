@@ -117,7 +117,7 @@ export async function runStats(context: CommandContext, options: StatsOptions): 
   }
   const stats = {
     ...await readStats(db, json ? jsonTime : plainTime),
-    pauses: (await readPauses({ db, source: context.config.lms.name }, context.clock.now())).map((pause) => ({
+    pauses: (await readPauses({ db, source: context.config.source.name }, context.clock.now())).map((pause) => ({
       scope: pause.scope,
       id: pause.subjectId === null ? null : json ? BigInt(pause.subjectId) : pause.subjectId,
       since_at: (json ? jsonTime : plainTime)(toInstant(pause.since)),
