@@ -79,7 +79,7 @@ const WAITING: Readonly<Record<WaitReason, Rule>> = {
   },
   gathering: {
     says: (f) =>
-      `it gathers with what follows, since its reader was told something just before${until(f)} (notify.gather)`,
+      `its reader was told something just before, so it gathers with what follows${until(f)} (notify.gather)`,
     change: () => "It goes out then by itself; notify.gather: 0 tells each result at once",
   },
   quiet: {
@@ -134,9 +134,13 @@ const WAITING: Readonly<Record<WaitReason, Rule>> = {
 const ENDED: Readonly<Record<EndReason, Rule>> = {
   no_longer_mentor: {
     says: (f) => `${to(f)} was no longer the student's mentor when it was to be told`,
-    change: () => "A link in the LMS, for what comes from then on; a hand-over tells nothing again",
+    change: () => "Link them in the LMS, for what is found from then on; a hand-over tells nothing again",
   },
-  erased: { says: () => "the student or the mentor was erased (lmsmon privacy erase)", change: () => NOTHING },
+  erased: {
+    says: ({ recipient }) =>
+      `the ${recipient?.startsWith("erased:") ? "mentor" : "student"} was erased (lmsmon privacy erase)`,
+    change: () => NOTHING,
+  },
   self: { says: (f) => `${to(f)} is the student, by their Zulip account`, change: () => NOTHING },
   duplicate: {
     says: (f) => `${to(f)} has the same Zulip account as another mentor of the student, who was told`,
@@ -185,10 +189,7 @@ const DEAD: Readonly<Record<DeadReason, Rule>> = {
     change: (f) => `Mend what Zulip says, then \`lmsmon retry ${retryFlag(f)}\``,
   },
   poison: {
-    says: ({ error }) =>
-      `it is poison: tried again and again without an answer, while others arrived${
-        error === null ? "" : ` (${error})`
-      }`,
+    says: ({ error }) => `it is poison: ${error ?? "tried again and again without an answer"}, while others arrived`,
     change: (f) => `\`lmsmon retry ${retryFlag(f)}\`: Zulip is asked for it first`,
   },
   unseen: {
@@ -202,7 +203,8 @@ const HELD: Readonly<Record<"fuse", Rule>> = {
   fuse: {
     says: ({ event }) =>
       `the fuse holds ${pollWords(event)}${event.pollReason === null ? "" : `: ${event.pollReason}`}`,
-    change: ({ event }) => `\`lmsmon release --poll ${event.pollId ?? "N"}\`, or with \`--drop --reason TEXT\` never`,
+    change: ({ event }) =>
+      `\`lmsmon release --poll ${event.pollId ?? "N"}\` tells it; with \`--drop --reason TEXT\` it is never told`,
   },
 };
 
@@ -241,7 +243,8 @@ const HINDERED: Readonly<Record<Hindrance, Rule>> = {
   guard: {
     says: ({ blocked, when }) =>
       `the guard lets nothing out${blocked === null ? "" : ` since ${when(blocked.since)}: ${blocked.reason}`}`,
-    change: () => "`lmsmon reconcile --since 36h`, then once `--take-over`",
+    change: () =>
+      "Unless another lmsmon uses this bot: `lmsmon reconcile --since 36h`, then `lmsmon poll-once --take-over`",
   },
   outage: {
     says: ({ blocked, when }) =>
@@ -295,7 +298,7 @@ export const REASONS = {
 
 /** `mentor 3`, `channel:mentors/unmatched`, `a mentor who was erased`. */
 export function recipientWords(recipient: string | null): string {
-  if (recipient === null) return "nobody yet";
+  if (recipient === null) return "anybody";
   const mentor = mentorOf(recipient);
   if (mentor !== null) return `mentor ${mentor}`;
   const erased = /^erased:(.+)$/.exec(recipient)?.[1];

@@ -29,7 +29,7 @@ export const suppressed: Cases["suppressed"] = {
       await erase(desk, "student", student);
       return { attempt };
     },
-    says: /the student or the mentor was erased/,
+    says: /^the student was erased \(lmsmon privacy erase\)$/,
     change: NEVER_AGAIN,
   },
   self: {
@@ -166,7 +166,7 @@ export const dead: Cases["dead"] = {
       await desk.round();
       return { attempt };
     },
-    says: /poison: tried again and again without an answer, while others arrived/,
+    says: /poison: not delivered in 11 tries without an answer, while others arrived/,
     change: /`lmsmon retry --mentor \d+`: Zulip is asked for it first/,
   },
   unseen: {
@@ -195,7 +195,7 @@ export const held: Cases["held"] = {
   fuse: {
     bring: async (desk) => ({ attempt: await heldByFuse(desk) }),
     says: /^the fuse holds poll \d+: 2 messages in one poll/,
-    change: /^`lmsmon release --poll \d+`, or with `--drop --reason TEXT` never/,
+    change: /^`lmsmon release --poll \d+` tells it; with `--drop --reason TEXT` it is never told/,
   },
 };
 

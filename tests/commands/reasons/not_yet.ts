@@ -105,7 +105,7 @@ export const waiting: Cases["waiting"] = {
       await desk.told(student);
       return { attempt: await desk.told(student, config), config };
     },
-    says: /gathers with what follows.*until 20\d\d-.*notify\.gather/,
+    says: /told something just before, so it gathers with what follows until 20\d\d-.*notify\.gather/,
     change: /notify\.gather: 0/,
   },
   quiet: {
