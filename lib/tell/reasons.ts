@@ -121,7 +121,9 @@ const DEAD: Readonly<Record<DeadReason, Rule>> = {
   },
   refused: {
     says: ({ attempts, error }) =>
-      `Zulip refused it${timesWords(attempts)}${error === null ? "" : `, at last with ${error}`}`,
+      `Zulip refused it${timesWords(attempts)}${
+        error === null ? "" : `, ${attempts === 1 ? "" : "at last "}with ${error}`
+      }`,
     change: (f) => `Mend what Zulip says, then \`lmsmon retry ${retryFlag(f)}\``,
   },
   poison: {

@@ -234,7 +234,7 @@ Deno.test("explain names what is refused, poison, gone, superseded, rate, gather
       pollId: await box.poll("held"),
     });
     const mentor = await explain(box, { kind: "mentor", who: "7" });
-    assert.match(mentor.text, /1 delivery dead \(refused\).*Zulip refused it once, at last with HTTP 400/);
+    assert.match(mentor.text, /1 delivery dead \(refused\).*Zulip refused it once, with HTTP 400/);
     assert.match(mentor.text, /1 delivery held \(fuse\): the fuse holds poll \d+\. `lmsmon release --poll \d+`/);
     assert.doesNotMatch(mentor.text, /0 times|poll \?/);
     await box.db.sql`delete from lmsmon.lms_event_logs where event_id = ${held}`;
