@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { host, showExamples, withCommon } from "./commands/common.ts";
 import { commands } from "./commands/commands.ts";
-import { suggestCommand } from "./commands/suggest_command.ts";
+import { helpOfWords, requireCommands, suggestCommand } from "./commands/suggest_command.ts";
 import denoJson from "./deno.json" with { type: "json" };
 import { reportError } from "./lib/base/report_error.ts";
 import { isStrayRejection } from "./lib/drivers/postgres/stray_rejection.ts";
@@ -50,7 +50,9 @@ export async function buildProgram(args?: readonly string[]) {
 /** Runs one command line; resolves to the exit code, never throws. */
 export async function main(args: readonly string[]): Promise<number> {
   try {
-    await (await buildProgram(args)).parseAsync([...args], { from: "user" });
+    const program = await buildProgram(args);
+    requireCommands(program, args);
+    await program.parseAsync(helpOfWords(program, args), { from: "user" });
     return host.exitCode;
   } catch (error) {
     return reportError(suggestCommand(error), args);

@@ -118,7 +118,11 @@ export async function runResume(context: CommandContext, options: ResumeOptions)
   if (deliveries !== null) {
     const n = counted(deliveries, "delivery", "deliveries");
     const leave = deliveries === 1 ? "leaves" : "leave";
-    out.writeLine(`${n} that waited for it ${leave} with the next round of watch or poll-once.`);
+    out.writeLine(
+      deliveries === 0
+        ? "Nothing had come to wait for it."
+        : `${n} that waited for it ${leave} with the next round of watch or poll-once.`,
+    );
   }
   for (const pause of left) out.writeLine(`Still paused: ${pauseWords(pause)}: ${pause.reason}`);
 }
