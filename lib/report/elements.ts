@@ -1,0 +1,21 @@
+import { type Attributes, type ComponentChildren, h as create, type VNode } from "preact";
+import { renderToString } from "preact-render-to-string";
+
+/** What an element holds: texts, numbers, elements, lists of them. */
+export type Content = ComponentChildren;
+export type Element = VNode;
+
+/** An element of a page. Whatever is text in it or in its attributes is escaped; `innerHtml` is HTML already. */
+export function h(
+  name: string,
+  { innerHtml, ...attributes }: Readonly<Record<string, string | number | undefined>>,
+  ...content: readonly Content[]
+): Element {
+  const props: Attributes = innerHtml === undefined
+    ? attributes
+    : { ...attributes, dangerouslySetInnerHTML: { __html: innerHtml } };
+  return create(name, props, ...content);
+}
+
+/** The HTML of an element. */
+export const htmlOf = (element: Element): string => renderToString(element);
