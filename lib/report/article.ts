@@ -59,7 +59,7 @@ function figure(entry: Entry, backdrops: Backdrops, shown: Shown, weekIsOver: bo
   return h(
     "figure",
     {},
-    h("figcaption", {}, title),
+    h("figcaption", {}, own[shown].some((value) => value !== null) ? title : `${title}: none so far`),
     h("svg", {
       class: "plot",
       viewBox: `0 0 ${PLOT.width} ${PLOT.height}`,

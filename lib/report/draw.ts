@@ -35,7 +35,7 @@ export function drawCourse(mondays: readonly string[], spreads: readonly (Spread
   return inside({
     ...FRAME,
     x,
-    y: { ...yOf(scale), ticks: [...scale.ticks], grid: true },
+    y: { ...yOf(scale), ticks: [...scale.ticks], tickFormat: String, grid: true },
     marks: [
       Plot.barY(bars, { x: "week", y1: "low", y2: "high", fill: COLOURS.band, stroke: COLOURS.edge }),
       Plot.tickY(bars, { x: "week", y: "mid", stroke: COLOURS.ink, strokeWidth: 2 }),

@@ -1,4 +1,6 @@
-import { type Attributes, type ComponentChildren, h as create, type VNode } from "preact";
+// @ts-types="./preact_types.d.ts"
+import { type ComponentChildren, h as create, type VNode } from "preact";
+// @ts-types="./preact_types.d.ts"
 import { renderToString } from "preact-render-to-string";
 
 /** What an element holds: texts, numbers, elements, lists of them. */
@@ -11,10 +13,8 @@ export function h(
   { innerHtml, ...attributes }: Readonly<Record<string, string | number | undefined>>,
   ...content: readonly Content[]
 ): Element {
-  const props: Attributes = innerHtml === undefined
-    ? attributes
-    : { ...attributes, dangerouslySetInnerHTML: { __html: innerHtml } };
-  return create(name, props, ...content);
+  const raw = innerHtml === undefined ? {} : { dangerouslySetInnerHTML: { __html: innerHtml } };
+  return create(name, { ...attributes, ...raw }, ...content);
 }
 
 /** The HTML of an element. */

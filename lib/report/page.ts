@@ -52,7 +52,7 @@ export function top({ asked, mentor, courses }: Report): string {
       shown === 0 ? "None of them was in a course on that day. " : "",
       identified
         ? "This page names students: keep it as you keep the LMS itself."
-        : "Students have pseudonyms: whoever knows one result of a student can still find the others.",
+        : "Students have pseudonyms, but whoever knows one result of a student can find the others by it.",
     ),
     h("p", { class: "say" }, SAY_BESIDE),
   ));
@@ -153,6 +153,9 @@ export function legend(): Element {
       "the student",
     ),
     key(`<path d="M8 8H24" stroke="var(--ink)" stroke-width="2"/>`, "the course's median"),
-    key(`<rect x="10" y="2" width="12" height="12" fill="var(--band)" stroke="var(--edge)"/>`, "its middle half"),
+    key(
+      `<rect x="10" y="2" width="12" height="12" fill="var(--band)" stroke="var(--edge)"/>`,
+      "the course's middle half",
+    ),
   );
 }

@@ -105,6 +105,9 @@ interface Row {
   readonly isDrawn: boolean;
 }
 
+/** Short words that are not to be taken apart. */
+const once = (text: string) => h("span", { class: "once" }, text);
+
 const COLUMNS: readonly Column<Row>[] = [
   {
     head: "student",
@@ -112,8 +115,11 @@ const COLUMNS: readonly Column<Row>[] = [
       isDrawn ? h("a", { href: `#${anchor}` }, calledOf(called)) : calledOf(called),
   },
   { head: "course", cell: ({ entry }) => lmsText(entry.course) },
-  { head: "band", cell: ({ entry }) => entry.insight.band ?? "none" },
-  { head: "last active", cell: ({ entry }) => entry.lastActive === null ? "not so far" : longDate(entry.lastActive) },
+  { head: "band", cell: ({ entry }) => once(entry.insight.band ?? "none") },
+  {
+    head: "last active",
+    cell: ({ entry }) => once(entry.lastActive === null ? "not so far" : longDate(entry.lastActive)),
+  },
   { head: "why", cell: ({ entry }) => h("ul", {}, entry.insight.reasons.map((reason) => h("li", {}, reason))) },
 ];
 

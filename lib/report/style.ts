@@ -17,11 +17,12 @@ export const STYLE = `
 * { box-sizing: border-box; }
 body {
   margin: 0 auto; padding: 1rem; max-width: 62rem; background: var(--page); color: var(--ink);
-  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere;
+  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: break-word;
 }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .25rem; }
 h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; }
 h3 { font-size: 1.05rem; margin: 0; }
+bdi { overflow-wrap: anywhere; }
 p { margin: .4rem 0; }
 a { color: var(--own); }
 .soft { color: var(--soft); }
@@ -31,14 +32,17 @@ table { border-collapse: collapse; width: 100%; }
 caption { text-align: left; color: var(--soft); padding: .3rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .5rem .35rem 0; border-top: 1px solid var(--rule); }
 thead th { border-top: 0; color: var(--soft); font-weight: 600; }
+tbody th { font-weight: 400; }
+.cards tbody th { font-weight: 600; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+.once { white-space: nowrap; }
 td ul, .why { margin: 0; padding-left: 1.1rem; }
 article { border: 1px solid var(--rule); border-radius: .5rem; background: var(--card); padding: .8rem; margin: .8rem 0; --page: var(--card); }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); gap: .8rem; margin: .6rem 0; }
 figure { margin: 0; min-width: 0; }
 figcaption { font-weight: 600; }
 svg.plot, svg.key { display: block; width: 100%; height: auto; }
-svg.plot, symbol { fill: currentColor; font: 11px system-ui, sans-serif; text-anchor: middle; }
+svg.plot, symbol { fill: currentColor; font: 12px system-ui, sans-serif; text-anchor: middle; }
 svg.defs { position: absolute; width: 0; height: 0; }
 svg.key { width: 2rem; flex: none; }
 .keys { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; padding: 0; list-style: none; }
@@ -47,12 +51,10 @@ summary { cursor: pointer; color: var(--own); padding: .2rem 0; }
 details table { font-size: .85rem; }
 @media (max-width: 44rem) {
   .cards thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-  .cards, .cards tbody, .cards tr, .cards td { display: block; }
+  .cards, .cards caption, .cards tbody, .cards tr, .cards th.first, .cards td { display: block; }
   .cards tr { border-top: 1px solid var(--rule); padding: .5rem 0; }
-  .cards td, .cards td.n { border: 0; padding: .1rem 0; text-align: left; }
+  .cards th.first, .cards td, .cards td.n { border: 0; padding: .1rem 0; text-align: left; }
   .cards td::before { content: attr(data-label) ": "; color: var(--soft); }
-  .cards td.first::before { content: none; }
-  .cards td.first { font-weight: 600; }
 }
 @media print {
   :root {
