@@ -50,7 +50,6 @@ export async function renderReport(
   const html = page(
     report,
     [
-      `<svg class="defs" aria-hidden="true">${drawings.backdrops.map(({ svg }) => svg).join("")}</svg>`,
       `${header}<main>${courses}`,
       listSection("quiet", "Gone quiet", report.quiet, listed, drawings.articles),
       listSection("struggling", "Here but struggling", report.struggling, listed, drawings.articles),
@@ -59,6 +58,7 @@ export async function renderReport(
         : listSection("others", "On no list", report.others, listed, drawings.articles),
       weeksSection([...drawings.articles.values()], listed.size),
       `${reading}</main>`,
+      `<svg class="defs" aria-hidden="true">${drawings.backdrops.map(({ svg }) => svg).join("")}</svg>`,
     ].join(""),
   );
   return {
