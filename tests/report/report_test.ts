@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { pseudonyms } from "../../lib/privacy/pseudonyms.ts";
 import { SOURCE } from "../tell/outbox_fixture.ts";
+import { quarters } from "../insights/weeks_from_data.ts";
 import { McpPlace, MENTORS, NAMES_PERSON, OWN, studentId, STUDENTS, type Writer } from "../mcp/mcp_place.ts";
 import { type Browser, browserTest, type Page } from "../support/browser.ts";
 import { LmsmonHome } from "../support/lmsmon_process.ts";
@@ -215,21 +216,13 @@ function expectedWeeks() {
         : mean(weeks.map((week) => markOf(i, week)))
     );
   const everybody = Array.from({ length: STUDENTS }, (_, i) => i + 1);
-  const spread = (numbers: readonly number[]): [number, number, number] => {
-    const sorted = [...numbers].sort((a, b) => a - b);
-    const at = (share: number) => {
-      const place = share * (sorted.length - 1), low = Math.floor(place);
-      return (sorted[low] ?? 0) + (place - low) * ((sorted[low + 1] ?? sorted[low] ?? 0) - (sorted[low] ?? 0));
-    };
-    return [at(0.25), at(0.5), at(0.75)];
-  };
   return {
     mondays: mondays.map((monday) => ({ label: `${monday.day} ${monday.toLocaleString("en", { month: "short" })}` })),
     of: (i: number, shown: "days" | "marks") => ({
       own: own(i, shown),
       course: mondays.map((_, week) => {
         const values = everybody.flatMap((one) => own(one, shown)[week] ?? []);
-        return values.length < 10 ? null : spread(values);
+        return values.length < 10 ? null : quarters(values);
       }),
     }),
   };
