@@ -171,22 +171,6 @@ export interface InsightsOptions {
   readonly dryRun: boolean;
 }
 
-export interface ReportOptions {
-  /** Absolute; with a slash at the end, or where a folder is already: a file for each mentor goes into it. */
-  readonly out: string;
-  /** ISO date, today or yesterday; `null`: today. */
-  readonly at: string | null;
-  /** Id or title. */
-  readonly course: string | null;
-  /** LMS id, username or pseudonym. */
-  readonly mentor: string | null;
-  /** The same of each; never with `mentor`. */
-  readonly students: readonly string[] | null;
-  /** Names instead of pseudonyms. */
-  readonly identified: boolean;
-  readonly json: boolean;
-}
-
 export interface OutcomesOptions {
   /** A CSV file, absolute. */
   readonly outcomes: string;

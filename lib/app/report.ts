@@ -15,9 +15,25 @@ import type { Queryable } from "../state/state_db.ts";
 import { counted } from "../text/counted.ts";
 import type { CommandContext } from "./command_context.ts";
 import { commandJson } from "./command_json.ts";
-import type { ReportOptions } from "./command_options.ts";
 import { keepErased } from "./keep_erased.ts";
 import { OpenParts } from "./open_parts.ts";
+
+/** The flags of `report`, as those in command_options.ts. */
+export interface ReportOptions {
+  /** Absolute; with a slash at the end, or where a folder is already: a file for each mentor goes into it. */
+  readonly out: string;
+  /** ISO date, today or yesterday; `null`: today. */
+  readonly at: string | null;
+  /** Id or title. */
+  readonly course: string | null;
+  /** LMS id, username or pseudonym. */
+  readonly mentor: string | null;
+  /** The same of each; never with `mentor`. */
+  readonly students: readonly string[] | null;
+  /** Names instead of pseudonyms. */
+  readonly identified: boolean;
+  readonly json: boolean;
+}
 
 /** A file that was written, and what is in it. */
 interface Written {
