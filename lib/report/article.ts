@@ -5,10 +5,10 @@ import { type Backdrops, SHOWN, type Shown } from "./backdrops.ts";
 import type { Called } from "./read_report.ts";
 import type { Entry } from "./compose_report.ts";
 import { drawOwn, PLOT } from "./draw.ts";
-import { type Column, tableOf, tableRow } from "./table.ts";
+import { type Column, tableOf } from "./table.ts";
 import type { Spread } from "./weeks.ts";
 import { longDate, short, spreadWords, tamed } from "./words.ts";
-import { type Content, type Element, h, htmlOf } from "./elements.ts";
+import { type Content, type Element, h } from "./elements.ts";
 
 /** Text of the LMS: its direction does not reach beyond it. */
 export const lmsText = (text: string): Element => h("bdi", {}, tamed(text));
@@ -108,10 +108,7 @@ function weekTable(
     "details",
     {},
     h("summary", {}, "The numbers"),
-    tableOf(columns, rows.map((row) => htmlOf(tableRow(columns, row))).join(""), {
-      caption: FIGURES[shown].title,
-      cards: false,
-    }),
+    tableOf(columns, rows, FIGURES[shown].title),
   );
 }
 
@@ -133,9 +130,6 @@ function values({ insight, hidesMedians }: Entry): Element {
     "details",
     {},
     h("summary", {}, "All values"),
-    tableOf(columns, rows.map((row) => htmlOf(tableRow(columns, row))).join(""), {
-      caption: insight.band === null ? "Too few students in the course for a band" : "All values",
-      cards: false,
-    }),
+    tableOf(columns, rows, insight.band === null ? "Too few students in the course for a band" : "All values"),
   );
 }

@@ -7,9 +7,9 @@ import { calledOf, lmsText } from "./article.ts";
 import type { CourseCount, Report } from "./compose_report.ts";
 import { MOST_WEEKS } from "./read_report.ts";
 import { STYLE } from "./style.ts";
-import { type Column, tableOf, tableRow } from "./table.ts";
+import { cardRow, cardTable, type Column } from "./table.ts";
 import { longDate, students } from "./words.ts";
-import { type Content, type Element, h, htmlOf } from "./elements.ts";
+import { type Element, h, htmlOf } from "./elements.ts";
 
 /** Only this style, and nothing from anywhere. */
 const POLICY = [
@@ -73,23 +73,23 @@ export function courseTable({ courses, mentor, asked }: Report): string {
     { head: "gone quiet", cell: (one) => said(one, one.quiet), isNumber: true },
     { head: "here but struggling", cell: (one) => said(one, one.struggling), isNumber: true },
     { head: "on no list", cell: (one) => said(one, one.others), isNumber: true },
-    { head: "note", cell: noteOf },
+    ...courses.some((course) => noteOf(course) !== null) ? [{ head: "note", cell: (one: CourseCount) => noteOf(one) ?? "–" }] : [],
   ];
-  const rows = courses.map((course) => htmlOf(tableRow(columns, course))).join("");
+  const rows = courses.map((course) => cardRow(columns, course));
   return htmlOf(h(
     "section",
     { id: "courses" },
     h("h2", {}, "Courses"),
-    tableOf(columns, rows, { caption: "How the students of each course stand", cards: true }),
+    cardTable(columns, rows, "How the students of each course stand"),
   ));
 }
 
 const isScored = ({ cohort }: CourseCount) => cohort >= SMALLEST_COHORT;
 const said = (course: CourseCount, n: number) => isScored(course) ? n : "–";
 
-function noteOf(course: CourseCount): Content {
+function noteOf(course: CourseCount): string | null {
   if (!isScored(course)) return `${students(course.cohort)} are too few for a score: ${SMALLEST_COHORT} are needed`;
-  return course.hasDueDates ? "–" : "the LMS gives no due dates here, so missed and late work are not in the score";
+  return course.hasDueDates ? null : "the LMS gives no due dates here, so missed and late work are not in the score";
 }
 
 /** How to read it; the end of the page. */

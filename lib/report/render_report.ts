@@ -3,7 +3,7 @@ import { article, calledOf, lmsText } from "./article.ts";
 import { type Backdrop, Backdrops } from "./backdrops.ts";
 import { drawnOf, type Entry, type Report } from "./compose_report.ts";
 import { courseTable, howToRead, legend, page, top } from "./page.ts";
-import { type Column, tableOf, tableRow } from "./table.ts";
+import { cardRow, cardTable, type Column } from "./table.ts";
 import { longDate, students } from "./words.ts";
 import { h, htmlOf } from "./elements.ts";
 
@@ -123,7 +123,7 @@ const COLUMNS: readonly Column<Row>[] = [
   { head: "why", cell: ({ entry }) => h("ul", {}, entry.insight.reasons.map((reason) => h("li", {}, reason))) },
 ];
 
-const rowOf = (entry: Entry, isDrawn: boolean) => htmlOf(tableRow(COLUMNS, { entry, isDrawn }));
+const rowOf = (entry: Entry, isDrawn: boolean) => cardRow(COLUMNS, { entry, isDrawn });
 
 function listSection(
   id: string,
@@ -133,13 +133,13 @@ function listSection(
   articles: ReadonlyMap<Entry, string>,
 ): string {
   const shown = entries.filter((entry) => listed.has(entry));
-  const rows = shown.map((entry) => rowOf(entry, articles.has(entry))).join("");
+  const rows = shown.map((entry) => rowOf(entry, articles.has(entry)));
   const left = entries.length - shown.length;
   return htmlOf(h(
     "section",
     { id },
     h("h2", {}, `${title}: ${students(entries.length)}`),
-    shown.length === 0 ? null : tableOf(COLUMNS, rows, { caption: "The most urgent first", cards: true }),
+    shown.length === 0 ? null : cardTable(COLUMNS, rows, "The most urgent first"),
     left === 0 ? null : h("p", {}, `${students(left)} more found no room in this page; ${REMEDY}.`),
   ));
 }

@@ -51,9 +51,9 @@ summary { cursor: pointer; color: var(--own); padding: .2rem 0; }
 details table { font-size: .85rem; }
 @media (max-width: 44rem) {
   .cards thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-  .cards, .cards caption, .cards tbody, .cards tr, .cards th.first, .cards td { display: block; }
+  .cards, .cards caption, .cards tbody, .cards tr, .cards tbody th, .cards td { display: block; }
   .cards tr { border-top: 1px solid var(--rule); padding: .5rem 0; }
-  .cards th.first, .cards td, .cards td.n { border: 0; padding: .1rem 0; text-align: left; }
+  .cards tbody th, .cards td, .cards td.n { border: 0; padding: .1rem 0; text-align: left; }
   .cards td::before { content: attr(data-label) ": "; color: var(--soft); }
 }
 @media print {
