@@ -51,6 +51,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./insights.ts")).insightsCommand,
   },
   {
+    name: "report",
+    about: "a page to look at: both lists, and what those on them did week by week; one file, or one for each mentor",
+    load: async () => (await import("./report.ts")).reportCommand,
+  },
+  {
     name: "history",
     about: "everything about one student in order, for people, programs or a language model, within a budget",
     load: async () => (await import("./history.ts")).historyCommand,

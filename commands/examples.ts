@@ -19,6 +19,11 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, about:
     ["export-ai --since 7d --type exam_passed,exam_failed", "a week's results"],
     ["export-ai --unprocessed --mark-processed --out events.jsonl", "for a pipeline: each event once"],
   ],
+  report: [
+    ["report --out report.html", "who has gone quiet and who struggles, by pseudonym"],
+    ["report --at yesterday --identified --out reports/", "a page with names for each mentor"],
+    ["report --students 7713,asha --out call.html", "before a call, also of somebody on no list"],
+  ],
   mcp: [
     ["mcp", "for an agent's configuration: students by pseudonym"],
     ["mcp --identified --mentor 3", "a mentor's own agent: names, and no other students"],

@@ -21,7 +21,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/privacy"],
   ["lib/people", "lib/events", "lib/export"],
   ["lib/insights", "lib/history"],
-  ["lib/mcp"],
+  ["lib/mcp", "lib/report"],
   ["lib/tell"],
   ["lib/poll"],
   ["lib/stand_in"],

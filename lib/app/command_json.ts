@@ -24,6 +24,7 @@ export type JsonCommand =
   | "reconcile"
   | "release"
   | "reload"
+  | "report"
   | "resume"
   | "retry"
   | "stats"

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { CommandError } from "../base/errors.ts";
+import { asFolder } from "./as_folder.ts";
 import { compressing, type Compression, compressionOf, type EndingSink } from "./compress.ts";
 import { openOutputFile, type OutputFile } from "./output_file.ts";
 
@@ -41,26 +42,11 @@ export async function partTarget(
     readonly hashed: boolean;
   },
 ): Promise<PartTarget> {
-  const found = await Deno.stat(out).catch(() => null);
-  const isFolder = found?.isDirectory ?? out.endsWith("/");
-  if (isFolder && found === null) await makeFolder(out);
+  const isFolder = await asFolder(out);
   const path = isFolder ? join(out, `${view}.${extension}`) : out;
   const target: PartTarget = { path, compression: compressionOf(path), splitBytes: split, hashed };
   if (split !== null) await refuseOlderParts(target);
   return target;
-}
-
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await Deno.mkdir(path, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw new CommandError(
-      `Cannot make the folder ${path}: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        cause: error,
-      },
-    );
-  }
 }
 
 function nameParts(path: string): readonly [stem: string, rest: string] {

@@ -35,6 +35,8 @@ export interface Insight {
   readonly reasons: readonly string[];
   readonly cohort: number;
   readonly standing: StandingRow;
+  /** The middle of the course, each number by itself; the same object for all its students. */
+  readonly medianStanding: StandingRow;
 }
 
 /** What the source cannot say of a course: its due dates. */
@@ -78,6 +80,7 @@ function judgeCourse(rows: readonly StandingRow[], constants: ScoreConstants): I
         : largest(contributions, known(values)).map((name) => reasonFor(name, row, medianRow)),
       cohort: row.n_cohort,
       standing: row,
+      medianStanding: medianRow,
     };
   });
 }

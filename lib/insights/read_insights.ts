@@ -29,6 +29,10 @@ export function asOf(day: string | null, now: EpochMicros, timezone: string): As
   return { day: date.toString(), timezone, known: Math.min(end, now) };
 }
 
+/** Whether the day was judged as it ended, not as it is so far. */
+export const dayIsOver = ({ day, timezone, known }: AsOf): boolean =>
+  localDay(known + MICROS, timezone).toString() !== day;
+
 function parseDay(text: string, today: Temporal.PlainDate): Temporal.PlainDate {
   const word = text.trim().toLowerCase();
   if (word === "today") return today;

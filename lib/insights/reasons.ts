@@ -4,9 +4,15 @@ import type { Indicator } from "./score.ts";
 
 const short = (n: number) => Number.isInteger(n) ? String(n) : n.toFixed(1);
 
+/** One indicator in words: of a student, and the course's median. */
+export function wordsFor(name: Indicator, row: StandingRow, medians: StandingRow): { own: string; median: string } {
+  return { own: says[name](row), median: median[name](medians) };
+}
+
 /** One indicator of a student in words, with the course's median beside it. */
 export function reasonFor(name: Indicator, row: StandingRow, medians: StandingRow): string {
-  return `${says[name](row)} (course median: ${median[name](medians)})`;
+  const words = wordsFor(name, row, medians);
+  return `${words.own} (course median: ${words.median})`;
 }
 
 const says: Readonly<Record<Indicator, (row: StandingRow) => string>> = {

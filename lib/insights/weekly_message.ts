@@ -1,6 +1,7 @@
 import { escapeText } from "../format/escape_text.ts";
 import type { PatternType } from "../model/pattern_types.ts";
 import { counted } from "../text/counted.ts";
+import { shortDate } from "../text/short_date.ts";
 import type { Insight } from "./insight.ts";
 import { type Mention, nameOn, NAMING, type NamingPolicy } from "./naming.ts";
 
@@ -71,11 +72,4 @@ const SINCE: Readonly<Record<PatternType, string>> = {
 function sinceWords(patterns: readonly OpenPattern[], lastActive: string | null): string {
   if (patterns.length > 0) return patterns.map(({ type, since }) => `${SINCE[type]} ${shortDate(since)}`).join("; ");
   return lastActive === null ? "no activity so far" : `last active on ${shortDate(lastActive)}`;
-}
-
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
-function shortDate(date: string): string {
-  const { day, month } = Temporal.PlainDate.from(date);
-  return `${day} ${MONTHS[month - 1]}`;
 }

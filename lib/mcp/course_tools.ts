@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Insight } from "../insights/insight.ts";
+import { SAY_BESIDE } from "../insights/say_beside.ts";
 import * as shapes from "./insight_shapes.ts";
 import { tool } from "./tool.ts";
 
@@ -31,7 +32,7 @@ export const courseOverviewTool = tool({
           course: shapes.courseJson(view, id, seen.titleOf(id)),
           ...numbersOf(members),
         })),
-        say_beside: shapes.SAY_BESIDE,
+        say_beside: SAY_BESIDE,
       },
     };
   },
@@ -80,7 +81,7 @@ export const atRiskTool = tool({
         students: named.slice(0, limit),
         left_out: Math.max(0, named.length - limit),
         unscored: seen.insights.filter(({ band }) => band === null).length,
-        say_beside: shapes.SAY_BESIDE,
+        say_beside: SAY_BESIDE,
       },
     };
   },

@@ -6,11 +6,6 @@ import { asOf, readInsights } from "../insights/read_insights.ts";
 import { INDICATORS, SMALLEST_COHORT } from "../insights/score.ts";
 import { courseOf, coursesOf, maySee, type View } from "./view.ts";
 
-/** What stands beside every score. */
-export const SAY_BESIDE =
-  "A band is a reason to look, never a verdict about a child. No demographics are used; fairness was not measured; that being " +
-  "named helps anybody has not been shown; precision was measured where 41 to 46 % fail or leave, and is lower where fewer do.";
-
 export const atInput = z.string().optional().describe(
   "as of the end of this day: 2026-11-20, today or yesterday; default today",
 );

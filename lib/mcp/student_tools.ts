@@ -7,6 +7,7 @@ import { type History, readHistory } from "../history/read_history.ts";
 import { tokensIn } from "../history/tokens.ts";
 import { formatUtc, fromInstant } from "../model/time.ts";
 import { parseTime } from "../text/parse_time.ts";
+import { SAY_BESIDE } from "../insights/say_beside.ts";
 import * as shapes from "./insight_shapes.ts";
 import { tool } from "./tool.ts";
 import { bare, courseOf, maySee, seenCourses, studentOf } from "./view.ts";
@@ -160,7 +161,7 @@ export const studentInsightTool = tool({
         student: view.called("student", id),
         at: seen.day,
         courses: seen.insights.map((one) => shapes.insightAnswer(view, one, seen)),
-        say_beside: shapes.SAY_BESIDE,
+        say_beside: SAY_BESIDE,
       },
     };
   },

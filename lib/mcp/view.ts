@@ -11,6 +11,7 @@ import type { ScoreConstants } from "../insights/score.ts";
 import type { Role } from "../model/person.ts";
 import { PSEUDONYM } from "../model/pseudonym.ts";
 import type { EpochMicros } from "../model/time.ts";
+import { readMoment } from "../state/read_moment.ts";
 import type { Queryable, StateDb } from "../state/state_db.ts";
 import { nearest } from "../text/nearest.ts";
 
@@ -43,11 +44,10 @@ const STATEMENT_MS = 20_000;
 
 /** One look at the state: a transaction that cannot write and sees one moment, over when `work` is. */
 export async function readOnly<T>(db: Pick<StateDb, "sql">, work: (sql: Queryable) => Promise<T>): Promise<T> {
-  const result = await db.sql.begin("isolation level repeatable read read only", async (tx) => {
-    await limitStatements(tx, STATEMENT_MS);
-    return { value: await work(tx) };
+  return await readMoment(db, async (sql) => {
+    await limitStatements(sql, STATEMENT_MS);
+    return await work(sql);
   });
-  return result.value;
 }
 
 /** Who may be seen is read anew for each call: mentors change. */

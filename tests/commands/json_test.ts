@@ -27,6 +27,7 @@ Deno.test("every command that takes --json is documented, and begins its result 
     "reconcile",
     "release",
     "reload",
+    "report",
     "resume",
     "retry",
     "schema",

@@ -14,6 +14,7 @@ const COMMANDS = [
   "map-users",
   "release",
   "reconcile",
+  "report",
   "stats",
   "doctor",
   "demo",
@@ -129,6 +130,9 @@ Deno.test({
           assert.equal(second.code, 0, second.stderr);
           assert.equal(JSON.parse(second.stdout).delivery.sent, 1);
           assert.equal(zulip.messages.length, 1);
+          const report = await file.run(["report", "--students", String(student), "--out", "report.html"]);
+          assert.equal(report.code, 0, report.stderr);
+          assert.match(await Deno.readTextFile(`${file.folder}/work/report.html`), /<svg class="plot"[^]*<circle /);
         },
       });
     }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { asOf, readInsights } from "../../lib/insights/read_insights.ts";
 import { DEFAULT_CONSTANTS, INDICATORS, scoreOf } from "../../lib/insights/score.ts";
+import { allStudents } from "../../sql/state/agent.ts";
+import { weekNumbers, type WeekNumbersRow } from "../../sql/state/week_numbers.ts";
 import { leavers } from "../../sql/state/insight_names.ts";
 import { weeklyMessages } from "../../lib/app/insights_weekly.ts";
 import { courseNamed } from "../../lib/insights/find_course.ts";
@@ -10,13 +12,14 @@ import type { Queryable } from "../../lib/state/state_db.ts";
 import { exportPatterns } from "../../lib/export/export_patterns.ts";
 import { patternLine } from "../../lib/export/line_schemas.ts";
 import { findPatterns, judgeDay } from "../../lib/insights/find_patterns.ts";
-import { fromInstant } from "../../lib/model/time.ts";
+import { formatUtc, fromInstant } from "../../lib/model/time.ts";
 import { acquireLease, releaseLease } from "../../lib/state/leases.ts";
 import { EVERYTHING, MemorySink } from "../export/_events.ts";
 import { openCourse, type PlayedCourse } from "../support/insights/play_course.ts";
-import { type OuladModule, readOuladModule } from "../support/replay/read_oulad.ts";
+import { dayZeroOf, type OuladModule, readOuladModule } from "../support/replay/read_oulad.ts";
 import { testData } from "../support/shared_data.ts";
 import { valuesFromData } from "./values_from_data.ts";
+import { quarters, weeksFromData } from "./weeks_from_data.ts";
 
 const folder = await testData("oulad", "plays");
 const DAY = 20;
@@ -27,7 +30,7 @@ Deno.test({
   ignore: folder === null,
   fn: async () => {
     const data = someOf(await readOuladModule(folder ?? "", "BBB"), 90);
-    await using course = await openCourse(data, { firstPoll: -9 });
+    await using course = await openCourse(data, { firstPoll: FIRST_POLL });
     await course.playUntil(DAY);
     const found = await insightsOf(course);
     const expected = valuesFromData(data, DAY);
@@ -42,6 +45,8 @@ Deno.test({
       assert.ok(Math.abs((z ?? NaN) - scoreOf(wanted, DEFAULT_CONSTANTS).z) < 1e-9);
     }
 
+    const weeks = await weeksOf(course);
+    weeksAreTheData(data, weeks);
     const before = JSON.stringify(found);
     const seen = Temporal.PlainDate.from(course.dateOf(DAY + 1)).toZonedDateTime("UTC");
     const day = {
@@ -61,6 +66,7 @@ Deno.test({
     await course.lms.writer.update("attempts", submission ?? 0, { score: 1, percentage: 1, result: "Fail" });
     await course.playUntil(LATER);
     assert.equal(JSON.stringify(await insightsOf(course)), before);
+    assert.equal(JSON.stringify(await weeksOf(course)), JSON.stringify(weeks));
     await inVain(course, async (sql) => { // as it was before anything was found
       await sql`delete from lmsmon.patterns`;
       assert.equal(JSON.stringify(await judgeDay(sql, day)), patterns);
@@ -83,6 +89,50 @@ Deno.test({
     assert.notEqual(JSON.stringify(later), before);
   },
 });
+
+const WEEKS = 6;
+const FIRST_POLL = -9;
+
+/** What a report draws of everybody. */
+async function weeksOf({ db, source, dateOf }: PlayedCourse): Promise<WeekNumbersRow[]> {
+  const now = Number(Temporal.Now.instant().epochNanoseconds / 1000n);
+  const { day, timezone, known } = asOf(dateOf(DAY), now, "UTC");
+  const until = formatUtc(known);
+  const students = (await allStudents(db.sql, source)).map(({ id }) => id);
+  return [
+    ...await weekNumbers(db.sql, {
+      ...{ source, until, seen: until, day, timezone, course: null, weeks: WEEKS },
+      courses: ["1"],
+      students,
+    }),
+  ];
+}
+
+function weeksAreTheData(data: OuladModule, rows: readonly WeekNumbersRow[]): void {
+  const weekday = Temporal.PlainDate.from(dayZeroOf(data.presentation)).add({ days: DAY }).dayOfWeek;
+  const asked = { day: DAY, weekday, weeks: WEEKS, firstLook: FIRST_POLL };
+  let marks = 0;
+  for (const { weeksAgo, students } of weeksFromData(data, asked)) {
+    const ofWeek = rows.filter(({ weeks_ago }) => weeks_ago === weeksAgo);
+    const own = ofWeek.flatMap(({ student_id, days, marks }) =>
+      student_id === null ? [] : [[Number(student_id), { days, mark: marks }] as const]
+    );
+    assert.deepEqual(new Map(own), students, `${weeksAgo} weeks ago`);
+    const [course, ...more] = ofWeek.filter(({ student_id }) => student_id === null);
+    assert.ok(course && more.length === 0);
+    const of = [...students.values()];
+    const known = of.flatMap(({ mark }) => mark ?? []);
+    assert.deepEqual([course.members, course.marked], [of.length, known.length]);
+    assert.deepEqual([course.days_low, course.days, course.days_high], quarters(of.map(({ days }) => days)));
+    if (known.length > 0) {
+      [course.marks_low, course.marks, course.marks_high].forEach((mark, i) =>
+        assert.ok(Math.abs((mark ?? NaN) - (quarters(known)[i] ?? NaN)) < 1e-9)
+      );
+    }
+    marks += known.length;
+  }
+  assert.ok(marks > 60);
+}
 
 /** Work that is never due, which many hand in. */
 const UNDATED = { id: 99_001, type: "TMA", day: null };

@@ -31,7 +31,8 @@ export class McpPlace implements AsyncDisposable {
     private readonly stack: AsyncDisposableStack,
   ) {}
 
-  static async make(): Promise<McpPlace> {
+  /** `more`: what else is written into the LMS before the first poll. */
+  static async make(more: (writer: Writer) => Promise<void> = () => Promise.resolve()): Promise<McpPlace> {
     await using stack = new AsyncDisposableStack();
     const folder = await Deno.makeTempDir({ prefix: "lmsmon_mcp_" });
     stack.defer(() => Deno.remove(folder, { recursive: true }));
@@ -42,6 +43,7 @@ export class McpPlace implements AsyncDisposable {
     const db = stack.use(await openState({ ...state, password: null }));
     const lms = stack.use(await makeLms(null, "mcp"));
     await fill(lms.writer);
+    await more(lms.writer);
     await using standIn = await startZulipStandIn();
     const settings = pollSettings(testConfig(standIn, {}));
     const source = await lms.open();
@@ -62,7 +64,7 @@ export class McpPlace implements AsyncDisposable {
   }
 }
 
-type Writer = Awaited<ReturnType<typeof makeLms>>["writer"];
+export type Writer = Awaited<ReturnType<typeof makeLms>>["writer"];
 
 async function fill(writer: Writer): Promise<void> {
   const course = await writer.course({ id: 41, title: "Physics" });

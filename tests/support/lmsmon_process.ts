@@ -23,6 +23,11 @@ export class LmsmonHome implements AsyncDisposable {
     return home;
   }
 
+  /** A folder that is there already, and stays: not to be disposed of. */
+  static at(folder: string): LmsmonHome {
+    return new LmsmonHome(folder, {});
+  }
+
   async configure(config: object): Promise<void> {
     await Deno.writeTextFile(join(this.folder, "config.yaml"), JSON.stringify(config));
   }

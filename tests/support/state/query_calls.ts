@@ -34,6 +34,7 @@ import * as stats from "../../../sql/state/stats.ts";
 import * as statsDays from "../../../sql/state/stats_days.ts";
 import * as streams from "../../../sql/state/streams.ts";
 import * as userLinks from "../../../sql/state/user_links.ts";
+import * as weekNumbers from "../../../sql/state/week_numbers.ts";
 import {
   absentRowsCalls,
   factsCalls,
@@ -157,6 +158,13 @@ const insightsCalls: CallsOf<typeof insights> = {
   standings: [
     (sql) => insights.standings(sql, COURSE_DAY),
     insights.StandingRow,
+  ],
+};
+
+const weekNumbersCalls: CallsOf<typeof weekNumbers> = {
+  weekNumbers: [
+    (sql) => weekNumbers.weekNumbers(sql, { ...COURSE_DAY, weeks: 1, courses: [ID], students: [ID] }),
+    weekNumbers.WeekNumbersRow,
   ],
 };
 
@@ -503,4 +511,5 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   streams: streamsCalls,
   user_links: userLinksCalls,
   waiting: waitingCalls,
+  week_numbers: weekNumbersCalls,
 };
