@@ -7,7 +7,7 @@ const GROUP_ROWS = 20_000;
 const TYPES: Readonly<Record<CellType, BasicType>> = {
   text: "STRING",
   json: "STRING",
-  date: "STRING",
+  date: "INT32",
   id: "INT64",
   int: "INT32",
   number: "DOUBLE",
@@ -17,19 +17,20 @@ const TYPES: Readonly<Record<CellType, BasicType>> = {
 
 /**
  * Parquet in row groups of 20,000, so that memory does not grow with the number of rows. Times are timestamps in UTC with
- * microseconds, numbers are numbers.
+ * microseconds, days are dates, numbers are numbers.
  */
 export function parquetFormat(view: FlatView): PartFormat {
   const columns = columnsOf(view);
-  const schema = schemaFromColumnData({ columnData: columns.map((column) => source(column, [])) }).map((element) =>
-    element.converted_type === "TIMESTAMP_MILLIS" || element.logical_type?.type === "TIMESTAMP"
-      ? {
-        ...element,
-        converted_type: "TIMESTAMP_MICROS" as const,
-        logical_type: { type: "TIMESTAMP" as const, isAdjustedToUTC: true, unit: "MICROS" as const },
-      }
-      : element
-  );
+  const dates = new Set(columns.filter(({ type }) => type === "date").map(({ name }) => name));
+  const schema = schemaFromColumnData({ columnData: columns.map((column) => source(column, [])) }).map((element) => {
+    if (dates.has(element.name)) return { ...element, converted_type: "DATE" as const, logical_type: { type: "DATE" as const } };
+    if (element.converted_type !== "TIMESTAMP_MILLIS" && element.logical_type?.type !== "TIMESTAMP") return element;
+    return {
+      ...element,
+      converted_type: "TIMESTAMP_MICROS" as const,
+      logical_type: { type: "TIMESTAMP" as const, isAdjustedToUTC: true, unit: "MICROS" as const },
+    };
+  });
   const writer = new DrainedWriter();
   const parquet = new ParquetWriter({ writer, schema, createdBy: "lmsmon" });
   let waiting: unknown[][] = columns.map(() => []);
@@ -66,8 +67,11 @@ function source({ name, type }: Column, data: unknown[]): ColumnSource {
 function stored(cell: Cell, type: CellType): unknown {
   if (cell === null) return null;
   if (type === "id") return BigInt(cell);
+  if (type === "date") return DAY_ZERO.until(String(cell)).days;
   return type === "time" ? microsOf(String(cell)) : cell;
 }
+
+const DAY_ZERO = Temporal.PlainDate.from("1970-01-01");
 
 const MICROS = 1000n;
 /** Microseconds since 1970; a `Date` would lose the last three digits. */
