@@ -10,6 +10,7 @@ import {
 import * as acts from "../../sql/state/erase_acts.ts";
 import * as q from "../../sql/state/erase_person.ts";
 import { lockEventOrder } from "../../sql/state/leases.ts";
+import { dropFact, readFact, writeFact } from "../../sql/state/reconcile.ts";
 import { systemClock } from "../base/clock.ts";
 import { failPoint } from "../base/fail_point.ts";
 import { retryLostRaces } from "../base/retry.ts";
@@ -42,6 +43,8 @@ export interface Erased {
 /** Shorter ones stand in too many texts that mean something else. */
 const SHORTEST_NAME = 4;
 const ERASED_TEXT = "(erased)";
+/** Of the whole state, not of one LMS: somebody was erased, and the files were not swept since. */
+const TO_SWEEP = ["", "files_to_sweep"] as const;
 
 /**
  * Erases a person everywhere in the state, in one transaction that waits for those who are writing texts or events, and they
@@ -62,6 +65,7 @@ export async function erase(
         await lockEventOrder(tx);
         await addTombstone(tx, { ...person, reasonCode });
         erased = await eraseRows(tx, person);
+        await writeFact(tx, ...TO_SWEEP, "true");
         failPoint("privacy.before_commit");
         if (dryRun) throw new TakenBack();
       }), systemClock);
@@ -163,7 +167,10 @@ export async function eraseAgain(db: Pick<StateDb, "sql">, erasures: readonly Kn
         added.push(...rows.map(({ pseudonym }) => pseudonym));
       }
       // Everybody is hashed to find them: once for all.
-      if (added.length > 0) { for (const person of await personsBehind(tx, added)) await eraseRows(tx, person); }
+      if (added.length > 0) {
+        for (const person of await personsBehind(tx, added)) await eraseRows(tx, person);
+        await writeFact(tx, ...TO_SWEEP, "true");
+      }
       return { unknown: added.length };
     })
   );
@@ -184,7 +191,7 @@ export const asKnown = (row: TombstoneRow): KnownErasure => ({
  */
 export async function sweepFiles(db: Pick<StateDb, "sql" | "mode">): Promise<void> {
   for (const table of q.ERASED_TABLES) await q.analyzeTable(db.sql, table);
-  if (db.mode === "server") return;
+  if (db.mode === "server") return void await dropFact(db.sql, ...TO_SWEEP);
   for (const table of q.ERASED_TABLES) await q.rewriteTable(db.sql, table);
   await q.rewriteStatistics(db.sql);
   await q.forgetRecycledLog(db.sql);
@@ -193,4 +200,10 @@ export async function sweepFiles(db: Pick<StateDb, "sql" | "mode">): Promise<voi
     await q.switchLog(db.sql);
     await q.checkpoint(db.sql);
   }
+  await dropFact(db.sql, ...TO_SWEEP);
+}
+
+/** Whether an erasure ended before its sweep did, such as by a kill. */
+export async function isSweepLeft({ sql }: Pick<StateDb, "sql">): Promise<boolean> {
+  return (await readFact(sql, ...TO_SWEEP)).length > 0;
 }
