@@ -40,8 +40,8 @@ export interface Erased {
   readonly alone: readonly string[];
 }
 
-/** Shorter ones stand in too many texts that mean something else. */
-const SHORTEST_NAME = 4;
+/** Shorter ones stand in too many texts that mean something else; in scripts whose signs are syllables or words two are a name. */
+const isTelling = (name: string) => name.trim().length >= (/[^\0-\u024f]/.test(name) ? 2 : 4);
 const ERASED_TEXT = "(erased)";
 /** Of the whole state, not of one LMS: somebody was erased, and the files were not swept since. */
 const TO_SWEEP = ["", "files_to_sweep"] as const;
@@ -118,7 +118,7 @@ async function eraseRows(tx: Queryable, person: PersonKey): Promise<Erased> {
 
 /** Reasons are a few words of a colleague, so that a part of the name is enough. The audit is locked only where it must change. */
 async function eraseActs(tx: Queryable, person: PersonKey, whole: readonly string[], pseudonym: string): Promise<void> {
-  const parts = whole.flatMap((name) => name.split(/\s+/)).filter((part) => part.length >= SHORTEST_NAME);
+  const parts = whole.flatMap((name) => name.split(/\s+/)).filter(isTelling);
   const of = { ...person, names: [...new Set([...whole, ...parts])], pseudonym };
   await acts.erasePauseReasons(tx, of.source, of.names);
   const [found] = await acts.actsNaming(tx, of);
@@ -140,7 +140,7 @@ export async function namesOfPerson(sql: Queryable, { role, source, id }: Person
   const rows = await q.namesOf(sql, role, source, id);
   const plain = rows.flatMap(({ username, email, name }) => [username, email, name]);
   const names = plain.flatMap((name) => name === null ? [] : [name, escapeText(name) ?? name]);
-  return [...new Set(names)].filter((name) => name.trim().length >= SHORTEST_NAME);
+  return [...new Set(names)].filter(isTelling);
 }
 
 /** Messages of erased people that turned out not to have arrived: their other rows are composed anew. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { bool, int8, jsonb, neverNull, outerJoined, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
+import { standsIn } from "./stands_in.ts";
 
 // The places where a person is, one statement each, in the order in which an erasure goes through them. All in one transaction,
 // under lockErasures and lockEventOrder. Whoever adds a table with people adds its statement here, and its line to
@@ -49,7 +50,7 @@ export const messagesNaming = (
            where l.message_id = m.message_id and e.student_id is distinct from ${of.id}::bigint)
         and not exists (
           select from lmsmon.people o
-           where o.source = m.source and o.name <> '' and strpos(m.content, o.name) > 0
+           where o.source = m.source and o.name <> '' and ${standsIn(sql, sql`m.content`, sql`o.name`)}
              and not (o.role = ${of.role} and o.id = ${of.id}::bigint))) as alone
       from lmsmon.messages m
      where m.source = ${of.source} and (
@@ -57,7 +58,9 @@ export const messagesNaming = (
          select l.message_id from lmsmon.lms_event_logs l join lmsmon.lms_activity_events e on e.event_id = l.event_id
           where ${of.role} = 'student' and e.source = ${of.source} and e.student_id = ${of.id}::bigint and l.message_id is not null)
        or (${of.role} = 'mentor' and m.recipient = 'mentor:' || ${of.id}::text)
-       or exists (select from unnest(${of.names as string[]}::text[]) as n (name) where strpos(m.content, n.name) > 0))
+       or exists (select from unnest(${of.names as string[]}::text[]) as n (name) where ${
+    standsIn(sql, sql`m.content`, sql`n.name`)
+  }))
      order by m.message_id ${lock ? sql`for update of m` : sql``}`;
 
 /** Texts go; what may still arrive keeps the marks by which it is looked up, in `contents`. */
