@@ -19,6 +19,7 @@ import { markersIn } from "../model/marker.ts";
 import type { Role } from "../model/person.ts";
 import { formatUtc, fromInstant } from "../model/time.ts";
 import type { Queryable, StateDb } from "../state/state_db.ts";
+import { NamesInTexts } from "./names_in_texts.ts";
 
 export interface PersonKey {
   readonly role: Role;
@@ -85,6 +86,8 @@ async function eraseRows(tx: Queryable, person: PersonKey): Promise<Erased> {
   await q.lockRecipients(tx, source);
   const names = await namesOfPerson(tx, person);
   const messages = await q.messagesNaming(tx, { ...person, names }, true);
+  const sent = messages.filter((row) => row.zulip_message_id !== null);
+  const alone = await ofNobodyElse(tx, person, sent);
   await q.eraseTexts(tx, messages.map((row) => row.message_id), messages.map(textLeft));
   let events = 0;
   let rowStates = 0;
@@ -105,14 +108,13 @@ async function eraseRows(tx: Queryable, person: PersonKey): Promise<Erased> {
   await q.erasePerson(tx, role, source, id);
   await eraseActs(tx, person, names, pseudonym);
   await eraseKey(tx, id);
-  const sent = messages.filter((row) => row.zulip_message_id !== null);
   return {
     pseudonym,
     events,
     rowStates,
     messages: messages.length,
     zulipMessageIds: sent.flatMap((row) => row.zulip_message_id ?? []),
-    alone: sent.filter((row) => row.alone).flatMap((row) => row.zulip_message_id ?? []),
+    alone: alone.flatMap((row) => row.zulip_message_id ?? []),
   };
 }
 
@@ -126,6 +128,19 @@ async function eraseActs(tx: Queryable, person: PersonKey, whole: readonly strin
   await acts.allowActsToChange(tx);
   await acts.eraseActs(tx, of);
   await acts.forbidActsToChange(tx);
+}
+
+/** All that these messages tell of is this student, and no other person's name is in the text. */
+async function ofNobodyElse(
+  tx: Queryable,
+  { role, source, id }: PersonKey,
+  sent: readonly q.NamingMessageRow[],
+): Promise<q.NamingMessageRow[]> {
+  if (role === "mentor" || sent.length === 0) return [];
+  const found = await q.messagesOfStudentAlone(tx, id, sent.map(({ message_id }) => message_id));
+  const isHers = new Set(found.map(({ message_id }) => message_id));
+  const others = new NamesInTexts((await q.namesOfOthers(tx, role, source, id)).map(({ name }) => name));
+  return sent.filter(({ message_id, content }) => isHers.has(message_id) && !others.isOneIn(content));
 }
 
 /** A message in doubt is looked up by its marks, so these stay until it is known what became of it. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { actsNaming } from "../../sql/state/erase_acts.ts";
 import { erase } from "../../lib/privacy/erase.ts";
+import { NamesInTexts } from "../../lib/privacy/names_in_texts.ts";
 import { recordAct } from "../../lib/state/acts.ts";
 import { forEachState } from "../support/state/with_state.ts";
 
@@ -61,4 +62,16 @@ forEachState("P15: who is called like a piece of another name takes no text of t
   assert.equal((await left()).at(-3), "(erased)");
   await erase(db, { role: "student", source: "lms", id: "3" }, reason);
   assert.deepEqual((await left()).slice(0, TEXTS.length), expected.slice(0, TEXTS.length));
+});
+
+Deno.test("NamesInTexts finds names in texts as the database does", () => {
+  const hers = new NamesInTexts(["Anna", "anna.k", "anna@inst.example"]);
+  for (const [content, isHers] of TEXTS) assert.equal(hers.isOneIn(content), isHers, content);
+  assert.ok(new NamesInTexts(["", "Nobody", "王小明"]).isOneIn("王小明通过了考试"));
+  assert.deepEqual(["Li passed", "Lip passed", "a Li", ""].map((text) => new NamesInTexts(["Li"]).isOneIn(text)), [
+    true,
+    false,
+    true,
+    false,
+  ]);
 });

@@ -106,6 +106,8 @@ const erasePersonCalls: CallsOf<typeof erasePerson> = {
     (sql) => erasePerson.messagesNaming(sql, { ...person, names: ["a"] }, true),
     erasePerson.NamingMessageRow,
   ],
+  messagesOfStudentAlone: [(sql) => erasePerson.messagesOfStudentAlone(sql, ID, [ID]), erasePerson.MessageIdRow],
+  namesOfOthers: [(sql) => erasePerson.namesOfOthers(sql, "student", "a", ID), erasePerson.OtherNameRow],
   eraseTexts: (sql) => erasePerson.eraseTexts(sql, [ID], ["a"]),
   endStudentDeliveries: (sql) => erasePerson.endStudentDeliveries(sql, "a", ID),
   dissolveErased: (sql) => erasePerson.dissolveErased(sql, "a", [ID]),
