@@ -55,7 +55,7 @@ export function deliveriesBeginning(sql: Queryable, beginnings: readonly string[
       left join lmsmon.messages m on m.message_id = l.message_id
       left join lmsmon.user_links u
         on u.source = l.source and u.role = 'mentor'
-       and u.person_id = substring(l.recipient from '^mentor:([0-9]{1,18})$')::bigint`;
+       and u.person_id = substring(l.recipient from '^mentor:(-?[0-9]{1,19})$')::bigint`;
 }
 
 export interface FoundMessage {
