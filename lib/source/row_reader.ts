@@ -8,7 +8,7 @@ import { cleanText, filledText } from "./clean_text.ts";
 import type { Cell, CellRow } from "./lms_driver.ts";
 import type { TimeReaders } from "./lms_times.ts";
 import type { KeySort, LmsKeys } from "./lms_keys.ts";
-import { isBeyondIds, normalWord, readBoolean, readId, readNumber } from "./lms_values.ts";
+import { isBeyondIds, normalWord, readAttemptNo, readBoolean, readId, readNumber } from "./lms_values.ts";
 import { readTimeTaken } from "./time_taken.ts";
 
 /** A row as read; `complete` adds its activity. `mediaId` is what an empty title is looked up by. */
@@ -93,7 +93,8 @@ export function rowReader(kind: Kind, preset: KindPreset, { times, keys }: Reade
     return problem === null ? [] : [{ column, problem, name: columnName(preset, column) }];
   });
 
-  const number = (cells: CellRow, column: CanonicalColumn) => readNumber(cell(cells, column));
+  const number = (cells: CellRow, column: CanonicalColumn) =>
+    column === "attemptNo" ? readAttemptNo(cell(cells, column)) : readNumber(cell(cells, column));
   const key = (cells: CellRow, column: CanonicalColumn) => {
     const sort = SORTS[column]?.(kind);
     return sort !== undefined && keys.isText(sort) ? keys.read(sort, cell(cells, column)) : readId(cell(cells, column));
