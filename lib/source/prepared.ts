@@ -37,7 +37,7 @@ export async function prepare(
   const wanted = maker.build === null ? maker.base : maker.build(await readTables(session, driver));
   const { preset, types } = await describePreset(session, wanted, driver.dialect);
   const catalog = await readCatalog(session, preset, driver, types);
-  const queriesOf = (raw: boolean) => lmsQueries(preset, driver.dialect, catalog.types, raw);
+  const queriesOf = (raw: boolean) => lmsQueries(preset, driver.dialect, catalog.types, raw, catalog.nullable);
   const readers = Object.fromEntries(KINDS.flatMap((kind) => {
     const of = preset.kinds[kind];
     return of === null ? [] : [[kind, rowReader(kind, of, { times, keys })]];

@@ -4,6 +4,7 @@ import type { LmsId } from "../model/event.ts";
 import type { KeyForm } from "../model/key_space.ts";
 import type { Kind } from "../model/event_types.ts";
 import type { CellRow } from "./lms_driver.ts";
+import { isHeldId } from "../model/lms_ids.ts";
 import { compareIds } from "./lms_values.ts";
 
 const REPEATED = "several rows of the query have this key";
@@ -15,7 +16,7 @@ export function repeatedKey(kind: Kind, id: LmsId, rows: readonly CellRow[]): Ba
   return { kind, id, hash: String(BigInt.asIntN(64, hash)), reason: `${kind} query: ${REPEATED}` };
 }
 
-export const isWhole = (key: Key) => key.every((part) => /^-?\d{1,19}$/.test(part));
+export const isWhole = (key: Key) => key.every((part) => /^-?\d{1,19}$/.test(part) && isHeldId(part));
 
 export function compareKeys(a: Key, b: Key): number {
   for (const [i, part] of a.entries()) {
@@ -39,8 +40,8 @@ export function distinctKeys(keys: readonly Key[]): Key[] {
 
 /** Why no row can be kept under a key. */
 export function oddReason(kind: Kind, form: KeyForm, key: string, collided: boolean): string {
-  const what = key === ""
-    ? "is null"
+  const what = key === "" || key.split("/").includes("")
+    ? form === "text" ? "is null or empty" : "is null"
     : form === "pair"
     ? "is no pair of whole numbers from 0 to 2147483647"
     : form === "integer"

@@ -2,6 +2,7 @@ import { type CanonicalColumn, keyColumns, type KindPreset, TIME_COLUMNS } from 
 import { canonicalColumns } from "../../sql/lms/queries.ts";
 import type { Activity, AttemptRow, BadRow, Progress } from "../model/attempt.ts";
 import type { LmsId } from "../model/event.ts";
+import { LmsError } from "../base/errors.ts";
 import { pairId } from "../model/key_space.ts";
 import type { Kind } from "../model/event_types.ts";
 import { cleanText, filledText } from "./clean_text.ts";
@@ -112,7 +113,14 @@ export function rowReader(kind: Kind, preset: KindPreset, { times, keys }: Reade
     const id = readKey(cells[0]) ?? null;
     const hash = cells[1];
     if (id === null || typeof hash !== "string") {
-      throw new TypeError(`Cannot read ${what}: a row without a key that can be kept, or without a hash`);
+      // No statement gives such rows for the types that the columns had when they were looked at: they are looked at again.
+      throw new LmsError(
+        "schema",
+        `Cannot read ${what}: a row came without a key that can be kept, or without a hash`,
+        {
+          hint: "The table was changed under a running lmsmon; report it when it comes again after a restart",
+        },
+      );
     }
     const studentId = key(cells, "studentId"),
       activityId = key(cells, "activityId"),
