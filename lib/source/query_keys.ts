@@ -12,9 +12,12 @@ export const isRepeated = ({ reason }: BadRow) => reason.includes(REPEATED);
 
 /** None of them is taken: which one is meant, nobody can say. The hash is theirs together, whatever their order. */
 export function repeatedKey(kind: Kind, id: LmsId, rows: readonly CellRow[]): BadRow {
-  const hash = rows.reduce((sum, [, hash]) => sum ^ BigInt(hash ?? 0), 0n);
-  return { kind, id, hash: String(BigInt.asIntN(64, hash)), reason: `${kind} query: ${REPEATED}` };
+  return { kind, id, hash: xorOf(rows.map(([, hash]) => hash)), reason: `${kind} query: ${REPEATED}` };
 }
+
+/** Hashes of several rows as one, whatever their order. */
+export const xorOf = (hashes: readonly (string | null | undefined)[]): string =>
+  String(BigInt.asIntN(64, hashes.reduce((sum, hash) => sum ^ BigInt(hash ?? 0), 0n)));
 
 export const isWhole = (key: Key) => key.every((part) => /^-?\d{1,19}$/.test(part) && isHeldId(part));
 

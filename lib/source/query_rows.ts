@@ -58,12 +58,15 @@ export class QueryRows {
 
   /** What drives the query is asked first: nearly always it has none, by its types or by a look into its index. */
   async #askForOdd(limit: number): Promise<readonly CellRow[]> {
+    const known = this.access.sql();
+    const isDriven = drivers(this.kind).length > 0;
+    if (known !== null && (isDriven ? known.oddDriving(1, 2).length === 0 : known.oddOwn(1) === null)) return [];
     return await this.access.read(async (session, sql) => {
       const ofDriving: CellRow[] = [];
       for (const query of sql.oddDriving(limit, this.#hasOddPairs ? 2 : 1)) {
         ofDriving.push(...await session.rows(query));
       }
-      if (ofDriving.length === 0 && drivers(this.kind).length > 0) return [];
+      if (ofDriving.length === 0 && isDriven) return [];
       const own = sql.oddOwn(limit);
       return own === null ? ofDriving : await session.rows(own);
     });

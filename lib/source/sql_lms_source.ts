@@ -249,6 +249,7 @@ export class SqlLmsSource implements LmsSource {
   #queryAccess(kind: Kind): QueryAccess {
     return {
       keys: this.#keys,
+      sql: () => this.#prepared?.queries.queryKind(kind) ?? null,
       read: (work) =>
         this.#read((session, prepared) =>
           work(this.#sessionOf(session, prepared, kind), prepared.queries.queryKind(kind))
