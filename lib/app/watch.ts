@@ -136,6 +136,7 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
   const metrics = parts.metrics ?? createMetrics(manifest.version, config.source.name);
   const health = new Health(clock, config.poll.intervalMs);
   const server = config.listen === null ? null : serveHealth({ ...config.listen, clock }, health, metrics);
+  health.pacedBy(() => notifier?.heldBackMs() ?? 0);
   using holder = Holder.open();
   const wake = new Wake();
   const pinger = new Pinger(logger("health"));

@@ -78,6 +78,18 @@ Deno.test("openOutputFile() says why it cannot write", () =>
     }
   }));
 
+Deno.test({
+  name: "openOutputFile() names the path and the space of a full disk",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using file = await openOutputFile("/dev/full");
+    await assert.rejects(
+      file.write(bytes("a student's data")),
+      /^CommandError: Cannot write \/dev\/full: No space left on device \(os error 28\), \d+ MB of \d+ MB free$/,
+    );
+  },
+});
+
 Deno.test("openOutputFile() leaves nothing of a file that could not get its name", () =>
   withFolder(async (folder) => {
     const path = join(folder, "events.jsonl");
