@@ -1,3 +1,4 @@
+import type { Kind } from "../../lib/model/event_types.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import {
   type CanonicalColumn,
@@ -29,7 +30,7 @@ const KEYS = "{keys}";
 
 /** The statements of a kind that reads a query. Every one is bounded by keys; none sorts what a join gives. */
 export function queryKind(
-  name: "exam" | "content",
+  name: Kind,
   kind: KindPreset & { readonly from: string },
   columns: readonly CanonicalColumn[],
   dialect: Dialect,

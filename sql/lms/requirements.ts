@@ -59,8 +59,9 @@ export function requirements(preset: Preset): Requirement[] {
   const { links, batches } = preset;
   needOf(links, () => [links.mentor, links.student]);
   if (batches !== null) needOf(batches, () => [batches.batch, batches.student]);
-  const dated = preset.context?.activities ?? null;
-  if (dated !== null) need(dated.table, [], [], true);
+  for (const dated of preset.context?.activities ?? []) {
+    if ("table" in dated) need(dated.table, [], [], true);
+  }
   return [...found].map(([table, { columns, keys, optional }]) => ({
     table,
     columns: [...columns],
