@@ -12,7 +12,7 @@ import { ConfigError } from "../base/errors.ts";
 import type { MappingText } from "../config/config.ts";
 import { KINDS } from "../model/event_types.ts";
 import { didYouMean, type KeyPath, pathText } from "../config/problem.ts";
-import { valueAt } from "../config/tree.ts";
+import { camelKeys, KNOWN, writtenPath } from "./mapping_names.ts";
 import { normalWord } from "./lms_values.ts";
 import { statementProblem } from "./one_select.ts";
 import { WRITTEN_PRESET } from "./recipe.ts";
@@ -246,67 +246,3 @@ function problemsOf(issue: z.core.$ZodIssue): { path: KeyPath; message: string }
 
 const article = (expected: string) =>
   expected === "object" || expected === "record" ? "a group of keys" : `a ${expected}`;
-
-/** Every key there is, for slips of the finger. */
-const KNOWN = [
-  "kinds",
-  "people",
-  "links",
-  "batches",
-  "courses",
-  "chapters",
-  "ids",
-  "prefix",
-  "exam",
-  "assignment",
-  "content",
-  "student",
-  "mentor",
-  "table",
-  "from",
-  "key",
-  "keyType",
-  "rows",
-  "columns",
-  "hashed",
-  "states",
-  "verdicts",
-  "ungraded",
-  "watchable",
-  "times",
-  "durationUnit",
-  "identity",
-  "newest",
-  "column",
-  "log",
-  "activity",
-  "active",
-  "self",
-  "media",
-  "placement",
-  "side",
-  "context",
-  "activities",
-  "enrolments",
-];
-
-/** YAML has names in snake case, as columns of queries are; words of the LMS stay as they are. */
-function camelKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(camelKeys);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [
-      camel(key),
-      key === "states" || key === "verdicts" ? inner : camelKeys(inner),
-    ]),
-  );
-}
-const camel = (key: string) => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-
-/** A path of the program's names as the file has it. */
-function writtenPath(tree: unknown, path: KeyPath): KeyPath {
-  return path.reduce<(string | number)[]>((written, part) => {
-    const has = (name: string | number) => valueAt(tree, [...written, name]) !== undefined;
-    return [...written, typeof part === "string" && !has(part) && has(outputName(part)) ? outputName(part) : part];
-  }, []);
-}

@@ -77,7 +77,9 @@ export async function checkQueries(driver: LmsDriver, preset: Preset, written: M
 
 /** `mapping.yaml:7:11: query exam`. */
 function placeOf(written: MappingText | null, { what, path }: PresetQuery): string {
-  const at = written?.locate([...path, "from"]) ?? null;
+  // One thing may stand where a list is read.
+  const at = written?.locate([...path, "from"]) ??
+    written?.locate([...path.filter((part) => !/^\d+$/.test(part)), "from"]) ?? null;
   return written === null
     ? `query ${what}`
     : `${written.label}${at === null ? "" : `:${at.line}:${at.column}`}: query ${what}`;

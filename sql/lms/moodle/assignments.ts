@@ -7,6 +7,14 @@ import type { DatedActivities } from "../context_preset.ts";
  * mark from assign_grades. Rows of teams (userid 0) are nobody's own.
  */
 
+/** Tables that assignments need beside those of quizzes, and columns that not every Moodle has. */
+export const ASSIGNMENT_TABLES: Readonly<Record<string, readonly string[]>> = {
+  assign: ["id", "nosubmissions", "duedate", "markingworkflow", "blindmarking", "timelimit"],
+  assign_submission: ["id", "timestarted", "attemptnumber"],
+  assign_grades: ["id", "grade", "attemptnumber"],
+  assign_user_flags: ["id", "workflowstate"],
+};
+
 /**
  * Whether the student may see the mark: with a marking workflow it must be released, with anonymous marking the names revealed, and it
  * is not hidden in the gradebook. The offsets keep PostgreSQL from reading whole tables.
