@@ -15,13 +15,18 @@ import { commandJson } from "./command_json.ts";
 import type { PrivacyOptions, ReapplyOptions } from "./command_options.ts";
 import { confirm } from "./confirm.ts";
 import { deleteFromZulip } from "./delete_messages.ts";
+import { withOwnKeys } from "./own_keys.ts";
+import { ownKeyOutput, storedKeys } from "./state_key_store.ts";
 
 /** `privacy show` and `privacy erase`: all there is of a person, or nothing any more. */
 export async function runPrivacy(context: CommandContext, options: PrivacyOptions): Promise<void> {
   const { config, clock } = context;
   await using db = await openState(config.state, { clock });
   const person = await onePerson(db, options);
-  if (options.action === "show") return await show(context, db, person);
+  if (options.action === "show") {
+    await using out = ownKeyOutput(context.out, db);
+    return await show({ ...context, out }, db, person);
+  }
   const { reasonCode, dryRun } = options;
   if (reasonCode === null) {
     throw new UsageError("Cannot erase: --reason-code is missing", {
@@ -29,7 +34,8 @@ export async function runPrivacy(context: CommandContext, options: PrivacyOption
     });
   }
   if (!dryRun) {
-    const what = `Erase ${person.role} ${person.id} of ${person.source} everywhere`;
+    const id = await withOwnKeys(person.id, storedKeys(db));
+    const what = `Erase ${person.role} ${id} of ${person.source} everywhere`;
     confirm({ what, yes: options.yes });
   }
   const journal = journalPath(config.state.url, config.privacy.journal);
@@ -91,7 +97,8 @@ async function onePerson(db: StateDb, { person, role, source }: PrivacyOptions):
   const [first, second] = found;
   if (first === undefined) throw await noSuchPerson(db.sql, person, { role, source });
   if (second !== undefined) {
-    const choices = found.map((row) => `${row.id} --role ${row.role} --source ${row.source}`).join(", or ");
+    const shown = await withOwnKeys(found.map((person) => ({ ...person })), storedKeys(db));
+    const choices = shown.map((row) => `${row.id} --role ${row.role} --source ${row.source}`).join(", or ");
     throw new UsageError(`Cannot tell whom "${person}" means: ${found.length} people`, { hint: `say ${choices}` });
   }
   return first;
