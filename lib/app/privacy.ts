@@ -109,10 +109,16 @@ async function show({ out }: CommandContext, db: StateDb, person: PersonKey): Pr
   const messages = await messagesNaming(db.sql, { ...person, names: await namesOfPerson(db.sql, person) }, false);
   const [row] = await personData(db.sql, person, messages.map((message) => message.message_id));
   const [known] = await pseudonymOf(db.sql, role, source, id);
-  const data = row?.data as Record<string, unknown>;
+  const data = JSON.parse(row?.data ?? "{}", exactly) as Record<string, unknown>;
   const acts = (await actsOf(db.sql, person)).map(({ act }) => act);
   const pseudonym = known?.pseudonym ?? null;
   out.writeJson(commandJson("privacy", { action: "show", role, source, id, pseudonym, ...data, acts }));
+}
+
+/** For JSON.parse: a whole number that a double cannot hold, such as an id that stands for a text, stays what it is. */
+function exactly(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  const source = context?.source ?? "";
+  return typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source) ? BigInt(source) : value;
 }
 
 function report(

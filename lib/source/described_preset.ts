@@ -1,7 +1,7 @@
 import type { Dialect } from "../../sql/lms/dialects/dialect.ts";
 import { keyColumns, type KindPreset, type Preset, type Relation } from "../../sql/lms/preset.ts";
 import { queryName } from "../../sql/lms/queries.ts";
-import { probeOf } from "../../sql/lms/query_kind.ts";
+import { plainQuery, probeOf } from "../../sql/lms/query_kind.ts";
 import { type Kind, KINDS } from "../model/event_types.ts";
 import type { LmsSession, OutputColumn } from "./lms_driver.ts";
 
@@ -24,7 +24,7 @@ export function queriesOf(preset: Preset, dialect: Dialect): PresetQuery[] {
   const found: PresetQuery[] = [];
   const add = (what: string, relation: Relation | null | undefined, path: readonly string[], kind?: KindPreset) => {
     if (!relation || !("from" in relation)) return;
-    found.push({ what, from: relation.from, probe: probeOf(relation.from, kind ?? null, dialect), path });
+    found.push({ what, from: plainQuery(relation.from), probe: probeOf(relation.from, kind ?? null, dialect), path });
   };
   for (const name of KINDS) {
     const kind = preset.kinds[name];

@@ -24,8 +24,8 @@ const EXAM = `
 select qa.id as id, qa.userid as student_id, qa.quiz as activity_id, qa.attempt as attempt_no, qa.state as state,
        case when qa.state = 'abandoned' then '${NOT_HANDED_IN}'
             when qa.state <> 'finished' or qa.sumgrades is null or q.sumgrades <= 0 or q.grade <= 0
-              or gi.gradepass is null or gi.gradepass <= gi.grademin then null
-            when round(qa.sumgrades * q.grade / q.sumgrades, 5) >= gi.gradepass then 'pass' else 'fail' end as result,
+              or q.gradepass is null or q.gradepass <= q.grademin then null
+            when round(qa.sumgrades * q.grade / q.sumgrades, 5) >= q.gradepass then 'pass' else 'fail' end as result,
        case when qa.state = 'finished' and qa.sumgrades is not null then 1 else 0 end as graded,
        case when qa.state = 'finished' then qa.sumgrades end as score,
        case when qa.state = 'finished' and q.sumgrades > 0 then round(100 * qa.sumgrades / q.sumgrades, 2) end as percentage,
@@ -35,12 +35,14 @@ select qa.id as id, qa.userid as student_id, qa.quiz as activity_id, qa.attempt 
        case when qa.state in ('finished', 'submitted') and qa.timefinish > 0 then qa.timefinish - qa.timestart end as time_taken,
        q.course as course_id{ACTIVE}
   from {P}quiz_attempts qa
-  join {P}quiz q on q.id = qa.quiz
-  join {P}course_modules cm on cm.module = (select m.id from {P}modules m where m.name = 'quiz')
-        and cm.instance = q.id and cm.deletioninprogress = 0
-  join {P}user u on u.id = qa.userid and ${PERSON}
-  left join {P}grade_items gi on gi.itemtype = 'mod' and gi.itemmodule = 'quiz' and gi.iteminstance = q.id
-        and gi.itemnumber = 0
+  {JOIN} (
+    select q.id, q.sumgrades, q.grade, q.course, gi.gradepass, gi.grademin
+      from {P}quiz q
+      join {P}course_modules cm on cm.module = (select m.id from {P}modules m where m.name = 'quiz')
+            and cm.instance = q.id and cm.deletioninprogress = 0
+      left join {P}grade_items gi on gi.itemtype = 'mod' and gi.itemmodule = 'quiz' and gi.iteminstance = q.id
+            and gi.itemnumber = 0{WHOLE}) q on q.id = qa.quiz
+  {JOIN} (select u.id from {P}user u where ${PERSON}{WHOLE}) u on u.id = qa.userid
  where qa.preview = 0`;
 
 /** Types of activity that tell by their attempts, and have no content events. */
