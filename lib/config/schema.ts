@@ -25,6 +25,7 @@ import {
   tablePrefix,
   text,
   timezone,
+  weekly,
   wholeNumber,
   zeroOr,
   zulipSite,
@@ -226,6 +227,7 @@ export const schema = z.strictObject({
   insights: group({
     constants: key(path, null),
     at: key(nullable(minuteOfDay), "06:00"),
+    tell: key(weekly, null),
   }),
   privacy: group({ journal: key(nullable(filledText), null) }),
   retention: group({

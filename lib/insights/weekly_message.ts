@@ -1,8 +1,5 @@
-import { escapeText } from "../format/escape_text.ts";
 import type { PatternType } from "../model/pattern_types.ts";
 import { counted } from "../text/counted.ts";
-import type { Insight } from "./insight.ts";
-import { type Mention, nameOn, NAMING, type NamingPolicy } from "./naming.ts";
 
 /** Something that goes on with a student, and since when. */
 export interface OpenPattern {
@@ -11,55 +8,69 @@ export interface OpenPattern {
   readonly since: string;
 }
 
-/** A student who is named to a mentor, with what is said; texts of the LMS as they are. */
-export interface NamedStudent {
+/** Somebody who is named; texts are safe to send. */
+interface Named {
   readonly name: string;
   readonly course: string | null;
+}
+
+/** A student who may be glad of a call, with what is said. */
+export interface NamedStudent extends Named {
   readonly reasons: readonly string[];
   readonly patterns: readonly OpenPattern[];
   /** ISO date of the last activity; null: none so far. */
   readonly lastActive: string | null;
-  /** The newest events, each a line that is safe to send. */
+  /** The newest events, a line each. */
   readonly facts: readonly string[];
 }
 
-/** Whom each mentor would be named this week; `said`: who was named before. By mentor, the most urgent first. Pure. */
-export function namedThisWeek(
-  day: number,
-  insights: readonly Insight[],
-  mentorsOf: (student: string) => readonly string[],
-  said: readonly Mention[] = [],
-  policy: NamingPolicy = NAMING,
-): Map<string, readonly Insight[]> {
-  const byKey = new Map(insights.map((one) => [`${one.course}/${one.student}`, one]));
-  const mentions = nameOn(day, insights, mentorsOf, said, policy);
-  return new Map(
-    [...Map.groupBy(mentions, ({ mentor }) => mentor)].map(([mentor, list]) => [
-      mentor,
-      list.flatMap(({ course, student }) => byKey.get(`${course}/${student}`) ?? []),
-    ]),
-  );
+/** A student whose work was said to be missing, and no longer is. */
+export interface CameStudent extends Named {
+  /** ISO dates on which it was due, the earliest of each. */
+  readonly due: readonly string[];
 }
+
+export interface WeeklyContent {
+  readonly calls: readonly NamedStudent[];
+  readonly came: readonly CameStudent[];
+  /** How the message is found again in Zulip; `null`: it is only shown. */
+  readonly ref: string | null;
+}
+
+/** Names in the first line, which is all that a phone shows of it. */
+const NAMES_IN_HEAD = 3;
+const CAVEAT = "*From the LMS alone: it knows nothing of illness, holidays or work on paper.*";
 
 /** What a mentor reads on a phone: who, why, since when, and the last facts, one line each. Pure. */
-export function weeklyMessage(students: readonly NamedStudent[]): string {
-  const who = students.length === 1 ? "One of your students" : `${counted(students.length, "student")} of yours`;
-  return [
-    `**${who} may be glad of a call**`,
-    ...students.map(paragraph),
-    "*What the LMS shows, no judgement: it knows nothing of illness, holidays or work on paper.*",
-  ].join("\n\n");
+export function weeklyMessage({ calls, came, ref }: WeeklyContent): string {
+  const cameLines = came.map((one) => `- ${who(one)}: ${list(one.due.map((date) => `work due on ${shortDate(date)}`))}`);
+  const parts = calls.length === 0
+    ? [["✅ **No longer missing**, of what was named before", ...cameLines].join("\n")]
+    : [
+      head(calls),
+      ...calls.map(paragraph),
+      ...(came.length === 0 ? [] : [["✅ No longer missing, of what was named before:", ...cameLines].join("\n")]),
+      CAVEAT,
+    ];
+  return `${parts.join("\n\n")}${ref === null ? "" : `\n\`ref ${ref}\``}`;
 }
 
-function paragraph({ name, course, reasons, patterns, lastActive, facts }: NamedStudent): string {
-  const where = escapeText(course);
+function head(calls: readonly NamedStudent[]): string {
+  const names = [...new Set(calls.map(({ name }) => `**${name}**`))];
+  const said = names.length > NAMES_IN_HEAD ? `**${counted(names.length, "student")} of yours**` : list(names);
+  return `📞 ${said} may be glad of a call`;
+}
+
+function paragraph({ reasons, patterns, lastActive, facts, ...named }: NamedStudent): string {
   return [
-    `**${escapeText(name) ?? "A student without a name"}**${where === null ? "" : `, ${where}`}`,
+    who(named),
     `- why: ${reasons.join("; ")}`,
     `- since: ${sinceWords(patterns, lastActive)}`,
     ...facts.map((fact) => `- ${fact}`),
   ].join("\n");
 }
+
+const who = ({ name, course }: Named) => `**${name}**${course === null ? "" : `, ${course}`}`;
 
 const SINCE: Readonly<Record<PatternType, string>> = {
   gone_quiet: "no activity after",
@@ -73,9 +84,14 @@ function sinceWords(patterns: readonly OpenPattern[], lastActive: string | null)
   return lastActive === null ? "no activity so far" : `last active on ${shortDate(lastActive)}`;
 }
 
+/** `a`, `a and b`, `a, b and c`. */
+const list = (parts: readonly string[]) =>
+  parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
+
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-function shortDate(date: string): string {
+/** `3 Nov`. */
+export function shortDate(date: string): string {
   const { day, month } = Temporal.PlainDate.from(date);
   return `${day} ${MONTHS[month - 1]}`;
 }

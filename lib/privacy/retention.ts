@@ -6,6 +6,7 @@ import {
   type RetentionBatch,
   takeActs,
   takeEvents,
+  takeLetters,
   type TakenRow,
   takeTexts,
 } from "../../sql/state/retention.ts";
@@ -29,6 +30,8 @@ const lastRetention = z.object({
   /** Microseconds. */
   at: z.number(),
   events: z.number(),
+  /** Weekly messages. */
+  letters: z.number().default(0),
   message_texts: z.number(),
   acts: z.number(),
   /** The highest id of an event that was ever taken; decimal text. */
@@ -55,7 +58,7 @@ export interface RetentionDeps {
   readonly batch?: number;
 }
 
-type Part = "events" | "message_texts" | "acts";
+type Part = "events" | "letters" | "message_texts" | "acts";
 
 /** What one round has still to look at, and what it took so far. */
 interface Round {
@@ -66,7 +69,12 @@ interface Round {
   after: string;
 }
 
-const NEXT: Readonly<Record<Part, Part | null>> = { events: "message_texts", message_texts: "acts", acts: null };
+const NEXT: Readonly<Record<Part, Part | null>> = {
+  events: "letters",
+  letters: "message_texts",
+  message_texts: "acts",
+  acts: null,
+};
 
 /** Once a day takes away what is older than `retention` says, under the lease of the poll that it follows. One instance a process. */
 export class Retention {
@@ -126,19 +134,25 @@ export class Retention {
       this.#notBefore = last.at + DAY_US;
       return null;
     }
-    const taken = { events: 0, message_texts: 0, acts: 0 };
+    const taken = { events: 0, letters: 0, message_texts: 0, acts: 0 };
     return { at: now, taken, highestEvent: last?.highest_event ?? "0", part: "events", after: "0" };
   }
 
   async #batch(lease: Lease, round: Round): Promise<TakenRow> {
     const { db, clock, source, keep, batch: limit = BATCH } = this.deps;
     const nothing = { taken: 0, last: null };
-    const keepMs =
-      { events: keep.eventsMs, message_texts: keep.messageTextMs, acts: keep.auditMs }[round.part ?? "acts"];
+    const kept = {
+      events: keep.eventsMs,
+      letters: keep.eventsMs,
+      message_texts: keep.messageTextMs,
+      acts: keep.auditMs,
+    };
+    const keepMs = kept[round.part ?? "acts"];
     if (keepMs === null) return nothing;
     const asked: RetentionBatch = { source, before: round.at - keepMs * 1000, after: round.after, limit };
     if (round.part === "acts" && (await countOldActs(db.sql, source, asked.before))[0]?.acts === "0") return nothing;
-    const take = { events: takeEvents, message_texts: takeTexts, acts: takeOldActs }[round.part ?? "acts"];
+    const takes = { events: takeEvents, letters: takeLetters, message_texts: takeTexts, acts: takeOldActs };
+    const take = takes[round.part ?? "acts"];
     const [row] = await fenced(db, lease, (tx) => take(tx, asked), clock);
     return row ?? nothing;
   }
