@@ -173,7 +173,11 @@ export const weekly: Reader<WeeklyTelling | null> = (raw) => {
   };
   const most = part("most", wholeNumber(1), 2);
   if (most > MOST_NAMES) throw new FieldError(`must be at most ${MOST_NAMES}, not ${most}`, "most");
-  return { weekday: WEEKDAYS.indexOf(part("weekday", oneOf(WEEKDAYS), "Mon")) + 1, at: part("at", minuteOfDay, "08:00"), most };
+  return {
+    weekday: WEEKDAYS.indexOf(part("weekday", oneOf(WEEKDAYS), "Mon")) + 1,
+    at: part("at", minuteOfDay, "08:00"),
+    most,
+  };
 };
 
 /** `22:00-07:00`; `24:00` is the midnight at its end. */

@@ -4,7 +4,7 @@ import { type NamedPatternRow, patternsById } from "../../sql/state/patterns.ts"
 import { escapeText, NAME_LENGTH } from "../format/escape_text.ts";
 import { studentText } from "../format/phrases.ts";
 import { withNames } from "../format/student_names.ts";
-import { eventItem, type EventItem } from "../history/items.ts";
+import { type EventItem, eventItem } from "../history/items.ts";
 import { eventWords } from "../history/lines.ts";
 import type { LmsId } from "../model/event.ts";
 import type { PatternType } from "../model/pattern_types.ts";

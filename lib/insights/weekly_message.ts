@@ -43,7 +43,9 @@ const CAVEAT = "*From the LMS alone: it knows nothing of illness, holidays or wo
 
 /** What a mentor reads on a phone: who, why, since when, and the last facts, one line each. Pure. */
 export function weeklyMessage({ calls, came, ref }: WeeklyContent): string {
-  const cameLines = came.map((one) => `- ${who(one)}: ${list(one.due.map((date) => `work due on ${shortDate(date)}`))}`);
+  const cameLines = came.map((one) =>
+    `- ${who(one)}: ${list(one.due.map((date) => `work due on ${shortDate(date)}`))}`
+  );
   const parts = calls.length === 0
     ? [["✅ **No longer missing**, of what was named before", ...cameLines].join("\n")]
     : [

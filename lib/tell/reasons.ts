@@ -142,6 +142,13 @@ const ENDED: Readonly<Record<EndReason, Rule>> = {
     says: () => "it was superseded: the finish of the same attempt was told in the same message",
     change: () => NOTHING,
   },
+  nobody_named: {
+    says: (f) =>
+      `a weekly message had nobody left to name to ${
+        to(f)
+      }: no longer their mentor, paused, excluded by students.*, or no longer so`,
+    change: () => "Nothing: next week is judged anew",
+  },
   dropped: {
     says: ({ reason }) =>
       `the administrator dropped it while the fuse held it: ${(reason ?? "").replace(/^dropped: /, "")}`,

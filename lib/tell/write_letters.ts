@@ -6,7 +6,6 @@ import { openPatterns } from "../../sql/state/patterns.ts";
 import { readFact, writeFact } from "../../sql/state/reconcile.ts";
 import { wakeRecipients } from "../../sql/state/recipients.ts";
 import { z } from "zod";
-import { failPoint } from "../base/fail_point.ts";
 import type { Config, WeeklyTelling } from "../config/config.ts";
 import { type Insight, judge } from "../insights/insight.ts";
 import { type Mention, nameOn, NAMING } from "../insights/naming.ts";
@@ -84,12 +83,11 @@ export async function writeLetters(
   return await fenced(db, lease, async (tx) => {
     const written = await keep(tx, lease, { day, judgedDay, now, namings }, settings.notify.fuse);
     await writeFact(tx, source, FACT, JSON.stringify({ day }));
-    failPoint("letters.before_commit");
     return written;
   });
 }
 
-interface Week {
+export interface Week {
   readonly source: string;
   readonly day: string;
   readonly judgedDay: string;
@@ -97,7 +95,7 @@ interface Week {
 }
 
 /** A row of lmsmon.namings to be. */
-interface NewNaming {
+export interface NewNaming {
   readonly mentor: LmsId;
   readonly about: "call" | "came";
   readonly student: LmsId;
@@ -110,44 +108,55 @@ interface NewNaming {
 }
 
 async function whomToName(sql: Queryable, week: Week, settings: LetterSettings): Promise<NewNaming[]> {
-  const { source, day, judgedDay, now } = week;
-  const { tell, constants, notify: { timezone, redirectTo } } = settings;
-  const isTrial = (redirectTo ?? null) !== null;
-  const end = fromInstant(Temporal.PlainDate.from(judgedDay).add({ days: 1 }).toZonedDateTime(timezone).toInstant()) - 1;
+  const { source, judgedDay } = week;
+  const { constants, notify: { timezone } } = settings;
+  const end = fromInstant(Temporal.PlainDate.from(judgedDay).add({ days: 1 }).toZonedDateTime(timezone).toInstant()) -
+    1;
   const asked = { source, until: formatUtc(end), seen: formatUtc(end), day: judgedDay, timezone, course: null };
   const known = new Set((await q.coursesKnownBefore(sql, source, judgedDay)).map(({ course_id }) => course_id));
-  const insights = known.size === 0 ? [] : judge([...await standings(sql, asked)], constants)
-    .filter(({ course, p }) => known.has(course) && (p ?? 0) >= NAMING.threshold);
-  const came = await q.cameSinceTold(sql, source, isTrial);
-  const mentorsOf = await mentorsToTell(sql, source, [
-    ...insights.map(({ student }) => student),
-    ...came.map(({ student_id }) => student_id),
-  ], now, settings.students);
-  const said = (await q.mentionsBefore(sql, source, day, isTrial)).map((row): Mention => ({
+  const insights = known.size === 0 ? [] : judge([...await standings(sql, asked)], constants);
+  const calls = await whomToCall(sql, week, insights.filter(({ course }) => known.has(course)), settings);
+  return [...calls, ...await whoCame(sql, week, settings)];
+}
+
+/** Whom the policy names to whom, by mentor, the most urgent first. `week.judgedDay` is the day that `insights` are of. */
+export async function whomToCall(
+  sql: Queryable,
+  { source, day, judgedDay, now }: Week,
+  insights: readonly Insight[],
+  { tell, notify: { redirectTo }, students }: Pick<LetterSettings, "tell" | "notify" | "students">,
+): Promise<NewNaming[]> {
+  const urgent = insights.filter(({ p }) => (p ?? 0) >= NAMING.threshold);
+  const mentorsOf = await mentorsToTell(sql, source, urgent.map(({ student }) => student), now, students);
+  const said = (await q.mentionsBefore(sql, source, day, (redirectTo ?? null) !== null)).map((row): Mention => ({
     student: row.student_id,
     course: row.course_id,
     mentor: row.mentor_id,
     day: dayNumber(row.day),
     p: row.p,
   }));
-  const mentions = nameOn(dayNumber(day), insights, mentorsOf, said, { ...NAMING, most: tell.most });
-  const titles = mentions.length === 0
-    ? new Map<string, string | null>()
-    : new Map((await courses(sql, source)).map(({ course_id, title }) => [course_id, title]));
-  const open = Map.groupBy(
-    await openPatterns(sql, source, [...new Set(mentions.map(({ student }) => student))]),
-    ({ student_id, course_id }) => `${course_id}/${student_id}`,
-  );
-  const byKey = new Map(insights.map((one) => [`${one.course}/${one.student}`, one]));
-  const calls = mentions.flatMap(({ mentor, student, course, p }): NewNaming[] => {
-    const insight = byKey.get(`${course}/${student}`);
+  const mentions = nameOn(dayNumber(day), urgent, mentorsOf, said, { ...NAMING, most: tell.most });
+  if (mentions.length === 0) return [];
+  const titles = new Map((await courses(sql, source)).map(({ course_id, title }) => [course_id, title]));
+  const named = [...new Set(mentions.map(({ student }) => student))];
+  const keyOf = (course: string, student: string) => `${course}/${student}`;
+  const open = Map.groupBy(await openPatterns(sql, source, named), (row) => keyOf(row.course_id, row.student_id));
+  const byKey = new Map(urgent.map((one) => [keyOf(one.course, one.student), one]));
+  return mentions.flatMap(({ mentor, student, course, p }): NewNaming[] => {
+    const insight = byKey.get(keyOf(course, student));
     if (insight === undefined) return [];
-    const patternIds = (open.get(`${course}/${student}`) ?? []).map(({ pattern_id }) => pattern_id);
+    const patternIds = (open.get(keyOf(course, student)) ?? []).map(({ pattern_id }) => pattern_id);
     const title = titles.get(course) ?? null;
     const lastActive = lastActiveOn(judgedDay, insight);
     return [{ mentor, about: "call", student, course, title, p, reasons: insight.reasons, lastActive, patternIds }];
   });
-  const news = came.filter(({ mentor_id, student_id }) => mentorsOf(student_id).includes(mentor_id)).map((row): NewNaming => ({
+}
+
+/** Whose missing work, of which a mentor was told, no longer is missing. */
+async function whoCame(sql: Queryable, { source, now }: Week, settings: LetterSettings): Promise<NewNaming[]> {
+  const came = await q.cameSinceTold(sql, source, (settings.notify.redirectTo ?? null) !== null);
+  const mentorsOf = await mentorsToTell(sql, source, came.map(({ student_id }) => student_id), now, settings.students);
+  return came.filter(({ mentor_id, student_id }) => mentorsOf(student_id).includes(mentor_id)).map((row) => ({
     mentor: row.mentor_id,
     about: "came",
     student: row.student_id,
@@ -158,13 +167,12 @@ async function whomToName(sql: Queryable, week: Week, settings: LetterSettings):
     lastActive: null,
     patternIds: row.pattern_ids,
   }));
-  return [...calls, ...news];
 }
 
 const dayNumber = (date: string) => Temporal.PlainDate.from("1970-01-01").until(date, { largestUnit: "day" }).days;
 
 /** ISO date of the last activity, as of the end of a day; `null`: never. */
-export function lastActiveOn(judgedDay: string, { standing: { idle_days } }: Pick<Insight, "standing">): string | null {
+function lastActiveOn(judgedDay: string, { standing: { idle_days } }: Pick<Insight, "standing">): string | null {
   return idle_days === null ? null : Temporal.PlainDate.from(judgedDay).subtract({ days: idle_days }).toString();
 }
 

@@ -6,7 +6,13 @@ import type { Queryable } from "./queryable.ts";
 
 // Writing: once a week, by whoever polls.
 
-export const MentionRow = z.object({ student_id: int8, course_id: int8, mentor_id: int8, day: neverNull(text), p: neverNull(float8) });
+export const MentionRow = z.object({
+  student_id: int8,
+  course_id: int8,
+  mentor_id: int8,
+  day: neverNull(text),
+  p: neverNull(float8),
+});
 export type MentionRow = z.infer<typeof MentionRow>;
 
 /**
@@ -159,7 +165,13 @@ export const LetterRunRow = z.object({ poll_id: int8 });
 export type LetterRunRow = z.infer<typeof LetterRunRow>;
 
 /** The run that a week's letters hang on. `reason`: why the fuse holds them; `null`: they may leave. */
-export const insertLetterRun = (sql: Queryable, source: string, holder: string, letters: number, reason: string | null) =>
+export const insertLetterRun = (
+  sql: Queryable,
+  source: string,
+  holder: string,
+  letters: number,
+  reason: string | null,
+) =>
   sql<LetterRunRow[]>`
     insert into lmsmon.poll_runs (source, holder, mode, status, delivery, delivery_reason, started_at, finished_at, told_events)
     values (${source}, ${holder}, 'weekly', 'done', case when ${reason}::text is null then 'open' else 'held' end, ${reason}::text,
@@ -225,7 +237,8 @@ export const noteLeftOut = (
 ) =>
   sql`
     update lmsmon.namings n set left_out = x.reason
-      from unnest(${n.letterIds as string[]}::bigint[], ${n.abouts as string[]}::text[], ${n.students as string[]}::bigint[],
+      from unnest(${n.letterIds as string[]}::bigint[], ${n.abouts as string[]}::text[], ${n
+    .students as string[]}::bigint[],
                   ${n.courses as string[]}::bigint[], ${n.reasons as (string | null)[]}::text[])
            as x (letter_id, about, student_id, course_id, reason)
      where n.letter_id = x.letter_id and n.about = x.about and n.student_id = x.student_id and n.course_id = x.course_id
