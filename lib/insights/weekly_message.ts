@@ -1,3 +1,4 @@
+import { codePoints } from "../format/escape_text.ts";
 import type { PatternType } from "../model/pattern_types.ts";
 import { counted } from "../text/counted.ts";
 
@@ -41,8 +42,25 @@ export interface WeeklyContent {
 const NAMES_IN_HEAD = 3;
 const CAVEAT = "*From the LMS alone: it knows nothing of illness, holidays or work on paper.*";
 
-/** What a mentor reads on a phone: who, why, since when, and the last facts, one line each. Pure. */
-export function weeklyMessage({ calls, came, ref }: WeeklyContent): string {
+/** Zulip cuts what is longer (10,000), and the `ref` is at the end; a trial puts a line before it. */
+const LONGEST = 9_500;
+
+/**
+ * What a mentor reads on a phone: who, why, since when, and the last facts, one line each; where names are very long, fewer facts, and in
+ * the end no courses. Of ten students each at most. Pure.
+ */
+export function weeklyMessage(content: WeeklyContent): string {
+  const { came, ref } = content;
+  for (let facts = Math.max(0, ...content.calls.map((call) => call.facts.length)); facts >= 0; facts--) {
+    const calls = content.calls.map((call) => ({ ...call, facts: call.facts.slice(0, facts) }));
+    const text = textOf({ calls, came, ref });
+    if (codePoints(text) <= LONGEST) return text;
+  }
+  const calls = content.calls.map((call) => ({ ...call, course: null, facts: [] }));
+  return textOf({ calls, came: came.map((one) => ({ ...one, course: null })), ref });
+}
+
+function textOf({ calls, came, ref }: WeeklyContent): string {
   const cameLines = came.map((one) =>
     `- ${who(one)}: ${list(one.due.map((date) => `work due on ${shortDate(date)}`))}`
   );

@@ -49,7 +49,15 @@ export interface JudgedNaming {
   readonly studentId: string;
   readonly courseId: string;
   /** `null`: it is in the message. */
-  readonly leftOut: "no_longer_mentor" | "self" | "paused" | "student_excluded" | "named_twice" | "no_longer_so" | null;
+  readonly leftOut:
+    | "no_longer_mentor"
+    | "self"
+    | "paused"
+    | "student_excluded"
+    | "named_twice"
+    | "no_longer_so"
+    | "no_room"
+    | null;
 }
 
 /**

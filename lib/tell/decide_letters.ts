@@ -87,31 +87,37 @@ interface Judged {
   readonly leftOut: JudgedNaming["leftOut"];
 }
 
+/** Students in one message, of each sort: more are read by nobody. What found no room is as if it was not said. */
+const MOST_NAMED = 10;
+
+/** The newest week first: what it says of a student stands. */
 function judgeNamings(
   letters: readonly LoadedLetter[],
   pauses: readonly Pause[],
   facts: NonNullable<LoadedLetters["facts"]>,
 ): Judged[] {
-  const named = new Set<string>();
-  return letters.flatMap(({ namings }) => namings).map((naming): Judged => {
-    const { about, student, courseId, isMentor, isSelf, isExcluded } = naming;
-    const key = `${about}/${student}/${courseId}`;
-    const isPaused = pausesOf({ recipient: null, kind: "weekly", studentId: student, activityId: null }, pauses)
-      .some(({ scope }) => scope === "student");
-    const leftOut = !isMentor
-      ? "no_longer_mentor"
-      : isSelf
-      ? "self"
-      : isPaused
-      ? "paused"
-      : isExcluded
-      ? "student_excluded"
-      : named.has(key)
-      ? "named_twice"
-      : about === "came" && facts.came(naming).due.length === 0
-      ? "no_longer_so"
-      : null;
-    if (leftOut === null) named.add(key);
+  const named = { call: new Set<string>(), came: new Set<string>() };
+  return letters.toReversed().flatMap(({ namings }) => namings).map((naming): Judged => {
+    const known = named[naming.about];
+    const key = `${naming.student}/${naming.courseId}`;
+    const leftOut = objectionTo(naming, pauses) ??
+      (known.has(key)
+        ? "named_twice"
+        : naming.about === "came" && facts.came(naming).due.length === 0
+        ? "no_longer_so"
+        : known.size >= MOST_NAMED
+        ? "no_room"
+        : null);
+    if (leftOut === null) known.add(key);
     return { naming, leftOut };
   });
+}
+
+/** Why this student is not to be named to this mentor, whoever else is. */
+function objectionTo(naming: LoadedNaming, pauses: readonly Pause[]): JudgedNaming["leftOut"] {
+  if (!naming.isMentor) return "no_longer_mentor";
+  if (naming.isSelf) return "self";
+  if (naming.isExcluded) return "student_excluded";
+  const pausable = { recipient: null, kind: "weekly", studentId: naming.student, activityId: null };
+  return pausesOf(pausable, pauses).some(({ scope }) => scope === "student") ? "paused" : null;
 }

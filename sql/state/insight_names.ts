@@ -39,15 +39,6 @@ export const studentsOfMentor = (sql: Queryable, source: string, mentor: string)
   sql<MentorStudentRow[]>`
     select student_id from lmsmon.mentor_links where source = ${source} and ${mentor}::bigint = any(mentor_ids)`;
 
-export const MentorOfRow = z.object({ student_id: int8, mentor_id: neverNull(int8) });
-export type MentorOfRow = z.infer<typeof MentorOfRow>;
-
-/** Every student with each of the mentors, as the LMS had it last. */
-export const mentorsOfStudents = (sql: Queryable, source: string) =>
-  sql<MentorOfRow[]>`
-    select l.student_id, m.id as mentor_id from lmsmon.mentor_links l cross join lateral unnest(l.mentor_ids) as m (id)
-     where l.source = ${source} order by m.id, l.student_id`;
-
 export const NamedRow = z.object({ id: int8, username: text.nullable(), name: text.nullable() });
 export type NamedRow = z.infer<typeof NamedRow>;
 

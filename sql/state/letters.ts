@@ -68,7 +68,7 @@ export const coursesKnownBefore = (sql: Queryable, source: string, day: string) 
 
 export const CandidateRow = z.object({
   student_id: neverNull(int8),
-  username: outerJoined(text),
+  username: text.nullable(),
   active: outerJoined(bool),
   batch_ids: outerJoined(z.array(int8)),
   mentor_ids: outerJoined(z.array(int8)),

@@ -57,6 +57,7 @@ const consumersCalls: CallsOf<typeof consumers> = {
 const RETENTION = { source: "lms", before: 0, after: ID, limit: 1 };
 const retentionCalls: CallsOf<typeof retention> = {
   takeEvents: [(sql) => retention.takeEvents(sql, RETENTION), retention.TakenRow],
+  takeLetters: [(sql) => retention.takeLetters(sql, RETENTION), retention.TakenRow],
   takeTexts: [(sql) => retention.takeTexts(sql, RETENTION), retention.TakenRow],
   takeActs: [(sql) => retention.takeActs(sql, RETENTION), retention.TakenRow],
   countOldActs: [(sql) => retention.countOldActs(sql, "lms", 0), retention.OldActsRow],
@@ -106,6 +107,7 @@ const erasePersonCalls: CallsOf<typeof erasePerson> = {
   ],
   eraseTexts: (sql) => erasePerson.eraseTexts(sql, [ID], ["a"]),
   endStudentDeliveries: (sql) => erasePerson.endStudentDeliveries(sql, "a", ID),
+  eraseNamings: (sql) => erasePerson.eraseNamings(sql, "a", ID),
   dissolveErased: (sql) => erasePerson.dissolveErased(sql, "a", [ID]),
   eraseRowStates: (sql) => erasePerson.eraseRowStates(sql, { source: "a", id: ID, pseudonym: "a" }),
   eraseEvents: (sql) => erasePerson.eraseEvents(sql, "a", ID),
