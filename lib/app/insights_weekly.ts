@@ -3,7 +3,7 @@ import type { Config } from "../config/config.ts";
 import type { Insight } from "../insights/insight.ts";
 import { NAMING } from "../insights/naming.ts";
 import type { AsOf } from "../insights/read_insights.ts";
-import { readNamingFacts } from "../insights/read_named.ts";
+import { readNamingFacts } from "../tell/naming_facts.ts";
 import { weeklyMessage } from "../insights/weekly_message.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { Queryable } from "../state/state_db.ts";

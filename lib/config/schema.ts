@@ -25,13 +25,13 @@ import {
   tablePrefix,
   text,
   timezone,
-  weekly,
   wholeNumber,
   zeroOr,
   zulipSite,
 } from "./fields.ts";
 import { ADMIN_TOPICS } from "./config.ts";
 import { Filled } from "./fill_env.ts";
+import { weekly } from "./weekly_field.ts";
 
 /** How the LMS's tables read; one file each in sql/lms/presets. The first is the default. */
 export const PRESETS = ["testpress", "moodle", "custom"] as const;

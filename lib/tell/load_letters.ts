@@ -2,7 +2,7 @@ import { type DueLetterRow, dueLetters, letterStudents, type NamingRow, namingsO
 import { mentorLinks, peopleByIds } from "../../sql/state/outbox.ts";
 import { alikeMarkers } from "../../sql/state/reconcile.ts";
 import type { Config } from "../config/config.ts";
-import { type Naming, type NamingFacts, readNamingFacts } from "../insights/read_named.ts";
+import { type Naming, type NamingFacts, readNamingFacts } from "./naming_facts.ts";
 import type { LmsId } from "../model/event.ts";
 import { refsOf } from "../model/marker.ts";
 import type { EpochMicros } from "../model/time.ts";

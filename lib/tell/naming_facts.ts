@@ -11,7 +11,7 @@ import type { PatternType } from "../model/pattern_types.ts";
 import type { NamesForm } from "../model/told_event.ts";
 import type { Queryable } from "../state/state_db.ts";
 import { localDay } from "../text/local_time.ts";
-import { type CameStudent, type NamedStudent, shortDate } from "./weekly_message.ts";
+import { type CameStudent, type NamedStudent, shortDate } from "../insights/weekly_message.ts";
 
 /** Whom a mentor is to be told of, and why. */
 export interface Naming {
