@@ -66,6 +66,6 @@ export async function weeklyMessages(
   });
   return [...Map.groupBy(namings, ({ mentor }) => mentor)].map(([mentor, own]) => ({
     mentor,
-    content: weeklyMessage({ calls: own.map(facts.call), came: [], ref: null }),
+    content: weeklyMessage({ calls: own.map(facts.call), came: [], asOf: at.day, ref: null }),
   }));
 }

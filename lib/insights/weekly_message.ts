@@ -34,13 +34,15 @@ export interface CameStudent extends Named {
 export interface WeeklyContent {
   readonly calls: readonly NamedStudent[];
   readonly came: readonly CameStudent[];
+  /** ISO date of the day as of whose end the students were judged. */
+  readonly asOf: string;
   /** How the message is found again in Zulip; `null`: it is only shown. */
   readonly ref: string | null;
 }
 
 /** Names in the first line, which is all that a phone shows of it. */
 const NAMES_IN_HEAD = 3;
-const CAVEAT = "*From the LMS alone: it knows nothing of illness, holidays or work on paper.*";
+const CAVEAT = "it knows nothing of illness, holidays or work on paper";
 
 /** Zulip cuts what is longer (10,000), and the `ref` is at the end; a trial puts a line before it. */
 const LONGEST = 9_500;
@@ -50,17 +52,16 @@ const LONGEST = 9_500;
  * the end no courses. Of ten students each at most. Pure.
  */
 export function weeklyMessage(content: WeeklyContent): string {
-  const { came, ref } = content;
   for (let facts = Math.max(0, ...content.calls.map((call) => call.facts.length)); facts >= 0; facts--) {
     const calls = content.calls.map((call) => ({ ...call, facts: call.facts.slice(0, facts) }));
-    const text = textOf({ calls, came, ref });
+    const text = textOf({ ...content, calls });
     if (codePoints(text) <= LONGEST) return text;
   }
   const calls = content.calls.map((call) => ({ ...call, course: null, facts: [] }));
-  return textOf({ calls, came: came.map((one) => ({ ...one, course: null })), ref });
+  return textOf({ ...content, calls, came: content.came.map((one) => ({ ...one, course: null })) });
 }
 
-function textOf({ calls, came, ref }: WeeklyContent): string {
+function textOf({ calls, came, asOf, ref }: WeeklyContent): string {
   const cameLines = came.map((one) =>
     `- ${who(one)}: ${list(one.due.map((date) => `work due on ${shortDate(date)}`))}`
   );
@@ -70,7 +71,7 @@ function textOf({ calls, came, ref }: WeeklyContent): string {
       head(calls),
       ...calls.map(paragraph),
       ...(came.length === 0 ? [] : [["✅ No longer missing, of what was named before:", ...cameLines].join("\n")]),
-      CAVEAT,
+      `*From the LMS alone, up to ${shortDate(asOf)}: ${CAVEAT}.*`,
     ];
   return `${parts.join("\n\n")}${ref === null ? "" : `\n\`ref ${ref}\``}`;
 }
@@ -86,6 +87,7 @@ function paragraph({ reasons, patterns, lastActive, facts, ...named }: NamedStud
     who(named),
     `- why: ${reasons.join("; ")}`,
     `- since: ${sinceWords(patterns, lastActive)}`,
+    ...(facts.length === 0 && lastActive === null && patterns.length > 0 ? ["- no activity so far"] : []),
     ...facts.map((fact) => `- ${fact}`),
   ].join("\n");
 }

@@ -37,6 +37,7 @@ export function decideLetters(loaded: LoadedLetters, config: LetterPolicy, skip:
     const content = weeklyMessage({
       calls: told.filter(({ about }) => about === "call").map(facts.call),
       came: told.filter(({ about }) => about === "came").map(facts.came),
+      asOf: rows.at(-1)?.judgedDay ?? first.judgedDay,
       ref: rows.map(({ ref }) => ref).join(" "),
     });
     result.namings.push(...judged.map(({ naming, leftOut }): JudgedNaming => ({

@@ -31,6 +31,8 @@ export interface LoadedLetter {
   /** What stands for the marker in the message. */
   readonly ref: string;
   readonly attempts: number;
+  /** ISO date: its students were judged as of the end of this day. */
+  readonly judgedDay: string;
   readonly writtenAt: EpochMicros;
   readonly namings: readonly LoadedNaming[];
 }
@@ -136,6 +138,7 @@ function letterOf(row: DueLetterRow, taken: ReadonlySet<string>): Omit<LoadedLet
     marker: row.marker,
     ref,
     attempts: row.attempts,
+    judgedDay: row.judged_day,
     writtenAt: Number(row.created_us),
   };
 }

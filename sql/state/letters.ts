@@ -185,7 +185,7 @@ export const DueLetterRow = z.object({
   letter_id: int8,
   recipient: neverNull(text),
   mentor_id: int8,
-  day: neverNull(text),
+  judged_day: neverNull(text),
   reason: text.nullable(),
   marker: neverNull(text),
   attempts: int4,
@@ -196,7 +196,7 @@ export type DueLetterRow = z.infer<typeof DueLetterRow>;
 /** Letters that may leave now, the oldest first. */
 export const dueLetters = (sql: Queryable, source: string, recipients: readonly string[], now: EpochMicros) =>
   sql<DueLetterRow[]>`
-    select l.log_id, t.letter_id, l.recipient, t.mentor_id, t.day::text as day, l.reason, l.marker, l.attempts,
+    select l.log_id, t.letter_id, l.recipient, t.mentor_id, t.judged_day::text as judged_day, l.reason, l.marker, l.attempts,
            (extract(epoch from l.created_at) * 1000000)::bigint as created_us
       from lmsmon.lms_event_logs l
       join lmsmon.letters t on t.letter_id = l.event_id

@@ -24,6 +24,7 @@ const ACTIVE: PatternFactRow = {
   mark_ranks: [],
   mark_days_ago: [],
 };
+const AS_OF = "2026-11-22";
 const PAUSED = { days_1: 0, days_2: 0, days_3: 0, days_4: 0, days_5: 0 };
 
 /** What is found of one student among three more with a number of idle days. */
@@ -182,7 +183,7 @@ Deno.test("weeklyMessage() says who, why, since when and the last facts, a line 
     lastActive: "2026-11-03",
     facts: ["3 Nov, Mock 3: failed, 41 %"],
   };
-  const text = weeklyMessage({ calls: [asha], came: [], ref: "abcde" });
+  const text = weeklyMessage({ calls: [asha], came: [], asOf: AS_OF, ref: "abcde" });
   assert.deepEqual(text.split("\n"), [
     "📞 **Asha Rao** may be glad of a call",
     "",
@@ -191,23 +192,28 @@ Deno.test("weeklyMessage() says who, why, since when and the last facts, a line 
     "- since: no activity after 3 Nov; work due on 10 Nov",
     "- 3 Nov, Mock 3: failed, 41 %",
     "",
-    "*From the LMS alone: it knows nothing of illness, holidays or work on paper.*",
+    "*From the LMS alone, up to 22 Nov: it knows nothing of illness, holidays or work on paper.*",
     "`ref abcde`",
   ]);
   const ravi = { ...asha, name: "Ravi", patterns: [], lastActive: null };
-  const two = weeklyMessage({ calls: [asha, ravi], came: [], ref: null });
+  const two = weeklyMessage({ calls: [asha, ravi], came: [], asOf: AS_OF, ref: null });
   assert.match(two, /^📞 \*\*Asha Rao\*\* and \*\*Ravi\*\* may be glad of a call\n/);
   assert.match(two, /- since: no activity so far/);
   assert.doesNotMatch(two, /ref/);
-  const four = weeklyMessage({ calls: ["a", "b", "c", "d"].map((name) => ({ ...ravi, name })), came: [], ref: null });
+  const four = weeklyMessage({
+    calls: ["a", "b", "c", "d"].map((name) => ({ ...ravi, name })),
+    came: [],
+    asOf: AS_OF,
+    ref: null,
+  });
   assert.match(four, /^📞 \*\*4 students of yours\*\* may be glad of a call\n/);
   const came = [{ name: "Asha Rao", course: "Physics", due: ["2026-11-10", "2026-11-17"] }];
   assert.match(
-    weeklyMessage({ calls: [ravi], came, ref: null }),
+    weeklyMessage({ calls: [ravi], came, asOf: AS_OF, ref: null }),
     /\n\n✅ No longer missing, of what was named before:\n- \*\*Asha Rao\*\*, Physics: work due on 10 Nov and work due on 17 Nov\n\n/,
   );
   assert.equal(
-    weeklyMessage({ calls: [], came, ref: "abcde" }),
+    weeklyMessage({ calls: [], came, asOf: AS_OF, ref: "abcde" }),
     "✅ **No longer missing**, of what was named before\n" +
       "- **Asha Rao**, Physics: work due on 10 Nov and work due on 17 Nov\n`ref abcde`",
   );
