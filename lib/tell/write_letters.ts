@@ -7,6 +7,7 @@ import { readFact, writeFact } from "../../sql/state/reconcile.ts";
 import { wakeRecipients } from "../../sql/state/recipients.ts";
 import { z } from "zod";
 import type { Config, WeeklyTelling } from "../config/config.ts";
+import { inHalves } from "../insights/in_halves.ts";
 import { type Insight, judge } from "../insights/insight.ts";
 import { type Mention, nameOn, NAMING } from "../insights/naming.ts";
 import type { ScoreConstants } from "../insights/score.ts";
@@ -69,7 +70,7 @@ export interface WrittenLetters {
  * yesterday. To be called after a poll; `null`: none are due.
  */
 export async function writeLetters(
-  db: Pick<StateDb, "sql">,
+  db: Pick<StateDb, "sql" | "mode">,
   lease: Lease,
   now: EpochMicros,
   settings: LetterSettings,
@@ -79,7 +80,7 @@ export async function writeLetters(
   const day = letterDay(now, await lastLetterDay(db.sql, source), tell, timezone);
   if (day === null) return null;
   const judgedDay = localDay(now, timezone).subtract({ days: 1 }).toString();
-  const namings = await whomToName(db.sql, { source, day, judgedDay, now }, settings);
+  const namings = await whomToName(db, { source, day, judgedDay, now }, settings);
   return await fenced(db, lease, async (tx) => {
     const written = await keep(tx, lease, { day, judgedDay, now, namings }, settings.notify.fuse);
     await writeFact(tx, source, FACT, JSON.stringify({ day }));
@@ -107,14 +108,20 @@ export interface NewNaming {
   readonly patternIds: readonly string[];
 }
 
-async function whomToName(sql: Queryable, week: Week, settings: LetterSettings): Promise<NewNaming[]> {
+async function whomToName(
+  { sql, mode }: Pick<StateDb, "sql" | "mode">,
+  week: Week,
+  settings: LetterSettings,
+): Promise<NewNaming[]> {
   const { source, judgedDay } = week;
   const { constants, notify: { timezone } } = settings;
   const end = fromInstant(Temporal.PlainDate.from(judgedDay).add({ days: 1 }).toZonedDateTime(timezone).toInstant()) -
     1;
   const asked = { source, until: formatUtc(end), seen: formatUtc(end), day: judgedDay, timezone, course: null };
   const known = new Set((await q.coursesKnownBefore(sql, source, judgedDay)).map(({ course_id }) => course_id));
-  const insights = known.size === 0 ? [] : judge([...await standings(sql, asked)], constants);
+  const insights = known.size === 0
+    ? []
+    : judge(await inHalves((half) => standings(sql, { ...asked, half }), mode === "server"), constants);
   const calls = await whomToCall(sql, week, insights.filter(({ course }) => known.has(course)), settings);
   return [...calls, ...await whoCame(sql, week, settings)];
 }
