@@ -49,7 +49,7 @@ export async function readStats(db: StateDb, text: (time: Temporal.Instant | nul
     full_passes: passes.map(({ source, costMs, periodMs }) => ({
       source,
       comes: describePeriod(periodMs),
-      period_s: periodMs / 1000,
+      period_s: Math.round(periodMs / 100) / 10,
       cost_ms: Math.round(costMs),
     })),
     events: events.map((e) => ({

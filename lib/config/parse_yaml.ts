@@ -52,6 +52,9 @@ export function parseYaml(text: string): YamlTree {
 
 /** Parser messages go on with a word or an excerpt of the file, which may be of a password: cut before it. */
 function firstSentence(message: string): string {
+  if (message.startsWith("Source contains multiple documents")) {
+    return "two documents in one file: take the line --- out";
+  }
   return message.replace(/((?<=version) |: |[\r\n"'`\\!&*%|>]).*$/s, "").trim().slice(0, 200);
 }
 

@@ -4,7 +4,7 @@ import type { BadRow } from "../model/attempt.ts";
 import { bucketIn, type BucketSum, firstIdOf, HIGHEST_BUCKET, type KeyHash, lastIdOf } from "../model/bucket.ts";
 import type { LmsId } from "../model/event.ts";
 import type { Kind } from "../model/event_types.ts";
-import { KEY_SPACES, type KeyForm, type KeySpace, LOWEST_PAIR, LOWEST_TEXT, pairOf } from "../model/key_space.ts";
+import { KEY_SPACES, type KeySpace, LOWEST_PAIR, LOWEST_TEXT, pairOf } from "../model/key_space.ts";
 import { HIGHEST_ID } from "../model/lms_ids.ts";
 import type { KnownActivities } from "./activities.ts";
 import { LANES, sumsInLanes } from "./bucket_lanes.ts";
@@ -15,7 +15,8 @@ import { drivingKeys, edgeOf, firstTextFrom, firstWholeFrom, newestKeys } from "
 import { keyFormOf, NO_ID, type QueryAccess, type QuerySession } from "./query_access.ts";
 import { bucketRanges, eachRange, firstInRanges, pageOfRanges } from "./key_ranges.ts";
 import { compareIds } from "./lms_values.ts";
-import { isRepeated, oddReason, repeatedKey } from "./query_keys.ts";
+import { OddKeys } from "./odd_keys.ts";
+import { isRepeated, repeatedKey } from "./query_keys.ts";
 import { rowKeyReader } from "./row_reader.ts";
 import { LOOKS, shortfall } from "./whole_pages.ts";
 
@@ -37,40 +38,15 @@ export class QueryRows {
   readonly #space: KeySpace;
   /** Where the last page ended, in the LMS's own key: texts have an order there that their ids do not have. */
   #cursor: { readonly id: LmsId; readonly key: Key; readonly known: KnownActivities } | null = null;
-  /** Keys that no id can be, as met so far: of rows that share one, or whose id stands for another key. */
-  readonly #odd = new Map<string, string>();
-  /** Some row of a pass had no bucket. */
-  #hasOddPairs = false;
+  readonly #odd: OddKeys;
 
   constructor(private readonly name: Kind, private readonly kind: KindPreset, private readonly access: QueryAccess) {
     this.#space = KEY_SPACES[keyFormOf(kind)];
+    this.#odd = new OddKeys(name, kind, this.#space.form, access);
   }
 
-  /** Keys that no row can be kept under: those met since the last call, and those that no other statement gives. */
-  async oddKeys(limit: number): Promise<{ readonly key: string; readonly reason: string }[]> {
-    for (const cells of await this.#askForOdd(limit)) {
-      this.#note(cells.map((cell) => cell ?? "").join("/"), this.#space.form);
-    }
-    const found = [...this.#odd].map(([key, reason]) => ({ key, reason }));
-    this.#odd.clear();
-    return found.slice(0, limit);
-  }
-
-  /** What drives the query is asked first: nearly always it has none, by its types or by a look into its index. */
-  async #askForOdd(limit: number): Promise<readonly CellRow[]> {
-    const known = this.access.sql();
-    const isDriven = drivers(this.kind).length > 0;
-    if (known !== null && (isDriven ? known.oddDriving(1, 2).length === 0 : known.oddOwn(1) === null)) return [];
-    return await this.access.read(async (session, sql) => {
-      const ofDriving: CellRow[] = [];
-      for (const query of sql.oddDriving(limit, this.#hasOddPairs ? 2 : 1)) {
-        ofDriving.push(...await session.rows(query));
-      }
-      if (ofDriving.length === 0 && isDriven) return [];
-      const own = sql.oddOwn(limit);
-      return own === null ? ofDriving : await session.rows(own);
-    });
-  }
+  /** Keys that no row can be kept under, of rows that no other call gives. */
+  readonly oddKeys = (limit: number) => this.#odd.take(limit);
 
   async rowsAfter(after: LmsId | null, limit: number): Promise<RowPage> {
     if (drivers(this.kind).length === 0) {
@@ -176,7 +152,7 @@ export class QueryRows {
       );
     }
     const sums = new Map<bigint, BucketSum>();
-    this.#hasOddPairs = false;
+    this.#odd.hasPairs = false;
     await this.#eachRange(firstIdOf(from, size), lastIdOf(to - 1n, size), async (range) => {
       // A bucket of pairs may lie in two ranges, and one of texts lies in all of them.
       for (const { bucket, count, xor } of await this.#sums(range)) {
@@ -190,7 +166,7 @@ export class QueryRows {
 
   async #sums(range: KeyRange): Promise<BucketSum[]> {
     const rows = await this.access.read((session, sql) => session.rows(sql.buckets(range, this.#space.bucketSize)));
-    if (this.#space.form === "pair") this.#hasOddPairs ||= rows.some(([bucket]) => bucket === null);
+    if (this.#space.form === "pair") this.#odd.hasPairs ||= rows.some(([bucket]) => bucket === null);
     return rows.flatMap(([bucket, count, xor]) =>
       bucket == null ? [] : [{ bucket: BigInt(bucket), count: Number(count), xor: xor ?? "0" }]
     );
@@ -208,7 +184,7 @@ export class QueryRows {
       for (const [key, hash] of rows) {
         const id = readKey(key);
         if (id && hash) found.push({ id, hash });
-        else this.#note(key ?? "", form);
+        else this.#odd.note(key ?? "");
       }
     };
     if (form === "text") {
@@ -259,7 +235,7 @@ export class QueryRows {
     const byKey = new Map<string, CellRow[]>();
     for (const row of cells) {
       const key = row[0];
-      if (typeof key !== "string" || !readKey(key)) this.#note(key ?? "", this.#space.form);
+      if (typeof key !== "string" || !readKey(key)) this.#odd.note(key ?? "");
       else byKey.getOrInsertComputed(key, () => []).push(row);
     }
     const single: CellRow[] = [], repeated: BadRow[] = [];
@@ -270,12 +246,6 @@ export class QueryRows {
     }
     const page = await session.page(single, known);
     return { rows: page.rows, bad: [...page.bad, ...repeated].sort((a, b) => compareIds(a.id, b.id)) };
-  }
-
-  #note(key: string, form: KeyForm): void {
-    if (this.#odd.size >= 1000) return;
-    const collided = form === "text" && this.access.keys.hasCollided(`${this.name}_row`, key);
-    this.#odd.set(key, oddReason(this.name, form, key, collided));
   }
 
   #idOf(key: Key): LmsId {

@@ -25,7 +25,7 @@ import type { Sql, StateDb } from "./state_db.ts";
 import { stateTemplate } from "./template.ts";
 import { ConnectionLosses } from "./connection_losses.ts";
 import { isConnectionCut } from "../base/database_errors.ts";
-import { stateError } from "./state_errors.ts";
+import { stateError, statementMode } from "./state_errors.ts";
 import { PoolerWatch, SENT_TIMEOUT_MS } from "./pooler.ts";
 import { embeddedPool, PooledState, statePool } from "./state_pool.ts";
 
@@ -88,6 +88,7 @@ export async function openState(config: StateConfig, options: OpenStateOptions =
         continue;
       }
       await state.close().catch(() => {});
+      if (pooler?.forbidsTransactions) throw statementMode(config.url, error);
       throw stateError(config.url, error);
     }
   }
@@ -134,7 +135,7 @@ async function prepareOwned(
   const sql = embeddedPool(() => Promise.resolve(new PgliteSocket(engine)), { connections: 1 }, log);
   try {
     if (options.migrate === "skip") return void await dropSchema(sql);
-    if (isNew) tellApplied(await adoptTemplate(sql), options, log);
+    if (isNew) tellNew(await adoptTemplate(sql), options, log);
     const status = await readMigrationStatus(sql);
     if (options.dryRun) return requireMigrated(status);
     await runPending(sql, status, options, log, isNew ? null : directory);
@@ -221,6 +222,12 @@ async function runPending(
     onApplied: (migration) => tellApplied([migration], options, log),
     ...(options.signal && { signal: options.signal }),
   });
+}
+
+/** Of a new state one line: it was made at this version, not brought to it. */
+function tellNew(applied: readonly Migration[], options: OpenStateOptions, log: Logger): void {
+  log.info("Made a new embedded state, version {version}", { version: applied.at(-1)?.version ?? 0 });
+  for (const migration of applied) options.onApplied?.(migration);
 }
 
 function tellApplied(applied: readonly Migration[], options: OpenStateOptions, log: Logger): void {

@@ -27,6 +27,7 @@ interface LiveOptions {
  */
 export class PoolerWatch {
   #recognised: boolean;
+  #forbidsTransactions = false;
   #options: LiveOptions | null = null;
 
   constructor(
@@ -44,6 +45,11 @@ export class PoolerWatch {
     return this.#recognised;
   }
 
+  /** It gives every statement another connection (PgBouncer in statement mode): nothing here works that way. */
+  get forbidsTransactions(): boolean {
+    return this.#forbidsTransactions;
+  }
+
   /** The pool whose options change when a pooler is recognised. */
   attach(sql: Sql): void {
     this.#options = sql.options as unknown as LiveOptions;
@@ -57,6 +63,9 @@ export class PoolerWatch {
   };
 
   #look(bytes: Uint8Array): void {
+    if (bytes[0] === ERROR_RESPONSE && STATEMENT_MODE.test(LATIN1.decode(bytes.subarray(0, SHORT_ANSWER)))) {
+      this.#forbidsTransactions = true;
+    }
     if (this.#recognised || (bytes[0] !== ERROR_RESPONSE && bytes.length > SHORT_ANSWER)) return;
     const text = LATIN1.decode(bytes.subarray(0, SHORT_ANSWER));
     if (FOREIGN_STATEMENT.some((code) => text.includes(`C${code}\0`))) this.#recognise("a prepared statement");
@@ -67,15 +76,17 @@ export class PoolerWatch {
 
   /** Whether the failure of a first statement was the pooler's, so that it is worth another try. */
   explains(error: unknown): boolean {
-    return this.#recognised && !this.told &&
+    return this.#recognised && !this.told && !this.#forbidsTransactions &&
       [PROTOCOL_VIOLATION, ...FOREIGN_STATEMENT].includes(errorCode(error) ?? "");
   }
 
-  /** Asks whether the start parameters arrived. */
+  /** Asks whether the start parameters arrived, and a pooler whether it lets transactions through. */
   async look(sql: Sql): Promise<void> {
-    if (this.#recognised) return;
-    const [row] = await selectSessionTimeout(sql);
-    if (row?.timeout !== SENT_TIMEOUT) this.#recognise("a start parameter, without a word,");
+    if (!this.#recognised) {
+      const [row] = await selectSessionTimeout(sql);
+      if (row?.timeout !== SENT_TIMEOUT) this.#recognise("a start parameter, without a word,");
+    }
+    if (this.#recognised) await sql.begin((tx) => selectSessionTimeout(tx));
   }
 
   #recognise(refused: string): void {
@@ -91,6 +102,7 @@ export class PoolerWatch {
 const hasCode = (bytes: Uint8Array, code: string) =>
   LATIN1.decode(bytes.subarray(0, SHORT_ANSWER)).includes(`C${code}\0`);
 
+const STATEMENT_MODE = /not allowed in statement pooling mode/i;
 const READ_ONLY = "25006";
 const ERROR_RESPONSE = "E".charCodeAt(0);
 const LATIN1 = new TextDecoder("latin1");

@@ -50,3 +50,12 @@ export function stateError(url: string, error: unknown): Error {
   }
   return new StateError(`Cannot open the state database ${url}: ${detail}`, { cause: error });
 }
+
+/** A pooler stands before the state that gives each statement another connection. */
+export function statementMode(url: string, cause: unknown): StateError {
+  return new StateError(`Cannot use the state database ${url}: the pooler before it lets no transactions through`, {
+    cause,
+    hint:
+      "it pools by statement: set pool_mode = transaction (or session) for this database, or go past it in state.url",
+  });
+}

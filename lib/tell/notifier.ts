@@ -84,9 +84,7 @@ class OutboxNotifier implements Notifier {
     this.#adminWatch = new AdminWatch(deps, this.#notices);
   }
 
-  heldBackMs(): number {
-    return this.#pacer.heldBackMs();
-  }
+  readonly heldBackMs = () => this.#pacer.heldBackMs();
 
   async pollHeld(): Promise<void> {
     this.#busy = true; // what is held is counted, though nothing of it is due
@@ -115,9 +113,8 @@ class OutboxNotifier implements Notifier {
     const due = await this.#somethingDue(cutoff);
     this.#busy ||= due;
     // Another process may have told what was due here: Zulip is asked all the same, or this one would say for ever that it is away.
-    const asks = due || this.#circuit.state === "open";
-    const answers = !options.stop.aborted && asks && await this.#zulipAnswers(options);
-    if (due && answers) {
+    const asks = !options.stop.aborted && (due || this.#circuit.state === "open");
+    if (asks && await this.#zulipAnswers(options) && due) {
       try {
         verdict = await this.#guard.check(options.hard);
         this.#pacer.observe(this.#deps.zulip.rateLimit(), null);

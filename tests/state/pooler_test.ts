@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { StateError } from "../../lib/base/errors.ts";
 import { openState } from "../../lib/state/open_state.ts";
 import { createServerDatabase } from "../support/state/server_state.ts";
 import { serverTest } from "../support/state/with_state.ts";
@@ -31,6 +32,24 @@ for (
           assert.deepEqual(answers, [...asked.keys()].map((i) => i % AT_ONCE + 1));
         }
       }
+    } finally {
+      await database.drop();
+    }
+  });
+}
+
+for (const ignored of [[], ["ignore_startup_parameters = idle_in_transaction_session_timeout"]]) {
+  serverTest(`a state behind a pooler in statement mode is refused with the remedy [${ignored}]`, async () => {
+    const database = await createServerDatabase(true);
+    try {
+      await using pooler = await spawnPgBouncer(database.url, ["pool_mode = statement", ...ignored]);
+      if (pooler === null) return; // no PgBouncer on this machine
+      await assert.rejects(openState({ url: pooler.url, password: null }), (error) => {
+        assert.ok(error instanceof StateError);
+        assert.match(error.message, /the pooler before it lets no transactions through$/);
+        assert.match(error.hint ?? "", /pool_mode = transaction/);
+        return true;
+      });
     } finally {
       await database.drop();
     }
