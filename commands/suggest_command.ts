@@ -5,16 +5,18 @@ import { commands } from "./commands.ts";
 
 /** What other programs call it. */
 const ALSO_CALLED: Readonly<Record<string, string>> = {
+  backup: "state dump",
   check: "doctor",
+  copy: "state copy",
   daemon: "watch",
-  dump: "export-ai",
+  dump: "state dump",
   follow: "watch",
   health: "doctor",
   hold: "pause",
   list: "stats",
   log: "audit",
   ping: "notify-test",
-  restore: "reconcile",
+  restore: "state restore",
   run: "watch",
   serve: "watch",
   resend: "retry",

@@ -26,6 +26,7 @@ export type JsonCommand =
   | "reload"
   | "resume"
   | "retry"
+  | "state"
   | "stats"
   | "version";
 
