@@ -59,7 +59,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, about:
   reload: [["reload", "after a change of config.yaml"], ["reload --dry-run", "only check it"]],
   state: [
     ["state dump state.dump.gz", "all of it in one file"],
-    ["--config new.yaml state restore state.dump.gz", "into an empty state, on a server or embedded"],
+    ["state restore state.dump.gz", "into the empty state that state.url names now, on a server or embedded"],
     ["state check", "whether everything can be read and fits together"],
   ],
   audit: [["audit --since 30d", "who did what by hand"]],
