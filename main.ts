@@ -55,7 +55,7 @@ export async function buildProgram(args?: readonly string[]) {
 export async function main(args: readonly string[]): Promise<number> {
   try {
     const program = await buildProgram(args);
-    requireCommands(program, args);
+    await requireCommands(program, args);
     await program.parseAsync(helpOfWords(program, args), { from: "user" });
     return host.exitCode;
   } catch (error) {

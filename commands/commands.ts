@@ -137,6 +137,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./reconcile.ts")).reconcileCommand,
   },
   {
+    name: "state",
+    about: "the state database as such: copy, dump, restore or check it",
+    load: async () => (await import("./state.ts")).stateCommand,
+  },
+  {
     name: "stats",
     about: "what the state database holds: events, deliveries by state, polls, quarantine",
     load: async () => (await import("./stats.ts")).statsCommand,

@@ -62,6 +62,11 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, about:
     ["config --check", "before a reload or a restart"],
   ],
   reload: [["reload", "after a change of config.yaml"], ["reload --dry-run", "only check it"]],
+  state: [
+    ["state dump state.dump.gz", "all of it in one file"],
+    ["state restore state.dump.gz", "into the empty state that state.url names now, on a server or embedded"],
+    ["state check", "whether everything can be read and fits together"],
+  ],
   audit: [["audit --since 30d", "who did what by hand"]],
   reconcile: [["reconcile --since 36h --dry-run", "after a restore: what was sent already"]],
   stats: [

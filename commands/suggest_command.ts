@@ -1,20 +1,21 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { UsageError } from "../lib/base/errors.ts";
-import { nearest } from "../lib/text/nearest.ts";
 import { commands } from "./commands.ts";
 
 /** What other programs call it. */
 const ALSO_CALLED: Readonly<Record<string, string>> = {
+  backup: "state dump",
   check: "doctor",
+  copy: "state copy",
   daemon: "watch",
-  dump: "export-ai",
+  dump: "state dump",
   follow: "watch",
   health: "doctor",
   hold: "pause",
   list: "stats",
   log: "audit",
   ping: "notify-test",
-  restore: "reconcile",
+  restore: "state restore",
   run: "watch",
   serve: "watch",
   resend: "retry",
@@ -59,10 +60,10 @@ export function helpOfWords(program: CommandUnknownOpts, args: readonly string[]
 }
 
 /**
- * Throws for a command that does not exist where the command line would print a help instead, as if all were well (`help nonsense`,
+ * Rejects for a command that does not exist where the command line would print a help instead, as if all were well (`help nonsense`,
  * `nonsense --help`), or count words (`consumers dorp`).
  */
-export function requireCommands(program: CommandUnknownOpts, args: readonly string[]): void {
+export async function requireCommands(program: CommandUnknownOpts, args: readonly string[]): Promise<void> {
   const asksHelp = args.some((arg) => /^(help|-h|--help)$/.test(arg));
   let words = positional(program, args);
   while (words[0] === "help") words = words.slice(1);
@@ -71,14 +72,15 @@ export function requireCommands(program: CommandUnknownOpts, args: readonly stri
     const next = group.commands.find((command) => command.name() === word || command.aliases().includes(word));
     if (next === undefined) {
       const isGroup = group.commands.length > 0 && group.registeredArguments.length === 0;
-      if (isGroup && (group !== program ? word !== "help" : asksHelp)) throw unknown(group, program, word);
+      if (isGroup && (group !== program ? word !== "help" : asksHelp)) throw await unknown(group, program, word);
       return;
     }
     group = next;
   }
 }
 
-function unknown(group: CommandUnknownOpts, program: CommandUnknownOpts, word: string): UsageError {
+async function unknown(group: CommandUnknownOpts, program: CommandUnknownOpts, word: string): Promise<UsageError> {
+  const { nearest } = await import("../lib/text/nearest.ts"); // no start needs it
   const names = group.commands.map((command) => command.name());
   const isElsewhere = group === program && Object.hasOwn(ALSO_CALLED, word.toLowerCase());
   const near = isElsewhere ? [] : nearest(word, names.map((name) => ({ id: name, text: name })));

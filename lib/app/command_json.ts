@@ -27,6 +27,7 @@ export type JsonCommand =
   | "report"
   | "resume"
   | "retry"
+  | "state"
   | "stats"
   | "version";
 

@@ -286,3 +286,11 @@ export interface McpOptions {
   /** LMS id or username; `null`: every student may be seen. */
   readonly mentor: string | null;
 }
+
+export interface StateOptions {
+  readonly action: "copy" | "dump" | "restore" | "check";
+  /** Absolute; empty for `check`. */
+  readonly path: string;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+}

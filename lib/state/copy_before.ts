@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { writeCheckpoint } from "../../sql/state/checkpoints.ts";
 import { lockMigrations, selectAppliedMigrations } from "../../sql/state/migrations.ts";
 import { syncPath } from "../drivers/pglite/unpack_directory.ts";
-import { cannotOpen, type StateDirectory } from "./owner_directory.ts";
+import { StateError } from "../base/errors.ts";
+import { cannotOpen, isCreated, prepareDirectory, type StateDirectory, stateDirectory } from "./owner_directory.ts";
 import type { Sql } from "./state_db.ts";
 
 const PREFIX = "data.before-";
@@ -40,18 +41,49 @@ export async function copyBefore(directory: StateDirectory, sql: Sql, version: n
   return target;
 }
 
-async function copyDirectory(from: string, to: string): Promise<void> {
+/**
+ * Copies an embedded database to a directory that holds none, in the same way; bytes. Whoever else uses the state waits as long.
+ * Throws StateError when the place is taken or cannot be written.
+ */
+export async function copyEmbedded(directory: StateDirectory, sql: Sql, path: string): Promise<number> {
+  const target = stateDirectory(path);
+  await prepareDirectory(target);
+  if (await isCreated(target)) {
+    throw new StateError(`Cannot copy the state to ${path}: there is one already`, { hint: "name a new directory" });
+  }
+  const temporary = join(path, `data.new-${Deno.pid}-copy`);
+  try {
+    await (await Deno.open(target.lock, { create: true, write: true, mode: 0o600 })).close(); // says whose "data" is
+    await writeCheckpoint(sql);
+    const bytes = await sql.begin(async (tx) => {
+      await lockMigrations(tx);
+      return await copyDirectory(directory.data, temporary);
+    });
+    await Deno.rename(temporary, target.data);
+    await syncPath(path);
+    return bytes;
+  } catch (error) {
+    await Deno.remove(temporary, { recursive: true }).catch(() => {});
+    throw cannotOpen(target, error, "cannot copy to it: ");
+  }
+}
+
+/** How many bytes. */
+async function copyDirectory(from: string, to: string): Promise<number> {
+  let bytes = 0;
   await Deno.mkdir(to, { mode: 0o700 });
   for await (const { name, isDirectory } of Deno.readDir(from)) {
     if (name === "postmaster.pid") continue;
     const [source, target] = [join(from, name), join(to, name)];
-    if (isDirectory) await copyDirectory(source, target);
+    if (isDirectory) bytes += await copyDirectory(source, target);
     else {
       await Deno.copyFile(source, target);
+      bytes += (await Deno.stat(target)).size;
       await syncPath(target);
     }
   }
   await syncPath(to);
+  return bytes;
 }
 
 function ignoreMissing(error: unknown): void {

@@ -2,6 +2,11 @@ import { type ChaosRun, sleep, type StateChoice } from "./chaos_run.ts";
 import { makePlace } from "./place.ts";
 import { Operator } from "./steer.ts";
 
+/** Acts of somebody who steers, however short the run: without any it would show nothing. */
+const LEAST_ACTS = 5;
+/** A loaded machine starts a watch over an embedded state slowly. */
+const START_MS = 60_000;
+
 /**
  * Real watch processes over a busy LMS, killed at random moments for `minutes`, `atLeast` so often; `steered`: while somebody pauses,
  * resumes, retries and reloads. Then one is left alone.
@@ -20,27 +25,32 @@ export async function killScenario(
   );
   // Kills within the first contact are in the sweep: here every kill hits somebody who has something to tell.
   await using first = place.watch();
-  if (!await first.untilSays("First contact", 60_000)) return run.fail(`watch polls nothing\n${first.log.join("\n")}`);
+  if (!await first.untilSays("First contact", START_MS)) {
+    return run.fail(`watch polls nothing\n${first.log.join("\n")}`);
+  }
   await first.end("SIGKILL");
   place.load.start(15);
   const end = performance.now() + minutes * 60_000;
   const operator = await Operator.of(run, place, run.random(`operator ${state}`));
-  const acts = run.random(`acts ${state}`);
+  let acts = 0;
   let kills = 0;
   let early = 0;
-  while (performance.now() < end || kills < atLeast) {
+  while (performance.now() < end || kills < atLeast || steered && acts < LEAST_ACTS) {
     const watcher = place.watch();
     // One in four dies while it starts, the others at work.
     const inStart = random.chance(0.25);
     const delayMs = inStart ? random.int(50, 900) : random.int(100, 2200);
-    if (!inStart) await watcher.untilSays("Polling testpress", 20_000);
+    if (!inStart) await watcher.untilSays("Polling testpress", START_MS);
     await sleep(delayMs);
     if (watcher.ended !== null) {
       run.fail(`watch ended with ${watcher.ended.code} by itself\n${watcher.log.slice(-20).join("\n")}`);
       return;
     }
     const atWork = watcher.says("Polling testpress");
-    if (steered && atWork && acts.chance(0.4)) await operator.act(watcher);
+    if (steered && atWork) {
+      await operator.act(watcher);
+      acts++;
+    }
     const { signal, code } = await watcher.end("SIGKILL");
     if (signal !== "SIGKILL") {
       return run.fail(`watch ended with ${code} by itself\n${watcher.log.slice(-20).join("\n")}`);
@@ -56,6 +66,7 @@ export async function killScenario(
   if (steered) await operator.leave();
   run.tally.kills += kills;
   const counts = Object.entries(place.load.counts).map(([name, n]) => `${n} ${name}`).join(", ");
-  run.say(`  ${kills} kills (${early} during start-up); the writer did: ${counts}`);
+  const steering = steered ? `, ${acts} acts of steering` : "";
+  run.say(`  ${kills} kills (${early} during start-up)${steering}; the writer did: ${counts}`);
   await place.settle({ oracle: { mayEnd: ["poison"] } });
 }

@@ -50,6 +50,7 @@ import {
   waitingCalls,
 } from "./notifier_query_calls.ts";
 import { exportQueryCalls } from "./export_query_calls.ts";
+import { wholeStateCalls } from "./whole_state_calls.ts";
 import { type CallsOf, ID, IDS, NOW, type QueryCall, TEXTS, TIME, TIMES } from "./query_call.ts";
 
 const adminReportCalls: CallsOf<typeof adminReport> = {
@@ -511,6 +512,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   admin_report: adminReportCalls,
   agent: agentCalls,
   audit: auditCalls,
+  ...wholeStateCalls,
   checkpoints: checkpointsCalls,
   course_context: courseContextCalls,
   deliveries_insert: deliveriesInsertCalls,

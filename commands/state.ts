@@ -1,0 +1,43 @@
+import { resolve } from "node:path";
+import { Command } from "@commander-js/extra-typings";
+import type { StateOptions } from "../lib/app/command_options.ts";
+import { execute, notEmpty, withCommon } from "./common.ts";
+
+export const stateCommand = withCommon(new Command("state"));
+
+withCommon(stateCommand.command("copy"))
+  .description("copy an embedded state into a new directory, while watch runs, too")
+  .argument("<DIRECTORY>", "to be made", notEmpty)
+  .option("--json", "print the result as JSON")
+  .action((path, flags, command) =>
+    run(command, { action: "copy", path: resolve(path), dryRun: false, json: flags.json ?? false })
+  );
+
+withCommon(stateCommand.command("dump"))
+  .description("write all of a state, embedded or on a server, into one file that any state can be made of again")
+  .argument("<FILE>", "such as state.dump.gz; readable for you alone", notEmpty)
+  .option("--json", "print the result as JSON")
+  .action((path, flags, command) =>
+    run(command, { action: "dump", path: resolve(path), dryRun: false, json: flags.json ?? false })
+  );
+
+withCommon(stateCommand.command("restore"))
+  .description("fill an empty state with a dump: whole or not at all; also from an embedded state to a server and back")
+  .argument("<FILE>", "of state dump", notEmpty)
+  .option("--dry-run", "do all of it and take it back")
+  .option("--json", "print the result as JSON")
+  .action((path, flags, command) =>
+    run(command, { action: "restore", path: resolve(path), dryRun: flags.dryRun ?? false, json: flags.json ?? false })
+  );
+
+withCommon(stateCommand.command("check"))
+  .description("read everything there is, and hold what belongs together against each other; changes nothing")
+  .option("--json", "print the result as JSON")
+  .action((flags, command) => run(command, { action: "check", path: "", dryRun: false, json: flags.json ?? false }));
+
+async function run(command: Parameters<typeof execute>[0], options: StateOptions): Promise<void> {
+  await execute(command, { needs: ["state"] }, async (context) => {
+    const { runState } = await import("../lib/app/state.ts");
+    return await runState(context, options);
+  });
+}
