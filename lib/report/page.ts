@@ -73,7 +73,9 @@ export function courseTable({ courses, mentor, asked }: Report): string {
     { head: "gone quiet", cell: (one) => said(one, one.quiet), isNumber: true },
     { head: "here but struggling", cell: (one) => said(one, one.struggling), isNumber: true },
     { head: "on no list", cell: (one) => said(one, one.others), isNumber: true },
-    ...courses.some((course) => noteOf(course) !== null) ? [{ head: "note", cell: (one: CourseCount) => noteOf(one) ?? "–" }] : [],
+    ...courses.some((course) => noteOf(course) !== null)
+      ? [{ head: "note", cell: (one: CourseCount) => noteOf(one) ?? "–" }]
+      : [],
   ];
   const rows = courses.map((course) => cardRow(columns, course));
   return htmlOf(h(
