@@ -1,14 +1,18 @@
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { host, showExamples, withCommon } from "./commands/common.ts";
 import { commands } from "./commands/commands.ts";
-import { suggestCommand } from "./commands/suggest_command.ts";
+import { helpOfWords, requireCommands, suggestCommand } from "./commands/suggest_command.ts";
 import denoJson from "./deno.json" with { type: "json" };
+import { earlyCode, heedEarlySignals } from "./lib/base/early_signals.ts";
 import { reportError } from "./lib/base/report_error.ts";
 import { isStrayRejection } from "./lib/drivers/postgres/stray_rejection.ts";
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 state database not migrated or newer than
 the program; 4 LMS or Zulip unreachable or credentials refused; 130/143 stopped by a signal (watch: by a second one).`;
+
+/** They run until somebody stops them. */
+const DAEMONS = ["watch", "mcp", "demo"];
 
 const LEVELS = ["debug", "info", "warning", "error"] as const;
 
@@ -50,7 +54,9 @@ export async function buildProgram(args?: readonly string[]) {
 /** Runs one command line; resolves to the exit code, never throws. */
 export async function main(args: readonly string[]): Promise<number> {
   try {
-    await (await buildProgram(args)).parseAsync([...args], { from: "user" });
+    const program = await buildProgram(args);
+    requireCommands(program, args);
+    await program.parseAsync(helpOfWords(program, args), { from: "user" });
     return host.exitCode;
   } catch (error) {
     return reportError(suggestCommand(error), args);
@@ -65,5 +71,6 @@ if (import.meta.main) {
     Deno.exit(reportError(event.reason, Deno.args));
   });
   host.exit = (code) => Deno.exit(code);
+  host.listens = heedEarlySignals(host.exit, earlyCode(Deno.args.some((arg) => DAEMONS.includes(arg))));
   Deno.exit(await main(Deno.args));
 }

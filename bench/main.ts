@@ -5,6 +5,7 @@
 import { dropKept } from "./support/databases.ts";
 import { measures } from "./measures/all.ts";
 import type { Bench, Line } from "./support/measure.ts";
+import { compareTrees, comparisonTable } from "./support/compare_trees.ts";
 import { benchOptions, USAGE } from "./support/options.ts";
 import { machine, table } from "./support/report.ts";
 import { removeLmsServer, stopLmsServer } from "./support/lms_server.ts";
@@ -30,6 +31,12 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const unknown = options.only?.filter((name) => !measures.some((measure) => measure.name === name)) ?? [];
   if (unknown.length > 0) throw new TypeError(`Cannot measure "${unknown.join(", ")}": see --list`);
+  if (options.against !== null) {
+    const compared = await compareTrees({ options, old: options.against, say });
+    if (options.out !== null) await Deno.writeTextFile(options.out, JSON.stringify(compared, null, 2) + "\n");
+    print(options.json ? JSON.stringify(compared, null, 2) : comparisonTable(compared));
+    return compared.every(({ worse }) => !worse) ? 0 : 1;
+  }
   const bench: Bench = { options, say, peaks: new Map() };
   const about = machine();
   const lines: Line[] = [];

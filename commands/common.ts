@@ -9,6 +9,8 @@ export const host = {
   exitCode: 0,
   /** main sets it: only main.ts may end the process. */
   exit: (_code: number): void => {},
+  /** The command hears signals itself from now on. */
+  listens: (): void => {},
 };
 
 /** The worked examples of a command; main loads them where a help is asked for. */
@@ -60,7 +62,9 @@ export async function execute(
   work: (context: CommandContext) => Promise<number | void>,
 ): Promise<void> {
   const { runCommand } = await import("../lib/app/run_command.ts");
-  host.exitCode = await runCommand(command.optsWithGlobals(), settings, work, host.exit);
+  const running = runCommand(command.optsWithGlobals(), settings, work, host.exit);
+  host.listens(); // it does since it was called, and no signal is heard in between
+  host.exitCode = await running;
 }
 
 /** For flags with a whole number, at least `min`. */

@@ -43,7 +43,7 @@ export const exportAiCommand = withCommon(new Command("export-ai"))
     wholeNumberFrom(1),
   )
   .option("--answer-tokens <N>", "of --batch: the answer has at most so many; default 1024", wholeNumberFrom(1))
-  .option("--model <MODEL>", "of --batch: the model's name", notEmpty)
+  .option("--model <MODEL>", "of --batch: the model's name, as the API has it", notEmpty)
   .action(async (flags, command) => {
     const { parseEventTypes } = await import("./event_type_flag.ts");
     const types = flags.type === undefined ? null : parseEventTypes("--type", flags.type);

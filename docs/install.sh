@@ -12,6 +12,7 @@ unit=$DESTDIR/etc/systemd/system/lmsmon.service
 man=$DESTDIR/usr/local/share/man/man1/lmsmon.1
 bash=$DESTDIR/usr/local/share/bash-completion/completions/lmsmon
 zsh=$DESTDIR/usr/local/share/zsh/site-functions/_lmsmon
+fish=$DESTDIR/etc/fish/completions/lmsmon.fish
 config=$DESTDIR/etc/lmsmon
 state=$DESTDIR/var/lib/lmsmon
 
@@ -32,10 +33,11 @@ install_it() {
   install -D -m 644 "$here/lmsmon.service" "$unit"
   install -d -m 750 "$config"
   install -d -m 700 "$state"
-  mkdir -p "$(dirname "$man")" "$(dirname "$bash")" "$(dirname "$zsh")"
+  mkdir -p "$(dirname "$man")" "$(dirname "$bash")" "$(dirname "$zsh")" "$(dirname "$fish")"
   "$bin" man >"$man"
   "$bin" completion bash >"$bash"
   "$bin" completion zsh >"$zsh"
+  "$bin" completion fish >"$fish"
   if real; then
     chown root:lmsmon "$config"
     chown lmsmon:lmsmon "$state"
@@ -49,7 +51,7 @@ install_it() {
 uninstall_it() {
   real && [ "$(id -u)" -ne 0 ] && fail "must be run as root (or with DESTDIR)"
   if systemd; then systemctl disable --now lmsmon 2>/dev/null || true; fi
-  rm -f "$bin" "$unit" "$man" "$bash" "$zsh"
+  rm -f "$bin" "$unit" "$man" "$bash" "$zsh" "$fish"
   if systemd; then systemctl daemon-reload; fi
   if [ "${1:-}" = --purge ]; then
     rm -rf "$config" "$state" "$DESTDIR/var/cache/lmsmon"

@@ -20,7 +20,7 @@ export const postgresEvents = `
     concat('{"graded": true, "verdict": "', lower(a.result), '", "score": ', a.score, ', "score_max": ', trim_scale(x.total_marks),
       ', "percentage": ', a.percentage, ', "pass_percentage": ', x.pass_percentage, ', "correct": ', a.correct_answers_count,
       ', "incorrect": ', a.incorrect_answers_count, ', "unanswered": ', a.unanswered_count, ', "started_at": "',
-      replace(a.date::text, ' ', 'T'), 'Z", "time_taken_s": ', trim_scale(extract(epoch from a.time_taken::interval)),
+      to_char(a.date, 'YYYY-MM-DD"T"HH24:MI:SS.US'), 'Z", "time_taken_s": ', trim_scale(extract(epoch from a.time_taken::interval)),
       ', "duration_allowed_s": ', x.duration * 60, ', "watched_percentage": null, "result": "', a.result, '", "state": "', a.state,
       '", "revision": 1, "supersedes": null, "previous": null}'),
     a.last_answer_updated_time at time zone 'UTC', false, 'backfill', null, 'first_contact', null, 1, now(), null
@@ -48,7 +48,7 @@ export const mariadbEvents = `
     concat('{"graded": true, "verdict": "', lower(a.result), '", "score": ', a.score, ', "score_max": ', x.total_marks + 0e0,
       ', "percentage": ', a.percentage, ', "pass_percentage": ', x.pass_percentage, ', "correct": ', a.correct_answers_count,
       ', "incorrect": ', a.incorrect_answers_count, ', "unanswered": ', a.unanswered_count, ', "started_at": "',
-      trim(trailing '.' from trim(trailing '0' from date_format(a.date, '%Y-%m-%dT%H:%i:%S.%f'))), 'Z", "time_taken_s": ', time_to_sec(a.time_taken),
+      date_format(a.date, '%Y-%m-%dT%H:%i:%S.%f'), 'Z", "time_taken_s": ', time_to_sec(a.time_taken),
       ', "duration_allowed_s": ', x.duration * 60, ', "watched_percentage": null, "result": "', a.result, '", "state": "', a.state,
       '", "revision": 1, "supersedes": null, "previous": null}'),
     concat(a.last_answer_updated_time, '+00'), 'f', 'backfill', null, 'first_contact', null, 1, utc_timestamp(), null

@@ -14,6 +14,10 @@ export interface BenchOptions {
   /** Removes what earlier runs kept, and does nothing else. */
   readonly drop: boolean;
   readonly list: boolean;
+  /** Another source tree of lmsmon, whose benchmarks are run by turns with this one's; `null`: none. */
+  readonly against: string | null;
+  /** How often each of the two trees is run. */
+  readonly times: number;
 }
 
 export const USAGE = `deno task bench [options]
@@ -25,6 +29,8 @@ export const USAGE = `deno task bench [options]
   --quick          --size 100000 --rows-large 1000000
   --json           the result as JSON on stdout, progress on stderr
   --out FILE       the JSON into a file as well
+  --against DIR    this tree and the one in DIR by turns, and what became slower than DIR's own scatter
+  --times N        turns of each tree with --against, default 5
   --drop           remove the databases that earlier runs kept (${"lmsmon_bench_*"}), then end`;
 
 /** Throws TypeError for what is not understood. */
@@ -41,6 +47,8 @@ export function benchOptions(args: readonly string[]): BenchOptions {
       runs: { type: "string", default: "5" },
       quick: { type: "boolean", default: false },
       drop: { type: "boolean", default: false },
+      against: { type: "string" },
+      times: { type: "string", default: "5" },
     },
   });
   return {
@@ -52,6 +60,8 @@ export function benchOptions(args: readonly string[]): BenchOptions {
     rowsLarge: count("--rows-large", values["rows-large"] ?? (values.quick ? "1000000" : "10000000")),
     runs: count("--runs", values.runs),
     drop: values.drop,
+    against: values.against ?? null,
+    times: count("--times", values.times),
   };
 }
 

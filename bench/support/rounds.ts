@@ -40,7 +40,7 @@ export async function oneRound(
   mode: "quick" | "full",
 ): Promise<{ ms: number; result: PollResult }> {
   const taken = await takeLease(db, lms.name, Holder.open().name, LEASE_MS);
-  if (taken.lease === null) throw new Error(`Cannot run a round: held by ${taken.heldBy}`);
+  if (taken.lease === null) throw new Error(`Cannot run a round: ${taken.holder} has the lease`);
   await using _keeper = new LeaseKeeper(db, taken.lease, LEASE_MS, systemClock);
   const began = performance.now();
   const result = await runPoll({ db, lms, clock: systemClock, settings: SETTINGS }, taken.lease, {

@@ -11,7 +11,7 @@ export async function runAudit(context: CommandContext, options: AuditOptions): 
   const { config, out } = context;
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: true });
-  const source = options.all ? null : config.lms.name;
+  const source = options.all ? null : config.source.name;
   const acts = (await readActs(db.sql, source, options.since, options.limit)).toReversed();
   if (options.json) {
     return out.writeJson(commandJson("audit", {

@@ -53,7 +53,7 @@ async function drop(
     await using _turn = await takeExportTurn(db, context, consumerTurn(name));
     await dropConsumer(db.sql, name);
     const effect = `consumer ${name} forgotten, which had acknowledged up to event ${known.acknowledged}`;
-    await recordAct(db.sql, { source: context.config.lms.name, command: `consumers drop ${name}`, effect });
+    await recordAct(db.sql, { source: context.config.source.name, command: `consumers drop ${name}`, effect });
   }
   const { acknowledged } = known;
   if (json) return out.writeJson(commandJson("consumers", { dry_run: dryRun, dropped: name, acknowledged }));

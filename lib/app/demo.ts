@@ -93,7 +93,8 @@ async function play(timeline: readonly DemoStep[], writer: LmsWriter, clock: Clo
 function demoConfig(config: Config, zulip: ZulipStandIn, directory: string): Config {
   return {
     ...config,
-    lms: { ...config.lms, url: "pglite:memory", links: { exam_attempt: "https://inst.example/attempts/{attempt_id}" } },
+    source: { ...config.source, links: { exam_attempt: "https://inst.example/attempts/{attempt_id}" } },
+    lms: { ...config.lms, url: "pglite:memory" },
     state: { url: `pglite:${directory}/state`, password: null },
     poll: { ...config.poll, intervalMs: INTERVAL_MS, fullPassMs: 4 * INTERVAL_MS },
     notify: {

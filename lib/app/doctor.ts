@@ -91,10 +91,10 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
     warnOfPlaintext("state", db.plaintextHost(), warn);
     ok("state", `migrated, ${db.mode === "server" ? "on a server" : "embedded"}`);
     await lookIntoState(context, db, findings);
-    await lookAtSource(db, lms, { name: config.lms.name, ok, warn });
+    await lookAtSource(db, lms, { name: config.source.name, ok, warn });
     await lookAtWork(context, db, findings);
     await lookAtSteering({ db, config, now: context.clock.now() }, findings);
-    mentors = await mentorsToTell(db, config.lms.name);
+    mentors = await mentorsToTell(db, config.source.name);
   });
   if (!config.notify.enabled) warn("zulip", "notify.enabled is false: nobody is told anything", "set it to true");
   else {

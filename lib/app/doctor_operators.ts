@@ -18,7 +18,7 @@ export async function lookAtSteering(
   { db, config, now }: { readonly db: StateDb; readonly config: Config; readonly now: number },
   { ok, warn }: Findings,
 ): Promise<void> {
-  const source = config.lms.name;
+  const source = config.source.name;
   const [pauses, blocked, [newest]] = await Promise.all([
     readPauses({ db, source }, now),
     readBlock({ db, source }),
@@ -43,7 +43,7 @@ export async function lookAtSteering(
       );
     }
   }
-  const staleMs = config.lms.staleAfterMs ?? null;
+  const staleMs = config.source.staleAfterMs;
   if (staleMs === null || newest?.newest_at == null) return;
   const ageMs = (now - fromInstant(newest.newest_at)) / 1000;
   const when = localTime(fromInstant(newest.newest_at), config.notify.timezone);

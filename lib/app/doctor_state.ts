@@ -128,7 +128,7 @@ export async function lookAtWork(
   { ok, warn }: Findings,
 ): Promise<void> {
   const { sql } = db;
-  const { name } = config.lms;
+  const { name } = config.source;
   const backlog = await readBacklog(sql, name, OVERDUE_S);
   const counts = backlog.map(({ status, deliveries }) => `${deliveries} ${status}`).join(", ");
   const late = backlog.filter(({ status, overdue }) => status !== "held" && overdue !== "0");
@@ -144,7 +144,7 @@ export async function lookAtWork(
   if (backlog.some(({ status }) => status === "held")) {
     warn("some of it is held by the fuse", "lmsmon release --list shows what, and how to let it go");
   }
-  const lease = (await leaseStats(sql)).find(({ source, held }) => source === name && held);
+  const lease = (await leaseStats(sql)).find(({ source, valid }) => source === name && valid);
   const poller = lease === undefined ? null : describeHolder(lease.holder);
   ok(poller === null ? `nobody polls "${name}" at this moment` : `"${name}" is polled by ${poller}`);
   const pass = await readMeasuredPass(db, name);

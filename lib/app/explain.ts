@@ -3,6 +3,7 @@ import { mentorLinks } from "../../sql/state/outbox.ts";
 import type { ExplainedEventRow, ExplainedPersonRow } from "../../sql/state/explain.ts";
 import { CommandError } from "../base/errors.ts";
 import type { LmsId } from "../model/event.ts";
+import { EVENT_TYPES } from "../model/event_types.ts";
 import { mentorRecipient } from "../model/recipient.ts";
 import { fromInstant } from "../model/time.ts";
 import type { StateDb } from "../state/state_db.ts";
@@ -30,10 +31,11 @@ interface Answer {
 export async function runExplain(context: CommandContext, options: ExplainOptions): Promise<void> {
   await using parts = new OpenParts(context.config);
   const db = await parts.state({ dryRun: true });
-  const asked = { db, config: context.config, source: context.config.lms.name, now: context.clock.now() };
+  const asked = { db, config: context.config, source: context.config.source.name, now: context.clock.now() };
   const answer = await explainAnswer(asked, options);
   if (options.json) return context.out.writeJson(commandJson("explain", { source: asked.source, ...answer.json }));
   for (const line of answer.lines) context.out.writeLine(line);
+  context.out.writeLine(`(times of ${asked.config.notify.timezone}, notify.timezone)`);
 }
 
 interface Asked {
@@ -90,7 +92,7 @@ async function explainEvent(asked: Asked, eventId: string): Promise<Answer> {
   const deliveries = explainer.explain(event);
   const lines = [
     words.eventLine(event, explainer),
-    `As seen: ${seenWords(event)}`,
+    `As seen: ${seenWords(event, explainer)}`,
     ...history.length < 2 ? [] : [
       `This attempt: ${
         history.map((row) =>
@@ -117,10 +119,13 @@ async function explainEvent(asked: Asked, eventId: string): Promise<Answer> {
 }
 
 /** What the LMS's row said, as far as it is known. */
-function seenWords({ metadata }: ExplainedEventRow): string {
+function seenWords({ metadata }: ExplainedEventRow, explainer: Explainer): string {
   if (typeof metadata !== "object" || metadata === null) return "nothing";
   const known = Object.entries(metadata).filter(([, value]) => value !== null && typeof value !== "object");
-  return known.map(([key, value]) => `${key} ${value}`).join(", ");
+  return known.map(([key, value]) => {
+    const isTime = typeof value === "string" && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value);
+    return `${key} ${isTime ? explainer.when(fromInstant(Temporal.Instant.from(value))) : value}`;
+  }).join(", ");
 }
 
 async function explainStudent(
@@ -155,7 +160,7 @@ async function explainStudent(
       }`,
     ],
     ...pauses.map((pause) => words.pauseLine(pause, explainer)),
-    ...events.length === 0 ? [nothingStored(student.id, examId)] : [],
+    ...events.length === 0 ? [nothingStored(asked, student.id, examId)] : [],
     ...told.flatMap(({ event, deliveries }) => [
       "",
       words.eventLine(event, explainer),
@@ -172,7 +177,7 @@ async function explainStudent(
         batch_ids: student.batch_ids.map(BigInt),
         mentor_ids: mentorsNow?.map(BigInt) ?? null,
       },
-      mentor: mentor === null ? null : { ...mentorJson(mentor), is_mentor_now: isMentor },
+      mentor: mentor === null ? null : { ...words.mentorJson(mentor), is_mentor_now: isMentor },
       exam_id: examId === null ? null : BigInt(examId),
       pauses: pauses.map(words.pauseJson),
       blocked: blockedJson(explainer),
@@ -189,10 +194,14 @@ async function linkOf({ db, source }: Asked, studentId: LmsId) {
   return [...await mentorLinks(db.sql, source, [studentId])];
 }
 
-function nothingStored(studentId: LmsId, examId: LmsId | null): string {
+function nothingStored({ config }: Asked, studentId: LmsId, examId: LmsId | null): string {
   const what = examId === null ? "" : ` and exam ${examId}`;
+  const left = EVENT_TYPES.filter((type) => !config.poll.eventTypes.includes(type));
+  const unwanted = left.length === 0
+    ? ""
+    : `, or it is of a type that poll.event_types leaves out (${left.join(", ")})`;
   return `No event of student ${studentId}${what} is stored: the LMS showed no change of it, or it waits in quarantine ` +
-    "(`lmsmon stats`); `lmsmon poll-once --dry-run` shows what the LMS has that is not stored yet";
+    `(\`lmsmon stats\`)${unwanted}; \`lmsmon poll-once --dry-run\` shows what the LMS has that is not stored yet`;
 }
 
 async function explainMentor(asked: Asked, mentor: ExplainedPersonRow): Promise<Answer> {
@@ -208,6 +217,7 @@ async function explainMentor(asked: Asked, mentor: ExplainedPersonRow): Promise<
   const explained = counts.map((row) => {
     const facts = {
       config: explainer.config,
+      now,
       event: {
         type: "it",
         occurredAt: now,
@@ -224,8 +234,10 @@ async function explainMentor(asked: Asked, mentor: ExplainedPersonRow): Promise<
       account,
       pauses,
       blocked: explainer.blocked,
-      exclusion: null,
+      exclusion: "not_any_more" as const,
       mentors: [],
+      isMentorNow: null,
+      startedAt: null,
       when: (at: number) => explainer.when(at),
     };
     const standing = {
@@ -233,6 +245,7 @@ async function explainMentor(asked: Asked, mentor: ExplainedPersonRow): Promise<
       reason: row.reason,
       poll: row.poll_delivery,
       blocked: explainer.blocked?.kind ?? null,
+      messageReason: null,
     };
     return { row, verdict: explainDelivery(standing, facts) };
   });
@@ -255,7 +268,7 @@ async function explainMentor(asked: Asked, mentor: ExplainedPersonRow): Promise<
     lines,
     json: {
       about: "mentor",
-      mentor: { ...mentorJson(mentor), students: of?.students ?? 0 },
+      mentor: { ...words.mentorJson(mentor), students: of?.students ?? 0 },
       pauses: pauses.map(words.pauseJson),
       blocked: blockedJson(explainer),
       deliveries: explained.map(({ row, verdict }) => ({
@@ -270,16 +283,6 @@ async function explainMentor(asked: Asked, mentor: ExplainedPersonRow): Promise<
       })),
       in_words: lines,
     },
-  };
-}
-
-function mentorJson(mentor: ExplainedPersonRow) {
-  return {
-    mentor_id: BigInt(mentor.id),
-    account_status: mentor.account_status,
-    zulip_user_id: mentor.account_id === null ? null : BigInt(mentor.account_id),
-    account_checked_at: jsonTime(mentor.checked_at),
-    timezone: mentor.account_timezone,
   };
 }
 

@@ -23,18 +23,19 @@ export interface ExplainedDelivery {
 /** Everything that explaining some events rests on, read once. */
 export class Explainer {
   private constructor(
-    readonly config: Pick<Config, "notify" | "students">,
+    readonly config: Pick<Config, "enabled" | "notify" | "students">,
     readonly pauses: readonly Pause[],
     readonly blocked: Blocked | null,
     private readonly people: ReadonlyMap<string, ExplainedPersonRow>,
     private readonly links: ReadonlyMap<LmsId, readonly LmsId[]>,
     private readonly deliveries: ReadonlyMap<string, readonly ExplainedDeliveryRow[]>,
+    private readonly now: EpochMicros,
   ) {}
 
   static async read(
     deps: {
       readonly db: { readonly sql: Queryable };
-      readonly config: Pick<Config, "notify" | "students">;
+      readonly config: Pick<Config, "enabled" | "notify" | "students">;
       readonly source: string;
     },
     events: readonly ExplainedEventRow[],
@@ -63,6 +64,7 @@ export class Explainer {
       people,
       new Map(links.map((row) => [row.student_id, row.mentor_ids])),
       Map.groupBy(rows, (row) => row.event_id),
+      now,
     );
   }
 
@@ -97,6 +99,7 @@ export class Explainer {
       reason: row.reason,
       poll: row.poll_delivery ?? "open",
       blocked: this.blocked?.kind ?? null,
+      messageReason: row.message_reason,
     };
     return {
       row,
@@ -107,16 +110,20 @@ export class Explainer {
 
   /** The word that the configuration has for it, behind the reason. */
   #withExclusion(verdict: Explained, event: ExplainedEventRow): Explained {
-    const exclusion = verdict.rule === "student_excluded" ? this.#exclusion(event) : null;
-    return exclusion === null ? verdict : { ...verdict, rule: `${verdict.rule}: ${exclusion}` };
+    return verdict.rule === "student_excluded"
+      ? { ...verdict, rule: `${verdict.rule}: ${this.#exclusion(event)}` }
+      : verdict;
   }
 
   #facts(event: ExplainedEventRow, row: ExplainedDeliveryRow | null, recipient: string | null): Facts {
-    const mentor = this.person("mentor", mentorOf(recipient ?? ""));
     const delivery = { recipient, kind: event.kind, studentId: event.student_id, activityId: event.activity_id };
     const next = row?.message_next_at ?? row?.next_attempt_at ?? null;
+    const mentorId = mentorOf(recipient ?? "");
+    const mentor = this.person("mentor", mentorId);
+    const mentorsNow = this.mentorsNow(event.student_id);
     return {
       config: this.config,
+      now: this.now,
       event: {
         type: event.event_type,
         occurredAt: fromInstant(event.occurred_at),
@@ -128,27 +135,29 @@ export class Explainer {
       recipient,
       nextAt: next === null ? null : fromInstant(next),
       attempts: row?.message_attempts ?? row?.attempts ?? 0,
-      error: row?.error ?? null,
+      error: row?.error ?? row?.message_reason ?? null,
       reason: row?.reason ?? null,
       account: mentor?.account_status == null ? null : { status: mentor.account_status, userId: mentor.account_id },
       pauses: pausesOf(delivery, this.pauses),
       blocked: this.blocked,
       exclusion: this.#exclusion(event),
       mentors: event.mentor_ids ?? [],
+      isMentorNow: mentorId === null || mentorsNow === null ? null : mentorsNow.includes(mentorId),
+      startedAt: row?.message_started_at == null ? null : fromInstant(row.message_started_at),
       when: (at) => this.when(at),
     };
   }
 
   /** By the student and the configuration as they are now: what was judged at detection is not kept. */
-  #exclusion(event: ExplainedEventRow): Exclusion | null {
+  #exclusion(event: ExplainedEventRow): Exclusion {
     const student = this.person("student", event.student_id);
     const { activeOnly, excludeUsernames, batches } = this.config.students;
     const name = student?.username?.trim().toLowerCase();
     if (excludeUsernames.some((excluded) => excluded.trim().toLowerCase() === name)) return "excluded_username";
-    if (student === null) return null;
+    if (student === null) return "not_any_more";
     if (activeOnly && !student.active) return "inactive";
     const own = event.student_batch_ids ?? student.batch_ids;
-    return batches.length > 0 && !batches.some((batch) => own.includes(batch)) ? "excluded_batch" : null;
+    return batches.length > 0 && !batches.some((batch) => own.includes(batch)) ? "excluded_batch" : "not_any_more";
   }
 
   /** A time for people, in the zone that the institute lives in. */

@@ -1,52 +1,49 @@
 import type { ExplainedEventRow, ExplainedPersonRow, RevisionRow } from "../../sql/state/explain.ts";
 import { isMatchStatus } from "../tell/account_reasons.ts";
-import { pauseWords, REASONS } from "../tell/reasons.ts";
+import { pauseWords, REASONS, recipientWords } from "../tell/reasons.ts";
 import type { Pause } from "../tell/pauses.ts";
 import { fromInstant } from "../model/time.ts";
 import { jsonTime } from "./command_json.ts";
 import type { ExplainedDelivery, Explainer } from "./explain_facts.ts";
 
-/** `mentor 3`, `channel:mentors/unmatched`. */
-export function recipientWords(recipient: string | null): string {
-  if (recipient === null) return "nobody yet";
-  return recipient.startsWith("mentor:") ? `mentor ${recipient.slice("mentor:".length)}` : recipient;
-}
+/** The account of a message whose mentor was erased. */
+const NOBODY = "0";
 
 /** A delivery as a sentence: what became of it, why, and what would change that. */
 export function deliveryLines({ row, recipient, verdict }: ExplainedDelivery, explainer: Explainer): string[] {
   const to = recipientWords(recipient);
+  const { rule, says } = verdict;
   const change = verdict.change === "" ? [] : [`  What would change it: ${verdict.change}`];
-  if (row === null) return [`Not told${recipient === null ? "" : ` to ${to}`}: ${verdict.says}`, ...change];
+  if (row === null) return [`Not told${recipient === null ? "" : ` to ${to}`} (${rule}): ${says}`, ...change];
   const at = (time: Temporal.Instant | null) => time === null ? "?" : explainer.when(fromInstant(time));
-  const message = row.zulip_message_id === null ? "" : ` by message ${row.zulip_message_id}`;
-  const account = row.channel !== null
-    ? ` in ${row.channel}`
-    : row.message_to === null
-    ? ""
-    : ` (Zulip user ${row.message_to})`;
+  const message = row.zulip_message_id === null ? null : `message ${row.zulip_message_id}`;
+  const user = row.message_to === null || row.message_to === NOBODY ? null : `Zulip user ${row.message_to}`;
+  const place = row.channel !== null ? ` in ${row.channel}` : user === null ? "" : ` (${user})`;
   switch (row.status) {
     case "sent":
-      return [`Told to ${to}${account}${message} at ${at(row.processed_at)}`];
+      return [`Told to ${to}${place}${message === null ? "" : ` by ${message}`} at ${at(row.processed_at)}`];
     case "suppressed":
-    case "dead":
-      return [
-        `Not told to ${to}${message}${account}: ${verdict.says}, ${row.status} at ${at(row.processed_at)}`,
-        ...change,
-      ];
+    case "dead": {
+      const ended = [`${row.status} at ${at(row.processed_at)}: ${rule}`, message, user].filter((part) =>
+        part !== null
+      );
+      return [`Not told to ${to} (${ended.join(", ")}): ${says}`, ...change];
+    }
     case "waiting":
     case "pending":
     case "held":
-      return [`Not told to ${to} yet (${row.status}): ${verdict.says}`, ...change];
+      return [`Not told to ${to} yet (${row.status}${rule === "none" ? "" : `: ${rule}`}): ${says}`, ...change];
     default:
-      return [`To ${to}${account}: ${verdict.says}`, ...change];
+      return [`To ${to}${place} (${row.status}): ${says}`, ...change];
   }
 }
 
 export function eventLine(event: ExplainedEventRow, explainer: Explainer): string {
   const title = event.activity_title === null ? "" : ` ${JSON.stringify(event.activity_title)}`;
   const revision = event.revision > 1 ? `, revision ${event.revision}` : "";
-  return `Event ${event.event_id}: ${event.event_type}${revision}, student ${event.student_id ?? "?"}, ${event.kind} ${
-    event.activity_id ?? "?"
+  const student = event.student_id === null ? "a student who was erased" : `student ${event.student_id}`;
+  return `Event ${event.event_id}: ${event.event_type}${revision}, ${student}, ${event.kind} ${
+    event.activity_id ?? "without id"
   }${title}, attempt ${event.attempt_id}; happened ${event.timestamp_approximate ? "about " : ""}${
     explainer.when(fromInstant(event.occurred_at))
   }, found ${explainer.when(fromInstant(event.detected_at))} by poll ${event.poll_id}`;
@@ -60,12 +57,31 @@ export function pauseLine(pause: Pause, explainer: Explainer): string {
 /** A mentor's account, and what would give them one. */
 export function accountLine(person: ExplainedPersonRow, explainer: Explainer): string {
   const { account_status: status, account_id: id, checked_at: checked } = person;
-  if (status === null) return "Zulip account: not looked for yet; `lmsmon map-users` looks for it";
-  const rule = isMatchStatus(status) ? REASONS.account[status] : { says: status, change: "" };
+  const { says, change } = accountReason(person);
+  if (status === null) return `Zulip account: ${says}. ${change}`;
   const when = checked === null ? "" : `, looked for at ${explainer.when(fromInstant(checked))}`;
-  return id === null
-    ? `Zulip account: none (${status}: ${rule.says})${when}. ${rule.change}`
-    : `Zulip account: ${id} (${status}: ${rule.says})${when}`;
+  return `Zulip account: ${id ?? "none"} (${status}: ${says})${when}${change === null ? "" : `. ${change}`}`;
+}
+
+/** Why a mentor has this account, or none; `change`: what would give them one of their own, `null` where they have it. */
+function accountReason({ account_status: status, account_id: id }: ExplainedPersonRow) {
+  if (status === null) return { says: "not looked for yet", change: "`lmsmon map-users` looks for it" };
+  if (!isMatchStatus(status)) return { says: status, change: null };
+  const { says, change } = REASONS.account[status];
+  return { says, change: id !== null && status !== "duplicate" ? null : change };
+}
+
+export function mentorJson(mentor: ExplainedPersonRow) {
+  const { says, change } = accountReason(mentor);
+  return {
+    mentor_id: BigInt(mentor.id),
+    account_status: mentor.account_status,
+    account_reason: says,
+    what_would_change_it: change,
+    zulip_user_id: id(mentor.account_id),
+    account_checked_at: jsonTime(mentor.checked_at),
+    timezone: mentor.account_timezone,
+  };
 }
 
 const id = (text: string | null) => text === null ? null : BigInt(text);

@@ -14,7 +14,7 @@ const ANSWER_TOKENS = 1024;
 
 /** `null` without `--batch`. Throws UsageError for a prompt that cannot be used. */
 export async function batchAsked(given: ExportAiOptions): Promise<BatchAsked | null> {
-  if (given.batch === null || given.prompt === null) return null;
+  if (given.batch === null || given.prompt === null || given.model === null) return null;
   const instruction = await readPrompt(given.prompt);
   const maxTokens = given.maxTokens ?? MAX_TOKENS;
   checkBudget(instruction, maxTokens);

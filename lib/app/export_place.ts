@@ -100,10 +100,11 @@ async function formatFor(
 }
 
 /** Accounts of a source are at home where its links lead; without links at a name that is nobody's. */
-function homes({ lms }: CommandContext["config"]): (source: string) => string {
-  const link = Object.values(lms.links).find((template) => /^https?:\/\//.test(template));
+function homes({ source: watched }: CommandContext["config"]): (source: string) => string {
+  const link = Object.values(watched.links).find((template) => /^https?:\/\//.test(template));
   const home = link === undefined ? null : new URL(link.replaceAll(/[{}]/g, "")).origin;
-  return (source) => home !== null && source === lms.name ? home : `https://lms.invalid/${encodeURIComponent(source)}`;
+  return (source) =>
+    home !== null && source === watched.name ? home : `https://lms.invalid/${encodeURIComponent(source)}`;
 }
 
 function sinkOf(out: Output, pipe: PipeWriter | null): ByteSink {

@@ -52,7 +52,7 @@ export async function takeExportTurn(
     }
     if (!said) {
       log.info("Waiting for another export of the same events: {holder}", {
-        holder: describeHolder(taken.heldBy),
+        holder: describeHolder(taken.holder),
       });
     }
     said = true;

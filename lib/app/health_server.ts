@@ -5,12 +5,16 @@ import { logger } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
 import { toJson } from "../base/output.ts";
 
+/** From here on being asked to wait is being blocked. */
+const LONG_WAIT_MS = 30_000;
+
 /** What `/readyz` is answered from. */
 export class Health {
   #lastGoodMs: number | null = null;
   #standby = false;
   #refused = false;
   #blocked: string | null = null;
+  #heldBackMs: () => number = () => 0;
 
   constructor(private readonly clock: Clock, private intervalMs: number) {}
 
@@ -44,17 +48,31 @@ export class Health {
     this.#blocked = blocked;
   }
 
+  /** For how long Zulip still wants nothing sent: a round waits for that, and says nothing meanwhile. */
+  pacedBy(heldBackMs: () => number): void {
+    this.#heldBackMs = heldBackMs;
+  }
+
   /** Ready when the last good poll is at most three intervals (and at least 30 s) ago, and messages can leave. */
   status(): HealthStatus {
     const ageMs = this.#lastGoodMs === null ? null : this.clock.monotonicMs() - this.#lastGoodMs;
     const polls = ageMs !== null && ageMs <= Math.max(3 * this.intervalMs, 30_000);
+    const blocked = this.#blocked ?? this.#whyHeldBack();
     return {
-      ready: polls && this.#blocked === null,
-      reason: polls ? this.#blocked : this.#whyNoPoll(ageMs),
+      ready: polls && blocked === null,
+      reason: polls ? blocked : this.#whyNoPoll(ageMs),
       role: this.#standby ? "standby" : "polling",
-      delivery: this.#blocked === null ? "open" : "blocked",
+      delivery: blocked === null ? "open" : "blocked",
       lastGoodAgeS: ageMs === null ? null : Math.round(ageMs / 1000),
     };
+  }
+
+  /** Short waits are the usual pace. */
+  #whyHeldBack(): string | null {
+    const ms = this.#heldBackMs();
+    return ms < LONG_WAIT_MS
+      ? null
+      : `delivery is blocked: Zulip asks to be left alone for another ${Math.ceil(ms / 1000)} s (HTTP 429)`;
   }
 
   #whyNoPoll(ageMs: number | null): string {

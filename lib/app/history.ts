@@ -18,7 +18,7 @@ export async function runHistory(context: CommandContext, options: HistoryOption
   }
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: true });
-  const source = config.lms.name;
+  const source = config.source.name;
   const id = await findPerson(db.sql, source, "student", options.student);
   const called = options.format === "prompt" ? (await pseudonyms(db.sql))("student", source, id) : id;
   const { since, format, maxTokens } = options;

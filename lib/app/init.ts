@@ -1,3 +1,4 @@
+import { exists } from "../config/config_file.ts";
 import { resolve } from "node:path";
 import { environment, homeDirectory } from "../config/environment.ts";
 import { loadConfig, type Need } from "../config/load_config.ts";
@@ -193,15 +194,6 @@ function show(
 ) {
   out.writeLine(`\n${title}\n`);
   for (const line of lines) out.writeLine(`  ${line}`);
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** As if the file were there already. */

@@ -22,7 +22,7 @@ export async function runInsights(context: CommandContext, options: InsightsOpti
   const constants = await readConstants(config.insights?.constants ?? null);
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: true });
-  const source = config.lms.name;
+  const source = config.source.name;
   const only = await narrowed(db, source, options);
   const all = await readInsights(db.sql, { source, at, course: only.course, constants });
   if (options.dryRun) return await showWeekly(context, db.sql, all, at, only.mentor);

@@ -28,7 +28,7 @@ export async function showWeekly(
   at: AsOf,
   onlyMentor: string | null,
 ): Promise<void> {
-  const messages = await weeklyMessages(sql, config.lms.name, insights, at, onlyMentor);
+  const messages = await weeklyMessages(sql, config.source.name, insights, at, onlyMentor);
   for (const { mentor, content } of messages) {
     out.writeLine(`To mentor ${mentor}:`);
     for (const line of content.split("\n")) out.writeLine(line === "" ? "" : `  ${line}`);

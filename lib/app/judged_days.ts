@@ -27,7 +27,7 @@ export async function judgeDays(
   db: StateDb,
   { outcomes: path, at }: Pick<OutcomesOptions, "outcomes" | "at">,
 ): Promise<JudgedDays> {
-  const source = config.lms.name;
+  const source = config.source.name;
   let text: string;
   try {
     text = await Deno.readTextFile(path);
@@ -66,10 +66,10 @@ export async function readWeeks(
   const { timezone } = config.notify;
   for (let day = 0; day <= days; day += 7) {
     const at = asOf(first.add({ days: day }).toString(), clock.now(), timezone);
-    weeks.set(day, await readInsights(db.sql, { source: config.lms.name, at, course: null, constants }));
+    weeks.set(day, await readInsights(db.sql, { source: config.source.name, at, course: null, constants }));
   }
   const left = new Map(
-    (await leavers(db.sql, config.lms.name, formatUtc(clock.now()))).map(({ student_id, course_id, left_at }) => [
+    (await leavers(db.sql, config.source.name, formatUtc(clock.now()))).map(({ student_id, course_id, left_at }) => [
       `${course_id ?? ""}/${student_id}`,
       first.until(left_at.toZonedDateTimeISO(timezone).toPlainDate(), { largestUnit: "days" }).days,
     ]),

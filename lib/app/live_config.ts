@@ -47,6 +47,7 @@ export function takeOver(current: Config, next: Config): Reloaded {
     config: {
       ...next,
       enabled: current.enabled,
+      source: current.source,
       lms: current.lms,
       state: current.state,
       zulip: current.zulip,

@@ -48,7 +48,7 @@ export async function runMapUsers(context: CommandContext, options: MapUsersOpti
     const lms = await parts.lms();
     // A copy's mentors must not become the accounts that are told about the real students.
     if (state !== null) await requireKnownSource(state, lms);
-    const links = state === null ? null : createUserLinkStore(state.sql, config.lms.name);
+    const links = state === null ? null : createUserLinkStore(state.sql, config.source.name);
     await mapUsers({
       lms,
       zulip,

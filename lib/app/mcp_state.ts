@@ -26,7 +26,7 @@ export async function openMcpState(
   await using stack = new AsyncDisposableStack();
   const parts = stack.use(new OpenParts(config));
   const db = await parts.state({ dryRun: true });
-  const source = config.lms.name;
+  const source = config.source.name;
   const only = mentor === null
     ? null
     : await readOnly(db, async (sql) => await findPerson(sql, source, "mentor", mentor));
@@ -49,7 +49,7 @@ export async function explainEvent(
   eventId: string,
   mentor: string | null,
 ): Promise<ExplainedEvent | null> {
-  const source = config.lms.name;
+  const source = config.source.name;
   const [event] = await q.explainedEvents(sql, { source, eventId, limit: 1 });
   if (event === undefined) return null;
   const explainer = await Explainer.read(

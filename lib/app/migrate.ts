@@ -27,7 +27,7 @@ async function apply(context: CommandContext, { json }: MigrateOptions): Promise
   const version = all.at(-1)?.version ?? null;
   if (applied.length > 0) {
     const effect = applied.map(({ name }) => name).join(", ");
-    await recordAct(state.sql, { source: config.lms.name, command: "migrate", effect });
+    await recordAct(state.sql, { source: config.source.name, command: "migrate", effect });
   }
   if (json) return out.writeJson(commandJson("migrate", { dry_run: false, version, applied: applied.map(named) }));
   for (const { name } of applied) out.writeLine(`Applied ${name}`);

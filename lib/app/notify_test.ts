@@ -64,7 +64,7 @@ export async function runNotifyTest(context: CommandContext, options: NotifyTest
 export function testMessage(
   event: EventType | null,
   now: EpochMicros,
-  { notify: { timezone }, lms: { links }, format }: Config,
+  { notify: { timezone }, source: { links }, format }: Config,
 ): string {
   if (event === null) {
     return "🔔 **Test message from lmsmon**: notifications reach you.\n" +

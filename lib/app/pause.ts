@@ -29,7 +29,7 @@ export async function runPause(context: CommandContext, options: PauseOptions): 
   const { config, clock, out } = context;
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: options.dryRun });
-  const source = config.lms.name;
+  const source = config.source.name;
   const scope = await scopeOf(db, source, options.subject);
   const { until, reason, dryRun } = options;
   const [count] = await untoldOfScope(db.sql, source, scope);
@@ -92,7 +92,7 @@ export async function runResume(context: CommandContext, options: ResumeOptions)
   const { config, clock, out } = context;
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: options.dryRun });
-  const source = config.lms.name;
+  const source = config.source.name;
   const now = clock.now();
   const all = await readPauses({ db, source }, now);
   const chosen = await chosenPauses(db, source, all, options);
@@ -118,7 +118,11 @@ export async function runResume(context: CommandContext, options: ResumeOptions)
   if (deliveries !== null) {
     const n = counted(deliveries, "delivery", "deliveries");
     const leave = deliveries === 1 ? "leaves" : "leave";
-    out.writeLine(`${n} that waited for it ${leave} with the next round of watch or poll-once.`);
+    out.writeLine(
+      deliveries === 0
+        ? "Nothing had come to wait for it."
+        : `${n} that waited for it ${leave} with the next round of watch or poll-once.`,
+    );
   }
   for (const pause of left) out.writeLine(`Still paused: ${pauseWords(pause)}: ${pause.reason}`);
 }

@@ -35,7 +35,7 @@ import { dryRunJson, pollJson, printDryRun, printPoll } from "./poll_report.ts";
 export async function runPollOnce(context: CommandContext, options: PollOnceOptions): Promise<number | void> {
   const { config, out } = context;
   if (!config.enabled) {
-    if (options.json) out.writeJson(commandJson("poll-once", { source: config.lms.name, enabled: false }));
+    if (options.json) out.writeJson(commandJson("poll-once", { source: config.source.name, enabled: false }));
     else out.writeLine("lmsmon is switched off (enabled: false): nothing was polled");
     return;
   }
@@ -128,7 +128,7 @@ async function leaseToPoll(
     if (taken.lease) return taken.lease;
     stop.soft.throwIfAborted();
     if (clock.monotonicMs() >= untilMs) {
-      throw new CommandError(`Cannot poll "${source}" now: it is being polled by ${describeHolder(taken.heldBy)}`, {
+      throw new CommandError(`Cannot poll "${source}" now: it is being polled by ${describeHolder(taken.holder)}`, {
         hint: wait
           ? "that poller finds the same; stop it, or leave the polling to it"
           : "that poller finds the same: leave the polling to it, stop it, or wait for it with --wait",
@@ -161,7 +161,7 @@ export function openNotifier(
     config,
     clock,
     log: logger("notify"),
-    source: config.lms.name,
+    source: config.source.name,
     takeOver,
     metrics,
   });

@@ -22,7 +22,7 @@ export async function runPreview(context: CommandContext, options: PreviewOption
   const day = await previewDay(db, config, options);
   const { since, until } = options;
   if (options.json) {
-    const between = { source: config.lms.name, since_at: jsonTime(since), until_at: jsonTime(until) };
+    const between = { source: config.source.name, since_at: jsonTime(since), until_at: jsonTime(until) };
     return out.writeJson(commandJson("preview", { ...between, ...day }));
   }
   out.writeLine(`${counted(day.events, "event")} of that day, by the configuration as it is now; nothing is sent`);
@@ -46,7 +46,7 @@ export async function previewDay(
   config: Config,
   { since, until }: Pick<PreviewOptions, "since" | "until">,
 ) {
-  const source = config.lms.name;
+  const source = config.source.name;
   const accounts = new Map((await accountsToPreview(db.sql, source)).map((row) => [row.person_id, row]));
   const readers = new Map<string, PreviewedDelivery[]>();
   const eventsNotTold = new Map<string, number>();

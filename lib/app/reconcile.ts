@@ -17,7 +17,7 @@ export async function runReconcile(context: CommandContext, options: ReconcileOp
   const zulip = parts.zulip();
   const signal = AbortSignal.any([stop.soft, stop.hard]);
   const tally = await reconcile(
-    { db, zulip, clock, source: config.lms.name, fallback: config.notify.fallback },
+    { db, zulip, clock, source: config.source.name, fallback: config.notify.fallback },
     options,
     signal,
   ).catch((error) => {
@@ -27,7 +27,7 @@ export async function runReconcile(context: CommandContext, options: ReconcileOp
   if (!options.dryRun && tally.reconciled > 0) {
     const effect = `${counted(tally.reconciled, "delivery", "deliveries")} marked as sent`;
     const command = `reconcile --since ${formatUtc(options.since)}`;
-    await recordAct(db.sql, { source: config.lms.name, command, effect });
+    await recordAct(db.sql, { source: config.source.name, command, effect });
   }
   if (options.json) {
     out.writeJson(commandJson("reconcile", {

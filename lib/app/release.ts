@@ -12,7 +12,7 @@ import { OpenParts } from "./open_parts.ts";
 /** `lmsmon release`: what the fuse holds is listed, let go, or dropped with a reason. */
 export async function runRelease(context: CommandContext, options: ReleaseOptions): Promise<void> {
   const { config, out } = context;
-  const source = config.lms.name;
+  const source = config.source.name;
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: options.dryRun || options.list });
   const held = await listHeld(db, source, config.notify.digestAbove);

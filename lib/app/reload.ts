@@ -1,5 +1,5 @@
 import { leaseStats } from "../../sql/state/stats.ts";
-import { dropFact, factsBeginning, writeFact } from "../../sql/state/reconcile.ts";
+import { dropFact, factsBeginning, writeFact } from "../../sql/state/facts.ts";
 import { CommandError } from "../base/errors.ts";
 import { recordAct } from "../state/acts.ts";
 import type { StateDb } from "../state/state_db.ts";
@@ -19,7 +19,7 @@ const OTHERS_MS = 6_000;
 /** `reload`: asks every watch of this source to read its configuration again, and says what each answered. */
 export async function runReload(context: CommandContext, options: ReloadOptions): Promise<void> {
   const { config, out } = context;
-  const source = config.lms.name;
+  const source = config.source.name;
   if (options.dryRun) {
     if (options.json) return out.writeJson(commandJson("reload", { source, dry_run: true, watches: [] }));
     return out.writeLine(`${config.file ?? "The configuration"} is right; no watch was asked to read it`);
@@ -28,7 +28,7 @@ export async function runReload(context: CommandContext, options: ReloadOptions)
   const db = await parts.state();
   const answers = await ask(context, db, source);
   if (answers.length === 0) {
-    const polled = (await leaseStats(db.sql)).some((lease) => lease.source === source && lease.held);
+    const polled = (await leaseStats(db.sql)).some((lease) => lease.source === source && lease.valid);
     throw new CommandError("Cannot reload: no watch answered within 20 seconds", {
       hint: polled
         ? "one polls, so it may be older than this lmsmon, or stuck: restart it"

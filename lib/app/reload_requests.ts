@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { readFact, writeFact } from "../../sql/state/reconcile.ts";
+import { readFact, writeFact } from "../../sql/state/facts.ts";
 import type { Config } from "../config/config.ts";
 import { describeError } from "../base/describe_error.ts";
 import { type Logger, setUpLogging } from "../base/log.ts";

@@ -11,11 +11,11 @@ import type { EpochMicros } from "../model/time.ts";
 import { besideErasures } from "../privacy/beside_erasures.ts";
 import { recordAct } from "../state/acts.ts";
 import type { Queryable, StateDb } from "../state/state_db.ts";
+import { recipientWords } from "../tell/reasons.ts";
 import { counted } from "../text/counted.ts";
 import type { CommandContext } from "./command_context.ts";
 import { commandJson } from "./command_json.ts";
 import type { RetryOptions } from "./command_options.ts";
-import { recipientWords } from "./explain_words.ts";
 import { noSuchEvent } from "./find_subject.ts";
 import { OpenParts } from "./open_parts.ts";
 import { withOwnKeys } from "./own_keys.ts";
@@ -33,7 +33,7 @@ export async function runRetry(context: CommandContext, options: RetryOptions): 
   const { config, clock, out } = context;
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: options.dryRun });
-  const source = config.lms.name;
+  const source = config.source.name;
   const { question, words } = await whatToRetry(db, source, options);
   const found = await retryAll(db, source, question, {
     now: clock.now(),

@@ -73,7 +73,7 @@ export async function runCommand(
   const out = standardOutput;
 
   if (settings.whenDisabled === "ends" && !config.enabled) {
-    if (globals.json) out.writeJson(commandJson("poll-once", { source: config.lms.name, enabled: false }));
+    if (globals.json) out.writeJson(commandJson("poll-once", { source: config.source.name, enabled: false }));
     else out.writeLine("lmsmon is switched off (enabled: false): nothing was polled, nothing was sent");
     return 0;
   }

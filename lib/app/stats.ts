@@ -93,7 +93,7 @@ export async function readStats(db: StateDb, text: (time: Temporal.Instant | nul
       const { at, events, message_texts, acts } = last;
       return [{ source, at: text(toInstant(at)), events, message_texts, acts }];
     }),
-    pollers: leases.filter(({ source, held }) => held && !isExportTurn(source)).map((lease) => ({
+    pollers: leases.filter(({ source, valid }) => valid && !isExportTurn(source)).map((lease) => ({
       source: lease.source,
       holder: describeHolder(lease.holder),
       lease_until: text(lease.expires_at),
@@ -117,7 +117,7 @@ export async function runStats(context: CommandContext, options: StatsOptions): 
   }
   const stats = {
     ...await readStats(db, json ? jsonTime : plainTime),
-    pauses: (await readPauses({ db, source: context.config.lms.name }, context.clock.now())).map((pause) => ({
+    pauses: (await readPauses({ db, source: context.config.source.name }, context.clock.now())).map((pause) => ({
       scope: pause.scope,
       id: pause.subjectId === null ? null : json ? BigInt(pause.subjectId) : pause.subjectId,
       since_at: (json ? jsonTime : plainTime)(toInstant(pause.since)),

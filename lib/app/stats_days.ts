@@ -2,7 +2,7 @@ import * as q from "../../sql/state/stats_days.ts";
 import type { Output } from "../base/output.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { StateDb } from "../state/state_db.ts";
-import { formatDuration } from "../text/parse_duration.ts";
+import { briefDuration } from "../text/parse_duration.ts";
 
 /** What happened in a period: by day, and what is still to be told at its end. */
 export async function readDays({ sql }: Pick<StateDb, "sql">, period: q.Period, now: EpochMicros) {
@@ -98,7 +98,7 @@ export async function printDays(out: Output, days: Days): Promise<void> {
   );
 }
 
-const words = (seconds: number | null) => seconds === null ? "-" : formatDuration(seconds * 1000);
+const words = (seconds: number | null) => seconds === null ? "-" : briefDuration(seconds * 1000);
 
 async function table(
   out: Output,

@@ -13,7 +13,7 @@ export async function stayDisabled({ config, clock, stop, log }: Omit<CommandCon
   const health = new Health(clock, config.poll.intervalMs);
   const server = config.listen === null
     ? null
-    : serveHealth({ ...config.listen, clock }, health, createMetrics(manifest.version, config.lms.name));
+    : serveHealth({ ...config.listen, clock }, health, createMetrics(manifest.version, config.source.name));
   try {
     while (!stop.soft.aborted) {
       log.warning(

@@ -37,7 +37,7 @@ import { watchDry } from "./watch_dry.ts";
 export async function runWatch(context: CommandContext, options: WatchOptions): Promise<number | void> {
   const { config } = context;
   if (!config.enabled) return await stayDisabled(context);
-  const metrics = createMetrics(manifest.version, config.lms.name);
+  const metrics = createMetrics(manifest.version, config.source.name);
   await using parts = new OpenParts(config, metrics);
   const db = await parts.state({ dryRun: options.dryRun });
   const lms = await parts.lms();
@@ -133,9 +133,10 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
   const live = parts.live ?? new LiveConfig(config);
   let { notifier } = parts;
   const log = logger("watch");
-  const metrics = parts.metrics ?? createMetrics(manifest.version, config.lms.name);
+  const metrics = parts.metrics ?? createMetrics(manifest.version, config.source.name);
   const health = new Health(clock, config.poll.intervalMs);
   const server = config.listen === null ? null : serveHealth({ ...config.listen, clock }, health, metrics);
+  health.pacedBy(() => notifier?.heldBackMs() ?? 0);
   using holder = Holder.open();
   const wake = new Wake();
   const pinger = new Pinger(logger("health"));

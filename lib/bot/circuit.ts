@@ -82,9 +82,10 @@ export class Circuit {
     this.#open(trouble, now);
   }
 
-  /** Zulip answers the probe. After 5xx or an unclear outcome only a send shows that it works. True when closed by it. */
+  /** Zulip answers the probe. After 5xx, an unclear outcome or a refused key only a send shows that it works: what stands before Zulip
+   * may let reading through alone. True when closed by it. */
   probeWorked(): boolean {
-    if (this.#trouble?.kind === "failing") {
+    if (this.#trouble?.kind === "failing" || this.#trouble?.kind === "unauthorized") {
       this.#state = "half_open";
       return false;
     }

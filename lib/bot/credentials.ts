@@ -1,3 +1,4 @@
+import { exists } from "../config/config_file.ts";
 import { dirname, resolve } from "node:path";
 import { parse } from "ini";
 import type { ZulipConfig } from "../config/config.ts";
@@ -162,15 +163,6 @@ function readText(path: string, what: string): string {
         ? "Set zulip.config_file, or zulip.site, zulip.email and zulip.api_key"
         : `Check ${what}`,
     });
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -70,6 +70,8 @@ export interface Pacer {
   acquire(signal: AbortSignal): Promise<void>;
   /** After every answer: the headers (`ZulipApi.rateLimit()`) and, of a send, its outcome. */
   observe(rateLimit: RateLimit | null, outcome: SendOutcome | null): void;
+  /** For how long Zulip still wants nothing sent (429); 0: not at all. Milliseconds. */
+  heldBackMs(): number;
 }
 
 export function createPacer(clock: Clock): Pacer {
@@ -93,6 +95,7 @@ export function createPacer(clock: Clock): Pacer {
   }
 
   return {
+    heldBackMs: () => Math.max(0, state.blockedUntilMs - clock.monotonicMs()),
     acquire: (signal) => {
       if (signal.aborted) return Promise.resolve();
       if (waiting === 0 && nextDelayMs(state, clock.monotonicMs()) <= 0) {

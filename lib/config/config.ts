@@ -22,6 +22,7 @@ export type Fallback = { readonly channel: string; readonly topic: string } | nu
  */
 export interface Config {
   readonly enabled: boolean;
+  readonly source: Source;
   readonly lms: LmsConfig;
   readonly state: StateConfig;
   readonly poll: {
@@ -95,7 +96,19 @@ export interface RetentionConfig {
 
 export type LogLevel = "debug" | "info" | "warning" | "error";
 
+/** The LMS that is watched, as all but its reader know it. */
+export interface Source {
+  /** As every row of the state names it. */
+  readonly name: string;
+  /** Link templates by kind: `exam_attempt`, `content`; values with `{attempt_id}`, `{activity_id}`, `{student_id}`. */
+  readonly links: Readonly<Record<string, string>>;
+  /** The administrator hears when nothing newer than this is in the LMS; `null`: never. */
+  readonly staleAfterMs: number | null;
+}
+
+/** How the LMS is reached and read. */
 export interface LmsConfig {
+  /** The source's. */
   readonly name: string;
   /**
    * Without its password, see `password`; `postgres://`, `mysql://` (never `postgresql:` or `mariadb:`), or `pglite:<dir>`
@@ -109,11 +122,7 @@ export interface LmsConfig {
   /** `lms.mapping`, for preset custom. */
   readonly mapping?: MappingText | null;
   readonly timezone: string;
-  /** Link templates by kind: `exam_attempt`, `content`; values with `{attempt_id}`, `{activity_id}`, `{student_id}`. */
-  readonly links: Readonly<Record<string, string>>;
   readonly statementTimeoutMs: number;
-  /** The administrator hears when nothing newer than this is in the LMS; `null`: never. */
-  readonly staleAfterMs?: number | null;
   /** What `exams.duration` counts; `auto`: up to 600 minutes, above seconds (the unit is documented nowhere, docs/lms-testpress.md). */
   readonly examDurationUnit: "auto" | "minutes" | "seconds";
   /** What preset moodle needs to know of the site. */

@@ -18,19 +18,19 @@ export interface NormaliseContext {
 /** From names and shapes of the file to those of the program. Everything was checked before. */
 export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, context: NormaliseContext): Config {
   const { notify, students, users } = raw;
+  const name = raw.lms.name ?? raw.lms.preset;
   return {
     enabled: raw.enabled,
+    source: { name, links: linksOf(raw.lms), staleAfterMs: raw.lms.stale_after },
     lms: {
-      name: raw.lms.name ?? raw.lms.preset,
+      name,
       url: lms?.url ?? "",
       password: lms?.password ?? null,
       ...(lms?.keyPassword ? { keyPassword: lms.keyPassword } : {}),
       preset: raw.lms.preset,
       mapping: context.mapping,
       timezone: raw.lms.timezone,
-      links: linksOf(raw.lms),
       statementTimeoutMs: raw.lms.statement_timeout,
-      staleAfterMs: raw.lms.stale_after,
       examDurationUnit: raw.lms.exam_duration_unit,
       moodle: {
         prefix: raw.lms.moodle.prefix,

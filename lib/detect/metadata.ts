@@ -12,6 +12,7 @@ export function metadataOf(row: AttemptRow, event: DetectedEvent): EventMetadata
   const finished = event.stage === "finished";
   const { verdict, score, percentage } = valuesOf(row);
   const ofFinish = (n: number | null) => finished ? known(n) : null;
+  const count = (n: number | null) => n !== null && n < 0 ? null : ofFinish(n);
   return {
     graded: finished && event.kind === "exam" ? verdict !== null || row.graded === true : null,
     verdict: finished ? verdict : null,
@@ -19,9 +20,9 @@ export function metadataOf(row: AttemptRow, event: DetectedEvent): EventMetadata
     score_max: known(row.activity?.scoreMax ?? null),
     percentage: ofFinish(percentage),
     pass_percentage: known(row.activity?.passPercentage ?? null),
-    correct: ofFinish(row.correct),
-    incorrect: ofFinish(row.incorrect),
-    unanswered: ofFinish(row.unanswered),
+    correct: count(row.correct),
+    incorrect: count(row.incorrect),
+    unanswered: count(row.unanswered),
     started_at: row.startedAt === null ? null : formatUtc(row.startedAt),
     time_taken_s: ofFinish(timeTakenOf(row)),
     duration_allowed_s: known(row.activity?.durationAllowedS ?? null),

@@ -22,6 +22,7 @@ export interface ExportShape {
   readonly xapiVersion: string | null;
   readonly batch: string | null;
   readonly prompt: string | null;
+  readonly model: string | null;
   /** Flags that only requests of a batch have, as given. */
   readonly batchOnly: readonly string[];
 }
@@ -77,6 +78,8 @@ function* batchRules(x: ExportShape): Generator<Rule> {
   yield [x.format !== "jsonl", `--batch has no --format ${x.format}`, "leave --format out: requests are JSON lines"];
   yield [x.schema === 1, "schema 1 has no --batch", "use --schema 2, the default"];
   yield [x.prompt === null, "--batch needs --prompt FILE", "the file says what the model is to do with each history"];
+  // Models come and go, and what a batch costs hangs on it: none is chosen for you.
+  yield [x.model === null, "--batch needs --model MODEL", "name a model that the API offers at the moment"];
 }
 
 function* cursorRules(x: ExportShape): Generator<Rule> {

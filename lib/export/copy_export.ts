@@ -2,7 +2,8 @@ import { copyLines, CURSOR_END, type ExportQuery } from "../../sql/state/export.
 import { CopyOut } from "../drivers/postgres/copy_out.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { BlockWriter } from "./block_writer.ts";
-import { type ByteSink, type Exported, type OnWay, orAborted } from "./byte_sink.ts";
+import { type Exported, orAborted } from "./byte_sink.ts";
+import type { ExportWay } from "./lines_between.ts";
 
 const ON_WAY_LINES = 4096;
 
@@ -13,28 +14,42 @@ const ON_WAY_LINES = 4096;
 export async function exportByCopy(
   db: StateDb,
   query: ExportQuery,
-  sink: ByteSink,
-  signal: AbortSignal,
-  onWay: OnWay,
+  { between, sink, signal, onWay }: ExportWay,
 ): Promise<Exported> {
   signal.throwIfAborted();
   const copy = await CopyOut.begin(copyLines(db.sql, query));
   const writer = new BlockWriter(sink, () => copy.resume());
+  const encoder = new TextEncoder();
+  const most = query.limit ?? Infinity;
   let lines = 0;
   let first: Uint8Array | null = null;
   let last: Uint8Array | null = null;
+  const add = (id: Uint8Array, line: Uint8Array) => {
+    last = id;
+    first ??= id;
+    lines++;
+    if (lines % ON_WAY_LINES === 0) onWay(lines, idOf(id) ?? "");
+    writer.add(line);
+  };
+  const addBefore = (eventId: string | null) => {
+    while (lines < most) {
+      const row = between.before(eventId);
+      if (row === null) return;
+      add(encoder.encode(row.event_id), encoder.encode(`${row.line}\n`));
+    }
+  };
   const take = (row: Uint8Array) => {
     const end = row.indexOf(CURSOR_END);
-    last = row.subarray(0, end);
-    first ??= last;
-    lines++;
-    if (lines % ON_WAY_LINES === 0) onWay(lines, idOf(last) ?? "");
-    writer.add(row.subarray(end + 1));
+    const id = row.subarray(0, end);
+    if (!between.isOver) addBefore(idOf(id));
+    if (lines >= most) return; // as many more came as there are lines between
+    add(id, row.subarray(end + 1));
     if (writer.failure !== null) copy.stop();
     else if (writer.isFull) copy.pause();
   };
   try {
     await copy.rows(take, signal);
+    addBefore(null);
     await orAborted(writer.drain(), signal);
   } catch (error) {
     signal.throwIfAborted();

@@ -1,8 +1,9 @@
 import type { EventFilter } from "../../sql/state/event_filter.ts";
-import { erasureLines, type ExportQuery, newestLine } from "../../sql/state/export.ts";
+import { erasureLines, newestLine } from "../../sql/state/export.ts";
 import type { StateDb } from "../state/state_db.ts";
 import type { ByteSink, Exported, OnWay } from "./byte_sink.ts";
 import { exportByCopy } from "./copy_export.ts";
+import { LinesBetween } from "./lines_between.ts";
 import { exportByPages } from "./page_export.ts";
 
 export interface ExportRequest {
@@ -36,57 +37,12 @@ export async function exportEvents(
   onWay: OnWay = () => {},
 ): Promise<Exported> {
   const { erased = [], ...asked } = request;
-  // The last event of an attempt is one question over all parts: as of one moment, or an attempt that goes on meanwhile is there twice.
+  // As of one moment, or an attempt that goes on meanwhile is there twice.
   const upTo = request.upTo ?? (request.latest ? (await newestLine(db.sql))[0]?.newest ?? "0" : null);
-  const whole = { ...asked, upTo };
-  const some = db.copy ? exportByCopy : exportByPages;
-  // Few, and each ends a stretch of events, which then pass through as they come from the database.
-  const erasures = request.schema === 1 || request.xapi ? [] : await erasureLines(db.sql, whole, erased);
-  const total = new Total(request.limit, onWay);
-  const encoder = new TextEncoder();
-  let after = request.after;
-  for (const { event_id, line } of erasures) {
-    total.add(await some(db, part(whole, after, event_id, total.left), sink, signal, total.onWay));
-    if (total.left === 0) return total.exported;
-    signal.throwIfAborted();
-    await sink.write(encoder.encode(`${line}\n`));
-    total.add({ lines: 1, first: event_id, last: event_id, erasures: [event_id] });
-    if (total.left === 0) return total.exported;
-    after = event_id;
-  }
-  total.add(await some(db, part(whole, after, upTo, total.left), sink, signal, total.onWay));
-  return total.exported;
-}
-
-function part(
-  request: Omit<ExportQuery, "after" | "upTo" | "limit">,
-  after: string | null,
-  upTo: string | null,
-  left: number,
-): ExportQuery {
-  return { ...request, after, upTo, limit: left === Infinity ? null : left };
-}
-
-/** What the parts of an export come to. */
-class Total {
-  #exported: Exported = { lines: 0, first: null, last: null };
-  readonly #erasures: string[] = [];
-
-  constructor(private readonly limit: number | null, private readonly hear: OnWay) {}
-
-  get exported(): Exported {
-    return this.#erasures.length === 0 ? this.#exported : { ...this.#exported, erasures: this.#erasures };
-  }
-
-  get left(): number {
-    return this.limit === null ? Infinity : this.limit - this.#exported.lines;
-  }
-
-  readonly onWay: OnWay = (lines, last) => this.hear(this.#exported.lines + lines, last);
-
-  add({ lines, first, last, erasures = [] }: Exported): void {
-    const sum = this.#exported;
-    this.#erasures.push(...erasures);
-    this.#exported = { lines: sum.lines + lines, first: sum.first ?? first, last: last ?? sum.last };
-  }
+  const query = { ...asked, upTo };
+  const between = new LinesBetween(
+    request.schema === 1 || request.xapi ? [] : await erasureLines(db.sql, query, erased),
+  );
+  const exported = await (db.copy ? exportByCopy : exportByPages)(db, query, { between, sink, signal, onWay });
+  return between.written.length === 0 ? exported : { ...exported, erasures: between.written };
 }

@@ -2,7 +2,7 @@ import type { ByteSink } from "./byte_sink.ts";
 import { parseLines, WholeLines } from "./json_lines.ts";
 import type { ExportLine } from "./line_schemas.ts";
 import type { PartFormat } from "./part_format.ts";
-import type { Held, PartFiles } from "./part_files.ts";
+import type { LineSpan, PartFiles } from "./part_files.ts";
 
 /** Where an export goes: the files of `--out`, or stdout. */
 export type LineTarget = { readonly parts: PartFiles } | { readonly sink: ByteSink };
@@ -12,7 +12,7 @@ export interface LineWriter extends ByteSink {
   end(): Promise<void>;
 }
 
-const NOTHING: Held = { lines: 0, first: null, last: null };
+const NOTHING: LineSpan = { lines: 0, first: null, last: null };
 /** Lines made into bytes at a time. */
 const LINES_AT_ONCE = 500;
 /** A guess at a line, for files that are to stay small. */
@@ -35,7 +35,7 @@ export function rawWriter(target: LineTarget, isCounted: boolean): LineWriter {
         continue;
       }
       const some = rest.subarray(0, Math.max(fits, firstLine(rest)));
-      await parts.write(some, heldBy(some));
+      await parts.write(some, lineSpan(some));
       rest = rest.subarray(some.length);
     }
   });
@@ -52,7 +52,7 @@ function linesWithin(bytes: Uint8Array, room: number): number {
 }
 
 /** What whole lines hold. */
-export function heldBy(lines: Uint8Array): Held {
+export function lineSpan(lines: Uint8Array): LineSpan {
   let count = 0;
   for (let at = lines.indexOf(LINE_FEED); at >= 0; at = lines.indexOf(LINE_FEED, at + 1)) count++;
   const decoder = new TextDecoder();
@@ -82,8 +82,8 @@ export function formatWriter(target: LineTarget, { formatOf, change, splitBytes 
     : Math.max(1, Math.min(LINES_AT_ONCE, Math.floor(splitBytes / LINE_BYTES / 20)));
   let format: PartFormat | null = null;
   let rowsInFile = 0;
-  const write = async (bytes: Uint8Array, held: Held) => {
-    if ("parts" in target) await target.parts.write(bytes, held);
+  const write = async (bytes: Uint8Array, span: LineSpan) => {
+    if ("parts" in target) await target.parts.write(bytes, span);
     else if (bytes.length > 0) await target.sink.write(bytes);
   };
   const begun = async () => {
@@ -100,7 +100,7 @@ export function formatWriter(target: LineTarget, { formatOf, change, splitBytes 
     const lines = change === null ? parseLines(block) : parseLines(block).map(change);
     for (let i = 0; i < lines.length; i += atOnce) {
       const some = lines.slice(i, i + atOnce);
-      const held = { lines: some.length, first: idOf(some[0]), last: idOf(some.at(-1)) };
+      const span = { lines: some.length, first: idOf(some[0]), last: idOf(some.at(-1)) };
       const room = "parts" in target ? target.parts.room : Infinity;
       if (room <= 0 && rowsInFile > 0) await finish();
       let bytes = (await begun()).rows(some);
@@ -110,7 +110,7 @@ export function formatWriter(target: LineTarget, { formatOf, change, splitBytes 
         bytes = (await begun()).rows(some);
       }
       rowsInFile += some.length;
-      await write(bytes, held);
+      await write(bytes, span);
     }
   });
   return { write: (bytes) => whole.write(bytes), end: finish };

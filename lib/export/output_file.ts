@@ -1,6 +1,7 @@
 import { basename, dirname, join } from "node:path";
 import { CommandError } from "../base/errors.ts";
 import { failPoint } from "../base/fail_point.ts";
+import { diskSpace, isTooLarge, roomOf, TOO_LARGE_HINT } from "../drivers/deno/disk_space.ts";
 import type { ByteSink } from "./byte_sink.ts";
 
 /** A file that is either wholly there or not at all. */
@@ -72,22 +73,25 @@ async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    throw cannotWrite(path, reasonOf(error), error);
+    throw cannotWrite(path, reasonOf(error, path), error);
   }
 }
 
 function cannotWrite(path: string, reason: string, cause?: Error): CommandError {
   return new CommandError(`Cannot write ${path}: ${reason}`, {
     cause,
-    hint: "name a file in a folder that exists and that you may write to, on a disk with room",
+    hint: isTooLarge(reason)
+      ? TOO_LARGE_HINT
+      : "name a file in a folder that exists and that you may write to, on a disk with room",
   });
 }
 
-function reasonOf(error: Error): string {
+function reasonOf(error: Error, path: string): string {
   if (error instanceof Deno.errors.NotFound) return "the folder does not exist";
   if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
     return "permission denied";
   }
   if (error instanceof Deno.errors.NotADirectory) return "a part of its path is no folder";
-  return error.message;
+  const space = /no space left|quota/i.test(error.message) ? diskSpace(dirname(path)) : null;
+  return space === null ? error.message : `${error.message}, ${roomOf(space)}`;
 }

@@ -1,6 +1,7 @@
-import { type ExportQuery, latestIds, pageLines } from "../../sql/state/export.ts";
+import { type ExportQuery, latestIds, type PageLineRow, pageLines } from "../../sql/state/export.ts";
 import type { StateDb } from "../state/state_db.ts";
-import { type ByteSink, type Exported, type OnWay, orAborted } from "./byte_sink.ts";
+import { type Exported, orAborted } from "./byte_sink.ts";
+import type { ExportWay, LinesBetween } from "./lines_between.ts";
 
 const FIRST_PAGE = 50;
 const LARGEST_PAGE = 2000;
@@ -13,35 +14,51 @@ const PAGE_CHARS = 2_000_000;
 export async function exportByPages(
   db: StateDb,
   query: ExportQuery,
-  sink: ByteSink,
-  signal: AbortSignal,
-  onWay: OnWay,
+  { between, sink, signal, onWay }: ExportWay,
 ): Promise<Exported> {
   const encoder = new TextEncoder();
   const chosen = query.latest ? new Chosen((await latestIds(db.sql, query))[0]?.ids ?? "") : null;
+  const total = { lines: 0, first: null as string | null, last: null as string | null };
   let { after } = query;
-  let left = query.limit ?? Infinity;
   let size = FIRST_PAGE;
-  let first: string | null = null;
-  let lines = 0;
-  while (left > 0) {
+  for (let isOver = false; !isOver;) {
+    const left = (query.limit ?? Infinity) - total.lines;
+    if (left <= 0) break;
     signal.throwIfAborted();
     const limit = Math.min(size, left);
     const only = chosen?.take(limit);
-    if (only?.length === 0) break;
-    const page = await pageLines(db.sql, { ...query, after, limit }, only);
-    const text = page.map((row) => `${row.line}\n`).join("");
-    if (page.length > 0) await orAborted(sink.write(encoder.encode(text)), signal);
-    first ??= page[0]?.event_id ?? null;
+    const page = only?.length === 0 ? [] : await pageLines(db.sql, { ...query, after, limit }, only);
     after = page.at(-1)?.event_id ?? after;
-    lines += page.length;
-    left -= page.length;
-    if (after !== null) onWay(lines, after);
-    if (only === undefined && page.length < limit) break;
+    isOver = only === undefined ? page.length < limit : only.length === 0;
+    const rows = [...merged(page, between, { isOver, left })];
+    const text = rows.map((row) => `${row.line}\n`).join("");
+    if (rows.length > 0) await orAborted(sink.write(encoder.encode(text)), signal);
+    total.first ??= rows[0]?.event_id ?? null;
+    total.last = rows.at(-1)?.event_id ?? total.last;
+    total.lines += rows.length;
+    if (total.last !== null) onWay(total.lines, total.last);
     const grown = Math.floor(PAGE_CHARS * page.length / Math.max(1, text.length));
     size = Math.max(1, Math.min(LARGEST_PAGE, size * 4, page.length === 0 ? size : grown));
   }
-  return { lines, first, last: lines === 0 ? null : after };
+  return total;
+}
+
+/** A page with the lines that belong between its events; behind the last page also those that are left. */
+function* merged(
+  page: readonly PageLineRow[],
+  between: LinesBetween,
+  { isOver, left }: { readonly isOver: boolean; readonly left: number },
+): Generator<PageLineRow> {
+  let room = left;
+  const until = function* (eventId: string | null) {
+    for (let row = null; room > 0 && (row = between.before(eventId)) !== null; room--) yield row;
+  };
+  for (const row of page) {
+    if (!between.isOver) yield* until(row.event_id);
+    if (room-- <= 0) return;
+    yield row;
+  }
+  if (isOver) yield* until(null);
 }
 
 /** A long list of ids in one text, taken from piece by piece. */

@@ -16,8 +16,8 @@ export interface PartFacts {
   readonly sha256: string;
 }
 
-/** What some bytes hold. */
-export interface Held {
+/** Which lines some bytes are: how many, and the ids of their first and last event. */
+export interface LineSpan {
   readonly lines: number;
   readonly first: string | null;
   readonly last: string | null;
@@ -99,7 +99,8 @@ interface OpenPart {
 
 /**
  * The files of one export. All of them get their names at the end, when every byte is on the disk: until then, and when it is
- * disposed of without that, nothing is there.
+ * disposed of without that, nothing is there. The first one gets its name last: a set that was cut short by a kill begins with
+ * a higher number, so that nobody takes it for a whole one.
  */
 export class PartFiles implements AsyncDisposable {
   readonly #finished: { readonly file: OutputFile; readonly facts: PartFacts }[] = [];
@@ -144,14 +145,14 @@ export class PartFiles implements AsyncDisposable {
     this.#open = part;
   }
 
-  async write(bytes: Uint8Array, held: Held = { lines: 0, first: null, last: null }): Promise<void> {
+  async write(bytes: Uint8Array, span: LineSpan = { lines: 0, first: null, last: null }): Promise<void> {
     await this.begin();
     const part = this.#open;
     if (part === null) return;
     await part.sink.write(bytes);
-    part.lines += held.lines;
-    part.first ??= held.first;
-    part.last = held.last ?? part.last;
+    part.lines += span.lines;
+    part.first ??= span.first;
+    part.last = span.last ?? part.last;
   }
 
   /** The file in hand is whole; the next write begins another. */
@@ -178,9 +179,18 @@ export class PartFiles implements AsyncDisposable {
     return this.#finished.map(({ facts }) => facts);
   }
 
-  /** Gives the finished files their names. */
+  /** Gives the finished files their names, or none of several. */
   async commit(): Promise<void> {
-    for (const { file } of this.#finished) await file.commit();
+    const named: string[] = [];
+    try {
+      for (const { file, facts } of this.#finished.toReversed()) {
+        await file.commit();
+        named.push(join(dirname(this.target.path), facts.name));
+      }
+    } catch (error) {
+      for (const path of named) await Deno.remove(path).catch(() => {});
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -17,7 +17,8 @@ export interface BatchRequest {
   /** Of instruction and history together. */
   readonly maxTokens: number;
   readonly answerTokens: number;
-  readonly model: string | null;
+  /** Its name as the API knows it. */
+  readonly model: string;
   readonly filter: EventFilter;
   readonly identified: boolean;
   /** A key for other pseudonyms. */
@@ -26,9 +27,6 @@ export interface BatchRequest {
   readonly now: EpochMicros;
   readonly timezone: string;
 }
-
-/** Models come and go: `--model` names another. */
-const MODELS: Readonly<Record<BatchApi, string>> = { anthropic: "claude-sonnet-4-5", openai: "gpt-5-mini" };
 
 /** Head, and one line with the longest title and course of another script: less would fail at some student, half-way. */
 const SMALLEST_HISTORY = 600;
@@ -99,11 +97,10 @@ function requestOf(
   history: string,
 ): unknown {
   const user = { role: "user", content: history };
-  const name = model ?? MODELS[api];
   if (api === "anthropic") {
     return {
       custom_id: customId,
-      params: { model: name, max_tokens: answerTokens, system: instruction, messages: [user] },
+      params: { model, max_tokens: answerTokens, system: instruction, messages: [user] },
     };
   }
   return {
@@ -111,7 +108,7 @@ function requestOf(
     method: "POST",
     url: "/v1/chat/completions",
     body: {
-      model: name,
+      model,
       max_completion_tokens: answerTokens,
       messages: [{ role: "system", content: instruction }, user],
     },

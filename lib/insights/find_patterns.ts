@@ -1,6 +1,6 @@
 import { shareErasures } from "../../sql/state/erasures.ts";
 import * as q from "../../sql/state/patterns.ts";
-import { readFact, writeFact } from "../../sql/state/reconcile.ts";
+import { readFact, writeFact } from "../../sql/state/facts.ts";
 import { z } from "zod";
 import { type EpochMicros, formatUtc, fromInstant, toInstant } from "../model/time.ts";
 import { arrayLiteral, numberArrayLiteral } from "../state/array_literal.ts";

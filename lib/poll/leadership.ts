@@ -56,10 +56,10 @@ export class Leadership implements AsyncDisposable {
     const { db, source, clock, log, holder, intervalMs, onRole } = this.#deps;
     const taken = await takeLease(db, source, holder, this.#ttlMs);
     if (taken.lease === null) {
-      if (this.#standbyOf !== taken.heldBy && !this.#refused) {
-        log.info("Standing by: {source} is polled by {holder}", { source, holder: describeHolder(taken.heldBy) });
+      if (this.#standbyOf !== taken.holder && !this.#refused) {
+        log.info("Standing by: {source} is polled by {holder}", { source, holder: describeHolder(taken.holder) });
       }
-      this.#standbyOf = taken.heldBy;
+      this.#standbyOf = taken.holder;
       onRole(false);
       return { leads: false };
     }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { fullPassWanted } from "../../sql/state/lineage.ts";
-import { readFact, writeFact } from "../../sql/state/reconcile.ts";
+import { readFact, writeFact } from "../../sql/state/facts.ts";
 import { passStats } from "../../sql/state/stats.ts";
 import type { Clock } from "../base/clock.ts";
 import type { LmsSource } from "../source/lms_source.ts";

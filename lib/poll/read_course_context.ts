@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { ContextPage } from "../../sql/state/course_context.ts";
-import { readFact, writeFact } from "../../sql/state/reconcile.ts";
+import { readFact, writeFact } from "../../sql/state/facts.ts";
 import type { ContextRows, CourseContextSource } from "../model/course_context.ts";
 import { KINDS } from "../model/event_types.ts";
 import { type EpochMicros, formatUtc } from "../model/time.ts";

@@ -5,6 +5,6 @@ import { isProvablyGone } from "./holder.ts";
 /** Takes the lease when it is free or expired, and at once when its holder was a process of this machine that is gone. */
 export async function takeLease(db: StateDb, source: string, holder: string, ttlMs: number): Promise<LeaseResult> {
   const result = await acquireLease(db, source, holder, ttlMs);
-  if (result.lease || !isProvablyGone(result.heldBy)) return result;
-  return await acquireLease(db, source, holder, ttlMs, result.heldBy);
+  if (result.lease || !isProvablyGone(result.holder)) return result;
+  return await acquireLease(db, source, holder, ttlMs, result.holder);
 }

@@ -10,6 +10,7 @@ import {
 import * as acts from "../../sql/state/erase_acts.ts";
 import * as q from "../../sql/state/erase_person.ts";
 import { lockEventOrder } from "../../sql/state/leases.ts";
+import { dropFact, readFact, writeFact } from "../../sql/state/reconcile.ts";
 import { systemClock } from "../base/clock.ts";
 import { failPoint } from "../base/fail_point.ts";
 import { retryLostRaces } from "../base/retry.ts";
@@ -18,6 +19,7 @@ import { markersIn } from "../model/marker.ts";
 import type { Role } from "../model/person.ts";
 import { formatUtc, fromInstant } from "../model/time.ts";
 import type { Queryable, StateDb } from "../state/state_db.ts";
+import { NamesInTexts } from "./names_in_texts.ts";
 
 export interface PersonKey {
   readonly role: Role;
@@ -39,9 +41,11 @@ export interface Erased {
   readonly alone: readonly string[];
 }
 
-/** Shorter ones stand in too many texts that mean something else. */
-const SHORTEST_NAME = 4;
+/** Shorter ones stand in too many texts that mean something else; in scripts whose signs are syllables or words two are a name. */
+const isTelling = (name: string) => name.trim().length >= (/[^\0-\u024f]/.test(name) ? 2 : 4);
 const ERASED_TEXT = "(erased)";
+/** Of the whole state, not of one LMS: somebody was erased, and the files were not swept since. */
+const TO_SWEEP = ["", "files_to_sweep"] as const;
 
 /**
  * Erases a person everywhere in the state, in one transaction that waits for those who are writing texts or events, and they
@@ -62,6 +66,7 @@ export async function erase(
         await lockEventOrder(tx);
         await addTombstone(tx, { ...person, reasonCode });
         erased = await eraseRows(tx, person);
+        await writeFact(tx, ...TO_SWEEP, "true");
         failPoint("privacy.before_commit");
         if (dryRun) throw new TakenBack();
       }), systemClock);
@@ -81,6 +86,8 @@ async function eraseRows(tx: Queryable, person: PersonKey): Promise<Erased> {
   await q.lockRecipients(tx, source);
   const names = await namesOfPerson(tx, person);
   const messages = await q.messagesNaming(tx, { ...person, names }, true);
+  const sent = messages.filter((row) => row.zulip_message_id !== null);
+  const alone = await ofNobodyElse(tx, person, sent);
   await q.eraseTexts(tx, messages.map((row) => row.message_id), messages.map(textLeft));
   let events = 0;
   let rowStates = 0;
@@ -101,20 +108,19 @@ async function eraseRows(tx: Queryable, person: PersonKey): Promise<Erased> {
   await q.erasePerson(tx, role, source, id);
   await eraseActs(tx, person, names, pseudonym);
   await eraseKey(tx, id);
-  const sent = messages.filter((row) => row.zulip_message_id !== null);
   return {
     pseudonym,
     events,
     rowStates,
     messages: messages.length,
     zulipMessageIds: sent.flatMap((row) => row.zulip_message_id ?? []),
-    alone: sent.filter((row) => row.alone).flatMap((row) => row.zulip_message_id ?? []),
+    alone: alone.flatMap((row) => row.zulip_message_id ?? []),
   };
 }
 
 /** Reasons are a few words of a colleague, so that a part of the name is enough. The audit is locked only where it must change. */
 async function eraseActs(tx: Queryable, person: PersonKey, whole: readonly string[], pseudonym: string): Promise<void> {
-  const parts = whole.flatMap((name) => name.split(/\s+/)).filter((part) => part.length >= SHORTEST_NAME);
+  const parts = whole.flatMap((name) => name.split(/\s+/)).filter(isTelling);
   const of = { ...person, names: [...new Set([...whole, ...parts])], pseudonym };
   await acts.erasePauseReasons(tx, of.source, of.names);
   const [found] = await acts.actsNaming(tx, of);
@@ -122,6 +128,19 @@ async function eraseActs(tx: Queryable, person: PersonKey, whole: readonly strin
   await acts.allowActsToChange(tx);
   await acts.eraseActs(tx, of);
   await acts.forbidActsToChange(tx);
+}
+
+/** All that these messages tell of is this student, and no other person's name is in the text. */
+async function ofNobodyElse(
+  tx: Queryable,
+  { role, source, id }: PersonKey,
+  sent: readonly q.NamingMessageRow[],
+): Promise<q.NamingMessageRow[]> {
+  if (role === "mentor" || sent.length === 0) return [];
+  const found = await q.messagesOfStudentAlone(tx, id, sent.map(({ message_id }) => message_id));
+  const isHers = new Set(found.map(({ message_id }) => message_id));
+  const others = new NamesInTexts((await q.namesOfOthers(tx, role, source, id)).map(({ name }) => name));
+  return sent.filter(({ message_id, content }) => isHers.has(message_id) && !others.isOneIn(content));
 }
 
 /** A message in doubt is looked up by its marks, so these stay until it is known what became of it. */
@@ -136,7 +155,7 @@ export async function namesOfPerson(sql: Queryable, { role, source, id }: Person
   const rows = await q.namesOf(sql, role, source, id);
   const plain = rows.flatMap(({ username, email, name }) => [username, email, name]);
   const names = plain.flatMap((name) => name === null ? [] : [name, escapeText(name) ?? name]);
-  return [...new Set(names)].filter((name) => name.trim().length >= SHORTEST_NAME);
+  return [...new Set(names)].filter(isTelling);
 }
 
 /** Messages of erased people that turned out not to have arrived: their other rows are composed anew. */
@@ -163,7 +182,10 @@ export async function eraseAgain(db: Pick<StateDb, "sql">, erasures: readonly Kn
         added.push(...rows.map(({ pseudonym }) => pseudonym));
       }
       // Everybody is hashed to find them: once for all.
-      if (added.length > 0) { for (const person of await personsBehind(tx, added)) await eraseRows(tx, person); }
+      if (added.length > 0) {
+        for (const person of await personsBehind(tx, added)) await eraseRows(tx, person);
+        await writeFact(tx, ...TO_SWEEP, "true");
+      }
       return { unknown: added.length };
     })
   );
@@ -184,7 +206,7 @@ export const asKnown = (row: TombstoneRow): KnownErasure => ({
  */
 export async function sweepFiles(db: Pick<StateDb, "sql" | "mode">): Promise<void> {
   for (const table of q.ERASED_TABLES) await q.analyzeTable(db.sql, table);
-  if (db.mode === "server") return;
+  if (db.mode === "server") return void await dropFact(db.sql, ...TO_SWEEP);
   for (const table of q.ERASED_TABLES) await q.rewriteTable(db.sql, table);
   await q.rewriteStatistics(db.sql);
   await q.forgetRecycledLog(db.sql);
@@ -193,4 +215,10 @@ export async function sweepFiles(db: Pick<StateDb, "sql" | "mode">): Promise<voi
     await q.switchLog(db.sql);
     await q.checkpoint(db.sql);
   }
+  await dropFact(db.sql, ...TO_SWEEP);
+}
+
+/** Whether an erasure ended before its sweep did, such as by a kill. */
+export async function isSweepLeft({ sql }: Pick<StateDb, "sql">): Promise<boolean> {
+  return (await readFact(sql, ...TO_SWEEP)).length > 0;
 }

@@ -1,8 +1,11 @@
 import { z } from "zod";
 import { allowActsToChange, forbidActsToChange } from "../../sql/state/erase_acts.ts";
-import { readFact, writeFact } from "../../sql/state/reconcile.ts";
+import { readFact, writeFact } from "../../sql/state/facts.ts";
+import { preferIndexes } from "../../sql/state/recipients.ts";
 import {
   countOldActs,
+  oldEvents,
+  oldTexts,
   type RetentionBatch,
   takeActs,
   takeEvents,
@@ -19,7 +22,7 @@ import type { Lease } from "../state/leases.ts";
 import type { StateDb, Transaction } from "../state/state_db.ts";
 
 const DAY_US = 24 * 3_600_000_000;
-/** Rows of one transaction. */
+/** Rows that one transaction looks at. */
 const BATCH = 500;
 /** After trouble: not with every poll. */
 const AGAIN_US = 3_600_000_000;
@@ -63,7 +66,8 @@ interface Round {
   readonly taken: Record<Part, number>;
   highestEvent: string;
   part: Part | null;
-  after: string;
+  /** The ids of this part that are still to be looked at; `null`: not asked for yet. */
+  range: { readonly after: string; readonly upTo: string } | null;
 }
 
 const NEXT: Readonly<Record<Part, Part | null>> = { events: "message_texts", message_texts: "acts", acts: null };
@@ -98,13 +102,13 @@ export class Retention {
     const untilMs = clock.monotonicMs() + sliceMs;
     while (round.part !== null) {
       if (signal.aborted || clock.monotonicMs() > untilMs) return;
-      const { taken, last } = await this.#batch(lease, round);
+      const { taken, last, highest } = await this.#batch(lease, round, round.part);
       round.taken[round.part] += taken;
-      if (round.part === "events" && last !== null) round.highestEvent = last;
-      if (last === null || taken < (this.deps.batch ?? BATCH)) {
+      if (round.part === "events" && highest !== null) round.highestEvent = highest;
+      if (last === null || round.range === null) {
         round.part = NEXT[round.part];
-        round.after = "0";
-      } else round.after = last;
+        round.range = null;
+      } else round.range = { ...round.range, after: last };
     }
     const done: LastRetention = { at: round.at, ...round.taken, highest_event: round.highestEvent };
     await fenced(db, lease, (tx) => writeFact(tx, source, "retention", JSON.stringify(done)).execute(), clock);
@@ -127,20 +131,37 @@ export class Retention {
       return null;
     }
     const taken = { events: 0, message_texts: 0, acts: 0 };
-    return { at: now, taken, highestEvent: last?.highest_event ?? "0", part: "events", after: "0" };
+    return { at: now, taken, highestEvent: last?.highest_event ?? "0", part: "events", range: null };
   }
 
-  async #batch(lease: Lease, round: Round): Promise<TakenRow> {
+  async #batch(lease: Lease, round: Round, part: Part): Promise<TakenRow> {
     const { db, clock, source, keep, batch: limit = BATCH } = this.deps;
-    const nothing = { taken: 0, last: null };
-    const keepMs =
-      { events: keep.eventsMs, message_texts: keep.messageTextMs, acts: keep.auditMs }[round.part ?? "acts"];
+    const nothing = { taken: 0, last: null, highest: null };
+    const keepMs = { events: keep.eventsMs, message_texts: keep.messageTextMs, acts: keep.auditMs }[part];
     if (keepMs === null) return nothing;
-    const asked: RetentionBatch = { source, before: round.at - keepMs * 1000, after: round.after, limit };
-    if (round.part === "acts" && (await countOldActs(db.sql, source, asked.before))[0]?.acts === "0") return nothing;
-    const take = { events: takeEvents, message_texts: takeTexts, acts: takeOldActs }[round.part ?? "acts"];
-    const [row] = await fenced(db, lease, (tx) => take(tx, asked), clock);
+    const before = round.at - keepMs * 1000;
+    round.range ??= await this.#oldRange(part, before);
+    if (round.range === null) return nothing;
+    const asked: RetentionBatch = { source, before, ...round.range, limit };
+    const take = { events: takeEvents, message_texts: takeTexts, acts: takeOldActs }[part];
+    const [row] = await fenced(db, lease, async (tx) => {
+      await preferIndexes(tx);
+      return await take(tx, asked);
+    }, clock);
     return row ?? nothing;
+  }
+
+  /** Once a round: rows are looked at where there is something old, and no further. */
+  async #oldRange(part: Part, before: EpochMicros): Promise<Round["range"]> {
+    const { sql } = this.deps.db;
+    const { source } = this.deps;
+    if (part === "acts") {
+      const [old] = await countOldActs(sql, source, before);
+      return old === undefined || old.acts === "0" ? null : { after: "0", upTo: "0" };
+    }
+    const [found] = await (part === "events" ? oldEvents : oldTexts)(sql, source, before);
+    const { after = null, up_to: upTo = null } = found ?? {};
+    return after === null || upTo === null || BigInt(upTo) <= BigInt(after) ? null : { after, upTo };
   }
 }
 

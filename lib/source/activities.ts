@@ -9,6 +9,7 @@ import type { LmsFaults } from "./lms_faults.ts";
 import type { LmsKeys } from "./lms_keys.ts";
 import { readId, readNumber } from "./lms_values.ts";
 import type { OwnActivity, ReadRow } from "./row_reader.ts";
+import { LONGEST_S } from "./time_taken.ts";
 
 export interface ActivityOptions {
   /** `lms.exam_duration_unit`; "auto": what the preset says. */
@@ -144,11 +145,12 @@ function topicsOf(rows: readonly ReadRow[]): { topics: Topic[]; topicOf: number[
   return { topics, topicOf };
 }
 
-/** Seconds out of the LMS's number, whose unit it does not document; `null` for none or zero. */
+/** Seconds out of the LMS's number, whose unit it does not document; `null` for none, zero and what no exam lasts. */
 export function durationAllowed(text: Cell | undefined, unit: "auto" | "minutes" | "seconds"): number | null {
   const value = readNumber(text) ?? null;
   if (value === null || value <= 0) return null;
-  return unit === "seconds" || (unit === "auto" && value > LONGEST_IN_MINUTES) ? value : value * 60;
+  const seconds = unit === "seconds" || (unit === "auto" && value > LONGEST_IN_MINUTES) ? value : value * 60;
+  return seconds > LONGEST_S ? null : seconds;
 }
 
 type Values = Readonly<Record<string, Cell | undefined>>;

@@ -1,9 +1,14 @@
 import type { Key, KeyRange, QueryKind } from "../../sql/lms/query_kind.ts";
 import type { LmsId } from "../model/event.ts";
 import { type KeyForm, LOWEST_TEXT } from "../model/key_space.ts";
+import type { CellRow } from "./lms_driver.ts";
 import type { QuerySession } from "./query_access.ts";
 import { compareIds, readId } from "./lms_values.ts";
 import { boundedBy, compareKeys, distinctKeys, isWhole } from "./query_keys.ts";
+
+/** A key as a driving table writes it; numbers in their one form: a decimal column writes 7.00, one with ZEROFILL 007. */
+const keyOf = (form: KeyForm) => (cells: CellRow): Key =>
+  cells.map((cell) => form === "text" ? cell ?? "" : readId(cell) ?? cell ?? "");
 
 /** Keys of all driving tables in a range, ascending, each once, at most so many; `more`: there may be others after them. */
 export async function drivingKeys(
@@ -14,9 +19,7 @@ export async function drivingKeys(
   limit: number,
 ): Promise<{ readonly keys: readonly Key[]; readonly more: boolean }> {
   const lists: Key[][] = [];
-  for (const query of sql.keysAfter(range, limit)) {
-    lists.push((await session.rows(query)).map((cells) => cells.map((cell) => cell ?? "")));
-  }
+  for (const query of sql.keysAfter(range, limit)) lists.push((await session.rows(query)).map(keyOf(form)));
   const isCut = lists.some((keys) => keys.length === limit);
   if (form === "text") return { keys: distinctKeys(lists.flat()), more: isCut };
   const merged = boundedBy(distinctKeys(lists.flat().filter(isWhole)).sort(compareKeys), lists, limit);
@@ -59,7 +62,7 @@ export async function newestKeys(
   skip: number,
 ): Promise<{ readonly keys: readonly Key[]; readonly more: boolean }> {
   const query = sql.newestKeys(limit, skip);
-  const found = query === null ? [] : (await session.rows(query)).map((row) => row.map((cell) => cell ?? ""));
+  const found = query === null ? [] : (await session.rows(query)).map(keyOf(form));
   const keys = distinctKeys(found).filter((key) => form === "text" ? key[0] !== "" : isWhole(key));
   return { keys, more: found.length === limit };
 }

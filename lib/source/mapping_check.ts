@@ -34,7 +34,9 @@ const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   enrolments: ["student_id", "course_id", "active", "joined_at", "left_at"],
 };
 const PEOPLE = ["username", "email", "display_name", "first_name", "last_name", "active"];
-const NUMBERS = /int|numeric|decimal|real|double|float/;
+const NUMBERS = /^(tinyint|smallint|mediumint|int|integer|bigint|numeric|decimal|real|double|float)/;
+/** Numbers that are not kept exactly: two keys may become one. */
+const INEXACT = /^(real|double|float)/;
 const TIMES = /^(timestamp|datetime|date)/;
 
 /**
@@ -149,9 +151,12 @@ function kindColumnProblems(
   if ((kind.keyType ?? "integer") === "integer") {
     for (const name of keyColumns(kind.key)) {
       const type = typeOf(name);
-      if (type !== undefined && !isWhole(type)) {
-        problems.push(`key "${name}" is ${type}: say \`key_type: text\` if it is no whole number`);
-      }
+      if (type === undefined || dialect.isInteger(type)) continue;
+      problems.push(
+        INEXACT.test(type)
+          ? `key "${name}" is ${type}, whose numbers are not exact: give a whole number (cast) or a text (key_type: text)`
+          : `key "${name}" is ${type}: say \`key_type: text\` if it is no whole number`,
+      );
     }
   }
   return problems;

@@ -5,6 +5,7 @@ export interface MysqlField {
   readonly columnType?: number | undefined;
   readonly flags?: unknown;
   readonly characterSet?: number | undefined;
+  readonly decimals?: number | undefined;
 }
 
 const UNSIGNED = 32;
@@ -28,7 +29,8 @@ const NAMES: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** A column's type as information_schema calls it, near enough to choose how it is read. */
-export function mysqlType({ columnType, flags, characterSet }: MysqlField): string {
+export function mysqlType({ columnType, flags, characterSet, decimals }: MysqlField): string {
   const name = NAMES.get(columnType ?? -1) ?? (characterSet === BINARY_CHARSET ? "binary" : "varchar");
+  if (name === "decimal" && decimals === 0) return "decimal whole";
   return name === "bigint" && typeof flags === "number" && (flags & UNSIGNED) !== 0 ? "bigint unsigned" : name;
 }

@@ -1,6 +1,7 @@
 import { ID_SORTS, kindOf, type Preset, type PresetMaker } from "../../sql/lms/preset.ts";
 import { type LmsQueries, lmsQueries } from "../../sql/lms/queries.ts";
-import type { BadRow } from "../model/attempt.ts";
+import type { AttemptRow, BadRow } from "../model/attempt.ts";
+import type { LmsId } from "../model/event.ts";
 import { type Kind, KINDS } from "../model/event_types.ts";
 import { takeTurns, turnIsOver } from "../drivers/deno/take_turns.ts";
 import { type ActivityOptions, type KnownActivities, readActivities } from "./activities.ts";
@@ -10,6 +11,7 @@ import type { CellRow, LmsDriver, LmsSession } from "./lms_driver.ts";
 import type { KeySort } from "./lms_keys.ts";
 import type { RowPage } from "./lms_source.ts";
 import { keyFormOf } from "./query_access.ts";
+import { xorOf } from "./query_keys.ts";
 import { complete, isBad, type ReaderParts, type ReadRow, type RowReader, rowReader } from "./row_reader.ts";
 import { type Catalog, readCatalog, readTables } from "./schema_check.ts";
 
@@ -37,7 +39,7 @@ export async function prepare(
   const wanted = maker.build === null ? maker.base : maker.build(await readTables(session, driver));
   const { preset, types } = await describePreset(session, wanted, driver.dialect);
   const catalog = await readCatalog(session, preset, driver, types);
-  const queriesOf = (raw: boolean) => lmsQueries(preset, driver.dialect, catalog.types, raw);
+  const queriesOf = (raw: boolean) => lmsQueries(preset, driver.dialect, catalog.types, raw, catalog.nullable);
   const readers = Object.fromEntries(KINDS.flatMap((kind) => {
     const of = preset.kinds[kind];
     return of === null ? [] : [[kind, rowReader(kind, of, { times, keys })]];
@@ -79,10 +81,25 @@ export async function rowsOf(
       ("from" in chapterTable ||
         catalog.has(chapterTable.table, [chapterTable.key, ...Object.values(chapterTable.columns)])),
   }, known);
-  return {
-    rows: ascending(good.map((row, i) => complete(row, activities[i] ?? null))),
-    bad: ascending(bad),
-  };
+  const rows = ascending(good.map((row, i) => complete(row, activities[i] ?? null)));
+  ascending(bad);
+  return "table" in of ? withoutRepeated(of.table, rows, bad) : { rows, bad };
+}
+
+/** Which of two rows of one key is meant nobody can say: a table (or view) without a unique key has such. */
+function withoutRepeated(table: string, rows: AttemptRow[], bad: BadRow[]): RowPage {
+  const isNext = (row: { id: LmsId }, i: number, all: readonly { id: LmsId }[]) => i > 0 && all[i - 1]?.id === row.id;
+  const badIds = new Set(bad.map(({ id }) => id));
+  if (!rows.some((row, i, all) => isNext(row, i, all) || badIds.has(row.id)) && !bad.some(isNext)) return { rows, bad };
+  const byId = Map.groupBy([...rows, ...bad], ({ id }) => id);
+  const repeated = [...byId.values()].flatMap((same): BadRow[] => {
+    const [first] = same;
+    if (first === undefined || same.length === 1) return [];
+    const hash = xorOf(same.map(({ hash }) => hash));
+    return [{ kind: first.kind, id: first.id, hash, reason: `${table}: several rows have this key` }];
+  });
+  const isSingle = ({ id }: { id: LmsId }) => byId.get(id)?.length === 1;
+  return { rows: rows.filter(isSingle), bad: ascending([...bad.filter(isSingle), ...repeated]) };
 }
 
 /** What of a preset's keys are texts. */

@@ -17,6 +17,8 @@ export interface QuerySession extends Pick<LmsSession, "rows"> {
 export interface QueryAccess {
   /** One read-only transaction. */
   read<T>(work: (session: QuerySession, sql: QueryKind) => Promise<T>): Promise<T>;
+  /** The statements, where the tables have been looked at. */
+  sql(): QueryKind | null;
   readonly keys: LmsKeys;
 }
 

@@ -4,6 +4,7 @@ import type { LmsId } from "../model/event.ts";
 import type { KeyForm } from "../model/key_space.ts";
 import type { Kind } from "../model/event_types.ts";
 import type { CellRow } from "./lms_driver.ts";
+import { isHeldId } from "../model/lms_ids.ts";
 import { compareIds } from "./lms_values.ts";
 
 const REPEATED = "several rows of the query have this key";
@@ -11,11 +12,14 @@ export const isRepeated = ({ reason }: BadRow) => reason.includes(REPEATED);
 
 /** None of them is taken: which one is meant, nobody can say. The hash is theirs together, whatever their order. */
 export function repeatedKey(kind: Kind, id: LmsId, rows: readonly CellRow[]): BadRow {
-  const hash = rows.reduce((sum, [, hash]) => sum ^ BigInt(hash ?? 0), 0n);
-  return { kind, id, hash: String(BigInt.asIntN(64, hash)), reason: `${kind} query: ${REPEATED}` };
+  return { kind, id, hash: xorOf(rows.map(([, hash]) => hash)), reason: `${kind} query: ${REPEATED}` };
 }
 
-export const isWhole = (key: Key) => key.every((part) => /^-?\d{1,19}$/.test(part));
+/** Hashes of several rows as one, whatever their order. */
+export const xorOf = (hashes: readonly (string | null | undefined)[]): string =>
+  String(BigInt.asIntN(64, hashes.reduce((sum, hash) => sum ^ BigInt(hash ?? 0), 0n)));
+
+export const isWhole = (key: Key) => key.every((part) => /^-?\d{1,19}$/.test(part) && isHeldId(part));
 
 export function compareKeys(a: Key, b: Key): number {
   for (const [i, part] of a.entries()) {
@@ -39,8 +43,8 @@ export function distinctKeys(keys: readonly Key[]): Key[] {
 
 /** Why no row can be kept under a key. */
 export function oddReason(kind: Kind, form: KeyForm, key: string, collided: boolean): string {
-  const what = key === ""
-    ? "is null"
+  const what = key === "" || key.split("/").includes("")
+    ? form === "text" ? "is null or empty" : "is null"
     : form === "pair"
     ? "is no pair of whole numbers from 0 to 2147483647"
     : form === "integer"

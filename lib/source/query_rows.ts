@@ -39,16 +39,37 @@ export class QueryRows {
   #cursor: { readonly id: LmsId; readonly key: Key; readonly known: KnownActivities } | null = null;
   /** Keys that no id can be, as met so far: of rows that share one, or whose id stands for another key. */
   readonly #odd = new Map<string, string>();
+  /** Some row of a pass had no bucket. */
+  #hasOddPairs = false;
 
   constructor(private readonly name: Kind, private readonly kind: KindPreset, private readonly access: QueryAccess) {
     this.#space = KEY_SPACES[keyFormOf(kind)];
   }
 
-  /** Keys found since the last call that no row can be kept under. */
-  takeOdd(): { readonly key: string; readonly reason: string }[] {
+  /** Keys that no row can be kept under: those met since the last call, and those that no other statement gives. */
+  async oddKeys(limit: number): Promise<{ readonly key: string; readonly reason: string }[]> {
+    for (const cells of await this.#askForOdd(limit)) {
+      this.#note(cells.map((cell) => cell ?? "").join("/"), this.#space.form);
+    }
     const found = [...this.#odd].map(([key, reason]) => ({ key, reason }));
     this.#odd.clear();
-    return found;
+    return found.slice(0, limit);
+  }
+
+  /** What drives the query is asked first: nearly always it has none, by its types or by a look into its index. */
+  async #askForOdd(limit: number): Promise<readonly CellRow[]> {
+    const known = this.access.sql();
+    const isDriven = drivers(this.kind).length > 0;
+    if (known !== null && (isDriven ? known.oddDriving(1, 2).length === 0 : known.oddOwn(1) === null)) return [];
+    return await this.access.read(async (session, sql) => {
+      const ofDriving: CellRow[] = [];
+      for (const query of sql.oddDriving(limit, this.#hasOddPairs ? 2 : 1)) {
+        ofDriving.push(...await session.rows(query));
+      }
+      if (ofDriving.length === 0 && isDriven) return [];
+      const own = sql.oddOwn(limit);
+      return own === null ? ofDriving : await session.rows(own);
+    });
   }
 
   async rowsAfter(after: LmsId | null, limit: number): Promise<RowPage> {
@@ -155,6 +176,7 @@ export class QueryRows {
       );
     }
     const sums = new Map<bigint, BucketSum>();
+    this.#hasOddPairs = false;
     await this.#eachRange(firstIdOf(from, size), lastIdOf(to - 1n, size), async (range) => {
       // A bucket of pairs may lie in two ranges, and one of texts lies in all of them.
       for (const { bucket, count, xor } of await this.#sums(range)) {
@@ -168,6 +190,7 @@ export class QueryRows {
 
   async #sums(range: KeyRange): Promise<BucketSum[]> {
     const rows = await this.access.read((session, sql) => session.rows(sql.buckets(range, this.#space.bucketSize)));
+    if (this.#space.form === "pair") this.#hasOddPairs ||= rows.some(([bucket]) => bucket === null);
     return rows.flatMap(([bucket, count, xor]) =>
       bucket == null ? [] : [{ bucket: BigInt(bucket), count: Number(count), xor: xor ?? "0" }]
     );

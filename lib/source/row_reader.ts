@@ -2,13 +2,14 @@ import { type CanonicalColumn, keyColumns, type KindPreset, TIME_COLUMNS } from 
 import { canonicalColumns } from "../../sql/lms/queries.ts";
 import type { Activity, AttemptRow, BadRow, Progress } from "../model/attempt.ts";
 import type { LmsId } from "../model/event.ts";
+import { LmsError } from "../base/errors.ts";
 import { pairId } from "../model/key_space.ts";
 import type { Kind } from "../model/event_types.ts";
 import { cleanText, filledText } from "./clean_text.ts";
 import type { Cell, CellRow } from "./lms_driver.ts";
 import type { TimeReaders } from "./lms_times.ts";
 import type { KeySort, LmsKeys } from "./lms_keys.ts";
-import { isBeyondIds, normalWord, readBoolean, readId, readNumber } from "./lms_values.ts";
+import { isBeyondIds, normalWord, readAttemptNo, readBoolean, readId, readNumber } from "./lms_values.ts";
 import { readTimeTaken } from "./time_taken.ts";
 
 /** A row as read; `complete` adds its activity. `mediaId` is what an empty title is looked up by. */
@@ -93,7 +94,8 @@ export function rowReader(kind: Kind, preset: KindPreset, { times, keys }: Reade
     return problem === null ? [] : [{ column, problem, name: columnName(preset, column) }];
   });
 
-  const number = (cells: CellRow, column: CanonicalColumn) => readNumber(cell(cells, column));
+  const number = (cells: CellRow, column: CanonicalColumn) =>
+    column === "attemptNo" ? readAttemptNo(cell(cells, column)) : readNumber(cell(cells, column));
   const key = (cells: CellRow, column: CanonicalColumn) => {
     const sort = SORTS[column]?.(kind);
     return sort !== undefined && keys.isText(sort) ? keys.read(sort, cell(cells, column)) : readId(cell(cells, column));
@@ -111,7 +113,14 @@ export function rowReader(kind: Kind, preset: KindPreset, { times, keys }: Reade
     const id = readKey(cells[0]) ?? null;
     const hash = cells[1];
     if (id === null || typeof hash !== "string") {
-      throw new TypeError(`Cannot read ${what}: a row without a key that can be kept, or without a hash`);
+      // No statement gives such rows for the types that the columns had when they were looked at: they are looked at again.
+      throw new LmsError(
+        "schema",
+        `Cannot read ${what}: a row came without a key that can be kept, or without a hash`,
+        {
+          hint: "The table was changed under a running lmsmon; report it when it comes again after a restart",
+        },
+      );
     }
     const studentId = key(cells, "studentId"),
       activityId = key(cells, "activityId"),

@@ -1,7 +1,7 @@
 import type { Dialect } from "../../sql/lms/dialects/dialect.ts";
 import { type Preset } from "../../sql/lms/preset.ts";
 import { requirements } from "../../sql/lms/requirements.ts";
-import { catalogQuery, type ColumnTypes, type LmsQueries } from "../../sql/lms/queries.ts";
+import { catalogQuery, type ColumnTypes, type LmsQueries, type NullableColumns } from "../../sql/lms/queries.ts";
 import { LmsError } from "../base/errors.ts";
 import type { LmsDriver, LmsSession } from "./lms_driver.ts";
 import { grantHint, type LmsTarget } from "./lms_errors.ts";
@@ -9,6 +9,7 @@ import { grantHint, type LmsTarget } from "./lms_errors.ts";
 /** What the LMS database has of the tables a preset names. */
 export interface Catalog {
   readonly types: ColumnTypes;
+  readonly nullable: NullableColumns;
   readonly has: (table: string, columns: readonly string[]) => boolean;
   readonly tables: ReadonlySet<string>;
   /** Some of the preset's queries could be described, so what they read is there. */
@@ -42,22 +43,26 @@ export async function readCatalog(
 ): Promise<Catalog> {
   // MySQL compares column names without case, and may keep table names in lower case.
   const fold = driver.dialect.name === "mysql" ? (name: string) => name.toLowerCase() : (name: string) => name;
-  const columns = new Map<string, { type: string; readable: boolean }>();
+  const columns = new Map<string, { type: string; readable: boolean; nullable: boolean }>();
   const tables = new Set<string>();
   const hasTables = requirements(preset).length > 0;
   for (
-    const [table, column, type, readable] of hasTables ? await session.rows(catalogQuery(preset, driver.dialect)) : []
+    const [table, column, type, readable, nullable] of hasTables
+      ? await session.rows(catalogQuery(preset, driver.dialect))
+      : []
   ) {
     if (table === null || table === undefined || column === null || column === undefined) continue;
     tables.add(fold(table));
     columns.set(`${fold(table)}.${fold(column)}`, {
       type: (type ?? "").toLowerCase(),
       readable: readable === "1",
+      nullable: nullable === "1",
     });
   }
   const find = (table: string, column: string) => columns.get(`${fold(table)}.${fold(column)}`);
   return {
     types: (table, column) => outputs.get(table)?.get(fold(column)) ?? find(table, column)?.type,
+    nullable: (table, column) => find(table, column)?.nullable ?? false,
     has: (table, names) => names.every((name) => find(table, name)?.readable === true),
     tables: new Set(requirements(preset).map((r) => r.table).filter((t) => tables.has(fold(t)))),
     readable: (table, column) => find(table, column)?.readable === true,
@@ -82,8 +87,12 @@ export async function checkSchema(
   queries: LmsQueries,
   target: LmsTarget,
 ): Promise<void> {
-  const missing: string[] = [], denied: string[] = [], wrong: string[] = [];
-  for (const { table, columns, integerKeys, optional } of requirements(preset)) {
+  const missing: string[] = [], denied: string[] = [], wrong: string[] = [], incomparable: string[] = [];
+  for (const { table, columns, integerKeys, comparedIds, optional } of requirements(preset)) {
+    const typed = (column: string, fits: (type: string) => boolean) => {
+      const type = catalog.types(table, column);
+      return type === undefined || fits(type) ? [] : [`${table}.${column} (${type})`];
+    };
     if (optional) continue;
     if (!catalog.tables.has(table)) {
       // MySQL's catalog hides what the role may not read; only an attempt tells the difference.
@@ -94,10 +103,11 @@ export async function checkSchema(
     missing.push(...absent.map((column) => `${table}.${column}`));
     const unreadable = columns.filter((c) => !absent.includes(c) && !catalog.readable(table, c));
     if (unreadable.length > 0) denied.push(table);
-    for (const key of integerKeys) {
-      const type = catalog.types(table, key);
-      if (type !== undefined && !driver.dialect.isInteger(type)) wrong.push(`${table}.${key} (${type})`);
-    }
+    wrong.push(...integerKeys.flatMap((key) => typed(key, (type) => driver.dialect.isInteger(type))));
+    incomparable.push(
+      ...comparedIds.filter((column) => !integerKeys.includes(column))
+        .flatMap((column) => typed(column, (type) => driver.dialect.comparesWithIds(type))),
+    );
   }
   const problems = [
     ...(denied.length === 0 ? [] : [
@@ -105,11 +115,17 @@ export async function checkSchema(
     ]),
     ...(missing.length === 0 ? [] : [`Cannot find in the LMS database: ${missing.join(", ")}`]),
     ...(wrong.length === 0 ? [] : [`Cannot page by ${wrong.join(", ")}: keys must be whole numbers`]),
+    ...(incomparable.length === 0
+      ? []
+      : [`Cannot look up by ${incomparable.join(", ")}: ids of preset "${preset.name}" are whole numbers`]),
   ];
   if (problems.length === 0) return;
   throw new LmsError("schema", problems.join("; "), {
     hint: denied.length > 0
       ? grantHint(target, denied)
+      : missing.length === 0
+      ? "Columns that hold keys have other types in this LMS: give them types of whole numbers, or read them by a mapping of " +
+        "your own, where keys and ids may be texts (`lmsmon preset show`, docs/presets.md: key_type, ids)"
       : `The tables do not look like preset "${preset.name}" says; check lms.url (database, ?schema=) and lms.preset, ` +
         `and that "${target.user}" may use the schema`,
   });

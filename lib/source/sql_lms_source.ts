@@ -200,7 +200,7 @@ export class SqlLmsSource implements LmsSource {
 
   async oddKeys(kind: Kind, limit: number): ReturnType<LmsSource["oddKeys"]> {
     const ofQuery = this.#queryRows[kind];
-    if (ofQuery !== undefined) return ofQuery.takeOdd().slice(0, limit);
+    if (ofQuery !== undefined) return await ofQuery.oddKeys(limit);
     if (this.#prepared?.queries.oddKeys(kind, limit) === null) return []; // the key's type has none
     return await this.#tableRows.oddKeys(kind, limit);
   }
@@ -249,6 +249,7 @@ export class SqlLmsSource implements LmsSource {
   #queryAccess(kind: Kind): QueryAccess {
     return {
       keys: this.#keys,
+      sql: () => this.#prepared?.queries.queryKind(kind) ?? null,
       read: (work) =>
         this.#read((session, prepared) =>
           work(this.#sessionOf(session, prepared, kind), prepared.queries.queryKind(kind))

@@ -80,7 +80,9 @@ export class TableRows {
       const found = query === null ? [] : await session.rows(query);
       return found.map(([key]) => ({
         key: key ?? "",
-        reason: `${table}.${column}: ${isBeyondIds(key) ? BEYOND_IDS : "is no whole number"}`,
+        reason: `${table}.${column}: ${
+          key === null ? "is null" : isBeyondIds(key) ? BEYOND_IDS : "is no whole number"
+        }`,
       }));
     });
   }

@@ -1,9 +1,17 @@
 /**
  * Seconds out of the many spellings of a duration in the LMS: `2:47:53.076906`, `1 day, 2:03:04` (Python), `PT2H3M`
- * (ISO), `1171.627827` (seconds), `18 seconds`. `null` for anything else and for negative ones: it is shown, never
+ * (ISO), `1171.627827` (seconds), `18 seconds`. `null` for anything else, for negative ones and from ten years on: it is shown, never
  * decided upon, so an unreadable one costs a detail and not the row.
  */
 export function readTimeTaken(text: string | null | undefined): number | null {
+  const seconds = secondsOf(text);
+  return seconds === null || seconds > LONGEST_S ? null : seconds;
+}
+
+/** Nothing that a student does lasts as long: ten years. */
+export const LONGEST_S = 10 * 366 * 86_400;
+
+function secondsOf(text: string | null | undefined): number | null {
   if (text === null || text === undefined) return null;
   const clock = CLOCK.exec(text);
   if (clock !== null) {

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { StateError } from "../base/errors.ts";
-import { type DiskSpace, diskSpace } from "../drivers/deno/disk_space.ts";
+import { type DiskSpace, diskSpace, roomOf } from "../drivers/deno/disk_space.ts";
 
 const MB = 1_000_000;
 /** A write-ahead log file is 16 MiB: with less than this the engine stops, and says nothing of why. */
@@ -17,14 +17,14 @@ export function diskTrouble(path: string, cause: unknown): StateError | null {
   if (space === null) return null;
   const full = space.freeBytes < FULL_BYTES;
   if (!full && space.freeInodes !== 0) return null;
-  return noRoom(path, full ? `the disk is full: ${amountOf(space)}` : "the disk has no inode left", cause);
+  return noRoom(path, full ? `the disk is full: ${roomOf(space)}` : "the disk has no inode left", cause);
 }
 
 /** Throws when a new database could not be made there for want of room, which otherwise shows after half a minute. */
 export function requireRoomForNew(path: string): void {
   const space = nearestSpace(path);
   if (space === null || (space.freeBytes >= NEW_BYTES && space.freeInodes !== 0)) return;
-  const what = space.freeInodes === 0 ? "the disk has no inode left" : `the disk is full: ${amountOf(space)}`;
+  const what = space.freeInodes === 0 ? "the disk has no inode left" : `the disk is full: ${roomOf(space)}`;
   throw noRoom(path, `${what}, a new database needs ${NEW_BYTES / MB} MB`, null);
 }
 
@@ -34,9 +34,6 @@ function noRoom(path: string, what: string, cause: unknown): StateError {
     hint: "free some space there, or name a directory on another disk in state.url; nothing that was stored is lost",
   });
 }
-
-const amountOf = ({ freeBytes, totalBytes }: DiskSpace) =>
-  `${Math.floor(freeBytes / MB)} MB of ${Math.floor(totalBytes / MB)} MB free`;
 
 /** Of the directory, or of the one in which it is to be made. */
 function nearestSpace(path: string): DiskSpace | null {

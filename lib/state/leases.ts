@@ -12,13 +12,13 @@ export interface Lease {
 }
 
 /** Who polls a source now, by the state database's clock. */
-export interface HeldLease {
+export interface TakenLease {
   readonly lease: null;
-  readonly heldBy: string;
+  readonly holder: string;
   readonly expiresAt: EpochMicros;
 }
 
-export type LeaseResult = { readonly lease: Lease } | HeldLease;
+export type LeaseResult = { readonly lease: Lease } | TakenLease;
 
 /** How long acquiring waits for a row that the holder's batch has locked. */
 const LOCK_WAIT_MS = 3_000;
@@ -43,9 +43,9 @@ export async function acquireLease(
   } catch (error) {
     if (errorCode(error) !== "55P03") throw error;
   }
-  const [held] = await readLease(db.sql, source);
-  if (!held) return acquireLease(db, source, holder, ttlMs, takeOverFrom);
-  return { lease: null, heldBy: held.holder, expiresAt: fromInstant(held.expires_at) };
+  const [present] = await readLease(db.sql, source);
+  if (!present) return acquireLease(db, source, holder, ttlMs, takeOverFrom);
+  return { lease: null, holder: present.holder, expiresAt: fromInstant(present.expires_at) };
 }
 
 /** False when somebody else has taken the lease over. */

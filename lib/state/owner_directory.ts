@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { StateError } from "../base/errors.ts";
+import { isTooLarge, TOO_LARGE_HINT } from "../drivers/deno/disk_space.ts";
 import { diskTrouble } from "./disk_trouble.ts";
 import { denied } from "./directory_user.ts";
 
@@ -95,6 +96,7 @@ export function cannotOpen(directory: StateDirectory, error: unknown, what = "")
     return failed("the file system is read-only", "name a directory that can be written in state.url");
   }
   if (/no space left|disk quota/i.test(detail)) return failed("the disk is full", "free some space, then try again");
+  if (isTooLarge(detail)) return failed(detail, TOO_LARGE_HINT);
   return failed(detail, "--log-level debug says more; a state on a PostgreSQL server needs no directory (state.url)");
 }
 

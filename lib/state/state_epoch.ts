@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { newestLine } from "../../sql/state/export.ts";
 import { serverIdentity } from "../../sql/state/lineage.ts";
-import { readFact, writeFact } from "../../sql/state/reconcile.ts";
+import { readFact, writeFact } from "../../sql/state/facts.ts";
 import { lockEpoch, writeEpoch } from "../../sql/state/state_epoch.ts";
 import type { StateDb } from "./state_db.ts";
 

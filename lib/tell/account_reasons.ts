@@ -19,7 +19,7 @@ export const ACCOUNTS: Readonly<Record<MatchStatus, { readonly says: string; rea
     change: "Give the bot a role that sees addresses, or set users.overrides",
   },
   duplicate: {
-    says: "several with one address (duplicate account)",
+    says: "several mentors or several Zulip accounts have this one address (duplicate account)",
     change: "Deactivate all but one account, give each mentor their own address, or set users.overrides",
   },
   deactivated: { says: "their account is deactivated", change: "Reactivate it or set users.overrides" },

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { insertMessages, reserveMessageIds } from "../../sql/state/messages.ts";
-import { claimFact, readFact } from "../../sql/state/reconcile.ts";
+import { claimFact, readFact } from "../../sql/state/facts.ts";
 import { wakeRecipients } from "../../sql/state/recipients.ts";
 import { ADMIN } from "../model/recipient.ts";
 import { ADMIN_TOPICS, type AdminTopic } from "../config/config.ts";

@@ -88,7 +88,7 @@ export class AdminWatch {
 
   async #lookForStale(): Promise<void> {
     const { db, source, clock, config } = this.#deps;
-    const staleMs = config.lms.staleAfterMs ?? null;
+    const staleMs = config.source.staleAfterMs;
     if (staleMs === null) return;
     const [row] = await newestOccurrence(db.sql, source);
     const newest = row?.newest_at ?? null;

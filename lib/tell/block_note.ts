@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dropFact, readFact, writeFact } from "../../sql/state/reconcile.ts";
+import { dropFact, readFact, writeFact } from "../../sql/state/facts.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { Circuit } from "../bot/circuit.ts";
 import type { GuardVerdict } from "./guard.ts";

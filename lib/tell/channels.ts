@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { readFactsWithAge, writeFact } from "../../sql/state/reconcile.ts";
+import { readFactsWithAge, writeFact } from "../../sql/state/facts.ts";
 import type { ZulipChannel } from "../bot/zulip_api.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 

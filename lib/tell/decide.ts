@@ -16,7 +16,7 @@ import {
 export interface DecisionPolicy {
   readonly notify: ComposePolicy["notify"] & ResolveContext["notify"];
   readonly users: Pick<Config["users"], "cacheMs">;
-  readonly lms: Pick<Config["lms"], "links">;
+  readonly source: Pick<Config["source"], "links">;
   readonly format?: Config["format"];
 }
 
@@ -106,7 +106,7 @@ function resolveAndCompose(
     selves: due.selves,
   });
   const told = resolution.send.map(({ row, userId }) => dueRow(row, userId, due));
-  const { lms: { links }, notify, format } = config;
+  const { source: { links }, notify, format } = config;
   const policy = { now, links, notify, names: format?.names ?? "full" };
   return { resolution, compositions: compose(told, recent, policy) };
 }

@@ -1,3 +1,4 @@
+import { NOT_READABLE } from "./channels.ts";
 import type { Facts, Hindrance, Rule } from "./reason_words.ts";
 import { REASONS } from "./reasons.ts";
 
@@ -9,6 +10,8 @@ export interface Standing {
   readonly poll: string;
   /** What a process noted when it could send nothing. */
   readonly blocked: "guard" | "outage" | null;
+  /** Of its message: why that waits. */
+  readonly messageReason: string | null;
 }
 
 export interface Explained {
@@ -18,40 +21,47 @@ export interface Explained {
   readonly change: string;
 }
 
-const TOLD = "it was told";
+/** What waits for these waits for something else than a time. */
+const UNTIL_IT_CHANGES: ReadonlySet<string> = new Set([
+  "no_account",
+  "no_mentor",
+  "row_missing",
+  "channel_not_readable",
+]);
 
 /** Which rule said no (or not yet) to one delivery, and what would change it. Pure. */
 export function explainDelivery(standing: Standing, facts: Facts): Explained {
-  const { status, reason } = standing;
+  const { status, reason, messageReason } = standing;
   switch (status) {
     case "sent":
-      return { rule: "sent", says: TOLD, change: "" };
+    case "sending":
+      return by(REASONS.under_way, status, facts);
+    case "unknown":
+      return messageReason === NOT_READABLE
+        ? by(REASONS.waiting, messageReason, facts)
+        : by(REASONS.under_way, status, facts);
     case "suppressed":
       return by(REASONS.suppressed, reason?.startsWith("dropped: ") ? "dropped" : reason ?? "", facts);
     case "dead":
       return by(REASONS.dead, reason ?? "", facts);
     case "held":
       return by(REASONS.held, reason ?? "fuse", facts);
-    case "sending":
-      return { rule: "sending", says: "it is being sent at this moment", change: "Nothing: look again in a minute" };
-    case "unknown":
-      return {
-        rule: "unknown",
-        says: "a send began and its outcome is not known yet: Zulip is asked for it by its marker",
-        change: "Nothing: it ends as sent, or is sent again",
-      };
   }
   if (facts.pauses.length > 0) return by(REASONS.waiting, "paused", facts);
-  if (status === "waiting" && reason !== null && !(reason === "paused" && facts.pauses.length === 0)) {
-    return by(REASONS.waiting, reason, facts);
-  }
-  const hindrance = hindranceOf(standing, facts);
-  return by(REASONS.hindered, hindrance, facts);
+  if (status === "waiting" && reason !== null && waitsStill(reason, facts)) return by(REASONS.waiting, reason, facts);
+  return by(REASONS.hindered, hindranceOf(standing, facts), facts);
 }
 
-function hindranceOf({ poll, blocked }: Standing, { attempts }: Facts): Hindrance {
-  if (poll === "undecided") return "poll_running";
-  if (poll === "dropped") return "poll_failed";
+/** A time that is over, and a pause that is, keep nothing back any more: something else does. */
+function waitsStill(reason: string, { nextAt, now }: Facts): boolean {
+  if (UNTIL_IT_CHANGES.has(reason)) return true;
+  return reason !== "paused" && (nextAt === null || nextAt > now);
+}
+
+function hindranceOf({ poll, blocked }: Standing, { attempts, config }: Facts): Hindrance {
+  if (!config.enabled) return "switched_off";
+  if (!config.notify.enabled) return "notifications_off";
+  if (poll !== "open") return "poll_running";
   if (blocked !== null) return blocked;
   return attempts !== null && attempts > 0 ? "refused_so_far" : "none";
 }

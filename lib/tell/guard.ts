@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { fullPassDoneAfter } from "../../sql/state/lineage.ts";
-import { readFact, writeFact } from "../../sql/state/reconcile.ts";
+import { readFact, writeFact } from "../../sql/state/facts.ts";
 import { recordAct } from "../state/acts.ts";
 import { renewEpochFor } from "../state/state_epoch.ts";
 import { type Doubt, StateLineage } from "../state/state_lineage.ts";

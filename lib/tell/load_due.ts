@@ -138,7 +138,7 @@ export async function loadDue(
   const now = deps.clock.now();
   const known = await accounts.of({ rows: loaded, mentors }, signal);
   const recent = await recentMessages(deps, unique(loaded.map((row) => row.recipient)), known, now, goesOn);
-  const withOwnRefs = await withRefs(deps.db, loaded, deps.config.lms.links);
+  const withOwnRefs = await withRefs(deps.db, loaded, deps.config.source.links);
   return {
     rows: withOwnRefs,
     siblings: Map.groupBy(others, (row) => row.eventId),

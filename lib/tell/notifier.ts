@@ -32,6 +32,8 @@ export interface Notifier {
   nextDueAt(): Promise<EpochMicros | null>;
   /** The fuse holds a poll: the administrator hears of it as soon as Zulip can be reached. */
   pollHeld(): Promise<void>;
+  /** For how long Zulip still wants nothing sent, milliseconds; asked while a round waits for it. */
+  heldBackMs(): number;
 }
 
 /** Recipients whose exams are told before anything else, at most: their names are in memory. */
@@ -82,6 +84,10 @@ class OutboxNotifier implements Notifier {
     this.#adminWatch = new AdminWatch(deps, this.#notices);
   }
 
+  heldBackMs(): number {
+    return this.#pacer.heldBackMs();
+  }
+
   async pollHeld(): Promise<void> {
     this.#busy = true; // what is held is counted, though nothing of it is due
     await this.#notices.tellHeldPolls();
@@ -108,7 +114,10 @@ class OutboxNotifier implements Notifier {
     await this.#prepareRound(cutoff, counts);
     const due = await this.#somethingDue(cutoff);
     this.#busy ||= due;
-    if (!options.stop.aborted && due && await this.#zulipAnswers(options)) {
+    // Another process may have told what was due here: Zulip is asked all the same, or this one would say for ever that it is away.
+    const asks = due || this.#circuit.state === "open";
+    const answers = !options.stop.aborted && asks && await this.#zulipAnswers(options);
+    if (due && answers) {
       try {
         verdict = await this.#guard.check(options.hard);
         this.#pacer.observe(this.#deps.zulip.rateLimit(), null);

@@ -9,16 +9,26 @@ export type WaitReason = Decision["putOff"][number]["reason"] | "digest" | "chan
 export type EndReason = Decision["suppress"][number]["reason"] | "dropped" | "redirected" | "erased";
 /** Why a delivery was given up. */
 export type DeadReason = "refused" | "poison" | "unseen" | "erased";
-/** Why a student is told of to nobody. */
-export type Exclusion = "inactive" | "excluded_username" | "excluded_batch";
+/** Why a student is told of to nobody; `not_any_more`: nothing of today excludes them. */
+export type Exclusion = "inactive" | "excluded_username" | "excluded_batch" | "not_any_more";
 /** What keeps a delivery from leaving that no row of it says. */
-export type Hindrance = "poll_running" | "poll_failed" | "guard" | "outage" | "refused_so_far" | "none";
+export type Hindrance =
+  | "switched_off"
+  | "notifications_off"
+  | "poll_running"
+  | "guard"
+  | "outage"
+  | "refused_so_far"
+  | "none";
+/** How far one is that left. */
+export type UnderWay = "sending" | "unknown" | "sent";
 /** Why there is no delivery to a mentor at all. */
 export type Absent = "not_mentor";
 
 /** What the sentences are made of. */
 export interface Facts {
-  readonly config: Pick<Config, "notify" | "students">;
+  readonly config: Pick<Config, "enabled" | "notify" | "students">;
+  readonly now: EpochMicros;
   readonly event: {
     readonly type: string;
     readonly occurredAt: EpochMicros;
@@ -38,8 +48,13 @@ export interface Facts {
   readonly account: { readonly status: string; readonly userId: string | null } | null;
   readonly pauses: readonly Pause[];
   readonly blocked: { readonly reason: string; readonly since: EpochMicros } | null;
-  readonly exclusion: Exclusion | null;
+  readonly exclusion: Exclusion;
+  /** Mentors of the student when the event was found. */
   readonly mentors: readonly string[];
+  /** Whether the recipient is one of the student's mentors now; `null`: not known. */
+  readonly isMentorNow: boolean | null;
+  /** When the send began. */
+  readonly startedAt: EpochMicros | null;
   /** A time for people. */
   readonly when: (at: EpochMicros) => string;
 }

@@ -1,59 +1,12 @@
-import type { EventSuppression } from "../model/event.ts";
-import { formatDuration, roundDuration } from "../text/parse_duration.ts";
+import { mentorOf } from "../model/recipient.ts";
+import { EXCLUDED, OF_EVENTS } from "./event_reasons.ts";
 import { accountRemedy, ACCOUNTS, accountWords } from "./account_reasons.ts";
 import type { Pause } from "./pauses.ts";
-import type { Absent, DeadReason, EndReason, Exclusion, Facts, Hindrance, Rule, WaitReason } from "./reason_words.ts";
+import type { Absent, DeadReason, EndReason, Facts, Hindrance, Rule, UnderWay, WaitReason } from "./reason_words.ts";
 
 const until = ({ nextAt, when }: Facts) => nextAt === null ? "" : ` until ${when(nextAt)}`;
-const to = ({ recipient }: Facts) => recipient ?? "its mentors";
-const ONCE = "An event is judged once, when it is found: the change holds for what is found from then on";
+const to = ({ recipient }: Facts) => recipient === null ? "its mentors" : recipientWords(recipient);
 const NOTHING = "Nothing: it is over";
-
-const OF_EVENTS: Readonly<Record<EventSuppression, Rule>> = {
-  first_contact: {
-    says: () => "it is history that was there at the first contact with this LMS, which is stored and told to nobody",
-    change: () => "Nothing for this event; `poll-once --notify-history` tells history, before the first contact only",
-  },
-  notifications_off: {
-    says: () => "notifications were off (notify.enabled: false) when it was found",
-    change: ({ config }) => config.notify.enabled ? `They are on now. ${ONCE}` : `Set notify.enabled: true. ${ONCE}`,
-  },
-  type_not_told: {
-    says: ({ event }) =>
-      `its type ${event.type} was muted: neither in notify.immediate nor in notify.digest.events when it was found`,
-    change: ({ event }) => `Add ${event.type} to one of both lists. ${ONCE}`,
-  },
-  too_old: {
-    says: ({ event, config: { notify } }) =>
-      `it was too old: ${
-        roundDuration((event.detectedAt - event.occurredAt) / 1000)
-      } when it was found, and first seen in this stage` +
-      (notify.maxAgeMs === null ? "" : `; notify.max_age is ${formatDuration(notify.maxAgeMs)}`),
-    change: () => `Raise notify.max_age (null: no limit). ${ONCE}`,
-  },
-  student_excluded: {
-    says: ({ exclusion }) => `the student is excluded: ${WHY_EXCLUDED[exclusion ?? "unknown"]}`,
-    change: ({ exclusion }) => `${CHANGE_EXCLUDED[exclusion ?? "unknown"]}. ${ONCE}`,
-  },
-  revision_not_told: {
-    says: ({ config }) =>
-      `it is a correction of a kind that is not told (notify.revisions: ${config.notify.revisions})`,
-    change: () => `Set notify.revisions to verdict or score. ${ONCE}`,
-  },
-};
-
-const WHY_EXCLUDED: Readonly<Record<Exclusion | "unknown", string>> = {
-  inactive: "inactive in the LMS (students.active_only)",
-  excluded_username: "named in students.exclude_usernames",
-  excluded_batch: "in none of the batches of students.batches",
-  unknown: "by students.active_only, exclude_usernames or batches, as they and the student were when it was found",
-};
-const CHANGE_EXCLUDED: Readonly<Record<Exclusion | "unknown", string>> = {
-  inactive: "Make the student active in the LMS, or set students.active_only: false",
-  excluded_username: "Take the username out of students.exclude_usernames",
-  excluded_batch: "Add one of the student's batches to students.batches",
-  unknown: "Nothing: today the student would be told of",
-};
 
 const WAITING: Readonly<Record<WaitReason, Rule>> = {
   digest: {
@@ -62,16 +15,16 @@ const WAITING: Readonly<Record<WaitReason, Rule>> = {
   },
   gathering: {
     says: (f) =>
-      `it gathers with what follows, since its reader was told something just before${until(f)} (notify.gather)`,
-    change: () => "It goes out by itself; notify.gather: 0 tells each result at once",
+      `its reader was told something just before, so it gathers with what follows${until(f)} (notify.gather)`,
+    change: () => "It goes out then by itself; notify.gather: 0 tells each result at once",
   },
   quiet: {
     says: (f) => `these are its reader's quiet hours${until(f)} (notify.quiet)`,
-    change: () => "It goes out at their end; notify.quiet: null has none",
+    change: () => "It goes out at their end by itself; without notify.quiet there are none",
   },
   rate: {
-    says: (f) => `its reader got as many messages as notify.max_per_mentor allows, so it waits${until(f)} (rate)`,
-    change: () => "It goes out then; notify.max_per_mentor: null has no limit",
+    says: (f) => `its reader got as many messages as notify.max_per_mentor allows, so it waits${until(f)}`,
+    change: () => "It goes out then by itself; a higher notify.max_per_mentor (null: no limit) lets more through",
   },
   no_account: {
     says: (f) =>
@@ -89,36 +42,44 @@ const WAITING: Readonly<Record<WaitReason, Rule>> = {
   },
   row_missing: {
     says: (f) => `its row is gone from the LMS; it is waited for${until(f)}`,
-    change: () => "It is told if the row comes back; it ends after an hour and two full passes",
+    change: () => "Put the row back in the LMS; without that it ends after an hour and two full passes",
   },
   paused: {
     says: ({ pauses, when }) => {
-      const [pause] = pauses;
-      if (pause === undefined) return "it was paused; that pause is over, and the next round tells it";
-      return `it is paused (${pauseWords(pause)}) since ${when(pause.since)}${
-        pause.until === null ? ", until somebody resumes it" : `, until ${when(pause.until)}`
-      }: ${pause.reason}`;
+      const each = pauses.map((pause) =>
+        `it is paused (${pauseWords(pause)}) since ${when(pause.since)}${
+          pause.until === null ? ", until somebody resumes it" : `, until ${when(pause.until)}`
+        }: ${pause.reason}`
+      );
+      return each.join("; and ");
     },
-    change: ({ pauses: [pause] }) =>
-      pause === undefined
-        ? "Nothing: it goes out by itself"
-        : `\`lmsmon resume${pause.scope === "all" ? "" : ` --${pause.scope} ${pause.subjectId}`}\``,
+    change: ({ pauses }) => {
+      const commands = pauses.map(({ scope, subjectId }) =>
+        `\`lmsmon resume${scope === "all" ? "" : ` --${scope} ${subjectId}`}\``
+      );
+      const end = pauses.every(({ until }) => until !== null) ? "It goes out at the end of the pause; " : "";
+      return `${end}${commands.join(" and ")}${end === "" ? " lets it go" : " lets it go before"}`;
+    },
   },
   channel_not_readable: {
     says: () => "the bot cannot read the channel, so it could not look up what it sent there",
-    change: () => "Subscribe the bot itself to the channel",
+    change: () => "Subscribe the bot itself to the channel; it goes out within a minute then",
   },
 };
 
 const ENDED: Readonly<Record<EndReason, Rule>> = {
   no_longer_mentor: {
     says: (f) => `${to(f)} was no longer the student's mentor when it was to be told`,
-    change: () => "A link in the LMS, for what comes from then on; a hand-over tells nothing again",
+    change: () => "Link them in the LMS, for what is found from then on; a hand-over tells nothing again",
   },
-  erased: { says: () => "the student or the mentor was erased (lmsmon privacy erase)", change: () => NOTHING },
+  erased: {
+    says: ({ recipient }) =>
+      `the ${recipient?.startsWith("erased:") ? "mentor" : "student"} was erased (lmsmon privacy erase)`,
+    change: () => NOTHING,
+  },
   self: { says: (f) => `${to(f)} is the student, by their Zulip account`, change: () => NOTHING },
   duplicate: {
-    says: (f) => `${to(f)} has the same Zulip account as another mentor of the student, who was told (duplicate)`,
+    says: (f) => `${to(f)} has the same Zulip account as another mentor of the student, who was told`,
     change: () => "Give each mentor an address of their own in the LMS, or set users.overrides",
   },
   no_account: {
@@ -139,12 +100,12 @@ const ENDED: Readonly<Record<EndReason, Rule>> = {
     change: () => `${NOTHING}; find out who deletes rows in the LMS`,
   },
   finished_since: {
-    says: () => "it was superseded: the finish of the same attempt was told in the same message",
+    says: () => "it is a start, superseded: the finish of the same attempt was in the same message",
     change: () => NOTHING,
   },
   dropped: {
     says: ({ reason }) =>
-      `the administrator dropped it while the fuse held it: ${(reason ?? "").replace(/^dropped: /, "")}`,
+      `somebody dropped it while the fuse held it (lmsmon release --drop): ${(reason ?? "").replace(/^dropped: /, "")}`,
     change: () => NOTHING,
   },
   redirected: {
@@ -160,14 +121,13 @@ const DEAD: Readonly<Record<DeadReason, Rule>> = {
   },
   refused: {
     says: ({ attempts, error }) =>
-      `Zulip refused it${timesWords(attempts)}${error === null ? "" : `, at last with ${error}`}`,
+      `Zulip refused it${timesWords(attempts)}${
+        error === null ? "" : `, ${attempts === 1 ? "" : "at last "}with ${error}`
+      }`,
     change: (f) => `Mend what Zulip says, then \`lmsmon retry ${retryFlag(f)}\``,
   },
   poison: {
-    says: ({ error }) =>
-      `it is poison: tried again and again without an answer, while others arrived${
-        error === null ? "" : ` (${error})`
-      }`,
+    says: ({ error }) => `it is poison: ${error ?? "tried again and again without an answer"}, while others arrived`,
     change: (f) => `\`lmsmon retry ${retryFlag(f)}\`: Zulip is asked for it first`,
   },
   unseen: {
@@ -181,23 +141,48 @@ const HELD: Readonly<Record<"fuse", Rule>> = {
   fuse: {
     says: ({ event }) =>
       `the fuse holds ${pollWords(event)}${event.pollReason === null ? "" : `: ${event.pollReason}`}`,
-    change: ({ event }) => `\`lmsmon release --poll ${event.pollId ?? "N"}\`, or with \`--drop --reason TEXT\` never`,
+    change: ({ event }) =>
+      `\`lmsmon release --poll ${event.pollId ?? "N"}\` tells it; with \`--drop --reason TEXT\` it is never told`,
+  },
+};
+
+const UNDER_WAY: Readonly<Record<UnderWay, Rule>> = {
+  sent: { says: () => "it was told", change: () => "" },
+  sending: {
+    says: ({ startedAt, when }) =>
+      `it is being sent${
+        startedAt === null ? "" : `, since ${when(startedAt)}`
+      }; whether it arrived is not written yet`,
+    change: () =>
+      "Nothing: look again in a minute. If that process died, Zulip is asked for it before anything is sent",
+  },
+  unknown: {
+    says: (f) =>
+      `a send began, and whether it arrived is not known${f.error === null ? "" : ` (${f.error})`}: ` +
+      "Zulip is asked for it by its marker" +
+      (f.nextAt === null || f.nextAt <= f.now ? "" : ` at ${f.when(f.nextAt)}`),
+    change: () => "Nothing: it ends as sent, or is sent again",
   },
 };
 
 const HINDERED: Readonly<Record<Hindrance, Rule>> = {
+  switched_off: {
+    says: () => "lmsmon is switched off (enabled: false): nothing is polled and nothing told",
+    change: () => "Set enabled: true and start `watch` anew",
+  },
+  notifications_off: {
+    says: () => "notifications are off (notify.enabled: false); what was due before that is kept",
+    change: () => "Set notify.enabled: true, then `lmsmon reload`",
+  },
   poll_running: {
     says: ({ event }) => `${pollWords(event)}, which found it, has not ended yet`,
     change: () => "It leaves with the poll's end; a poll whose process died is ended by the next one",
   },
-  poll_failed: {
-    says: ({ event }) => `${pollWords(event)}, which found it, was dropped`,
-    change: () => NOTHING,
-  },
   guard: {
     says: ({ blocked, when }) =>
       `the guard lets nothing out${blocked === null ? "" : ` since ${when(blocked.since)}: ${blocked.reason}`}`,
-    change: () => "`lmsmon reconcile --since 36h`, then once `--take-over`",
+    change: () =>
+      "Unless another lmsmon uses this bot: `lmsmon reconcile --since 36h`, then `lmsmon poll-once --take-over`",
   },
   outage: {
     says: ({ blocked, when }) =>
@@ -219,25 +204,44 @@ const HINDERED: Readonly<Record<Hindrance, Rule>> = {
 
 const ABSENT: Readonly<Record<Absent, Rule>> = {
   not_mentor: {
-    says: (f) =>
-      `${to(f)} was not the student's mentor: ${
-        f.mentors.length === 0 ? "nobody was" : `mentor ${f.mentors.join(", ")} was`
-      }`,
-    change: () => "A link in the LMS, for what comes from then on; a hand-over tells nothing again",
+    says: (f) => {
+      const were = f.mentors.length === 0
+        ? "nobody was"
+        : `mentor${f.mentors.length === 1 ? "" : "s"} ${f.mentors.join(", ")} ${
+          f.mentors.length === 1 ? "was" : "were"
+        }`;
+      const since = f.isMentorNow === true ? ", and became one later" : "";
+      return `${to(f)} was no mentor of this student when it was found${since}; ${were}`;
+    },
+    change: ({ isMentorNow }) =>
+      isMentorNow === true
+        ? "Nothing for this event: who becomes a mentor hears what is found from then on"
+        : "Link them in the LMS, for what is found from then on; what was found before is not told again",
   },
 };
 
 /** Every reason of the product, by where it stands. The one table that `explain` speaks from. */
 export const REASONS = {
   event: OF_EVENTS,
+  exclusion: EXCLUDED,
   waiting: WAITING,
   suppressed: ENDED,
   dead: DEAD,
   held: HELD,
   hindered: HINDERED,
+  under_way: UNDER_WAY,
   absent: ABSENT,
   account: ACCOUNTS,
 } as const;
+
+/** `mentor 3`, `channel:mentors/unmatched`, `a mentor who was erased`. */
+export function recipientWords(recipient: string | null): string {
+  if (recipient === null) return "anybody";
+  const mentor = mentorOf(recipient);
+  if (mentor !== null) return `mentor ${mentor}`;
+  const erased = /^erased:(.+)$/.exec(recipient)?.[1];
+  return erased === undefined ? recipient : `a mentor who was erased (${erased})`;
+}
 
 /** `everything`, `mentor 3`: what a pause covers. */
 export function pauseWords({ scope, subjectId }: Pick<Pause, "scope" | "subjectId">): string {

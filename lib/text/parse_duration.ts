@@ -50,3 +50,10 @@ export function formatDuration(ms: number): string {
 export function roundDuration(ms: number): string {
   return formatDuration(Math.max(60_000, Math.round(ms / 60_000) * 60_000));
 }
+
+/** How old something is, for people: the two largest units, never cut to less than a second. `1d`, `1d 4h`, `5m 12s`. */
+export function briefDuration(ms: number): string {
+  const seconds = Math.max(1, Math.round(ms / 1000));
+  const step = seconds >= 86_400 ? 3600 : seconds >= 3600 ? 60 : 1;
+  return formatDuration(Math.round(seconds / step) * step * 1000).replace(/([dhm])(?=\d)/g, "$1 ");
+}

@@ -1,4 +1,5 @@
-import { type Dialect, HIGHEST_ID, LOWEST_ID, type SideParts } from "./dialects/dialect.ts";
+import { type Dialect, HIGHEST_ID, type SideParts } from "./dialects/dialect.ts";
+import { held, type KeyColumn, oddConditions, whole } from "./key_conditions.ts";
 import {
   CANONICAL_COLUMNS,
   type CanonicalColumn,
@@ -20,6 +21,9 @@ import { type QueryKind, queryKind } from "./query_kind.ts";
 
 /** Types of columns by table and column; see `Dialect.catalog`. */
 export type ColumnTypes = (table: string, column: string) => string | undefined;
+
+/** Whether a column of a table may hold NULL; of queries nothing says so. */
+export type NullableColumns = (table: string, column: string) => boolean;
 
 /** The canonical columns a kind has, in the order in which its page query selects them after id and hash. */
 export function canonicalColumns(kind: KindPreset): CanonicalColumn[] {
@@ -56,7 +60,13 @@ function tableKind(preset: Preset, name: "exam" | "content"): TableKind {
  * The queries of one preset in one dialect. Ids must have gone through `integer`. `raw`: for a session in which texts may hold
  * bytes that are no letters.
  */
-export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes, raw = false) {
+export function lmsQueries(
+  preset: Preset,
+  dialect: Dialect,
+  types: ColumnTypes,
+  raw = false,
+  nullable: NullableColumns = () => false,
+) {
   const q = dialect.quote;
   const ref = (column: ColumnRef) =>
     column.startsWith("side.") ? `side.${q(column.slice("side.".length))}` : `t.${q(column)}`;
@@ -104,16 +114,16 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes,
     dialect.text(ref(kind.key)),
     dialect.text(hash(name, kind)),
   ];
-  const oddKeys = (table: string, key: string) => dialect.oddKeys(types(table, key) ?? "");
-  const whole = (table: string, key: string) =>
-    oddKeys(table, key).fractions ? ` and t.${q(key)} = trunc(t.${q(key)})` : "";
-  /** Leaves out keys that no id can be; nothing where the column's type has none. */
-  const held = (table: string, key: string) =>
-    oddKeys(table, key).beyond
-      ? ` and t.${q(key)} >= ${dialect.id(LOWEST_ID)} and t.${q(key)} <= ${HIGHEST_ID}${whole(table, key)}`
-      : "";
+  /** The key of a table as all statements here name it. */
+  const keyOf = (table: string, key: string): KeyColumn => ({
+    column: `t.${q(key)}`,
+    type: types(table, key),
+    nullable: nullable(table, key),
+  });
   const range = (kind: TableKind, first: string, last: string) =>
-    `t.${q(kind.key)} >= ${dialect.id(first)} and t.${q(kind.key)} <= ${last}${whole(kind.table, kind.key)}`;
+    `t.${q(kind.key)} >= ${dialect.id(first)} and t.${q(kind.key)} <= ${last}${
+      whole(dialect, keyOf(kind.table, kind.key))
+    }`;
   const ranges = (
     list: readonly (readonly [first: string, last: string])[],
     query: (where: (kind: TableKind) => string) => string,
@@ -145,7 +155,9 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes,
         [...refs, ...kind.hashed],
         "ids" in where
           ? dialect.idIn(key, where.ids)
-          : `${where.after === null ? "1 = 1" : `${key} > ${dialect.id(where.after)}`}${held(kind.table, kind.key)}`,
+          : `${where.after === null ? "1 = 1" : `${key} > ${dialect.id(where.after)}`}${
+            held(dialect, keyOf(kind.table, kind.key))
+          }`,
         "ids" in where ? null : where.limit,
       );
     },
@@ -166,7 +178,8 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes,
         size,
         key: `t.${q(kind.key)}`,
         hash: hash(name, kind),
-        hashes: (select, where) => page([...select], kind, kind.hashed, `${where}${whole(kind.table, kind.key)}`, null),
+        hashes: (select, where) =>
+          page([...select], kind, kind.hashed, `${where}${whole(dialect, keyOf(kind.table, kind.key))}`, null),
       });
     },
 
@@ -190,18 +203,12 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes,
       }`;
     },
 
-    /** Rows [key], at most `limit`, of keys that no id can be; `null` where the key's type has none. */
+    /** Rows [key], at most `limit`, of keys that no id can be; `null` where the key's column has none. */
     oddKeys(name: "exam" | "content", limit: number): string | null {
       const { table, key } = tableKind(preset, name);
-      const { beyond, fractions } = oddKeys(table, key);
-      if (!beyond) return null;
-      const column = `t.${q(key)}`;
-      const odd = [
-        `${column} > ${HIGHEST_ID}`,
-        `${column} < ${dialect.id(LOWEST_ID)}`,
-        ...(fractions ? [`${column} <> trunc(${column})`] : []),
-      ];
-      return `select ${dialect.text(column)} from ${q(table)} t where ${odd.join(" or ")} limit ${limit}`;
+      const of = keyOf(table, key), odd = oddConditions(dialect, of);
+      if (odd.length === 0) return null;
+      return `select ${dialect.text(of.column)} from ${q(table)} t where ${odd.join(" or ")} limit ${limit}`;
     },
 
     /** Rows [key, ...columns in the preset's order]. */
@@ -238,7 +245,7 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes,
             ? "1 = 1"
             : `${key} > ${isText(role) ? dialect.literal(where.after) : dialect.id(where.after)}`
         }${
-          "table" in people && !isText(role) ? held(people.table, people.key) : ""
+          "table" in people && !isText(role) ? held(dialect, keyOf(people.table, people.key)) : ""
         } order by ${key} limit ${where.limit}`;
       return `select ${list.join(", ")} from ${relation(people)} t where ${condition}`;
     },
@@ -258,7 +265,8 @@ export function lmsQueries(preset: Preset, dialect: Dialect, types: ColumnTypes,
     queryKind: (name: "exam" | "content"): QueryKind => {
       const kind = kindOf(preset, name);
       if (!("from" in kind)) throw new TypeError(`The ${name} rows of preset ${preset.name} are no query's`);
-      return queryKind(name, kind, canonicalColumns(kind), dialect, (column) => types(queryName(name), column), raw);
+      const columns = { typeOf: (column: string) => types(queryName(name), column), types, nullable };
+      return queryKind(name, kind, canonicalColumns(kind), dialect, columns, raw);
     },
 
     /** Statements about the log of a kind; `null` where there is none. */

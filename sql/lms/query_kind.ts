@@ -1,4 +1,5 @@
 import type { Dialect } from "./dialects/dialect.ts";
+import { held, heldPair, type KeyColumn, oddConditions, oddPart, whole } from "./key_conditions.ts";
 import {
   type CanonicalColumn,
   drivers,
@@ -27,14 +28,23 @@ export interface KeyRange {
 /** Stands in a query for a relation of the keys that are wanted: `id`, or `a` and `b` of a pair. */
 const KEYS = "{keys}";
 
+/** What is known of columns. */
+export interface QueryColumns {
+  /** Types of the query's output columns. */
+  typeOf(column: string): string | undefined;
+  /** Of columns of tables. */
+  types(table: string, column: string): string | undefined;
+  nullable(table: string, column: string): boolean;
+}
+
 /** The statements of a kind that reads a query. Every one is bounded by keys; none sorts what a join gives. */
 export function queryKind(
   name: "exam" | "content",
   kind: KindPreset & { readonly from: string },
   columns: readonly CanonicalColumn[],
   dialect: Dialect,
-  /** Types of the query's output columns. */
-  typeOf: (column: string) => string | undefined,
+  /** Of the query's own output, and of the tables that drive it. */
+  { typeOf, types, nullable }: QueryColumns,
   raw: boolean,
 ) {
   const q = dialect.quote;
@@ -43,14 +53,39 @@ export function queryKind(
   const driving = drivers(kind).map(({ table, key }: DrivingTable) => ({
     table: q(table),
     key: keyColumns(key).map(q),
+    keys: keyColumns(key).map((column): KeyColumn => ({
+      column: `d.${q(column)}`,
+      type: types(table, column),
+      nullable: nullable(table, column),
+    })),
   }));
+  /** The query's own key, as what drives it has it. */
+  const ownKeys = keyColumns(kind.key).map((column, i): KeyColumn => ({
+    column: `t.${q(column)}`,
+    type: oddest(dialect, [...driving.map(({ keys }) => keys[i]?.type), typeOf(column)]),
+    nullable: driving.length === 0 || driving.some(({ keys }) => keys[i]?.nullable === true),
+  }));
+  /** Leaves out what no id can be; begins with " and ". */
+  const heldKeys = (keys: readonly KeyColumn[]): string =>
+    keys.length > 1
+      ? heldPair(dialect, keys)
+      : form === "integer"
+      ? keys.map((key) => held(dialect, key)).join("")
+      : keys.flatMap(({ column, nullable }) => nullable ? [` and ${column} is not null`] : []).join("");
+  const oddKeys = (keys: readonly KeyColumn[], parts: number): string[] =>
+    keys.length > 1
+      ? keys.slice(0, parts).flatMap((part) => oddPart(dialect, part))
+      : form === "integer"
+      ? keys.flatMap((key) => oddConditions(dialect, key))
+      : keys.flatMap(({ column, nullable }) => nullable ? [`${column} is null`] : []);
   const keyText = own.length > 1
     ? dialect.concat([own[0] ?? "", "'/'", own[1] ?? ""])
     : form === "binary"
     ? dialect.hex(own[0] ?? "")
     : own[0] ?? "";
   const id = own.length > 1
-    ? dialect.pairId(own[0] ?? "", own[1] ?? "")
+    // Beyond what a pair can be there is no id, and the sum would leave what is 64 bits.
+    ? `case when 1 = 1${heldPair(dialect, ownKeys)} then ${dialect.pairId(own[0] ?? "", own[1] ?? "")} end`
     : form === "integer"
     ? own[0] ?? ""
     : dialect.textId(`${name}_row`, keyText);
@@ -79,9 +114,11 @@ export function queryKind(
     ];
     return parts.length === 0 ? "1 = 1" : parts.join(" and ");
   };
-  const condition = (where: KeyCondition, on: readonly string[]): string => {
+  const condition = (where: KeyCondition, keys: readonly KeyColumn[]): string => {
+    const on = keys.map(({ column }) => column);
     if ("ranges" in where) {
-      return `(${where.ranges.map((range) => `(${inRange(range, on)})`).join(" or ")})`;
+      const fractions = form === "integer" && keys.length === 1 ? keys.map((key) => whole(dialect, key)).join("") : "";
+      return `(${where.ranges.map((range) => `(${inRange(range, on)})`).join(" or ")})${fractions}`;
     }
     return form === "integer"
       ? dialect.idIn(on[0] ?? "", where.keys.map(([key]) => key ?? ""))
@@ -92,9 +129,9 @@ export function queryKind(
     if (own.length > 1 && "keys" in where) return dialect.pairsIn(where.keys, driving);
     const names = own.length > 1 ? ["a", "b"] : ["id"];
     return `(${
-      driving.map(({ table, key }) =>
+      driving.map(({ table, key, keys }) =>
         `select ${key.map((column, i) => `d.${column} as ${names[i]}`).join(", ")} from ${table} d where ${
-          condition(where, key.map((column) => `d.${column}`))
+          condition(where, keys)
         }`
       ).join(" union ")
     }${dialect.fence})`;
@@ -106,7 +143,7 @@ export function queryKind(
     if (own.length > 1 && "keys" in where) {
       return dialect.rowsOfPairs(kind.from, keyColumns(kind.key).map(q), where.keys);
     }
-    return { from: `(${kind.from}\n) t`, where: condition(where, own) };
+    return { from: `(${kind.from}\n) t`, where: condition(where, ownKeys) };
   };
   const select = (list: readonly string[], where: KeyCondition, limit: number | null = null) => {
     const { from, where: on } = rowsWhere(where);
@@ -136,11 +173,11 @@ export function queryKind(
 
     /** For each driving table: its keys after one, ascending, at most so many; each part of a key is a column. */
     keysAfter: (range: KeyRange, limit: number, skip = 0): readonly string[] =>
-      driving.map(({ table, key }) => {
-        const on = key.map((column) => `d.${column}`);
-        return `select ${keyTexts(on).join(", ")} from ${table} d where ${inRange(range, on)} order by ${
-          on.join(", ")
-        }` +
+      driving.map(({ table, keys }) => {
+        const on = keys.map(({ column }) => column);
+        return `select ${keyTexts(on).join(", ")} from ${table} d where ${inRange(range, on)}${
+          heldKeys(keys)
+        } order by ${on.join(", ")}` +
           ` limit ${limit}${skip === 0 ? "" : ` offset ${skip}`}`;
       }),
 
@@ -157,16 +194,46 @@ export function queryKind(
     newestKeys: (limit: number, skip: number): string | null => {
       const newest = newestOf(kind);
       if (newest === null) return null;
-      const on = keyColumns(newest.key).map((column) => `d.${q(column)}`), column = `d.${q(newest.column)}`;
-      return `select ${keyTexts(on).join(", ")} from ${q(newest.table)} d where ${column} is not null` +
+      const { table } = newest, column = `d.${q(newest.column)}`;
+      const keys = keyColumns(newest.key).map((key): KeyColumn => ({
+        column: `d.${q(key)}`,
+        type: types(table, key),
+        nullable: nullable(table, key),
+      }));
+      return `select ${keyTexts(keys.map(({ column }) => column)).join(", ")} from ${
+        q(table)
+      } d where ${column} is not null` +
+        heldKeys(keys) +
         ` order by ${column} desc limit ${limit}${skip === 0 ? "" : ` offset ${skip}`}`;
     },
 
     /** For each driving table of one column: its smallest key in a range, as it is. */
     firstKey: (range: KeyRange): readonly string[] =>
-      driving.map(({ table, key: [column] }) =>
-        `select ${dialect.text(`min(d.${column})`)} from ${table} d where ${inRange(range, [`d.${column}`])}`
+      driving.map(({ table, key: [column], keys }) =>
+        `select ${dialect.text(`min(d.${column})`)} from ${table} d where ${inRange(range, [`d.${column}`])}${
+          heldKeys(keys)
+        }`
       ),
+
+    /**
+     * For each driving table that may have some: its keys that no id can be, at most so many. `parts`: of pairs the first part
+     * alone, which an index serves, or both.
+     */
+    oddDriving: (limit: number, parts: number): readonly string[] =>
+      driving.flatMap(({ table, keys }) => {
+        const odd = oddKeys(keys, parts);
+        return odd.length === 0 ? [] : [
+          `select ${keyTexts(keys.map(({ column }) => column)).join(", ")} from ${table} d where ${odd.join(" or ")}` +
+          ` limit ${limit}`,
+        ];
+      }),
+
+    /** Such keys among the query's own rows; `null` where it takes the keys that are wanted from elsewhere, or can have none. */
+    oddOwn: (limit: number): string | null => {
+      const odd = oddKeys(ownKeys, 2);
+      if (odd.length === 0 || kind.from.includes(KEYS)) return null;
+      return `select ${keyTexts(own).join(", ")} from (${kind.from}\n) t where ${odd.join(" or ")} limit ${limit}`;
+    },
 
     /** At most one row, in no order: whether the query gives anything there. */
     any: (range: KeyRange): string => select(["1"], { ranges: [range] }, 1),
@@ -192,6 +259,12 @@ export function queryKind(
   };
 }
 export type QueryKind = ReturnType<typeof queryKind>;
+
+/** Of several types of one key that which can hold most that no id can be. */
+function oddest(dialect: Dialect, types: readonly (string | undefined)[]): string | undefined {
+  const odd = types.filter((type) => type !== undefined && dialect.oddKeys(type).beyond);
+  return odd.find((type) => dialect.oddKeys(type ?? "").fractions) ?? odd[0] ?? types[0];
+}
 
 /** A statement that gives a query's columns, and no row. */
 export function probeOf(from: string, kind: KindPreset | null, dialect: Dialect): string {

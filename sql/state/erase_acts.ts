@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { int8, jsonb, neverNull } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
+import { standsIn } from "./stands_in.ts";
 
 // What was written down of acts by hand, in words: a part of an erasure, in its transaction.
 
@@ -9,10 +10,10 @@ const wordOf = (sql: Queryable, { role, id }: { readonly role: string; readonly 
   sql`('\\m' || ${role}::text || '([ :])' || ${id}::text || '\\M')`;
 const isActOf = (sql: Queryable, of: { readonly role: string; readonly id: string }) =>
   sql`concat_ws(' ', a.command, a.effect, a.reason) ~ ${wordOf(sql, of)}`;
-const namesIn = (sql: Queryable, names: readonly string[], column: string) =>
-  sql`exists (select from unnest(${names as string[]}::text[]) as n (name) where strpos(${
-    sql.unsafe(column)
-  }, n.name) > 0)`;
+const namesIn = (sql: Queryable, names: readonly string[], column: ReturnType<Queryable>) =>
+  sql`exists (select from unnest(${names as string[]}::text[]) as n (name) where ${
+    standsIn(sql, column, sql`n.name`)
+  })`;
 
 export const ActOfRow = z.object({ act: neverNull(jsonb) });
 export type ActOfRow = z.infer<typeof ActOfRow>;
@@ -37,7 +38,7 @@ interface NamedPerson {
 export const actsNaming = (sql: Queryable, of: NamedPerson) =>
   sql<ActsNamingRow[]>`
     select count(*) as acts from lmsmon.audit a
-     where a.source = ${of.source} and (${isActOf(sql, of)} or ${namesIn(sql, of.names, "a.reason")})`;
+     where a.source = ${of.source} and (${isActOf(sql, of)} or ${namesIn(sql, of.names, sql`a.reason`)})`;
 
 /** Rows of the audit are only ever added, but for this: whom an act was about becomes the pseudonym, and what names the person goes. */
 export const eraseActs = (sql: Queryable, of: NamedPerson & { readonly pseudonym: string }) =>
@@ -50,7 +51,7 @@ export const eraseActs = (sql: Queryable, of: NamedPerson & { readonly pseudonym
     wordOf(sql, of)
   }, ${of.role}::text || '\\1' || ${of.pseudonym}::text, 'g'),
            reason = case when a.reason is null then null else '(erased)' end
-     where a.source = ${of.source} and (${isActOf(sql, of)} or ${namesIn(sql, of.names, "a.reason")})`;
+     where a.source = ${of.source} and (${isActOf(sql, of)} or ${namesIn(sql, of.names, sql`a.reason`)})`;
 export const allowActsToChange = (sql: Queryable) => sql`alter table lmsmon.audit disable trigger audit_append_only`;
 export const forbidActsToChange = (sql: Queryable) => sql`alter table lmsmon.audit enable trigger audit_append_only`;
 
@@ -58,4 +59,4 @@ export const forbidActsToChange = (sql: Queryable) => sql`alter table lmsmon.aud
 export const erasePauseReasons = (sql: Queryable, source: string, names: readonly string[]) =>
   sql`
     update lmsmon.pauses p set reason = '(erased)'
-     where p.source = ${source} and ${namesIn(sql, names, "p.reason")}`;
+     where p.source = ${source} and ${namesIn(sql, names, sql`p.reason`)}`;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { bool, int8, jsonb, neverNull, outerJoined, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
+import { standsIn } from "./stands_in.ts";
 
 // The places where a person is, one statement each, in the order in which an erasure goes through them. All in one transaction,
 // under lockErasures and lockEventOrder. Whoever adds a table with people adds its statement here, and its line to
@@ -27,14 +28,12 @@ export const NamingMessageRow = z.object({
   content: text,
   kind: text,
   zulip_message_id: int8.nullable(),
-  /** Nobody but this person is in it, as far as the state knows. */
-  alone: neverNull(bool),
 });
 export type NamingMessageRow = z.infer<typeof NamingMessageRow>;
 
 /**
  * Messages that name the person: those that tell of the student's events, those that went to the mentor, and those in whose text
- * one of `names` stands. `lock`: who only reads needs none. `alone`: all they tell of is this student, and no other person's name is in the text.
+ * one of `names` stands. `lock`: who only reads needs none.
  */
 export const messagesNaming = (
   sql: Queryable,
@@ -42,23 +41,38 @@ export const messagesNaming = (
   lock: boolean,
 ) =>
   sql<NamingMessageRow[]>`
-    select m.message_id, m.state, m.content, m.kind, m.zulip_message_id,
-      (${of.role} = 'student' and m.kind = 'single'
-        and not exists (
-          select from lmsmon.lms_event_logs l join lmsmon.lms_activity_events e on e.event_id = l.event_id
-           where l.message_id = m.message_id and e.student_id is distinct from ${of.id}::bigint)
-        and not exists (
-          select from lmsmon.people o
-           where o.source = m.source and o.name <> '' and strpos(m.content, o.name) > 0
-             and not (o.role = ${of.role} and o.id = ${of.id}::bigint))) as alone
+    select m.message_id, m.state, m.content, m.kind, m.zulip_message_id
       from lmsmon.messages m
      where m.source = ${of.source} and (
        m.message_id in (
          select l.message_id from lmsmon.lms_event_logs l join lmsmon.lms_activity_events e on e.event_id = l.event_id
           where ${of.role} = 'student' and e.source = ${of.source} and e.student_id = ${of.id}::bigint and l.message_id is not null)
        or (${of.role} = 'mentor' and m.recipient = 'mentor:' || ${of.id}::text)
-       or exists (select from unnest(${of.names as string[]}::text[]) as n (name) where strpos(m.content, n.name) > 0))
+       or exists (select from unnest(${of.names as string[]}::text[]) as n (name) where ${
+    standsIn(sql, sql`m.content`, sql`n.name`)
+  }))
      order by m.message_id ${lock ? sql`for update of m` : sql``}`;
+
+export const MessageIdRow = z.object({ message_id: int8 });
+export type MessageIdRow = z.infer<typeof MessageIdRow>;
+
+/** Of these messages those that tell of nobody's events but this student's. */
+export const messagesOfStudentAlone = (sql: Queryable, id: string, messageIds: readonly string[]) =>
+  sql<MessageIdRow[]>`
+    select m.message_id from lmsmon.messages m
+     where m.message_id = any(${messageIds as string[]}::bigint[]) and m.kind = 'single'
+       and not exists (
+         select from lmsmon.lms_event_logs l join lmsmon.lms_activity_events e on e.event_id = l.event_id
+          where l.message_id = m.message_id and e.student_id is distinct from ${id}::bigint)`;
+
+export const OtherNameRow = z.object({ name: neverNull(text) });
+export type OtherNameRow = z.infer<typeof OtherNameRow>;
+
+/** What everybody else of the LMS is called. */
+export const namesOfOthers = (sql: Queryable, role: string, source: string, id: string) =>
+  sql<OtherNameRow[]>`
+    select distinct name from lmsmon.people
+     where source = ${source} and name <> '' and not (role = ${role} and id = ${id}::bigint)`;
 
 /** Texts go; what may still arrive keeps the marks by which it is looked up, in `contents`. */
 export const eraseTexts = (sql: Queryable, messageIds: readonly string[], contents: readonly string[]) =>

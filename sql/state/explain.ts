@@ -102,7 +102,7 @@ export const ExplainedDeliveryRow = z.object({
   poll_delivery: outerJoined(text),
   message_id: int8.nullable(),
   message_state: outerJoined(text),
-  message_kind: outerJoined(text),
+  message_reason: text.nullable(),
   message_attempts: outerJoined(int4),
   message_created_at: outerJoined(timestamptz),
   message_started_at: timestamptz.nullable(),
@@ -118,7 +118,7 @@ export function explainedDeliveries(sql: Queryable, eventIds: readonly string[])
   return sql<ExplainedDeliveryRow[]>`
     select l.event_id, l.recipient, l.status, l.reason, l.attempts, l.next_attempt_at, l.zulip_user_id,
            l.notification_message_id as zulip_message_id, l.error_message as error, l.created_at, l.processed_at,
-           p.delivery as poll_delivery, l.message_id, m.state as message_state, m.kind as message_kind,
+           p.delivery as poll_delivery, l.message_id, m.state as message_state, m.reason as message_reason,
            m.attempts as message_attempts, m.created_at as message_created_at, m.started_at as message_started_at,
            coalesce(m.next_attempt_at, m.look_up_at) as message_next_at, m.zulip_user_id as message_to, m.channel, m.topic
       from lmsmon.lms_event_logs l

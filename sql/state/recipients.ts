@@ -67,10 +67,12 @@ export function lockHeldRecipients(
 
 /**
  * For the rest of a transaction whose statements find their rows by ids: to the planner, reading the whole of a table of up to
- * 50,000 rows looks cheaper than 500 look-ups in an index, and would be done for each chunk.
+ * 50,000 rows looks cheaper than 500 look-ups in an index, and would be done for each chunk. Where nothing but such a reading
+ * is left (a CTE, a table without an index), it then looks so dear that the statement would be compiled first, for seconds: not that.
  */
 export function preferIndexes(sql: Queryable) {
-  return sql`set local enable_seqscan = off`;
+  return sql`
+    select where set_config('enable_seqscan', 'off', true) is null or set_config('jit', 'off', true) is null`;
 }
 
 /**

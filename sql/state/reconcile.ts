@@ -1,6 +1,6 @@
 import type { EpochMicros } from "../../lib/model/time.ts";
 import { z } from "zod";
-import { float8, int4, int8, jsonb, neverNull, text } from "./columns.ts";
+import { int4, int8, neverNull, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
 export const KnownMarkerRow = z.object({
@@ -55,7 +55,7 @@ export function deliveriesBeginning(sql: Queryable, beginnings: readonly string[
       left join lmsmon.messages m on m.message_id = l.message_id
       left join lmsmon.user_links u
         on u.source = l.source and u.role = 'mentor'
-       and u.person_id = substring(l.recipient from '^mentor:([0-9]{1,18})$')::bigint`;
+       and u.person_id = substring(l.recipient from '^mentor:(-?[0-9]{1,19})$')::bigint`;
 }
 
 export interface FoundMessage {
@@ -170,54 +170,6 @@ export function channelsOfDeliveries(sql: Queryable, source: string | null, sinc
      where channel is not null and recipient >= 'channel:' and recipient < 'channel;' and created_at > ${since}::timestamptz
        and (${source}::text is null or source = ${source})
      order by channel`;
-}
-
-export const FactRow = z.object({ value: jsonb });
-export type FactRow = z.infer<typeof FactRow>;
-
-export function readFact(sql: Queryable, source: string, name: string) {
-  return sql<FactRow[]>`
-    select value from lmsmon.facts where source = ${source} and name = ${name}`;
-}
-
-export function writeFact(sql: Queryable, source: string, name: string, json: string) {
-  return sql`
-    insert into lmsmon.facts (source, name, value, updated_at) values (${source}, ${name}, ${json}::text::jsonb, clock_timestamp())
-    on conflict (source, name) do update set value = excluded.value, updated_at = excluded.updated_at`;
-}
-
-export function dropFact(sql: Queryable, source: string, name: string) {
-  return sql`
-    delete from lmsmon.facts where source = ${source} and name = ${name}`;
-}
-
-export const NamedFactRow = z.object({ name: text, value: jsonb });
-export type NamedFactRow = z.infer<typeof NamedFactRow>;
-
-/** Facts whose names begin so. */
-export function factsBeginning(sql: Queryable, source: string, beginning: string) {
-  return sql<NamedFactRow[]>`
-    select name, value from lmsmon.facts where source = ${source} and starts_with(name, ${beginning}) order by name`;
-}
-
-export const ClaimedFactRow = z.object({ name: text });
-export type ClaimedFactRow = z.infer<typeof ClaimedFactRow>;
-
-/** True for the first process that claims the name. */
-export function claimFact(sql: Queryable, source: string, name: string, json: string) {
-  return sql<ClaimedFactRow[]>`
-    insert into lmsmon.facts (source, name, value, updated_at) values (${source}, ${name}, ${json}::text::jsonb, clock_timestamp())
-    on conflict (source, name) do nothing returning name`;
-}
-
-export const AgedFactRow = z.object({ name: text, value: jsonb, changed_ms_ago: neverNull(float8) });
-export type AgedFactRow = z.infer<typeof AgedFactRow>;
-
-/** The given facts, and for how long they have been as they are, by the database's clock. */
-export function readFactsWithAge(sql: Queryable, source: string, names: readonly string[]) {
-  return sql<AgedFactRow[]>`
-    select name, value, (extract(epoch from clock_timestamp() - updated_at) * 1000)::float8 as changed_ms_ago
-      from lmsmon.facts where source = ${source} and name = any(${names as string[]}::text[])`;
 }
 
 export const HeldPollReasonRow = z.object({ poll_id: int8, reason: text.nullable() });

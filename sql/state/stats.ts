@@ -107,13 +107,13 @@ export const LeaseStatsRow = z.object({
   source: text,
   holder: text,
   expires_at: timestamptz,
-  held: neverNull(bool),
+  valid: neverNull(bool),
 });
 export type LeaseStatsRow = z.infer<typeof LeaseStatsRow>;
 
 export const leaseStats = (sql: Queryable) =>
   sql<LeaseStatsRow[]>`
-    select source, holder, expires_at, expires_at > clock_timestamp() as held from lmsmon.leases order by source`;
+    select source, holder, expires_at, expires_at > clock_timestamp() as valid from lmsmon.leases order by source`;
 
 export const PassStatsRow = z.object({ source: text, value: jsonb });
 export type PassStatsRow = z.infer<typeof PassStatsRow>;

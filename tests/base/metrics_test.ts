@@ -37,6 +37,13 @@ Deno.test("/readyz is false while delivery is blocked, and says why", () => {
   assert.deepEqual([ready, reason, delivery], [false, "delivery is blocked: HTTP 502", "blocked"]);
   health.delivery(null);
   assert.equal(health.status().ready, true);
+  let heldBackMs = 29_000; // the usual pace
+  health.pacedBy(() => heldBackMs);
+  assert.equal(health.status().ready, true);
+  heldBackMs = 299_500;
+  assert.match(health.status().reason ?? "", /^delivery is blocked: Zulip asks to be left alone for another 300 s/);
+  assert.equal(health.status().delivery, "blocked");
+  heldBackMs = 0;
   health.refused();
   assert.match(health.status().reason ?? "", /waits to be confirmed/);
 });

@@ -42,3 +42,56 @@ Deno.test("Shutdown ends a process with 143 at a second SIGTERM and 130 at a sec
     await output.return?.();
   }
 });
+
+const EARLY = (isDaemon: boolean) => `
+  import { earlyCode, heedEarlySignals } from "${new URL("../../lib/base/early_signals.ts", import.meta.url).href}";
+  heedEarlySignals(Deno.exit, earlyCode(${isDaemon}));
+  console.log("ready");
+  await new Promise(() => setInterval(() => {}, 1000));`;
+
+Deno.test("a signal before a command has begun: a hang-up ends nothing, a stop says so, with its exit code", async () => {
+  for (
+    const [isDaemon, signal, expected] of [
+      [false, "SIGTERM", 143],
+      [false, "SIGINT", 130],
+      [true, "SIGTERM", 0],
+    ] as const
+  ) {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["eval", EARLY(isDaemon)],
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const output = child.stdout.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
+    assert.equal((await output.next()).value, "ready\n");
+    child.kill("SIGHUP");
+    child.kill(signal);
+    const said = await new Response(child.stderr).text();
+    assert.match(said, new RegExp(`^stopped, goes on next time \\(${signal}\\)$`, "m"));
+    assert.equal((await child.status).code, expected);
+    await output.return?.();
+  }
+});
+
+Deno.test({
+  name: "a write beyond the limit of a file's size is an error, and ends no process without a word",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const script = `${EARLY(false).replace(/await new Promise.*/, "")}
+      const place = Deno.makeTempFileSync();
+      try {
+        new Deno.Command("prlimit", { args: ["--pid", String(Deno.pid), "--fsize=1000"] }).outputSync();
+        Deno.writeFileSync(place, new Uint8Array(8_000));
+        Deno.writeFileSync(place, new Uint8Array(8_000), { append: true });
+      } catch (error) {
+        console.log(error.message);
+      } finally {
+        Deno.removeSync(place);
+      }
+      Deno.exit(0);`;
+    const { code, stdout } = await new Deno.Command(Deno.execPath(), { args: ["eval", script], stdout: "piped" })
+      .output();
+    assert.equal(code, 0);
+    assert.match(new TextDecoder().decode(stdout), /File too large/);
+  },
+});

@@ -53,3 +53,15 @@ Deno.test("Circuit waits for as long as Zulip asks, from the first time on", () 
   assert.deepEqual([circuit.probeInMs(0), circuit.probeDue(28_699), circuit.probeDue(28_700)], [28_700, false, true]);
   assert.equal(circuit.probeWorked(), true, "nothing else was wrong");
 });
+
+Deno.test("Circuit stays open while sends are refused the key and reading is not, and closes with a send", () => {
+  const circuit = new Circuit();
+  const refused = { kind: "unauthorized", reason: "HTTP 401" } as const;
+  assert.equal(circuit.trip(refused, 0), true);
+  assert.equal(circuit.probeWorked(), false, "only a send shows that it works");
+  assert.equal(circuit.trip(refused, 10), false, "no news");
+  assert.deepEqual([circuit.state, circuit.probeDue(20), circuit.probeInMs(10)], ["open", false, 5000]);
+  circuit.probeWorked();
+  assert.equal(circuit.worked(), true);
+  assert.deepEqual([circuit.state, circuit.openedAt], ["closed", null]);
+});

@@ -196,7 +196,7 @@ Deno.test("export-ai --batch writes one request a student within the budget, LMS
   }, async (folder, url) => {
     const prompt = join(folder, "prompt.txt");
     await Deno.writeTextFile(prompt, "Say in two sentences how this student does.\n");
-    const asked = { view: "students", prompt, maxTokens: 1200 } as const;
+    const asked = { view: "students", prompt, model: "a-model", maxTokens: 1200 } as const;
     for (const batch of ["anthropic", "openai"] as const) {
       const requests = parsed((await run(url, { ...asked, batch })).text, batch);
       assert.equal(new Set(requests.map(({ id }) => id)).size, 3, "the same id of two sources is two people");

@@ -53,14 +53,18 @@ export function through(url: string, port: number): string {
 
 /** The state is on a server where nothing else is asked for: each process over an embedded one costs a second of CPU more. */
 export async function makePlace(
-  options: { readonly state?: "embedded" | "server" | "none"; readonly zulip?: Omit<StandInOptions, "intercept"> } = {},
+  options: {
+    readonly state?: "embedded" | "server" | "none";
+    readonly zulip?: Omit<StandInOptions, "intercept">;
+    readonly env?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<LmsmonPlace> {
   const stack = new AsyncDisposableStack();
   if (postgresServer === null) throw new Error("These tests need a PostgreSQL");
   const lms = stack.use(await makeLms(postgresServer, "cmd"));
   await grantReading(lms.config.url);
   const zulip = stack.use(await startArmedStandIn({ rateLimit: UNLIMITED, ...options.zulip }));
-  const home = stack.use(await LmsmonHome.make({}));
+  const home = stack.use(await LmsmonHome.make({}, options.env));
   let stateUrl = "pglite:./state";
   if (options.state === undefined || options.state === "server") {
     const database = await createServerDatabase(true);

@@ -221,6 +221,7 @@ async function realSetup(users: Parameters<typeof startZulip>[0]) {
       insert into students values (7, 's7', 's7@inst.example', null, null, 'Seven', true)`));
   const zulip = await startZulip(users);
   const config = {
+    source: { name: "testpress", links: {}, staleAfterMs: null },
     lms: testLmsConfig(lms.url),
     state: { url: state.url, password: null },
     zulip: standInConfig(zulip.standIn),

@@ -27,7 +27,7 @@ async function run(zulip: ZulipConfig, options: Partial<NotifyTestOptions> = {})
   const config = {
     zulip,
     notify: { timezone: "Asia/Kolkata" },
-    lms: { links: { exam_attempt: "https://inst.example/a/{attempt_id}" } },
+    source: { links: { exam_attempt: "https://inst.example/a/{attempt_id}" } },
   } as unknown as Config; // the command needs no more of it
   const context: CommandContext = {
     config,

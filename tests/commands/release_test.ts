@@ -34,7 +34,7 @@ async function release(url: string, chosen: Partial<ReleaseOptions>): Promise<st
     return chunk.length;
   };
   const config = {
-    lms: { name: "testpress" },
+    source: { name: "testpress" },
     state: { url, password: null },
     notify: { digestAbove: 1, timezone: "Asia/Kolkata" },
   } as unknown as Config;

@@ -50,7 +50,7 @@ export async function run(url: string, options: Partial<ExportAiOptions>, change
       export: { schema: 2 },
       privacy: { journal: null },
       notify: { timezone: "Asia/Kolkata" },
-      lms: { name: "testpress", links: { exam_attempt: "https://inst.example/attempts/{attempt_id}" } },
+      source: { name: "testpress", links: { exam_attempt: "https://inst.example/attempts/{attempt_id}" } },
     } as unknown as Config,
     stop: { soft: never, hard: never },
     clock: systemClock,

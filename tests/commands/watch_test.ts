@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type LmsmonPlace, makePlace, postgresServer, through } from "./lmsmon_place.ts";
 import { withPostgres } from "../support/databases.ts";
+import { systemClock } from "../../lib/base/clock.ts";
 import { TcpProxy } from "../support/lms/tcp_proxy.ts";
 
 const ignore = postgresServer === null;
@@ -23,6 +24,36 @@ async function institute(place: LmsmonPlace) {
       ).then(() => place.lms.writer.attempt({ id, user_id: 1000 + id, exam_id: exam, date: utcNow(), ...PASSED })),
     student,
   };
+}
+
+async function readyz(port: number) {
+  const response = await fetch(`http://127.0.0.1:${port}/readyz`);
+  const { ready, reason, role, delivery } = await response.json();
+  assert.equal(response.status, ready ? 200 : 503);
+  return { ready, reason, role, delivery };
+}
+
+/** Waits until a process that is starting listens and is ready. */
+async function readyOnce(port: number): Promise<void> {
+  for (const end = performance.now() + 45_000;;) {
+    const isReady = await fetch(`http://127.0.0.1:${port}/readyz`).then(async (response) => {
+      await response.body?.cancel();
+      return response.ok;
+    }, () => false);
+    if (isReady) return;
+    if (performance.now() > end) assert.fail("it never came to listen");
+    await systemClock.sleep(100, new AbortController().signal);
+  }
+}
+
+/** The first answer that is as wanted. */
+async function readyWhen(port: number, wanted: (answer: Awaited<ReturnType<typeof readyz>>) => boolean) {
+  for (const end = performance.now() + 45_000;;) {
+    const answer = await readyz(port);
+    if (wanted(answer)) return answer;
+    if (performance.now() > end) assert.fail(JSON.stringify(answer));
+    await systemClock.sleep(50, new AbortController().signal);
+  }
 }
 
 /** Whether the log tells of so many events, in however many polls. */
@@ -186,6 +217,53 @@ function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
+
+Deno.test({
+  ignore,
+  name: "/readyz says no, and why, while the key is refused, Zulip asks for a long rest, or the guard holds",
+}, async () => {
+  await using place = await makePlace();
+  const { news, told } = await institute(place);
+  const [port, other] = [freePort(), freePort()];
+  {
+    await using watcher = place.home.start("watch", "--listen", `127.0.0.1:${port}`);
+    await watcher.said(/First contact/);
+    assert.deepEqual(await readyWhen(port, ({ ready }) => ready), {
+      ready: true,
+      reason: null,
+      role: "polling",
+      delivery: "open",
+    });
+    await using standby = place.home.start("watch", "--listen", `127.0.0.1:${other}`);
+    await readyOnce(other);
+    // Sends alone are refused, reading is not: what stands before Zulip may do that.
+    place.zulip.fault({ kind: "401", times: 1_000 });
+    await news(1);
+    const refused = await readyWhen(port, ({ ready }) => !ready);
+    assert.match(refused.reason, /^delivery is blocked: HTTP 401/);
+    assert.equal(refused.delivery, "blocked");
+    place.zulip.clearFaults();
+    await told(1);
+    await readyWhen(port, ({ ready }) => ready);
+    assert.deepEqual((await readyWhen(other, ({ ready }) => ready)).role, "standby"); // whichever of the two told it
+    await standby.stop();
+
+    place.zulip.fault({ kind: "429", times: 1, retryAfterS: 600 });
+    await news(2);
+    assert.match(
+      (await readyWhen(port, ({ ready }) => !ready)).reason,
+      /Zulip asks to be left alone for another 600 s/,
+    );
+    await watcher.stop("SIGKILL");
+  }
+  // Another state, which does not know what the bot sent.
+  await using empty = await makePlace({ state: "none" });
+  await empty.configure({ ...place.config, state: { url: "pglite:./state" } });
+  await using watcher = empty.home.start("watch", "--listen", `127.0.0.1:${other}`);
+  await watcher.said(/First contact/);
+  await news(3);
+  assert.match((await readyWhen(other, ({ ready }) => !ready)).reason, /reconcile|does not know|take-over/);
+});
 
 Deno.test({
   ignore,

@@ -46,6 +46,30 @@ Deno.test("an unknown command is told what it is called here", async () => {
   }
 });
 
+Deno.test("help for a command that does not exist is an error with a suggestion, in groups too", async () => {
+  await using home = await LmsmonHome.make({});
+  for (
+    const [line, word, meant] of [
+      ["help pasue", "pasue", "Did you mean pause?"],
+      ["help why", "why", "Did you mean explain?"],
+      ["--log-level debug help nonsense", "nonsense", "There are migrate, poll-once,"],
+      ["nonsense --help", "nonsense", "There are migrate, poll-once,"],
+      ["help consumers dorp", "consumers dorp", "Did you mean drop?"],
+      ["consumers dorp", "consumers dorp", "Did you mean drop?"],
+      ["preset xyzzy", "preset xyzzy", "There are preset show, preset check"],
+    ] as const
+  ) {
+    const { code, out, err } = await home.run(...line.split(" "));
+    assert.deepEqual([code, out], [2, ""], line);
+    assert(err.startsWith(`error: unknown command '${word}'\nhint: ${meant}`), err);
+  }
+  for (const line of ["help", "help help", "help consumers drop", "explain event 5 --help", "--help"]) {
+    const { code, out, err } = await home.run(...line.split(" "));
+    assert.deepEqual([code, err], [0, ""], line);
+    assert.match(out, line.includes("drop") ? /^Usage: lmsmon consumers drop/ : /^Usage: lmsmon/, line);
+  }
+});
+
 Deno.test("warn is warning, on the command line and in the configuration; today and yesterday are dates", async () => {
   await using home = await LmsmonHome.make({ state: { url: "pglite:./state" }, log: { level: "warn" } });
   for (const args of [[], ["--log-level", "warn"], ["--log-level=warning"]]) {

@@ -34,6 +34,7 @@ Deno.test("the install script puts everything in its place below DESTDIR, and ta
       assert.match(text, /installed lmsmon \d/, time);
     }
     const placed = [
+      "644 etc/fish/completions/lmsmon.fish",
       "644 etc/systemd/system/lmsmon.service",
       "644 usr/local/share/bash-completion/completions/lmsmon",
       "644 usr/local/share/man/man1/lmsmon.1",

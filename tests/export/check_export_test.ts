@@ -23,6 +23,7 @@ const PLAIN: ExportShape = {
   xapiVersion: null,
   batch: null,
   prompt: null,
+  model: null,
   batchOnly: [],
 };
 
@@ -48,10 +49,11 @@ Deno.test("checkExport() refuses what makes no sense together, and nothing else"
     { consumer: "ai", after: "1" },
     { consumer: "ai", unprocessed: true },
     { xapiVersion: "2.0.0" },
-    { batch: "openai", view: "students" },
-    { batch: "openai", prompt: "/p", view: "weeks" },
-    { batch: "anthropic", prompt: "/p", view: "students", format: "csv" },
-    { batch: "anthropic", prompt: "/p", view: "students", schema: 1 },
+    { batch: "openai", model: "m", view: "students" },
+    { batch: "openai", prompt: "/p", view: "students" },
+    { batch: "openai", prompt: "/p", model: "m", view: "weeks" },
+    { batch: "anthropic", prompt: "/p", model: "m", view: "students", format: "csv" },
+    { batch: "anthropic", prompt: "/p", model: "m", view: "students", schema: 1 },
     { prompt: "/p", view: "students" },
     { batchOnly: ["--max-tokens"], view: "students" },
   ];
@@ -68,7 +70,7 @@ Deno.test("checkExport() refuses what makes no sense together, and nothing else"
     { format: "csv", view: "weeks" },
     { format: "parquet", view: "latest", out: "/x.parquet" },
     { format: "xapi", xapiVersion: "2.0.0", follow: true },
-    { batch: "openai", prompt: "/p", view: "students", batchOnly: ["--model"], out: "/x/" },
+    { batch: "openai", prompt: "/p", model: "m", view: "students", batchOnly: ["--model"], out: "/x/" },
     { consumer: "ai", ack: true, types: ["exam_passed"], out: "/x/", splitBytes: 1000, manifest: true },
   ];
   for (const change of sensible) checkExport({ ...PLAIN, ...change });

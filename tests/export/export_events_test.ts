@@ -179,3 +179,45 @@ forEachState("exportEvents() of the latest gives each attempt once, whatever is 
   const of = { ...EVERYTHING.filter, students: [{ source: "testpress", id: "7713" }] };
   assert.deepEqual((await exportEvents(db, { ...request, filter: of }, new MemorySink(), NEVER)).erasures, undefined);
 });
+
+forEachState(
+  "exportEvents() has erasures in their places and asks for the latest once, whatever the limit",
+  async (db) => {
+    // Events 2, 4, 6, …, 240, two an attempt; erasures 1, 3, 9, 27, 81 and 243, behind them all.
+    await insertRows(
+      db,
+      manyRows(120, (i) => ({ event_id: String(2 * i + 2), attempt_id: String(i >> 1) })),
+    );
+    const erasures = [1, 3, 9, 27, 81, 243];
+    for (const id of erasures) {
+      await db.sql`
+      insert into lmsmon.tombstones (event_id, role, source, pseudonym, reason_code, erased_at)
+      values (${id}, 'student', 'testpress', ${String(id).padStart(32, "0")}, 'art17', now())`;
+    }
+    for (const latest of [false, true]) {
+      const events = Array.from({ length: 120 }, (_, i) => 2 * i + 2).filter((id) => !latest || id % 4 === 0);
+      const all = [...events, ...erasures].toSorted((a, b) => a - b);
+      for (
+        const [limit, after] of [[null, null], [1, null], [2, null], [5, "2"], [100, "3"], [all.length, null], [
+          3,
+          "238",
+        ]] as const
+      ) {
+        const sink = new MemorySink();
+        const exported = await exportEvents(db, { ...EVERYTHING, schema: 2, latest, limit, after }, sink, NEVER);
+        const ids = sink.text.split("\n").filter((line) => line !== "").map((line) =>
+          Number(JSON.parse(line).event_id)
+        );
+        const expected = all.filter((id) => id > Number(after ?? 0)).slice(0, limit ?? Infinity);
+        assert.deepEqual(ids, expected, `latest ${latest}, limit ${limit}, after ${after}`);
+        assert.deepEqual(exported, {
+          lines: expected.length,
+          first: String(expected[0]),
+          last: String(expected.at(-1)),
+          ...expected.some((id) => id % 2 === 1) &&
+            { erasures: expected.filter((id) => id % 2 === 1).map(String) },
+        });
+      }
+    }
+  },
+);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { exportLine } from "../../lib/export/export_line.ts";
+import { exportLine } from "./schema_1_line.ts";
 import { EVENT_TYPES } from "../../lib/model/event_types.ts";
 import { formatUtc, fromInstant } from "../../lib/model/time.ts";
 import { forEachState, withState } from "../support/state/with_state.ts";

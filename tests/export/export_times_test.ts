@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { exportLine } from "../../lib/export/export_line.ts";
+import { exportLine } from "./schema_1_line.ts";
 import { migrations } from "../../sql/state/migrations/manifest.ts";
 import { forEachState } from "../support/state/with_state.ts";
 import { eventRow, exportedText, insertRows, METADATA } from "./_events.ts";

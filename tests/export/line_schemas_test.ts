@@ -179,6 +179,7 @@ Deno.test("CSV and Parquet hold what the JSON lines hold, row for row", () =>
           columns.map(({ name, type }) => {
             const value = row[name] ?? null;
             if (value === null) return null;
+            if (value instanceof Date) return value.toISOString().slice(0, 10);
             return type === "time" ? microsText(value) : typeof value === "bigint" ? Number(value) : value;
           })
         ),

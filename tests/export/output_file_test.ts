@@ -78,6 +78,18 @@ Deno.test("openOutputFile() says why it cannot write", () =>
     }
   }));
 
+Deno.test({
+  name: "openOutputFile() names the path and the space of a full disk",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using file = await openOutputFile("/dev/full");
+    await assert.rejects(
+      file.write(bytes("a student's data")),
+      /^CommandError: Cannot write \/dev\/full: No space left on device \(os error 28\), \d+ MB of \d+ MB free$/,
+    );
+  },
+});
+
 Deno.test("openOutputFile() leaves nothing of a file that could not get its name", () =>
   withFolder(async (folder) => {
     const path = join(folder, "events.jsonl");
@@ -103,4 +115,19 @@ Deno.test("a split export begins with a line, however large, and not among the f
     await Deno.writeTextFile(join(folder, "events-00007.jsonl"), "");
     await assert.rejects(partTarget(folder, options), /events-00007\.jsonl is there already/);
     await partTarget(join(folder, "other.jsonl"), options);
+  }));
+
+Deno.test("of several files none is there when one of them cannot get its name", () =>
+  withFolder(async (folder) => {
+    const target = await partTarget(folder, { split: 20, view: "events", extension: "jsonl", hashed: false });
+    {
+      await using parts = new PartFiles(target);
+      const writer = rawWriter({ parts }, true);
+      for (let id = 1; id <= 3; id++) await writer.write(bytes(`{"event_id":${id},"a":"x"}\n`));
+      await writer.end();
+      assert.equal(parts.facts.length, 3);
+      await Deno.mkdir(join(folder, "events-00002.jsonl", "in the way"), { recursive: true });
+      await assert.rejects(parts.commit(), /events-00002\.jsonl/);
+    }
+    assert.deepEqual(await names(folder), ["events-00002.jsonl"]);
   }));

@@ -1,31 +1,12 @@
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
-import { join } from "node:path";
 import { systemClock } from "../../lib/base/clock.ts";
 import { erase, sweepFiles } from "../../lib/privacy/erase.ts";
 import { openState } from "../../lib/state/open_state.ts";
+import { foundBelow } from "../support/state/found_below.ts";
 import { withStateDirectory } from "../support/state/state_directory.ts";
 
 const ID = 76543210123n;
 const NEEDLES = ["Zebulon Quuxley", "zebquux", "zeb@quux.example"];
-
-/** The needles that stand in a file under a directory, with the file; also the id as PostgreSQL keeps it in eight bytes. */
-async function foundBelow(directory: string): Promise<string[]> {
-  const id = new Uint8Array(8);
-  new DataView(id.buffer).setBigInt64(0, ID, true);
-  const needles = [...NEEDLES, String(ID)].map((text) => ({ text, bytes: Buffer.from(text) }));
-  needles.push({ text: "the id", bytes: Buffer.from(id) });
-  const found: string[] = [];
-  for await (const { name, isDirectory, isFile } of Deno.readDir(directory)) {
-    const path = join(directory, name);
-    if (isDirectory) found.push(...await foundBelow(path));
-    else if (isFile) {
-      const bytes = Buffer.from(await Deno.readFile(path));
-      found.push(...needles.filter((needle) => bytes.includes(needle.bytes)).map(({ text }) => `${text} in ${path}`));
-    }
-  }
-  return found;
-}
 
 Deno.test("P15: a copy of an embedded state's directory holds nothing of who was erased, also while it is open", () =>
   withStateDirectory(async (path) => {
@@ -45,10 +26,10 @@ Deno.test("P15: a copy of an embedded state's directory holds nothing of who was
         values ('lms', 'mentor:3', 'single', 8, 'Zebulon Quuxley passed', 'sent', 500)`;
       await db.sql`analyze`;
       await db.sql`checkpoint`;
-      assert.ok((await foundBelow(path)).length >= 5);
+      assert.ok((await foundBelow(path, NEEDLES, ID)).length >= 5);
       await erase(db, { role: "student", source: "lms", id }, { reasonCode: "art17", dryRun: false });
       await sweepFiles(db);
-      assert.deepEqual(await foundBelow(path), []);
+      assert.deepEqual(await foundBelow(path, NEEDLES, ID), []);
     }
-    assert.deepEqual(await foundBelow(path), []);
+    assert.deepEqual(await foundBelow(path, NEEDLES, ID), []);
   }));

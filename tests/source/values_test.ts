@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { durationAllowed } from "../../lib/source/activities.ts";
 import { cleanText } from "../../lib/source/clean_text.ts";
 import { timeReader } from "../../lib/source/lms_times.ts";
-import { compareIds, readBoolean, readId, readNumber } from "../../lib/source/lms_values.ts";
+import { compareIds, readAttemptNo, readBoolean, readId, readNumber } from "../../lib/source/lms_values.ts";
 import { readTimeTaken } from "../../lib/source/time_taken.ts";
 import { formatUtc, fromInstant } from "../../lib/model/time.ts";
 
@@ -24,6 +24,8 @@ Deno.test("readTimeTaken() reads every spelling the LMS has when given one", () 
     ["P", null],
     ["PT", null],
     ["-1 day, 23:59:59", null],
+    ["999999 days, 0:00:00", null], // longer than anybody lives
+    ["999999999999 h", null],
     ["-5", null],
     ["NA", null],
     ["", null],
@@ -45,12 +47,25 @@ Deno.test("readNumber() tells nothing from nonsense when a number is text", () =
     ["", null],
     ["  ", null],
     [null, null],
-    ["NaN", undefined],
-    ["Infinity", undefined],
+    ["NaN", null], // no mark: it must hide no result
+    ["-Infinity", null],
+    ["1e300", null],
+    ["-1e13", null],
+    ["1e999", null],
+    ["1e12", 1e12],
+    ["999999999999999%", null],
     ["12,5", undefined],
     ["twelve", undefined],
   ];
   for (const [text, number] of cases) assert.equal(readNumber(text), number, String(text));
+});
+
+Deno.test("readAttemptNo() gives a number that the state can hold, and none for any other", () => {
+  const cases: [string | null, number | null | undefined][] = [
+    ...[["3", 3], ["2.00", 2], ["1.5", null], ["2147483648", null]] as [string, number | null][],
+    ...[["NaN", null], ["", null], [null, null], ["third", undefined]] as [string | null, number | null | undefined][],
+  ];
+  for (const [text, number] of cases) assert.equal(readAttemptNo(text), number, String(text));
 });
 
 Deno.test("readId() keeps ids above 2^53 and refuses what is no whole number", () => {
@@ -60,6 +75,11 @@ Deno.test("readId() keeps ids above 2^53 and refuses what is no whole number", (
   assert.equal(readId(null), null);
   assert.equal(readId("NA"), null);
   assert.equal(readId("1.5"), undefined);
+  assert.deepEqual(["007", "0", "00", "-0", "-007.00", "0009223372036854775807"].map(readId), [
+    ...["7", "0", "0", "0", "-7"],
+    "9223372036854775807",
+  ]);
+  assert.deepEqual(["0009223372036854775808", "1e3", "7abc"].map(readId), [undefined, undefined, undefined]);
   assert.equal(readId("abc"), undefined);
 });
 

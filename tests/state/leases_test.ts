@@ -9,7 +9,7 @@ forEachState("acquireLease() gives the lease to one holder and says who has it",
   assert.equal(first.lease?.token, "1");
   const second = await acquireLease(db, "testpress", "h:2:b", 60_000);
   assert.equal(second.lease, null);
-  assert.equal(second.lease === null && second.heldBy, "h:1:a");
+  assert.equal(second.lease === null && second.holder, "h:1:a");
   assert.equal((await readLease(db.sql, "testpress"))[0]?.holder, "h:1:a");
   assert.ok((await acquireLease(db, "another", "h:2:b", 60_000)).lease);
 });

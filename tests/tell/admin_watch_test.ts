@@ -13,7 +13,7 @@ function notifierWith(box: Outbox, changes: { admin?: Partial<Config["admin"]>; 
     config: {
       ...config,
       admin: { ...config.admin, ...changes.admin },
-      lms: { ...config.lms, staleAfterMs: changes.staleAfterMs ?? null },
+      source: { ...config.source, staleAfterMs: changes.staleAfterMs ?? null },
     },
     clock: box.clock,
     log,

@@ -18,7 +18,7 @@ const POLICY: DecisionPolicy = {
     fallback: null,
   },
   users: { cacheMs: 0 },
-  lms: { links: {} },
+  source: { links: {} },
 };
 
 /** Events by mentor, in the order in which the mentors are claimed; `accounts` by mentor. */

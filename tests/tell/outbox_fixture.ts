@@ -46,13 +46,13 @@ export function testConfig(standIn: ZulipStandIn, changes: TestChanges = {}): Co
   };
   return {
     enabled: true,
+    source: { name: SOURCE, links: changes.links ?? {}, staleAfterMs: null },
     lms: {
       name: SOURCE,
       url: "pglite:x",
       password: null,
       preset: "testpress",
       timezone: "UTC",
-      links: changes.links ?? {},
       statementTimeoutMs: 30_000,
       examDurationUnit: "auto",
     },

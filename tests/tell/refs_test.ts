@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { findDeliveries } from "../../lib/tell/known_marks.ts";
 import { markersIn, shortMarker } from "../../lib/model/marker.ts";
-import { type Outbox, outboxTest } from "./outbox_fixture.ts";
+import { type Outbox, outboxTest, SOURCE } from "./outbox_fixture.ts";
 
 const lastLine = (content: string) => content.split("\n").at(-1) ?? "";
 
@@ -90,3 +91,24 @@ outboxTest("whole markers of a ref line with commas, as 0.1.1 sent them, are sti
   assert.deepEqual([round.guarded, round.sent], [false, 0]);
   assert.deepEqual((await box.logs()).map((row) => row.status), ["sent", "sent"]);
 });
+
+outboxTest(
+  "a mark counts only where the mentor's account reads it, whatever id the LMS's key has here",
+  async (box) => {
+    await box.mentor(3);
+    await box.event({ student: 17, mentors: [3], attempt: 700 });
+    await setMarker(box, 700, "abcdefghijkmnpqr");
+    // A text as key, the largest id, and a pair of whole numbers.
+    for (const id of ["4611686018427387905", "9223372036854775807", "-9223372032559808505"]) {
+      await box.db.sql`update lmsmon.lms_event_logs set recipient = ${`mentor:${id}`}`;
+      await box.db.sql`delete from lmsmon.user_links`;
+      await box.db.sql`
+      insert into lmsmon.user_links (source, role, person_id, zulip_user_id, status)
+      values (${SOURCE}, 'mentor', ${id}, 41, 'matched')`;
+      const find = await findDeliveries(box.db.sql, ["abcde"]);
+      const message = { zulipMessageId: "900", timestampS: 0, content: "`ref abcde`" };
+      assert.equal(find("abcde", { ...message, to: ["41"] })?.recipient, `mentor:${id}`);
+      assert.equal(find("abcde", { ...message, to: ["42"] }), null, id);
+    }
+  },
+);

@@ -24,3 +24,14 @@ export function diskSpace(path: string): DiskSpace | null {
     return null;
   }
 }
+
+const MB = 1_000_000;
+
+/** `3 MB of 20 MB free`. */
+export const roomOf = ({ freeBytes, totalBytes }: DiskSpace): string =>
+  `${Math.floor(freeBytes / MB)} MB of ${Math.floor(totalBytes / MB)} MB free`;
+
+/** Whether a system's words say that the process may write no larger file, whatever room there is. */
+export const isTooLarge = (detail: string): boolean => /file too large/i.test(detail);
+export const TOO_LARGE_HINT =
+  "this process may write no larger file: raise the limit (`ulimit -f`, LimitFSIZE= of a systemd unit)";

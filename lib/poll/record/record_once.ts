@@ -57,7 +57,7 @@ async function record(tx: Transaction, lease: Lease, prepared: PreparedBatch): P
   const { stream } = batch;
 
   // One round trip for everything that is read. The order matters: the lease is locked first, ids are taken last.
-  const [held, recipes, stored, quarantined, , taken] = await Promise.all([
+  const [leases, recipes, stored, quarantined, , taken] = await Promise.all([
     lockLease(tx, lease),
     streamRecipe(tx, stream.streamId),
     statesByCopy
@@ -68,7 +68,7 @@ async function record(tx: Transaction, lease: Lease, prepared: PreparedBatch): P
     events.length === 0 ? [] : takeEventIds(tx, events.length),
     refuseErased(tx, batch),
   ]);
-  if (held.length === 0) throw leaseLost(lease);
+  if (leases.length === 0) throw leaseLost(lease);
   if (recipes[0]?.recipe !== stream.recipe) throw staleRows(null);
   const ids = taken[0]?.ids.split(",") ?? [];
   if (ids.length !== events.length) throw new TypeError("Cannot record events: fewer ids than events");

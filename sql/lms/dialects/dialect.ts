@@ -101,7 +101,7 @@ export interface Dialect {
   /** Rows with the names of all tables and views that these names are looked up in: rows [table]. */
   readonly tables: string;
   page(parts: PageParts): string;
-  /** Types of the given tables' columns as rows [table, column, type, readable ("1"/"0")]. */
+  /** The given tables' columns as rows [table, column, type, readable ("1"/"0"), may be null ("1"/"0")]. */
   catalog(tables: readonly string[]): string;
   /** Major version that has every function used here; `null`: any that is still in use. */
   readonly oldest: number | null;
@@ -135,8 +135,12 @@ export interface Dialect {
   readonly writeRights: string;
   /** Whether a column type counts as an integer key. */
   isInteger(type: string): boolean;
+  /** Whether the database compares a column of this type with a whole number. */
+  comparesWithIds(type: string): boolean;
   /** What a key of this type may be that is no signed 64-bit number. */
   oddKeys(type: string): OddKeys;
+  /** A number without its fraction. */
+  truncated(expression: string): string;
   /** A whole 64-bit number in a condition, of a type that an index over integers serves. */
   id(decimal: string): string;
 }

@@ -33,7 +33,7 @@ export const mysqlDialect: Dialect = {
     }) r) g group by b`,
   idIn: (expression, ids) => `${expression} in (${ids.join(",")})`,
   literal: (text) => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`, // the session's sql_mode is empty
-  bytesLiteral: (hex) => `0x${hex === "" ? "00" : hex}`,
+  bytesLiteral: (hex) => `x'${hex}'`,
   hex: (expression) => `lower(hex(${expression}))`,
   concat: (parts) => `concat(${parts.join(", ")})`,
   textId: (sort, expression) =>
@@ -64,7 +64,9 @@ export const mysqlDialect: Dialect = {
     } where ${where}${limit === null ? "" : ` order by t.${key} limit ${limit}`}`,
   catalog: (tables) =>
     `select table_name, column_name,` +
-    ` case when data_type = 'bigint' and column_type like '%unsigned%' then 'bigint unsigned' else data_type end, '1'` +
+    ` case when data_type = 'bigint' and column_type like '%unsigned%' then 'bigint unsigned'` +
+    ` when data_type = 'decimal' and numeric_scale = 0 then 'decimal whole' else data_type end, '1',` +
+    ` case when is_nullable = 'YES' then '1' else '0' end` +
     ` from information_schema.columns` +
     ` where table_schema = database() and table_name in (${tables.map(literal).join(",")})`,
   oldest: null,
@@ -82,8 +84,13 @@ export const mysqlDialect: Dialect = {
   volatility: null,
   writeRights: "show grants",
   isInteger: (type) =>
-    ["tinyint", "smallint", "mediumint", "int", "bigint", "bigint unsigned", "decimal"].includes(type),
-  oddKeys: (type) => ({ beyond: type === "bigint unsigned" || type === "decimal", fractions: false }),
+    ["tinyint", "smallint", "mediumint", "int", "bigint", "bigint unsigned", "decimal", "decimal whole"].includes(type),
+  comparesWithIds: () => true, // what is no number compares as if it were 0, and is left out when it is read
+  oddKeys: (type) => ({
+    beyond: type === "bigint unsigned" || type.startsWith("decimal"),
+    fractions: type === "decimal",
+  }),
+  truncated: (expression) => `truncate(${expression}, 0)`,
   id: (decimal) => decimal,
 };
 

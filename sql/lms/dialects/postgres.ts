@@ -95,14 +95,19 @@ export const postgresDialect: Dialect = {
     ` from ${table} t where ${where}${limit === null ? "" : ` order by t.${key} limit ${limit}`}) t` +
     `${side === null ? "" : sideJoin(side)}${limit === null ? "" : ` order by t.${key}`}`,
   catalog: (tables) =>
-    // numeric(20) holds whole numbers only, numeric alone holds any.
-    `select n.name, a.attname::text, format_type(a.atttypid, null) || case when a.atttypid = 'numeric'::regtype` +
-    ` and a.atttypmod >= 4 and (a.atttypmod - 4) & 2047 = 0 then ' whole' else '' end,` +
-    ` case when has_column_privilege(n.oid, a.attnum, 'select') then '1' else '0' end` +
+    // numeric(20) holds whole numbers only, numeric alone holds any; a domain holds what the type behind it holds. Of a column of
+    // a view nothing says whether it may be null.
+    `select n.name, a.attname::text, format_type(b.type, null) || case when b.type = 'numeric'::regtype` +
+    ` and b.mod >= 4 and (b.mod - 4) & 2047 = 0 then ' whole' else '' end,` +
+    ` case when has_column_privilege(n.oid, a.attnum, 'select') then '1' else '0' end,` +
+    ` case when a.attnotnull then '0' else '1' end` +
     ` from (select name, to_regclass(quote_ident(name)) as oid from unnest(array[${
       tables.map(literal).join(",")
     }]::text[]) as u(name)) n` +
-    ` join pg_catalog.pg_attribute a on a.attrelid = n.oid and a.attnum > 0 and not a.attisdropped`,
+    ` join pg_catalog.pg_attribute a on a.attrelid = n.oid and a.attnum > 0 and not a.attisdropped` +
+    ` cross join lateral (with recursive base (type, mod) as (select a.atttypid, a.atttypmod union all` +
+    ` select t.typbasetype, t.typtypmod from base join pg_catalog.pg_type t on t.oid = base.type and t.typtype = 'd')` +
+    ` select base.type, base.mod from base join pg_catalog.pg_type t on t.oid = base.type and t.typtype <> 'd') b`,
   oldest: 14, // bit_xor as an aggregate
   about: "select current_setting('server_version'), current_database()::text",
   clock: "select (extract(epoch from clock_timestamp()) * 1000000)::bigint::text",
@@ -144,7 +149,9 @@ export const postgresDialect: Dialect = {
     " and (pg_has_role(c.relowner, 'usage') or has_table_privilege(c.oid, 'insert, update, delete, truncate')" +
     " or has_any_column_privilege(c.oid, 'insert, update')) limit 1000)",
   isInteger: (type) => ["smallint", "integer", "bigint", "numeric", "numeric whole"].includes(type),
+  comparesWithIds: (type) => /^(smallint|integer|bigint|numeric|real|double precision|oid)/.test(type),
   oddKeys: (type) => ({ beyond: type.startsWith("numeric"), fractions: type === "numeric" }),
+  truncated: (expression) => `trunc(${expression})`,
   id,
 };
 

@@ -79,8 +79,8 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "steer",
-    byDefault: false,
-    share: 0.75,
+    byDefault: true,
+    share: 0.15,
     states: EACH,
     play: (run, state, { minutes }) => killScenario(run, state, minutes, 0, true),
   },

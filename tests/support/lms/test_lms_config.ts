@@ -8,7 +8,6 @@ export function testLmsConfig(url: string, changes: Partial<LmsConfig> = {}): Lm
     password: null,
     preset: "testpress",
     timezone: "UTC",
-    links: {},
     statementTimeoutMs: 30_000,
     examDurationUnit: "auto",
     ...changes,

@@ -54,8 +54,10 @@ const consumersCalls: CallsOf<typeof consumers> = {
   dropConsumer: [(sql) => consumers.dropConsumer(sql, "a"), consumers.AcknowledgedRow],
 };
 
-const RETENTION = { source: "lms", before: 0, after: ID, limit: 1 };
+const RETENTION = { source: "lms", before: 0, after: ID, upTo: ID, limit: 1 };
 const retentionCalls: CallsOf<typeof retention> = {
+  oldEvents: [(sql) => retention.oldEvents(sql, "lms", 0), retention.OldRangeRow],
+  oldTexts: [(sql) => retention.oldTexts(sql, "lms", 0), retention.OldRangeRow],
   takeEvents: [(sql) => retention.takeEvents(sql, RETENTION), retention.TakenRow],
   takeTexts: [(sql) => retention.takeTexts(sql, RETENTION), retention.TakenRow],
   takeActs: [(sql) => retention.takeActs(sql, RETENTION), retention.TakenRow],
@@ -104,6 +106,8 @@ const erasePersonCalls: CallsOf<typeof erasePerson> = {
     (sql) => erasePerson.messagesNaming(sql, { ...person, names: ["a"] }, true),
     erasePerson.NamingMessageRow,
   ],
+  messagesOfStudentAlone: [(sql) => erasePerson.messagesOfStudentAlone(sql, ID, [ID]), erasePerson.MessageIdRow],
+  namesOfOthers: [(sql) => erasePerson.namesOfOthers(sql, "student", "a", ID), erasePerson.OtherNameRow],
   eraseTexts: (sql) => erasePerson.eraseTexts(sql, [ID], ["a"]),
   endStudentDeliveries: (sql) => erasePerson.endStudentDeliveries(sql, "a", ID),
   dissolveErased: (sql) => erasePerson.dissolveErased(sql, "a", [ID]),

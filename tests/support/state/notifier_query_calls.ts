@@ -1,4 +1,5 @@
 import * as absentRows from "../../../sql/state/absent_rows.ts";
+import * as facts from "../../../sql/state/facts.ts";
 import * as lineage from "../../../sql/state/lineage.ts";
 import * as messages from "../../../sql/state/messages.ts";
 import * as outbox from "../../../sql/state/outbox.ts";
@@ -121,6 +122,15 @@ export const lineageCalls: CallsOf<typeof lineage> = {
   fullPassWanted: [(sql) => lineage.fullPassWanted(sql, "lms"), lineage.FullPassWantedRow],
 };
 
+export const factsCalls: CallsOf<typeof facts> = {
+  readFact: [(sql) => facts.readFact(sql, "lms", "a"), facts.FactRow],
+  factsBeginning: [(sql) => facts.factsBeginning(sql, "lms", "a"), facts.NamedFactRow],
+  dropFact: (sql) => facts.dropFact(sql, "lms", "a"),
+  writeFact: (sql) => facts.writeFact(sql, "lms", "a", "{}"),
+  claimFact: [(sql) => facts.claimFact(sql, "lms", "a", "{}"), facts.ClaimedFactRow],
+  readFactsWithAge: [(sql) => facts.readFactsWithAge(sql, "lms", ["a"]), facts.AgedFactRow],
+};
+
 export const reconcileCalls: CallsOf<typeof reconcile> = {
   knownMarkers: [(sql) => reconcile.knownMarkers(sql, ["a"]), reconcile.KnownMarkerRow],
   alikeMarkers: [(sql) => reconcile.alikeMarkers(sql, ["a"], ["mentor:1"]), reconcile.AlikeMarkerRow],
@@ -128,13 +138,7 @@ export const reconcileCalls: CallsOf<typeof reconcile> = {
   insertFoundMessages: (sql) => reconcile.insertFoundMessages(sql, [found], NOW),
   attachFoundRows: (sql) => reconcile.attachFoundRows(sql, [ID], [ID], NOW),
   reviveFoundMessages: (sql) => reconcile.reviveFoundMessages(sql, [ID], [ID], NOW),
-  readFact: [(sql) => reconcile.readFact(sql, "lms", "a"), reconcile.FactRow],
-  factsBeginning: [(sql) => reconcile.factsBeginning(sql, "lms", "a"), reconcile.NamedFactRow],
-  dropFact: (sql) => reconcile.dropFact(sql, "lms", "a"),
-  writeFact: (sql) => reconcile.writeFact(sql, "lms", "a", "{}"),
-  claimFact: [(sql) => reconcile.claimFact(sql, "lms", "a", "{}"), reconcile.ClaimedFactRow],
   untoldEvents: [(sql) => reconcile.untoldEvents(sql, "lms", ID, 1), reconcile.UntoldEventRow],
   channelsOfDeliveries: [(sql) => reconcile.channelsOfDeliveries(sql, "lms", NOW), reconcile.ChannelRow],
-  readFactsWithAge: [(sql) => reconcile.readFactsWithAge(sql, "lms", ["a"]), reconcile.AgedFactRow],
   heldPollReasons: [(sql) => reconcile.heldPollReasons(sql, "lms"), reconcile.HeldPollReasonRow],
 };

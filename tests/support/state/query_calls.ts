@@ -37,6 +37,7 @@ import * as userLinks from "../../../sql/state/user_links.ts";
 import * as weekNumbers from "../../../sql/state/week_numbers.ts";
 import {
   absentRowsCalls,
+  factsCalls,
   lineageCalls,
   messagesCalls,
   outboxCalls,
@@ -493,6 +494,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   preview: previewCalls,
   quarantine: quarantineCalls,
   recipients: recipientsCalls,
+  facts: factsCalls,
   reconcile: reconcileCalls,
   read_events: readEventsCalls,
   recent_messages: recentMessagesCalls,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { EVENT_TYPES } from "../model/event_types.ts";
+import { EVENT_TYPES } from "../../lib/model/event_types.ts";
 
 /** Text above 2^53, where a JSON number would lose digits. */
 const id = z.union([z.number().refine(Number.isInteger), z.string().regex(/^-?\d{16,19}$/)]);
@@ -7,7 +7,7 @@ const time = z.string().regex(/^\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
 const verdict = z.enum(["pass", "fail"]);
 const person = { id, username: z.string().nullable(), email: z.string().nullable() };
 
-/** One line of `export-ai`, schema 1: every key is always there. The contract for those who read exports. */
+/** One line of `export-ai`, schema 1: every key is always there. What `--schema 1` keeps for those who read such lines. */
 export const exportLine = z.strictObject({
   schema: z.literal(1),
   event_id: id,
