@@ -3,7 +3,6 @@ import { postgresDialect } from "../../sql/lms/dialects/postgres.ts";
 import { testpress } from "../../sql/lms/testpress/preset.ts";
 import { openLms } from "../../lib/source/open_lms.ts";
 import type { LmsSource } from "../../lib/source/lms_source.ts";
-import type { Kind } from "../../lib/model/event_types.ts";
 import { openState } from "../../lib/state/open_state.ts";
 import type { StateDb } from "../../lib/state/state_db.ts";
 import { withPostgres } from "../../tests/support/databases.ts";
@@ -78,7 +77,7 @@ async function fillState(kind: LmsKind, lmsUrl: string, lms: LmsSource, state: s
   await db.close();
   await withPostgres(state, async (sql) => {
     await sql.unsafe("insert into lmsmon.sources (source) values ('testpress')");
-    for (const [i, name] of lms.kinds.entries()) {
+    for (const [i, name] of (["exam", "content"] as const).entries()) {
       await sql.unsafe(
         `insert into lmsmon.streams (source, kind, recipe, first_contact_started_at, first_contact_completed_at, last_full_pass_at)
            values ('testpress', '${name}', ${lms.recipe(name)}, now(), now(), now())`,
@@ -99,7 +98,7 @@ async function fillState(kind: LmsKind, lmsUrl: string, lms: LmsSource, state: s
 }
 
 /** Row states of a kind as a SELECT on the LMS; the hash is lmsmon's own expression. */
-function statesOf(kind: LmsKind, name: Kind, streamId: number, recipe: number): string {
+function statesOf(kind: LmsKind, name: "exam" | "content", streamId: number, recipe: number): string {
   const open = "t.state = 'Running'";
   const exam = name === "exam";
   return `select ${streamId}, t.id, t.user_id, ${exam ? "t.exam_id" : "t.chapter_content_id"}, ${
@@ -115,14 +114,14 @@ function statesOf(kind: LmsKind, name: Kind, streamId: number, recipe: number): 
     from ${fromOf(name)}`;
 }
 
-export function hashOf(kind: LmsKind, name: Kind): string {
+export function hashOf(kind: LmsKind, name: "exam" | "content"): string {
   const preset = testpress.kinds[name];
   const dialect = kind === "postgres" ? postgresDialect : mysqlDialect;
   const ref = (column: string) => column.startsWith("side.") ? column : `t.${column}`;
   return dialect.hash([`${name}:`], [ref(preset.key), ...preset.hashed.map(ref)]);
 }
 
-const fromOf = (name: Kind) =>
+const fromOf = (name: "exam" | "content") =>
   name === "exam" ? "attempts t" : "content_attempts t left join user_videos side on side.id = t.user_video_id";
 
 /** The yardstick of rounds: one hash pass over everything that is watched, as plain SQL. */

@@ -5,12 +5,14 @@ import type { CommandContext } from "./command_context.ts";
 import { commandJson, jsonTime } from "./command_json.ts";
 import type { AuditOptions } from "./command_options.ts";
 import { OpenParts } from "./open_parts.ts";
+import { ownKeyOutput } from "./state_key_store.ts";
 
 /** `audit`: what people did to lmsmon by hand, as to this source, the newest last. */
 export async function runAudit(context: CommandContext, options: AuditOptions): Promise<void> {
-  const { config, out } = context;
+  const { config } = context;
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: true });
+  await using out = ownKeyOutput(context.out, db);
   const source = options.all ? null : config.source.name;
   const acts = (await readActs(db.sql, source, options.since, options.limit)).toReversed();
   if (options.json) {

@@ -9,12 +9,14 @@ type Db = Pick<StateDb, "sql">;
 
 const IS_ID = /^\d{1,18}$/;
 
-/** Throws unless an event is about the exam. */
+/** An exam by its id or its own key in the LMS. Throws unless an event is about it. */
 export async function findExam(db: Db, source: string, asked: string): Promise<LmsId> {
   const text = asked.trim();
-  const known = (await knownExams(db.sql, source)).map(({ id }) => id);
-  if (IS_ID.test(text) && known.includes(BigInt(text).toString())) return BigInt(text).toString();
-  const meant = nearest(text, known.map((id) => ({ id, text: id })));
+  const known = await knownExams(db.sql, source);
+  const wanted = IS_ID.test(text) ? BigInt(text).toString() : text;
+  const exam = known.find(({ key }) => key === wanted);
+  if (exam !== undefined) return exam.id;
+  const meant = nearest(text, known.map(({ key }) => ({ id: key, text: key })));
   throw new CommandError(`Cannot find exam ${JSON.stringify(text.slice(0, 40))}: no event of ${source} is about it`, {
     hint: meant.length === 0 ? "the id is that of the exam in the LMS" : `Did you mean exam ${meant.join(" or ")}?`,
   });

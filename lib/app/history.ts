@@ -6,10 +6,11 @@ import { findPerson } from "../people/find_person.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { HistoryOptions } from "./command_options.ts";
 import { OpenParts } from "./open_parts.ts";
+import { ownKeyOutput } from "./state_key_store.ts";
 
 /** `history`: everything about one student, in order and within a budget. For a model the student is a pseudonym. */
 export async function runHistory(context: CommandContext, options: HistoryOptions): Promise<void> {
-  const { config, clock, out } = context;
+  const { config, clock } = context;
   const before = options.cursor === null ? null : placeOfCursor(options.cursor);
   if (options.cursor !== null && before === null) {
     throw new UsageError(`Cannot go on at ${JSON.stringify(options.cursor.slice(0, 60))}: it is no cursor`, {
@@ -18,6 +19,7 @@ export async function runHistory(context: CommandContext, options: HistoryOption
   }
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: true });
+  await using out = ownKeyOutput(context.out, db);
   const source = config.source.name;
   const id = await findPerson(db.sql, source, "student", options.student);
   const called = options.format === "prompt" ? (await pseudonyms(db.sql))("student", source, id) : id;

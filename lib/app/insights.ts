@@ -14,18 +14,20 @@ import { commandJson } from "./command_json.ts";
 import type { InsightsOptions } from "./command_options.ts";
 import { showWeekly } from "./insights_weekly.ts";
 import { OpenParts } from "./open_parts.ts";
+import { ownKeyOutput } from "./state_key_store.ts";
 
 /** `insights`: who has gone quiet and who struggles on a day, by what was known on it. */
 export async function runInsights(context: CommandContext, options: InsightsOptions): Promise<void> {
-  const { config, clock, out } = context;
+  const { config, clock } = context;
   const at = asOf(options.at, clock.now(), config.notify.timezone);
   const constants = await readConstants(config.insights?.constants ?? null);
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: true });
+  await using out = ownKeyOutput(context.out, db);
   const source = config.source.name;
   const only = await narrowed(db, source, options);
   const all = await readInsights(db.sql, { source, at, course: only.course, constants });
-  if (options.dryRun) return await showWeekly(context, db.sql, all, at, only.mentor);
+  if (options.dryRun) return await showWeekly({ ...context, out }, db.sql, all, at, only.mentor);
   const shown = all.filter(({ student, list }) =>
     (only.students === null || only.students.has(student)) && (options.list === "all" || list === options.list)
   );
@@ -37,8 +39,8 @@ export async function runInsights(context: CommandContext, options: InsightsOpti
     for (const line of lines) out.writeLine(csvLine(insightCells(line)));
     return;
   }
-  if (options.explain !== null) return await explain(context, sorted, constants, at.day);
-  await printLists(context, sorted, options, at.day);
+  if (options.explain !== null) return await explain({ ...context, out }, sorted, constants, at.day);
+  await printLists({ ...context, out }, sorted, options, at.day);
 }
 
 /** Which course and which students the flags leave; null: all. */

@@ -24,6 +24,7 @@ import type { ZulipApi } from "../bot/zulip_api.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { MapUsersOptions } from "./command_options.ts";
 import { OpenParts } from "./open_parts.ts";
+import { type ShownKeys, withOwnKeys } from "./own_keys.ts";
 
 export interface MapUsersDeps {
   readonly lms: Pick<LmsSource, "allPeople">;
@@ -32,6 +33,8 @@ export interface MapUsersDeps {
   readonly links: UserLinkStore | null;
   readonly settings: MatchSettings;
   readonly out: Output;
+  /** The LMS's own keys, for what is printed. */
+  readonly shownKeys?: ShownKeys;
   readonly log: Logger;
   readonly stop: CommandContext["stop"];
   readonly showProgress?: ShowProgress;
@@ -55,6 +58,7 @@ export async function runMapUsers(context: CommandContext, options: MapUsersOpti
       links,
       settings: config.users,
       out,
+      shownKeys: (ids) => lms.shownKeys(ids),
       log,
       stop,
       showProgress: progressShower(clock, log),
@@ -96,7 +100,8 @@ export async function mapUsers(deps: MapUsersDeps, options: MapUsersOptions): Pr
     let seen = 0;
     for await (const page of inPagesOf(TABLE_PAGE, matchedPages(survey, one))) {
       progress?.update(seen += page.length, seen / one.total);
-      await printer.page(options.unmatched ? page.filter(({ match }) => isUnmatched(match)) : page);
+      const shown = options.unmatched ? page.filter(({ match }) => isUnmatched(match)) : page;
+      await printer.page(deps.shownKeys === undefined ? shown : await withOwnKeys(shown, deps.shownKeys));
       if (links !== null) await keep(links, one.role, page, written);
     }
   }

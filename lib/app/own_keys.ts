@@ -1,3 +1,4 @@
+import type { Output } from "../base/output.ts";
 import type { LmsId } from "../model/event.ts";
 import { isPairId, isTextId } from "../model/key_space.ts";
 
@@ -19,6 +20,56 @@ export async function withOwnKeys<T>(value: T, shown: ShownKeys): Promise<T> {
   if (ids.size === 0) return value;
   const keys = await shown([...ids]);
   return mapped(value, (id) => keys.get(id) ?? id) as T; // the same shape
+}
+
+/**
+ * What a command writes, kept until the command ends and written then, in order, with the LMS's own keys. For what people read, not for bulk
+ * data.
+ */
+export class OwnKeyOutput implements Output, AsyncDisposable {
+  readonly isTerminal: boolean;
+  readonly #kept: [how: "line" | "json" | "table", what: unknown][] = [];
+
+  constructor(private readonly out: Output, private readonly shown: ShownKeys) {
+    this.isTerminal = out.isTerminal;
+  }
+
+  writeLine(text = ""): void {
+    this.#kept.push(["line", text]);
+  }
+
+  writeJson(value: unknown): void {
+    this.#kept.push(["json", value]);
+  }
+
+  table(head: readonly string[], rows: readonly (readonly (string | number | null)[])[]): Promise<void> {
+    this.#kept.push(["table", { head, rows }]);
+    return Promise.resolve();
+  }
+
+  async writeBytes(chunk: Uint8Array): Promise<void> {
+    await this.flush();
+    await this.out.writeBytes(chunk);
+  }
+
+  async flush(): Promise<void> {
+    const kept = await withOwnKeys(this.#kept.splice(0), this.shown);
+    for (const [how, what] of kept) {
+      if (how === "line") this.out.writeLine(what as string);
+      else if (how === "json") this.out.writeJson(what);
+      else {
+        const { head, rows } = what as {
+          head: readonly string[];
+          rows: readonly (readonly (string | number | null)[])[];
+        };
+        await this.out.table(head, rows);
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.flush();
+  }
 }
 
 function mapped(value: unknown, keyOf: (id: LmsId) => string): unknown {

@@ -18,6 +18,7 @@ import type { PauseOptions, PauseSubject, ResumeOptions } from "./command_option
 import { pauseJson } from "./explain_words.ts";
 import { findExam } from "./find_subject.ts";
 import { OpenParts } from "./open_parts.ts";
+import { ownKeyOutput } from "./state_key_store.ts";
 
 interface Scope {
   readonly scope: PauseScope;
@@ -26,9 +27,10 @@ interface Scope {
 
 /** `pause`: from now on nothing leaves of what it covers. Polling goes on, and all that is found is kept. */
 export async function runPause(context: CommandContext, options: PauseOptions): Promise<void> {
-  const { config, clock, out } = context;
+  const { config, clock } = context;
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: options.dryRun });
+  await using out = ownKeyOutput(context.out, db);
   const source = config.source.name;
   const scope = await scopeOf(db, source, options.subject);
   const { until, reason, dryRun } = options;
@@ -89,9 +91,10 @@ export async function runPause(context: CommandContext, options: PauseOptions): 
 
 /** `resume`: ends pauses; what was kept is due now, and goes out as after an outage. */
 export async function runResume(context: CommandContext, options: ResumeOptions): Promise<void> {
-  const { config, clock, out } = context;
+  const { config, clock } = context;
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: options.dryRun });
+  await using out = ownKeyOutput(context.out, db);
   const source = config.source.name;
   const now = clock.now();
   const all = await readPauses({ db, source }, now);

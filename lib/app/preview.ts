@@ -11,14 +11,16 @@ import type { CommandContext } from "./command_context.ts";
 import { commandJson, jsonTime } from "./command_json.ts";
 import type { PreviewOptions } from "./command_options.ts";
 import { OpenParts } from "./open_parts.ts";
+import { ownKeyOutput } from "./state_key_store.ts";
 
 const PAGE = 5000;
 
 /** `preview`: a stored day through the configuration as it is now. Nothing is sent, and nothing is written. */
 export async function runPreview(context: CommandContext, options: PreviewOptions): Promise<void> {
-  const { config, out } = context;
+  const { config } = context;
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: true });
+  await using out = ownKeyOutput(context.out, db);
   const day = await previewDay(db, config, options);
   const { since, until } = options;
   if (options.json) {

@@ -15,13 +15,18 @@ import { commandJson } from "./command_json.ts";
 import type { PrivacyOptions, ReapplyOptions } from "./command_options.ts";
 import { confirm } from "./confirm.ts";
 import { deleteFromZulip } from "./delete_messages.ts";
+import { withOwnKeys } from "./own_keys.ts";
+import { ownKeyOutput, storedKeys } from "./state_key_store.ts";
 
 /** `privacy show` and `privacy erase`: all there is of a person, or nothing any more. */
 export async function runPrivacy(context: CommandContext, options: PrivacyOptions): Promise<void> {
   const { config, clock } = context;
   await using db = await openState(config.state, { clock });
   const person = await onePerson(db, options);
-  if (options.action === "show") return await show(context, db, person);
+  if (options.action === "show") {
+    await using out = ownKeyOutput(context.out, db);
+    return await show({ ...context, out }, db, person);
+  }
   const { reasonCode, dryRun } = options;
   if (reasonCode === null) {
     throw new UsageError("Cannot erase: --reason-code is missing", {
@@ -29,7 +34,8 @@ export async function runPrivacy(context: CommandContext, options: PrivacyOption
     });
   }
   if (!dryRun) {
-    const what = `Erase ${person.role} ${person.id} of ${person.source} everywhere`;
+    const id = await withOwnKeys(person.id, storedKeys(db));
+    const what = `Erase ${person.role} ${id} of ${person.source} everywhere`;
     confirm({ what, yes: options.yes });
   }
   const journal = journalPath(config.state.url, config.privacy.journal);
@@ -91,7 +97,8 @@ async function onePerson(db: StateDb, { person, role, source }: PrivacyOptions):
   const [first, second] = found;
   if (first === undefined) throw await noSuchPerson(db.sql, person, { role, source });
   if (second !== undefined) {
-    const choices = found.map((row) => `${row.id} --role ${row.role} --source ${row.source}`).join(", or ");
+    const shown = await withOwnKeys(found.map((person) => ({ ...person })), storedKeys(db));
+    const choices = shown.map((row) => `${row.id} --role ${row.role} --source ${row.source}`).join(", or ");
     throw new UsageError(`Cannot tell whom "${person}" means: ${found.length} people`, { hint: `say ${choices}` });
   }
   return first;
@@ -102,10 +109,16 @@ async function show({ out }: CommandContext, db: StateDb, person: PersonKey): Pr
   const messages = await messagesNaming(db.sql, { ...person, names: await namesOfPerson(db.sql, person) }, false);
   const [row] = await personData(db.sql, person, messages.map((message) => message.message_id));
   const [known] = await pseudonymOf(db.sql, role, source, id);
-  const data = row?.data as Record<string, unknown>;
+  const data = JSON.parse(row?.data ?? "{}", exactly) as Record<string, unknown>;
   const acts = (await actsOf(db.sql, person)).map(({ act }) => act);
   const pseudonym = known?.pseudonym ?? null;
   out.writeJson(commandJson("privacy", { action: "show", role, source, id, pseudonym, ...data, acts }));
+}
+
+/** For JSON.parse: a whole number that a double cannot hold, such as an id that stands for a text, stays what it is. */
+function exactly(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  const source = context?.source ?? "";
+  return typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source) ? BigInt(source) : value;
 }
 
 function report(

@@ -18,8 +18,7 @@ import { commandJson } from "./command_json.ts";
 import type { RetryOptions } from "./command_options.ts";
 import { noSuchEvent } from "./find_subject.ts";
 import { OpenParts } from "./open_parts.ts";
-import { withOwnKeys } from "./own_keys.ts";
-import { storedKeys } from "./state_key_store.ts";
+import { ownKeyOutput } from "./state_key_store.ts";
 
 /** Deliveries of one transaction. */
 const PAGE = 1000;
@@ -30,18 +29,18 @@ const SHOWN = 20;
  * Zulip: it is looked up by its marker first.
  */
 export async function runRetry(context: CommandContext, options: RetryOptions): Promise<void> {
-  const { config, clock, out } = context;
+  const { config, clock } = context;
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: options.dryRun });
+  await using out = ownKeyOutput(context.out, db);
   const source = config.source.name;
   const { question, words } = await whatToRetry(db, source, options);
-  const found = await retryAll(db, source, question, {
+  const rows = await retryAll(db, source, question, {
     now: clock.now(),
     words,
     dryRun: options.dryRun,
     isStopped: () => context.stop.soft.aborted,
   });
-  const rows = await withOwnKeys(found, storedKeys(db));
   if (options.json) {
     return out.writeJson(commandJson("retry", {
       source,

@@ -1,10 +1,12 @@
 import { addLmsKeys, lmsKeys } from "../../sql/state/lms_keys.ts";
+import type { Output } from "../base/output.ts";
 import { retryLostRaces } from "../base/retry.ts";
 import type { LmsId } from "../model/event.ts";
 import { type KeyEntry, type KeyStore, LmsKeys } from "../source/lms_keys.ts";
 import { arrayLiteral, numberArrayLiteral } from "../state/array_literal.ts";
 import { besideErasures } from "../privacy/beside_erasures.ts";
 import type { StateDb } from "../state/state_db.ts";
+import { OwnKeyOutput } from "./own_keys.ts";
 
 /**
  * Which text of the LMS an id stands for, kept in the state. Not part of the transaction of what refers to it: an entry that nothing refers to
@@ -25,6 +27,11 @@ export function stateKeyStore(db: Pick<StateDb, "sql">): KeyStore {
       return entries.filter(({ id, key }) => kept.has(id) && kept.get(id) !== key);
     },
   };
+}
+
+/** What a command writes about a state, with the LMS's own keys; dispose of it before the state is closed. */
+export function ownKeyOutput(out: Output, db: Pick<StateDb, "sql">): OwnKeyOutput {
+  return new OwnKeyOutput(out, storedKeys(db));
 }
 
 /** The LMS's own keys of ids, as far as the state knows them. */

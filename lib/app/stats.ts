@@ -19,6 +19,7 @@ import type { StatsOptions } from "./command_options.ts";
 import { isExportTurn } from "./export_turn.ts";
 import { readPauses } from "../tell/pauses.ts";
 import { OpenParts } from "./open_parts.ts";
+import { ownKeyOutput } from "./state_key_store.ts";
 import { printDays, readDays } from "./stats_days.ts";
 
 /** What the state database holds, in counts; no names, no titles. */
@@ -108,12 +109,13 @@ const plainTime = (time: Temporal.Instant | null) => time?.round({ smallestUnit:
 export async function runStats(context: CommandContext, options: StatsOptions): Promise<void> {
   await using parts = new OpenParts(context.config);
   const db = await parts.state({ dryRun: true });
+  await using out = ownKeyOutput(context.out, db);
   const { period, json } = options;
   if (period !== null) {
     const days = await readDays(db, period, context.clock.now());
-    if (!json) return await printDays(context.out, days);
+    if (!json) return await printDays(out, days);
     const between = { since_at: jsonTime(period.since), until_at: jsonTime(period.until), zone: period.zone };
-    return context.out.writeJson(commandJson("stats", { ...between, ...days }));
+    return out.writeJson(commandJson("stats", { ...between, ...days }));
   }
   const stats = {
     ...await readStats(db, json ? jsonTime : plainTime),
@@ -125,17 +127,17 @@ export async function runStats(context: CommandContext, options: StatsOptions): 
       reason: pause.reason,
     })),
   };
-  if (options.json) return context.out.writeJson(commandJson("stats", stats));
+  if (options.json) return out.writeJson(commandJson("stats", stats));
   for (const [title, rows] of Object.entries(stats)) {
     const first = rows[0];
-    context.out.writeLine(`${title}${first === undefined ? ": none" : ""}`);
+    out.writeLine(`${title}${first === undefined ? ": none" : ""}`);
     if (first === undefined) continue;
     const cells = rows.map((row) =>
       Object.values(row).map((cell: string | number | bigint | null) =>
         typeof cell === "bigint" ? String(cell) : cell ?? "-"
       )
     );
-    await context.out.table(Object.keys(first), cells);
-    context.out.writeLine();
+    await out.table(Object.keys(first), cells);
+    out.writeLine();
   }
 }

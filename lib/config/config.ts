@@ -136,6 +136,8 @@ export interface MoodleConfig {
   readonly mentorRoles: readonly string[];
   /** Types of activity whose finish is told as watched. */
   readonly media: readonly string[];
+  /** Whether assignments are read. */
+  readonly assignments: boolean;
 }
 
 export interface StateConfig {

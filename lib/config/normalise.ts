@@ -36,6 +36,7 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
         prefix: raw.lms.moodle.prefix,
         mentorRoles: raw.lms.moodle.mentor_roles,
         media: raw.lms.moodle.media,
+        assignments: raw.lms.moodle.assignments,
       },
     },
     state: {
@@ -116,6 +117,7 @@ function linksOf({ links, preset, moodle }: RawConfig["lms"]): Record<string, st
   const own = preset === "moodle" && moodle.url !== null
     ? {
       exam_attempt: `${moodle.url}/mod/quiz/review.php?attempt={attempt_id}`,
+      assignment: `${moodle.url}/mod/assign/view.php?id={activity_id}`,
       content: `${moodle.url}/mod/{content_type}/view.php?id={activity_id}`,
     }
     : {};

@@ -1,6 +1,6 @@
 import type { AttemptRow, RowState } from "../model/attempt.ts";
 import type { Change, DetectedEvent, Reported } from "../model/event.ts";
-import type { EventType } from "../model/event_types.ts";
+import { type EventType, hasResults } from "../model/event_types.ts";
 import type { EpochMicros } from "../model/time.ts";
 import { finishOf, type Occurred, startOf } from "./times.ts";
 import { differs, NOTHING_REPORTED, valuesOf } from "./values.ts";
@@ -100,7 +100,7 @@ function told(row: AttemptRow, event: DetectedEvent | null): DetectedEvent | nul
 }
 
 function started(before: RowState, row: AttemptRow, now: EpochMicros): DetectedEvent {
-  const type = row.kind === "exam" ? "exam_started" : "content_started";
+  const type = hasResults(row.kind) ? "exam_started" : "content_started";
   return { ...event(before, row, type, startOf(row, now)), stage: "started", firstSeen: !before.seenOpen };
 }
 
@@ -110,7 +110,7 @@ function finished(before: RowState, row: AttemptRow, now: EpochMicros): Detected
 
 /** A correction of a reported finish, or `null` when nothing worth reporting changed. Content is not corrected. */
 function revised(before: RowState, row: AttemptRow, now: EpochMicros): DetectedEvent | null {
-  if (row.kind === "content") return null;
+  if (!hasResults(row.kind)) return null;
   const change = changeOf(before.reported, valuesOf(row), row.graded === true);
   if (change === null) return null;
   return {
@@ -139,7 +139,7 @@ function changeOf(reported: Reported, now: Reported, hasMark: boolean): Change |
 }
 
 function finishType(row: AttemptRow): EventType {
-  if (row.kind === "content") return row.watchable ? "content_watched" : "content_completed";
+  if (!hasResults(row.kind)) return row.watchable ? "content_watched" : "content_completed";
   if (row.verdict === null) return "exam_completed";
   return row.verdict === "pass" ? "exam_passed" : "exam_failed";
 }

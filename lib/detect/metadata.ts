@@ -1,5 +1,6 @@
 import type { AttemptRow } from "../model/attempt.ts";
 import type { DetectedEvent, EventMetadata } from "../model/event.ts";
+import { hasResults } from "../model/event_types.ts";
 import { formatUtc } from "../model/time.ts";
 import { timeTakenOf } from "./times.ts";
 import { known, valuesOf } from "./values.ts";
@@ -14,7 +15,7 @@ export function metadataOf(row: AttemptRow, event: DetectedEvent): EventMetadata
   const ofFinish = (n: number | null) => finished ? known(n) : null;
   const count = (n: number | null) => n !== null && n < 0 ? null : ofFinish(n);
   return {
-    graded: finished && event.kind === "exam" ? verdict !== null || row.graded === true : null,
+    graded: finished && hasResults(event.kind) ? verdict !== null || row.graded === true : null,
     verdict: finished ? verdict : null,
     score: ofFinish(score),
     score_max: known(row.activity?.scoreMax ?? null),

@@ -1,5 +1,6 @@
 import type { AttemptRow } from "../model/attempt.ts";
 import type { Reported } from "../model/event.ts";
+import { hasResults } from "../model/event_types.ts";
 
 export const NOTHING_REPORTED: Reported = { verdict: null, score: null, percentage: null };
 
@@ -13,7 +14,7 @@ export function known(n: number | null): number | null {
  * says that there is a mark.
  */
 export function valuesOf(row: AttemptRow): Reported {
-  if (row.kind === "content") return NOTHING_REPORTED;
+  if (!hasResults(row.kind)) return NOTHING_REPORTED;
   if (row.graded === false) return NOTHING_REPORTED;
   return {
     verdict: row.verdict,

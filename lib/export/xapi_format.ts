@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import program from "../../deno.json" with { type: "json" };
-import { factsOf } from "../model/event_types.ts";
+import { factsOf, hasResults } from "../model/event_types.ts";
 import type { EventLine, ExportLine } from "./line_schemas.ts";
 import type { PartFormat } from "./part_format.ts";
 
@@ -93,7 +93,7 @@ function statementId({ attempt, incarnation, line }: XapiEvent, revision: number
 function activityOf(line: EventLine, home: string) {
   const { kind, id, title, content_type } = line.activity;
   const isVideo = line.event_type === "content_watched" || /video|live/i.test(content_type ?? "");
-  const type = kind === "exam"
+  const type = hasResults(kind)
     ? `${ADL}/activities/assessment`
     : isVideo
     ? "https://w3id.org/xapi/video/activity-type/video"

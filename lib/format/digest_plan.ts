@@ -129,7 +129,7 @@ function tail(event: ToldEvent, link: string | null, ctx: FormatContext): string
       isFailure && timeTakenText(event.metadata),
       // After "you were told … at 13:04" a bare time would be read as that of the correction.
       correctionOf(event) === null ? happened.slice(happened.indexOf(" ") + 1) : happened,
-      link !== null && `[${event.kind === "exam" ? "attempt" : "open"}](${link})`,
+      link !== null && `[${event.kind !== "content" ? "attempt" : "open"}](${link})`,
     )
   }`;
 }

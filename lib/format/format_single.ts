@@ -38,7 +38,7 @@ export function formatSingle(event: ToldEvent, ctx: FormatContext): FormattedMes
     listOf(
       headed.titleIsCut && titleText(event),
       place,
-      link !== null && `[${event.kind === "exam" ? "attempt" : "open"}](${link})`,
+      link !== null && `[${event.kind !== "content" ? "attempt" : "open"}](${link})`,
       alsoToldText(event.alsoTold, 5, 40),
     ),
     link === null ? `\`ref ${event.ref}\`` : "",

@@ -1,5 +1,6 @@
 import type { ToldEvent } from "../model/told_event.ts";
 
+const TEMPLATES = { exam: "exam_attempt", assignment: "assignment", content: "content" } as const;
 /** Above this an address is no use in a message of 10,000 code points. */
 const LONGEST_LINK = 1000;
 
@@ -11,7 +12,7 @@ const LONGEST_LINK = 1000;
  * the route of a single-page site (`#/attempts/7`): there the marker becomes its query (`#/attempts/7?n=…`).
  */
 export function markedLink(event: ToldEvent, links: Readonly<Record<string, string>>): string | null {
-  const template = links[event.kind === "exam" ? "exam_attempt" : "content"];
+  const template = links[TEMPLATES[event.kind]];
   if (!template) return null;
   const activityId = event.keys?.activity ?? event.activityId;
   const values: Record<string, string | null> = {

@@ -92,10 +92,8 @@ export function studentText(event: ToldEvent, max = NAME_LENGTH): string {
 export function titleClean(event: ToldEvent): string {
   const title = oneLine(event.title, TITLE_LENGTH);
   if (title !== null) return title;
-  const noun = event.kind === "exam" ? "exam" : "content";
-  return event.activityId === null
-    ? (event.kind === "exam" ? "an exam" : "some content")
-    : `${noun} ${event.activityId}`;
+  if (event.activityId !== null) return `${event.kind} ${event.activityId}`;
+  return event.kind === "content" ? "some content" : `an ${event.kind}`;
 }
 
 export function titleText(event: ToldEvent, max = TITLE_LENGTH): string {

@@ -1,4 +1,5 @@
 import type { HistoryPlace, HistoryRow } from "../../sql/state/history.ts";
+import { hasResults } from "../model/event_types.ts";
 import type { EventMetadata } from "../model/event.ts";
 import { type EpochMicros, formatUtc, fromInstant, toInstant } from "../model/time.ts";
 
@@ -66,7 +67,7 @@ export function eventItem(row: HistoryRow): HistoryItem {
     first: placeOf(row),
     events: 1,
     content: {
-      is: row.kind === "exam" ? "exam" : "content",
+      is: hasResults(row.kind) ? "exam" : "content",
       eventId: row.event_id,
       type: row.event_type,
       corrects: row.change === "verdict" || row.change === "score",
@@ -88,7 +89,7 @@ function weekItem(
   // A correction stands for what it corrects: each finish counts once, by its last report (rows are oldest first).
   const exams = [
     ...new Map(
-      rows.filter(({ kind, stage }) => kind === "exam" && stage === "finished")
+      rows.filter(({ kind, stage }) => hasResults(kind) && stage === "finished")
         .map((row) => [`${row.attempt_id}/${row.activity_id}`, row]),
     ).values(),
   ];

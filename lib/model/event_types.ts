@@ -1,6 +1,11 @@
 /** What a row is an attempt at. */
-export type Kind = "exam" | "content";
-export const KINDS: readonly Kind[] = ["exam", "content"];
+export type Kind = "exam" | "assignment" | "content";
+export const KINDS: readonly Kind[] = ["exam", "assignment", "content"];
+
+/** Whether attempts of a kind have results: exams, and assignments, which are exams that are handed in and told as such. */
+export function hasResults(kind: string): boolean {
+  return kind !== "content";
+}
 
 /** Stages that can be told about; a row that has reached neither is `none`. */
 export type Stage = "started" | "finished";
@@ -8,7 +13,8 @@ export type Verdict = "pass" | "fail";
 
 /** Everything that depends on an event's type alone. */
 export interface EventTypeFacts {
-  readonly kind: Kind;
+  /** Of exams and assignments alike, or of content. */
+  readonly kind: "exam" | "content";
   readonly stage: Stage;
   /** Where it is told unless the configuration says otherwise: in the next round, or at the digest times. */
   readonly place: "immediate" | "digest";

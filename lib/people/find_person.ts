@@ -1,5 +1,5 @@
 import { personsBehind, personsWithIds, tombstoneNamed } from "../../sql/state/erasures.ts";
-import { type Among, nearPeople, peopleNamed, studentsNamed } from "../../sql/state/find_people.ts";
+import { type Among, nearPeople, ownKeys, peopleNamed, studentsNamed } from "../../sql/state/find_people.ts";
 import { CommandError } from "../base/errors.ts";
 import type { LmsId } from "../model/event.ts";
 import { textId } from "../model/key_space.ts";
@@ -28,7 +28,7 @@ export async function findPerson(sql: Queryable, source: string, role: Role, ask
   if (person === undefined) throw await noSuchPerson(sql, asked, { role, source });
   if (other === undefined) return person.id;
   throw new CommandError(`Cannot tell which ${role} of ${source} is meant: several have that username`, {
-    hint: `give the id: ${person.id}, ${other.id}, …`,
+    hint: `give the id: ${(await shownKeys(sql, [person.id, other.id])).join(", ")}, …`,
   });
 }
 
@@ -111,7 +111,7 @@ export async function noSuchPerson(sql: Queryable, asked: string, where: Where):
   if (where.role) {
     const other: Role = where.role === "student" ? "mentor" : "student";
     const [instead] = await findPeople(sql, name, { ...where, role: other });
-    if (instead !== undefined) hints.push(`${other} ${instead.id} has it`);
+    if (instead !== undefined) hints.push(`${other} ${(await shownKeys(sql, [instead.id])).join("")} has it`);
   }
   const like = name.toLowerCase();
   const near = like === "" || like.includes("\0") ? [] : await nearPeople(sql, amongOf(where), like);
@@ -126,6 +126,11 @@ export async function noSuchPerson(sql: Queryable, asked: string, where: Where):
       ? hints.join(". ")
       : "give the LMS's id, the username, or the pseudonym of an export; somebody who was erased is found by the pseudonym alone",
   });
+}
+
+/** As the LMS has them. */
+async function shownKeys(sql: Queryable, ids: readonly LmsId[]): Promise<string[]> {
+  return (await ownKeys(sql, numberArrayLiteral(ids))).map(({ key }) => key);
 }
 
 const amongOf = ({ role = null, source = null }: Where): Among => ({ role, source });

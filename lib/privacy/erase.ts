@@ -10,7 +10,7 @@ import {
 import * as acts from "../../sql/state/erase_acts.ts";
 import * as q from "../../sql/state/erase_person.ts";
 import { lockEventOrder } from "../../sql/state/leases.ts";
-import { dropFact, readFact, writeFact } from "../../sql/state/reconcile.ts";
+import { dropFact, readFact, writeFact } from "../../sql/state/facts.ts";
 import { systemClock } from "../base/clock.ts";
 import { failPoint } from "../base/fail_point.ts";
 import { retryLostRaces } from "../base/retry.ts";

@@ -2,7 +2,7 @@ import {
   activitiesPage,
   type CourseEnrolments,
   courseEnrolments,
-  type DatedTable,
+  type DatedActivities,
 } from "../../sql/lms/context_preset.ts";
 import { LONGEST_TEXT, type Preset } from "../../sql/lms/preset.ts";
 import { integer, type LmsQueries } from "../../sql/lms/queries.ts";
@@ -34,27 +34,36 @@ interface Prepared {
 
 /** Activities with their dates, ascending by id; `null` where the LMS's copy has no such columns, or does not show them. */
 export async function* readDatedActivities(reading: ContextReading): AsyncGenerator<ContextRows<LmsActivity>> {
-  for (let after: LmsId | null = null;;) {
-    const where: { after: LmsId | null; limit: number } = { after, limit: PER_PAGE };
-    const page: LmsActivity[] | null = await reading.read(async (session, prepared) => {
-      const from = prepared.preset.context?.activities ?? null;
-      const columns = from === null ? [] : Object.values(from.columns).filter((column) => column !== null);
-      if (from === null || !prepared.catalog.has(from.table, [from.key, ...columns])) return null;
-      return await activitiesOf(reading, session, prepared, from, where);
-    });
-    const last = page?.at(-1);
-    if (page === null) yield null;
-    if (page === null || last === undefined) return;
-    yield page;
-    after = last.id;
+  const lookups = await reading.read((_, { preset }) => Promise.resolve(preset.context?.activities?.length ?? 0));
+  if (lookups === 0) return yield null;
+  for (let lookup = 0; lookup < lookups; lookup++) {
+    for (let after: LmsId | null = null;;) {
+      const where: { after: LmsId | null; limit: number } = { after, limit: PER_PAGE };
+      const page: LmsActivity[] | null = await reading.read(async (session, prepared) => {
+        const from = prepared.preset.context?.activities?.[lookup];
+        if (from === undefined || !isThere(from, prepared)) return null;
+        return await activitiesOf(reading, session, prepared, from, where);
+      });
+      if (page === null) return yield null;
+      const last = page.at(-1);
+      if (last === undefined) break;
+      yield page;
+      after = last.id;
+    }
   }
+}
+
+/** A query was described before; of a table some columns may be missing. */
+function isThere(from: DatedActivities, { catalog }: Prepared): boolean {
+  if ("from" in from) return true;
+  return catalog.has(from.table, [from.key, ...Object.values(from.columns).filter((column) => column !== null)]);
 }
 
 async function activitiesOf(
   { driver: { dialect }, times }: ContextReading,
   session: LmsSession,
   { preset, catalog, queries }: Prepared,
-  from: DatedTable,
+  from: DatedActivities,
   where: { readonly after: LmsId | null; readonly limit: number },
 ): Promise<LmsActivity[]> {
   const short = (expression: string) =>

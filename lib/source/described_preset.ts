@@ -1,8 +1,8 @@
 import type { Dialect } from "../../sql/lms/dialects/dialect.ts";
 import { keyColumns, type KindPreset, type Preset, type Relation } from "../../sql/lms/preset.ts";
 import { queryName } from "../../sql/lms/queries.ts";
-import { probeOf } from "../../sql/lms/query_kind.ts";
-import { KINDS } from "../model/event_types.ts";
+import { plainQuery, probeOf } from "../../sql/lms/query_kind.ts";
+import { type Kind, KINDS } from "../model/event_types.ts";
 import type { LmsSession, OutputColumn } from "./lms_driver.ts";
 
 /** A query of a preset: what it is for, and how its columns are asked for. */
@@ -24,7 +24,7 @@ export function queriesOf(preset: Preset, dialect: Dialect): PresetQuery[] {
   const found: PresetQuery[] = [];
   const add = (what: string, relation: Relation | null | undefined, path: readonly string[], kind?: KindPreset) => {
     if (!relation || !("from" in relation)) return;
-    found.push({ what, from: relation.from, probe: probeOf(relation.from, kind ?? null, dialect), path });
+    found.push({ what, from: plainQuery(relation.from), probe: probeOf(relation.from, kind ?? null, dialect), path });
   };
   for (const name of KINDS) {
     const kind = preset.kinds[name];
@@ -43,6 +43,9 @@ export function queriesOf(preset: Preset, dialect: Dialect): PresetQuery[] {
   add("batches", preset.batches, ["batches"]);
   add("courses", preset.courses, ["courses"]);
   add("chapters", preset.chapters, ["chapters"]);
+  for (const [i, dated] of (preset.context?.activities ?? []).entries()) {
+    add(`${dated.kind} dates`, dated, ["context", "activities", String(i)]);
+  }
   const enrolments = preset.context?.enrolments ?? null;
   if (enrolments !== null && enrolments !== "accounts") {
     add("enrolments", { from: enrolments.from.replaceAll("{students}", NOTHING) }, ["context", "enrolments"]);
@@ -88,7 +91,7 @@ export function withOutputs(
   });
   const optional = <T extends { readonly columns: object }>(what: string, thing: T | null): T | null =>
     thing === null ? null : prune(what, thing);
-  const kindOf = (name: "exam" | "content"): KindPreset | null => {
+  const kindOf = (name: Kind): KindPreset | null => {
     const kind = preset.kinds[name];
     if (kind === null) return null;
     const { activity } = kind;
@@ -112,7 +115,7 @@ export function withOutputs(
   return {
     preset: {
       ...preset,
-      kinds: { exam: kindOf("exam"), content: kindOf("content") },
+      kinds: { exam: kindOf("exam"), assignment: kindOf("assignment"), content: kindOf("content") },
       people: { student: people("student"), mentor: people("mentor") },
       courses: optional("courses", preset.courses),
       chapters: optional("chapters", preset.chapters),

@@ -1,3 +1,4 @@
+import type { Kind } from "../model/event_types.ts";
 import type { IdSort } from "../../sql/lms/preset.ts";
 import { isPairId, isTextId, pairOf, textId } from "../model/key_space.ts";
 import type { LmsId } from "../model/event.ts";
@@ -5,7 +6,7 @@ import type { Cell } from "./lms_driver.ts";
 import { readId } from "./lms_values.ts";
 
 /** What an id is of: a thing of the LMS, or a row of a kind. */
-export type KeySort = IdSort | "exam_row" | "content_row";
+export type KeySort = IdSort | `${Kind}_row`;
 
 export interface KeyEntry {
   readonly id: LmsId;

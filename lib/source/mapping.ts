@@ -10,8 +10,9 @@ import {
 } from "../../sql/lms/preset.ts";
 import { ConfigError } from "../base/errors.ts";
 import type { MappingText } from "../config/config.ts";
+import { KINDS } from "../model/event_types.ts";
 import { didYouMean, type KeyPath, pathText } from "../config/problem.ts";
-import { valueAt } from "../config/tree.ts";
+import { camelKeys, KNOWN, writtenPath } from "./mapping_names.ts";
 import { normalWord } from "./lms_values.ts";
 import { statementProblem } from "./one_select.ts";
 import { WRITTEN_PRESET } from "./recipe.ts";
@@ -151,15 +152,22 @@ const enrolments = z.strictObject({
   times: timeForm,
 });
 
-/** Due dates and who is in what; see ContextPreset. */
+const dated = related({
+  kind: z.enum(KINDS),
+  key: name,
+  columns: z.strictObject({ title: name, opens: name, due: name, course: name.nullable().default(null) }),
+  times: timeForm.nullable().default(null),
+}).refine((dated) => dated["from"] === undefined || dated["times"] !== null, {
+  path: ["times"],
+  message: "is missing: it says how the query writes times",
+});
+
+/** Due dates and who is in what; see ContextPreset. One lookup of activities may stand without a list. */
 const context = z.strictObject({
-  activities: z.strictObject({
-    kind: z.enum(["exam", "content"]),
-    table: name,
-    key: name,
-    columns: z.strictObject({ title: name, opens: name, due: name, course: name.nullable().default(null) }),
-    times: timeForm.nullable().default(null),
-  }).nullable().default(null),
+  activities: z.preprocess(
+    (one) => Array.isArray(one) || one == null ? one : [one],
+    z.array(dated).nullable().default(null),
+  ),
   enrolments: z.union([z.literal("accounts"), enrolments], {
     error: "must be accounts, or from (a SELECT with {students}), student and times",
   }).nullable().default(null),
@@ -172,8 +180,11 @@ export const mappingSchema = z.strictObject({
   /** What stands for {P} before the names of tables. */
   prefix: z.string().regex(/^[A-Za-z0-9_]{0,60}$/, 'must be letters, digits and "_"').optional(),
   number: wholeNumber.default(WRITTEN_PRESET),
-  kinds: z.strictObject({ exam: kind.nullable().default(null), content: kind.nullable().default(null) })
-    .refine(({ exam, content }) => exam !== null || content !== null, "need exam, content, or both"),
+  kinds: z.strictObject({
+    exam: kind.nullable().default(null),
+    assignment: kind.nullable().default(null),
+    content: kind.nullable().default(null),
+  }).refine((kinds) => Object.values(kinds).some((kind) => kind !== null), "need exam, assignment or content"),
   courses: byId("title").nullable().default(null),
   chapters: byId("title", "courseId").nullable().default(null),
   people: z.strictObject({ student: person, mentor: person }),
@@ -187,7 +198,9 @@ export const mappingSchema = z.strictObject({
   for (const sort of context?.enrolments ? ["student", ...context.enrolments === "accounts" ? [] : ["course"]] : []) {
     if (ids?.[sort] === "text") refuse("enrolments", sort);
   }
-  if (context?.activities && ids?.[context.activities.kind] === "text") refuse("activities", context.activities.kind);
+  for (const { kind } of context?.activities ?? []) {
+    if (ids?.[kind as string] === "text") refuse("activities", kind as string);
+  }
 });
 
 /** A mapping as it is written. Throws ConfigError with every problem, one a line. */
@@ -233,66 +246,3 @@ function problemsOf(issue: z.core.$ZodIssue): { path: KeyPath; message: string }
 
 const article = (expected: string) =>
   expected === "object" || expected === "record" ? "a group of keys" : `a ${expected}`;
-
-/** Every key there is, for slips of the finger. */
-const KNOWN = [
-  "kinds",
-  "people",
-  "links",
-  "batches",
-  "courses",
-  "chapters",
-  "ids",
-  "prefix",
-  "exam",
-  "content",
-  "student",
-  "mentor",
-  "table",
-  "from",
-  "key",
-  "keyType",
-  "rows",
-  "columns",
-  "hashed",
-  "states",
-  "verdicts",
-  "ungraded",
-  "watchable",
-  "times",
-  "durationUnit",
-  "identity",
-  "newest",
-  "column",
-  "log",
-  "activity",
-  "active",
-  "self",
-  "media",
-  "placement",
-  "side",
-  "context",
-  "activities",
-  "enrolments",
-];
-
-/** YAML has names in snake case, as columns of queries are; words of the LMS stay as they are. */
-function camelKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(camelKeys);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [
-      camel(key),
-      key === "states" || key === "verdicts" ? inner : camelKeys(inner),
-    ]),
-  );
-}
-const camel = (key: string) => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-
-/** A path of the program's names as the file has it. */
-function writtenPath(tree: unknown, path: KeyPath): KeyPath {
-  return path.reduce<(string | number)[]>((written, part) => {
-    const has = (name: string | number) => valueAt(tree, [...written, name]) !== undefined;
-    return [...written, typeof part === "string" && !has(part) && has(outputName(part)) ? outputName(part) : part];
-  }, []);
-}

@@ -14,7 +14,7 @@ import type { QueryKind } from "../../sql/lms/query_kind.ts";
 import { LmsError } from "../base/errors.ts";
 import type { MappingText } from "../config/config.ts";
 import { didYouMean } from "../config/problem.ts";
-import type { Kind } from "../model/event_types.ts";
+import { type Kind, KINDS } from "../model/event_types.ts";
 import { type PresetQuery, queriesOf } from "./described_preset.ts";
 import type { LmsDriver, LmsSession, OutputColumn } from "./lms_driver.ts";
 import { distinctKeys } from "./query_keys.ts";
@@ -30,9 +30,11 @@ const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   courses: ["id", "title"],
   chapters: ["id", "title"],
   "exam log": ["line_id", "seen"],
+  "assignment log": ["line_id", "seen"],
   "content log": ["line_id", "seen"],
   enrolments: ["student_id", "course_id", "active", "joined_at", "left_at"],
 };
+const isKindName = (what: string): what is Kind => KINDS.some((kind) => kind === what);
 const PEOPLE = ["username", "email", "display_name", "first_name", "last_name", "active"];
 const NUMBERS = /^(tinyint|smallint|mediumint|int|integer|bigint|numeric|decimal|real|double|float)/;
 /** Numbers that are not kept exactly: two keys may become one. */
@@ -77,7 +79,9 @@ export async function checkQueries(driver: LmsDriver, preset: Preset, written: M
 
 /** `mapping.yaml:7:11: query exam`. */
 function placeOf(written: MappingText | null, { what, path }: PresetQuery): string {
-  const at = written?.locate([...path, "from"]) ?? null;
+  // One thing may stand where a list is read.
+  const at = written?.locate([...path, "from"]) ??
+    written?.locate([...path.filter((part) => !/^\d+$/.test(part)), "from"]) ?? null;
   return written === null
     ? `query ${what}`
     : `${written.label}${at === null ? "" : `:${at.line}:${at.column}`}: query ${what}`;
@@ -100,7 +104,7 @@ export function columnProblems(
   const typeOf = (name: string) => columns.find((column) => fold(column.name) === fold(name))?.type;
   const problems = [...new Set(names.filter((name, i) => names.indexOf(name) !== i))]
     .map((name) => `column "${name}" is there twice`);
-  const isKind = what === "exam" || what === "content";
+  const isKind = isKindName(what);
   const required = isKind
     ? [...keyColumns(kindOf(preset, what).key), ...REQUIRED_COLUMNS.map(outputName)]
     : REQUIRED[what] ?? ["id"];

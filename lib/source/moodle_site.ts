@@ -1,5 +1,13 @@
+import { ASSIGNMENT_TABLES } from "../../sql/lms/moodle/assignments.ts";
 import type { MoodleSite } from "../../sql/lms/moodle/preset.ts";
-import { leftOutQuery, quizTables, rolesQuery, roleUseQuery, versionQuery } from "../../sql/lms/moodle/site.ts";
+import {
+  assignmentCount,
+  leftOutQuery,
+  quizTables,
+  rolesQuery,
+  roleUseQuery,
+  versionQuery,
+} from "../../sql/lms/moodle/site.ts";
 import { integer } from "../../sql/lms/queries.ts";
 import { LmsError } from "../base/errors.ts";
 import type { CellRow, LmsDriver } from "./lms_driver.ts";
@@ -14,6 +22,7 @@ export function moodleSiteLook(site: MoodleSite): SiteLook {
   return {
     async before(driver) {
       await refuseOtherPrefix(driver, site);
+      await refuseNoAssignments(driver, site);
       const { version, name } = await versionOf(driver, site);
       if (version === null || version >= OLDEST.version) return;
       throw new LmsError(
@@ -51,6 +60,19 @@ async function refuseOtherPrefix(driver: LmsDriver, { prefix }: MoodleSite): Pro
     `Cannot read this Moodle: no table ${wanted}; found ${names.join(", ")}: set lms.moodle.prefix`,
     { hint: `lms: {moodle: {prefix: ${names[0]?.replace(/quiz_attempts$/i, "") || '""'}}}` },
   );
+}
+
+/** What assignments lie in, beside what quizzes do, and how to do without. */
+async function refuseNoAssignments(driver: LmsDriver, { prefix, assignments }: MoodleSite): Promise<void> {
+  if (!assignments) return;
+  const missing: string[] = [];
+  for (const [table, columns] of Object.entries(ASSIGNMENT_TABLES)) {
+    if (!await canRead(driver, `${prefix}${table}`, columns)) missing.push(`${prefix}${table}`);
+  }
+  if (missing.length === 0) return;
+  throw new LmsError("schema", `Cannot read assignments: ${missing.join(", ")} cannot be read, or lack columns`, {
+    hint: "grant SELECT on them (docs/presets.md, Moodle), or set lms.moodle.assignments: false",
+  });
 }
 
 async function versionOf(driver: LmsDriver, { prefix }: MoodleSite): Promise<{ version: number | null; name: string }> {
@@ -151,6 +173,13 @@ async function findings(driver: LmsDriver, site: MoodleSite): Promise<SiteFindin
         hint: null,
       },
   );
+  const [count] = site.assignments ? [] : await driver.read((session) => session.rows(assignmentCount(site.prefix)));
+  if (Number(count?.[0] ?? 0) > 0) {
+    found.push({
+      message: `${count?.[0]} assignments are read as activities only, without what is handed in and its marks`,
+      hint: "set lms.moodle.assignments: true (docs/presets.md, Assignments)",
+    });
+  }
   if (!await canRead(driver, `${site.prefix}logstore_standard_log`, ["id", "timecreated"])) {
     found.push({
       message:

@@ -68,7 +68,7 @@ export async function rowsOf(
       continue;
     }
     good.push(row);
-    if (row.unreadable) parts.faults.noteText("table" in of ? of.table : kind, row.row.id);
+    if (row.unreadable) parts.faults.noteText("table" in of ? of.table : kind, cells[0] ?? "");
   }
   // Look-ups by ids that stand for texts need to know which, also of rows just read.
   await parts.keys.keep();

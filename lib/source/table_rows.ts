@@ -31,6 +31,7 @@ export class TableRows {
   /** Where the last full page of `rowsAfter` ended, and what its pass knows of activities. */
   readonly #passes: Record<Kind, { readonly last: LmsId; readonly known: KnownActivities } | null> = {
     exam: null,
+    assignment: null,
     content: null,
   };
 

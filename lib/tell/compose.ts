@@ -1,5 +1,6 @@
 import type { NotifyConfig } from "../config/config.ts";
 import { formatMessages } from "../format/format_messages.ts";
+import { hasResults } from "../model/event_types.ts";
 import { isChannelRecipient } from "../model/recipient.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { NamesForm } from "../model/told_event.ts";
@@ -82,7 +83,8 @@ const attemptOf = ({ told, incarnation }: DueRow) => `${told.kind} ${told.attemp
 
 /** Exams first: they matter most when much has piled up. Then as it happened, so that started comes before passed. */
 function inOrderOfTelling(a: DueRow, b: DueRow): number {
-  if (a.told.kind !== b.told.kind) return a.told.kind === "exam" ? -1 : 1;
+  const [first, second] = [a, b].map(({ told }) => hasResults(told.kind));
+  if (first !== second) return first ? -1 : 1;
   return a.told.occurredAt - b.told.occurredAt || Number(BigInt(a.told.eventId) - BigInt(b.told.eventId));
 }
 

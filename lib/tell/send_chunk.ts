@@ -4,6 +4,7 @@ import type { EpochMicros } from "../model/time.ts";
 import { counted } from "../text/counted.ts";
 import { refusalLabel } from "../base/metrics.ts";
 import { failPoint } from "../base/fail_point.ts";
+import { ownRecipients } from "./own_recipients.ts";
 import type { Claim } from "./claim.ts";
 import { type Circuit, troubleOf } from "../bot/circuit.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions } from "./notify_types.ts";
@@ -38,6 +39,8 @@ export interface SendContext {
   onTrouble(reason: string): void;
   onWorking(): void;
   onRefused(recipient: string): void;
+  /** How a log names a recipient. */
+  readonly nameOf?: (recipient: string) => string;
 }
 
 /** Requests at the same time; one recipient's go one after the other. */
@@ -56,13 +59,15 @@ export async function sendChunk(
   // Composing may have kept the event loop busy: connections that the server closed meanwhile are noticed first, instead of
   // by a POST whose outcome is unknown then.
   await context.deps.clock.sleep(0);
+  const nameOf = await ownRecipients(context.deps.db.sql, outgoing.map(({ recipient }) => recipient));
+  const naming: SendContext = { ...context, nameOf };
   const queues = [...Map.groupBy(outgoing, (message) => message.recipient).values()];
   let next = 0;
   const worker = async () => {
     for (let queue = queues[next++]; queue !== undefined; queue = queues[next++]) {
       let blocked = false;
       for (const message of queue) {
-        const mark: Mark = blocked ? giveBack(context, message) : await sendOne(context, message, claim.deadlineMs);
+        const mark: Mark = blocked ? giveBack(context, message) : await sendOne(naming, message, claim.deadlineMs);
         // What follows keeps its place behind a message that has not arrived.
         if (mark.mark !== "sent" && mark.mark !== "dead") blocked = true;
         record(mark);
@@ -115,7 +120,7 @@ function markOf(
       if (message.rows > 0) counts.messages++; // notices to the administrator tell no event
       counts.sent += message.rows;
       context.deps.metrics?.ended.inc({ status: "sent" }, message.rows);
-      logSent(context.deps, message, outcome.zulipMessageId, now);
+      logSent(context, message, outcome.zulipMessageId, now);
       return { mark: "sent", messageId, zulipMessageId: outcome.zulipMessageId };
     case "refused": {
       const error = `HTTP ${outcome.status} ${outcome.code}: ${outcome.reason}`.trim();
@@ -144,8 +149,13 @@ export function delayS(detectedAt: EpochMicros | null, now: EpochMicros): number
 }
 
 /** One line a message, which names nobody: whoever asks what a mentor got looks the ids up. */
-function logSent({ log }: NotifierDeps, message: Outgoing, zulipMessageId: string, now: EpochMicros): void {
-  const data = { zulipMessageId, recipient: message.recipient, events: message.rows };
+function logSent(
+  { deps: { log }, nameOf = (recipient) => recipient }: SendContext,
+  message: Outgoing,
+  zulipMessageId: string,
+  now: EpochMicros,
+): void {
+  const data = { zulipMessageId, recipient: nameOf(message.recipient), events: message.rows };
   if (message.rows === 0) return log.info("Sent message {zulipMessageId} to {recipient}", data);
   log.info("Sent message {zulipMessageId} to {recipient}: {told}, {delayS} s after it was found", {
     ...data,

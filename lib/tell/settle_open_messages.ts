@@ -11,6 +11,7 @@ import { mentorOf } from "../model/recipient.ts";
 import { ZulipError } from "../base/errors.ts";
 import { failPoint } from "../base/fail_point.ts";
 import { takeErasedApart } from "../privacy/erase.ts";
+import { ownRecipients } from "./own_recipients.ts";
 import { messagesOfAbsent } from "./absent_rows.ts";
 import type { Accounts } from "./accounts.ts";
 import { CHANNEL_AGAIN_MS, type Channels, NOT_READABLE } from "./channels.ts";
@@ -147,6 +148,7 @@ async function resolveDoubts(
   if (deps.db.losses !== losses) return;
   const { found, hidden, lost } = looked;
   if (hidden.size > 0) await postponeMessages(deps.db.sql, [...hidden], now + CHANNEL_AGAIN_MS * 1000, NOT_READABLE);
+  const nameOf = await ownRecipients(deps.db.sql, due.map(({ recipient }) => recipient));
   const marks = due.filter((message) => !hidden.has(message.message_id)).map((message): Mark => {
     const messageId = message.message_id;
     const zulipMessageId = found.get(messageId);
@@ -156,7 +158,7 @@ async function resolveDoubts(
       deps.metrics?.ended.inc({ status: "sent" }, message.rows);
       deps.log.info("Found message {zulipMessageId} to {recipient} in Zulip: it had arrived", {
         zulipMessageId,
-        recipient: message.recipient,
+        recipient: nameOf(message.recipient),
         events: message.rows,
         delayS: delayS(message.detected_us === null ? null : Number(message.detected_us), now),
       });

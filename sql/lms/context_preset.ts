@@ -1,19 +1,19 @@
 import type { Kind } from "../../lib/model/event_types.ts";
 import type { Dialect } from "./dialects/dialect.ts";
-import type { TimeForm } from "./preset.ts";
+import type { Relation, TimeForm } from "./preset.ts";
 import type { ColumnTypes } from "./queries.ts";
 
 /** Where an LMS says when activities are due and who belongs to what, as data; all of it optional. */
 export interface ContextPreset {
-  readonly activities: DatedTable | null;
+  /** By kind, each in the order of its ids. */
+  readonly activities: readonly DatedActivities[] | null;
   /** `accounts`: a student's account is active or not, and in batches; nothing says in which courses, or since when. */
   readonly enrolments: "accounts" | CourseEnrolments | null;
 }
 
-/** Activities of one kind with their dates. */
-export interface DatedTable {
+/** Activities of one kind with their dates: a table, or a query of some thousand rows. */
+export type DatedActivities = Relation & {
   readonly kind: Kind;
-  readonly table: string;
   readonly key: string;
   /** `course` null: it is where the kind's placement puts the activity. */
   readonly columns: {
@@ -24,7 +24,7 @@ export interface DatedTable {
   };
   /** `null`: as the database writes times. */
   readonly times: TimeForm | null;
-}
+};
 
 /** Who takes part in which course. */
 export interface CourseEnrolments {
@@ -40,7 +40,7 @@ export interface CourseEnrolments {
 
 /** Rows [id, title, opens, due, course?] of the activities above `after`, ascending. The id must have gone through `integer`. */
 export function activitiesPage(
-  { table, key, columns, times }: DatedTable,
+  { key, columns, times, ...of }: DatedActivities,
   dialect: Dialect,
   types: ColumnTypes,
   shortTitle: (expression: string) => string,
@@ -48,7 +48,7 @@ export function activitiesPage(
 ): string {
   const q = (column: string) => `t.${dialect.quote(column)}`;
   const time = (column: string) =>
-    times === null ? dialect.time(q(column), types(table, column)) : dialect.text(q(column));
+    times === null && "table" in of ? dialect.time(q(column), types(of.table, column)) : dialect.text(q(column));
   const list = [
     dialect.text(q(key)),
     shortTitle(q(columns.title)),
@@ -56,7 +56,7 @@ export function activitiesPage(
     time(columns.due),
     ...(columns.course === null ? [] : [dialect.text(q(columns.course))]),
   ];
-  return `select ${list.join(", ")} from ${dialect.quote(table)} t where ${
+  return `select ${list.join(", ")} from ${"table" in of ? dialect.quote(of.table) : `(${of.from}\n)`} t where ${
     after === null ? "1 = 1" : `${q(key)} > ${dialect.id(after)}`
   } order by ${q(key)} limit ${limit}`;
 }

@@ -1,3 +1,4 @@
+import type { Kind } from "../../lib/model/event_types.ts";
 import type { ContextPreset } from "./context_preset.ts";
 /**
  * How the tables of one LMS product read, as data. A dialect turns it into queries (sql/lms/queries.ts), lib/source turns
@@ -201,7 +202,7 @@ export type PeoplePreset =
   & { readonly active: string | null };
 
 /** Whose ids may be texts. */
-export const ID_SORTS = ["student", "mentor", "exam", "content", "course", "chapter", "batch"] as const;
+export const ID_SORTS = ["student", "mentor", "exam", "assignment", "content", "course", "chapter", "batch"] as const;
 export type IdSort = (typeof ID_SORTS)[number];
 
 export interface Preset {
@@ -211,7 +212,7 @@ export interface Preset {
   /** Part of the recipe number; never reused. */
   readonly number: number;
   /** At least one. */
-  readonly kinds: { readonly exam: KindPreset | null; readonly content: KindPreset | null };
+  readonly kinds: Readonly<Record<Kind, KindPreset | null>>;
   readonly courses: TablePreset<"title"> | null;
   readonly chapters: TablePreset<"title", "courseId"> | null;
   readonly people: { readonly student: PeoplePreset; readonly mentor: PeoplePreset };
@@ -234,7 +235,7 @@ export interface PresetMaker {
 }
 
 /** The kind of a preset that has it. */
-export function kindOf(preset: Preset, kind: "exam" | "content"): KindPreset {
+export function kindOf(preset: Preset, kind: Kind): KindPreset {
   const found = preset.kinds[kind];
   if (found === null) throw new TypeError(`Preset ${preset.name} has no kind ${kind}`);
   return found;

@@ -13,6 +13,7 @@ export const MOODLE_DEFAULTS: MoodleSite = {
   prefix: "mdl_",
   mentorRoles: ["mentor", "parent"],
   media: ["h5pactivity", "hvp"],
+  assignments: false,
 };
 
 /** Presets by name. Each makes itself of the settings; see {@link PresetMaker}. */

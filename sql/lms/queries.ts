@@ -1,3 +1,4 @@
+import type { Kind } from "../../lib/model/event_types.ts";
 import { type Dialect, HIGHEST_ID, type SideParts } from "./dialects/dialect.ts";
 import { held, type KeyColumn, oddConditions, whole } from "./key_conditions.ts";
 import {
@@ -50,7 +51,7 @@ export const queryName = (what: string): string => `query ${what}`;
 type TableKind = KindPreset & { readonly table: string; readonly key: string };
 
 /** A kind that reads a table; kinds that read a query have statements of their own (query_kind.ts). */
-function tableKind(preset: Preset, name: "exam" | "content"): TableKind {
+function tableKind(preset: Preset, name: Kind): TableKind {
   const kind = kindOf(preset, name);
   if ("table" in kind && typeof kind.key === "string") return { ...kind, key: kind.key };
   throw new TypeError(`The ${name} rows of preset ${preset.name} are no table's`);
@@ -83,8 +84,7 @@ export function lmsQueries(
       ? `${expression} in (${ids.map((id) => dialect.literal(id)).join(",")})`
       : dialect.idIn(expression, ids.map(integer));
   const relation = (from: Relation) => "table" in from ? q(from.table) : `(${from.from}\n)`;
-  const hash = (name: "exam" | "content", kind: TableKind) =>
-    dialect.hash([`${name}:`], [ref(kind.key), ...kind.hashed.map(ref)]);
+  const hash = (name: Kind, kind: TableKind) => dialect.hash([`${name}:`], [ref(kind.key), ...kind.hashed.map(ref)]);
   const side = (kind: KindPreset, columns: readonly ColumnRef[]): SideParts | null =>
     kind.side === null ? null : {
       table: q(kind.side.table),
@@ -110,7 +110,7 @@ export function lmsQueries(
       where,
       limit,
     });
-  const idAndHash = (name: "exam" | "content", kind: TableKind) => [
+  const idAndHash = (name: Kind, kind: TableKind) => [
     dialect.text(ref(kind.key)),
     dialect.text(hash(name, kind)),
   ];
@@ -137,7 +137,7 @@ export function lmsQueries(
   return {
     /** Whole rows: id, hash, then `canonicalColumns`. */
     rows(
-      name: "exam" | "content",
+      name: Kind,
       where: { after: string | null; limit: number } | { ids: readonly string[] },
     ): string {
       const kind = tableKind(preset, name);
@@ -162,7 +162,7 @@ export function lmsQueries(
       );
     },
 
-    firstIdFrom(name: "exam" | "content", from: string): string {
+    firstIdFrom(name: Kind, from: string): string {
       const kind = tableKind(preset, name);
       return `select ${dialect.text(`min(t.${q(kind.key)})`)} from ${q(kind.table)} t where ${
         range(kind, from, HIGHEST_ID)
@@ -170,7 +170,7 @@ export function lmsQueries(
     },
 
     /** Rows [bucket, count, xor] for first <= id <= last, in any order. */
-    buckets(name: "exam" | "content", first: string, last: string, size: number): string {
+    buckets(name: Kind, first: string, last: string, size: number): string {
       const kind = tableKind(preset, name);
       return dialect.buckets({
         first,
@@ -184,19 +184,19 @@ export function lmsQueries(
     },
 
     /** Rows [id, hash] of all the ranges first <= id <= last, in any order. */
-    keyHashes(name: "exam" | "content", list: readonly (readonly [first: string, last: string])[]): string {
+    keyHashes(name: Kind, list: readonly (readonly [first: string, last: string])[]): string {
       const kind = tableKind(preset, name);
       return ranges(list, (where) => page(idAndHash(name, kind), kind, kind.hashed, where(kind), null));
     },
 
     /** Rows [count], one for each of the ranges first <= id <= last. */
-    countOf(name: "exam" | "content", list: readonly (readonly [first: string, last: string])[]): string {
+    countOf(name: Kind, list: readonly (readonly [first: string, last: string])[]): string {
       const kind = tableKind(preset, name);
       return ranges(list, (where) => `select ${dialect.text("count(*)")} from ${q(kind.table)} t where ${where(kind)}`);
     },
 
     /** One row [count] of those ids that are there. */
-    countByIds(name: "exam" | "content", ids: readonly string[]): string {
+    countByIds(name: Kind, ids: readonly string[]): string {
       const kind = tableKind(preset, name);
       return `select ${dialect.text("count(*)")} from ${q(kind.table)} t where ${
         dialect.idIn(`t.${q(kind.key)}`, ids)
@@ -204,7 +204,7 @@ export function lmsQueries(
     },
 
     /** Rows [key], at most `limit`, of keys that no id can be; `null` where the key's column has none. */
-    oddKeys(name: "exam" | "content", limit: number): string | null {
+    oddKeys(name: Kind, limit: number): string | null {
       const { table, key } = tableKind(preset, name);
       const of = keyOf(table, key), odd = oddConditions(dialect, of);
       if (odd.length === 0) return null;
@@ -262,7 +262,7 @@ export function lmsQueries(
     },
 
     /** Statements of a kind that reads a query. */
-    queryKind: (name: "exam" | "content"): QueryKind => {
+    queryKind: (name: Kind): QueryKind => {
       const kind = kindOf(preset, name);
       if (!("from" in kind)) throw new TypeError(`The ${name} rows of preset ${preset.name} are no query's`);
       const columns = { typeOf: (column: string) => types(queryName(name), column), types, nullable };
@@ -270,7 +270,7 @@ export function lmsQueries(
     },
 
     /** Statements about the log of a kind; `null` where there is none. */
-    log: (name: "exam" | "content"): LogQuery | null => {
+    log: (name: Kind): LogQuery | null => {
       const kind = kindOf(preset, name);
       return kind.log === undefined ? null : logQuery(kind, kind.log, canonicalColumns(kind), dialect, raw);
     },

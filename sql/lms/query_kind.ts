@@ -1,3 +1,4 @@
+import type { Kind } from "../../lib/model/event_types.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import { held, heldPair, type KeyColumn, oddConditions, oddPart, whole } from "./key_conditions.ts";
 import {
@@ -25,6 +26,16 @@ export interface KeyRange {
   readonly to: Key | null;
 }
 
+/**
+ * In a query: `{JOIN}` what joins a small relation to the driving table, and `{WHOLE}` the end of that relation's select. Where a stretch of
+ * keys is read, a dialect may have them keep the order and read the small relation once.
+ */
+const filled = (from: string, { join, whole }: Dialect["stretch"]): string =>
+  from.replaceAll("{JOIN}", join).replaceAll("{WHOLE}", whole);
+
+/** A query as it reads by single keys, and to whoever looks at its columns. */
+export const plainQuery = (from: string): string => filled(from, { join: "join", whole: "" });
+
 /** Stands in a query for a relation of the keys that are wanted: `id`, or `a` and `b` of a pair. */
 const KEYS = "{keys}";
 
@@ -39,7 +50,7 @@ export interface QueryColumns {
 
 /** The statements of a kind that reads a query. Every one is bounded by keys; none sorts what a join gives. */
 export function queryKind(
-  name: "exam" | "content",
+  name: Kind,
   kind: KindPreset & { readonly from: string },
   columns: readonly CanonicalColumn[],
   dialect: Dialect,
@@ -89,7 +100,7 @@ export function queryKind(
     : form === "integer"
     ? own[0] ?? ""
     : dialect.textId(`${name}_row`, keyText);
-  const hash = dialect.hash([`${name}:`], [...own, ...kind.hashed.map((column) => `t.${q(column)}`)]);
+  const hash = dialect.queryHash([`${name}:`], [...own, ...kind.hashed.map((column) => `t.${q(column)}`)]);
   const value = (text: string) =>
     form === "integer" ? dialect.id(text) : form === "binary" ? dialect.bytesLiteral(text) : dialect.literal(text);
   const short = (expression: string) =>
@@ -137,13 +148,14 @@ export function queryKind(
     }${dialect.fence})`;
   };
   const rowsWhere = (where: KeyCondition): { from: string; where: string } => {
-    if (kind.from.includes(KEYS)) {
-      return { from: `(${kind.from.replaceAll(KEYS, keysRelation(where))}\n) t`, where: "1 = 1" };
+    const query = "ranges" in where ? filled(kind.from, dialect.stretch) : plainQuery(kind.from);
+    if (query.includes(KEYS)) {
+      return { from: `(${query.replaceAll(KEYS, keysRelation(where))}\n) t`, where: "1 = 1" };
     }
     if (own.length > 1 && "keys" in where) {
-      return dialect.rowsOfPairs(kind.from, keyColumns(kind.key).map(q), where.keys);
+      return dialect.rowsOfPairs(query, keyColumns(kind.key).map(q), where.keys);
     }
-    return { from: `(${kind.from}\n) t`, where: condition(where, ownKeys) };
+    return { from: `(${query}\n) t`, where: condition(where, ownKeys) };
   };
   const select = (list: readonly string[], where: KeyCondition, limit: number | null = null) => {
     const { from, where: on } = rowsWhere(where);
@@ -276,5 +288,5 @@ export function probeOf(from: string, kind: KindPreset | null, dialect: Dialect)
     : `(select ${
       keyColumns(first.key).map((column, i) => `d.${dialect.quote(column)} as ${names[i]}`).join(", ")
     } from ${dialect.quote(first.table)} d where 1 = 0)`;
-  return `select * from (${from.replaceAll(KEYS, keys)}\n) t limit 0`;
+  return `select * from (${plainQuery(from).replaceAll(KEYS, keys)}\n) t limit 0`;
 }

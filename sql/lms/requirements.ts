@@ -78,8 +78,9 @@ export function requirements(preset: Preset): Requirement[] {
   if (batches !== null) {
     needOf(batches, () => [batches.batch, batches.student], [], idsOf("student", batches.student));
   }
-  const dated = preset.context?.activities ?? null;
-  if (dated !== null) need(dated.table, [], [], true);
+  for (const dated of preset.context?.activities ?? []) {
+    if ("table" in dated) need(dated.table, [], [], true);
+  }
   return [...found].map(([table, { columns, keys, ids, optional }]) => ({
     table,
     columns: [...columns],

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { bool, int8, jsonb, neverNull, outerJoined, text } from "./columns.ts";
+import { bool, int8, neverNull, outerJoined, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 import { standsIn } from "./stands_in.ts";
 
@@ -204,10 +204,10 @@ export const eraseFirstMentor = (sql: Queryable, source: string, id: string) =>
     update lmsmon.lms_activity_events set mentor_id = null, mentor_username = null
      where source = ${source} and mentor_id = ${id}::bigint`;
 
-export const PersonDataRow = z.object({ data: neverNull(jsonb) });
+export const PersonDataRow = z.object({ data: neverNull(text) });
 export type PersonDataRow = z.infer<typeof PersonDataRow>;
 
-/** Everything that is kept of a person, as one JSON value. */
+/** Everything that is kept of a person, as one text of JSON: its ids may be numbers that JavaScript has not. */
 export const personData = (
   sql: Queryable,
   of: { readonly role: string; readonly source: string; readonly id: string },
@@ -242,7 +242,7 @@ export const personData = (
          where l.source = ${of.source} and ((${of.role} = 'student' and e.student_id = ${of.id}::bigint)
            or (${of.role} = 'mentor' and l.recipient = 'mentor:' || ${of.id}::text))),
       'messages', (select coalesce(jsonb_agg(to_jsonb(m) order by m.message_id), '[]') from lmsmon.messages m
-         where m.message_id = any(${messageIds as string[]}::bigint[]))) as data`;
+         where m.message_id = any(${messageIds as string[]}::bigint[])))::text as data`;
 
 /** After an erasure: statistics hold values of rows that are gone. */
 export const ERASED_TABLES = [

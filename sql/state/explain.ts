@@ -156,14 +156,15 @@ export function explainedPeople(
      order by p.id limit 1000`;
 }
 
-export const KnownIdRow = z.object({ id: neverNull(int8) });
+export const KnownIdRow = z.object({ id: neverNull(int8), key: neverNull(text) });
 export type KnownIdRow = z.infer<typeof KnownIdRow>;
 
-/** Exams that events are about. */
+/** Exams that events are about, and what the LMS calls them. */
 export function knownExams(sql: Queryable, source: string) {
   return sql<KnownIdRow[]>`
-    select distinct activity_id as id from lmsmon.lms_activity_events
-     where source = ${source} and kind = 'exam' and activity_id is not null order by 1 limit 10000`;
+    select e.id, lmsmon.lms_key(e.id) as key from (
+      select distinct activity_id as id from lmsmon.lms_activity_events
+       where source = ${source} and kind = 'exam' and activity_id is not null order by 1 limit 10000) e`;
 }
 
 export const EventRangeRow = z.object({ oldest: int8.nullable(), newest: int8.nullable() });

@@ -81,13 +81,13 @@ export const aggregatePage = (sql: TextRunner, query: AggregateQuery) => {
         count(*)::int as events, count(distinct day)::int as active_days,
         min(timestamp) as first_at, max(timestamp) as last_at,
         (array_agg(percentage order by timestamp desc, event_id desc)
-           filter (where is_last and kind = 'exam' and percentage is not null))[1] as last_percentage,
-        count(*) filter (where is_last and kind = 'exam')::int as exam_attempts,
-        count(*) filter (where is_last and kind = 'exam' and stage = 'finished')::int as exams_finished,
+           filter (where is_last and kind <> 'content' and percentage is not null))[1] as last_percentage,
+        count(*) filter (where is_last and kind <> 'content')::int as exam_attempts,
+        count(*) filter (where is_last and kind <> 'content' and stage = 'finished')::int as exams_finished,
         count(*) filter (where is_last and event_type = 'exam_passed')::int as exams_passed,
         count(*) filter (where is_last and event_type = 'exam_failed')::int as exams_failed,
         count(*) filter (where is_last and event_type = 'exam_completed' and verdict is null)::int as exams_ungraded,
-        round((avg(percentage) filter (where is_last and kind = 'exam' and stage = 'finished'))::numeric, 2)::float8 as mean_percentage,
+        round((avg(percentage) filter (where is_last and kind <> 'content' and stage = 'finished'))::numeric, 2)::float8 as mean_percentage,
         count(*) filter (where is_last and kind = 'content')::int as content_attempts,
         count(*) filter (where is_last and kind = 'content' and stage = 'finished')::int as contents_finished
         from seen group by source, student_id, week)

@@ -30,20 +30,28 @@ export const peopleNamed = (sql: Queryable, among: Among, name: string, ids: rea
        and (p.id = any(${ids as string[]}::bigint[]) or p.pseudonym = ${name}::text or lower(p.username) = lower(${name}::text))
      order by rank, p.role, p.source, p.id`;
 
-export const NearPersonRow = z.object({ id: int8, username: text.nullable() });
+export const NearPersonRow = z.object({ id: neverNull(text), username: text.nullable() });
 export type NearPersonRow = z.infer<typeof NearPersonRow>;
 
-/** People whose id or username begins or ends like the given text: some of them may have been meant. */
+export const OwnKeyRow = z.object({ key: neverNull(text) });
+export type OwnKeyRow = z.infer<typeof OwnKeyRow>;
+
+/** The LMS's own keys of ids, in order; an array literal. */
+export const ownKeys = (sql: Queryable, ids: string) =>
+  sql<OwnKeyRow[]>`
+    select lmsmon.lms_key(i.id) as key from unnest(${ids}::bigint[]) with ordinality as i (id, position) order by i.position`;
+
+/** People whose id (as the LMS has it) or username begins or ends like the given text: some of them may have been meant. */
 export function nearPeople(sql: Queryable, among: Among, like: string) {
   const half = Math.max(1, Math.ceil(like.length / 2));
   const begin = like.slice(0, half);
   const end = like.slice(-half);
   return sql<NearPersonRow[]>`
-    select p.id, p.username from lmsmon.people p
+    select k.key as id, p.username from lmsmon.people p, lmsmon.lms_key(p.id) as k (key)
      where ${isAmong(sql, among)}
-       and (left(p.id::text, ${half}) = ${begin} or right(p.id::text, ${half}) = ${end}
+       and (left(k.key, ${half}) = ${begin} or right(k.key, ${half}) = ${end}
          or left(lower(p.username), ${half}) = lower(${begin}) or right(lower(p.username), ${half}) = lower(${end}))
-     order by abs(length(p.id::text) - ${like.length}), p.id limit 2000`;
+     order by abs(length(k.key) - ${like.length}), p.id limit 2000`;
 }
 
 export const StudentNamedRow = z.object({ name: neverNull(text), id: neverNull(int8), rank: neverNull(int4) });

@@ -7,7 +7,7 @@ export const OrphanRow = z.object({
   log_id: int8,
   event_id: int8,
   poll_id: int8,
-  kind: z.enum(["exam", "content"]),
+  kind: z.enum(["exam", "assignment", "content"]),
   stage: z.enum(["started", "finished"]),
   attempt_id: int8,
   incarnation: int4,

@@ -44,8 +44,8 @@ export function recipientsWithExams(sql: Queryable, source: string, now: EpochMi
       from lmsmon.lms_event_logs l join lmsmon.lms_activity_events e on e.event_id = l.event_id
      where l.source = ${source} and l.recipient is not null and l.untold and l.status <> 'held'
        and l.next_attempt_at <= ${now}::timestamptz
-     group by l.recipient having bool_or(e.kind = 'exam')
-     order by min(l.next_attempt_at) filter (where e.kind = 'exam'), l.recipient limit ${limit}`;
+     group by l.recipient having bool_or(e.kind <> 'content')
+     order by min(l.next_attempt_at) filter (where e.kind <> 'content'), l.recipient limit ${limit}`;
 }
 
 export const HeldRecipientRow = z.object({ recipient: text });

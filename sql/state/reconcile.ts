@@ -141,7 +141,7 @@ export function reviveFoundMessages(
 export const UntoldEventRow = z.object({
   event_id: int8,
   poll_id: int8,
-  kind: z.enum(["exam", "content"]),
+  kind: z.enum(["exam", "assignment", "content"]),
   attempt_id: int8,
   incarnation: int4,
   student_id: int8.nullable(),

@@ -5,7 +5,7 @@ import type { Queryable } from "./queryable.ts";
 export const StreamRow = z.object({
   stream_id: int4,
   source: text,
-  kind: z.enum(["exam", "content"]),
+  kind: z.enum(["exam", "assignment", "content"]),
   recipe: int4,
   first_contact_done: neverNull(bool),
   highest_row_key: int8.nullable(),

@@ -17,6 +17,7 @@ Deno.test("a Moodle with an address has links to its own pages, and those of lms
     (await configOf(`lms: {preset: moodle, moodle: {url: "https://moodle.example/m/"}${more}}`)).source.links;
   assert.deepEqual(await links(""), {
     exam_attempt: "https://moodle.example/m/mod/quiz/review.php?attempt={attempt_id}",
+    assignment: "https://moodle.example/m/mod/assign/view.php?id={activity_id}",
     content: "https://moodle.example/m/mod/{content_type}/view.php?id={activity_id}",
   });
   assert.equal(
@@ -33,9 +34,16 @@ Deno.test("other presets have no links of a Moodle, and a Moodle without an addr
 Deno.test("a Moodle is read by its defaults unless the file says otherwise", async () => {
   const { name, moodle } = (await configOf("lms: {preset: moodle}")).lms;
   assert.equal(name, "moodle");
-  assert.deepEqual(moodle, { prefix: "mdl_", mentorRoles: ["mentor", "parent"], media: ["h5pactivity", "hvp"] });
-  const other = (await configOf(`lms: {preset: moodle, moodle: {prefix: "", mentor_roles: [tutor], media: []}}`)).lms;
-  assert.deepEqual(other.moodle, { prefix: "", mentorRoles: ["tutor"], media: [] });
+  assert.deepEqual(moodle, {
+    prefix: "mdl_",
+    mentorRoles: ["mentor", "parent"],
+    media: ["h5pactivity", "hvp"],
+    assignments: false,
+  });
+  const other = await configOf(
+    `lms: {preset: moodle, moodle: {prefix: "", mentor_roles: [tutor], media: [], assignments: true}}`,
+  );
+  assert.deepEqual(other.lms.moodle, { prefix: "", mentorRoles: ["tutor"], media: [], assignments: true });
 });
 
 Deno.test("no role is no mentor: an empty list of roles is an error", async () => {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { EVENT_TYPES } from "../../lib/model/event_types.ts";
+import { EVENT_TYPES, KINDS } from "../../lib/model/event_types.ts";
 
 /** Text above 2^53, where a JSON number would lose digits. */
 const id = z.union([z.number().refine(Number.isInteger), z.string().regex(/^-?\d{16,19}$/)]);
@@ -25,7 +25,7 @@ export const exportLine = z.strictObject({
   }),
   mentors: z.array(z.strictObject(person)),
   activity: z.strictObject({
-    kind: z.enum(["exam", "content"]),
+    kind: z.enum(KINDS),
     id: id.nullable(),
     attempt_id: id,
     attempt_no: z.int().nullable(),

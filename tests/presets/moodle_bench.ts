@@ -18,6 +18,7 @@ export const MOODLE: MoodleConfig = {
   prefix: "mdl_",
   mentorRoles: ["mentor", "parent"],
   media: ["h5pactivity", "hvp"],
+  assignments: false,
 };
 
 /** A Moodle of one test file: its tables may be changed, and are gone with it. */
@@ -96,7 +97,12 @@ export async function withMoodleBench<T>(
 }
 
 /** Everything that is stored, as an export names it. */
-export async function storedEvents({ db }: PollBench): Promise<TrueEvent[]> {
+export async function storedEvents(bench: PollBench): Promise<TrueEvent[]> {
+  return eventsOfExport((await storedLines(bench)).join("\n"));
+}
+
+/** The same as lines of an export. */
+export async function storedLines({ db }: PollBench): Promise<string[]> {
   const rows = await db.sql<{ line: string }[]>`select identified_line as line from lmsmon.export_v1`;
-  return eventsOfExport(rows.map(({ line }) => line).join("\n"));
+  return rows.map(({ line }) => line);
 }

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { armFailPoints, FAIL_POINTS } from "../../lib/base/fail_point.ts";
 import { realMariaDb, realPostgres } from "../support/databases.ts";
-import { MOODLE_CHANGES, type MoodleChange } from "../support/moodle/moodle_changes.ts";
+import { MOODLE_CHANGES } from "../support/moodle/moodle_changes.ts";
 import { countsOf, moodleTruth } from "../support/moodle/moodle_truth.ts";
 import { renameTables } from "../support/moodle/restore_moodle.ts";
 import { testData } from "../support/shared_data.ts";
 import type { PollBench } from "../poll/poll_bench.ts";
+import { changed } from "./moodle_changed.ts";
 import { MoodleDatabase, type MoodleDatabase as Moodle, storedEvents, withMoodleBench } from "./moodle_bench.ts";
 
 const folder = await testData("moodle", "polls of a real Moodle");
@@ -48,7 +49,7 @@ for (const server of [await realPostgres(), await realMariaDb()]) {
           () => courseContext(moodle, bench, "m2_"),
         );
         for (const change of MOODLE_CHANGES) {
-          await t.step(change.name, () => changed(moodle, bench, change));
+          await t.step(change.name, () => changed(moodle, bench, change, "m2_"));
         }
       });
     },
@@ -81,32 +82,6 @@ async function dyingFirstContact(moodle: Moodle): Promise<void> {
     assert.ok(died.length >= 4, died.join(", "));
     assert.deepEqual(await storedEvents(bench), await moodleTruth(moodle.server, moodle.url));
   });
-}
-
-/** Twice: what was found once is not found again. */
-async function changed(
-  moodle: Moodle,
-  bench: PollBench,
-  { statements, expected, mode = "full" }: MoodleChange,
-): Promise<void> {
-  const now = String(Math.floor(Temporal.Now.instant().epochMilliseconds / 1000));
-  for (const statement of statements) {
-    await moodle.execute(statement.replaceAll("{P}", "m2_").replaceAll("{NOW}", now));
-  }
-  const { tally } = await bench.poll({ mode });
-  const { events = {}, gone = 0, quarantined = 0, told = 0, regressions = 0 } = expected(moodle.server.dialect);
-  assert.deepEqual(
-    {
-      events: Object.fromEntries(tally.byType),
-      gone: tally.rowsMissing,
-      quarantined: tally.quarantined,
-      told: tally.toldEvents,
-      regressions: tally.regressions,
-    },
-    { events, gone, quarantined, told, regressions },
-  );
-  const again = (await bench.poll()).tally;
-  assert.deepEqual({ events: again.events, gone: again.rowsMissing }, { events: 0, gone: 0 });
 }
 
 /** What an early warning is judged by is kept as the site has it, and what is replaced stays with its time. */

@@ -96,7 +96,7 @@ async function attemptWith(
 
 atEveryPlace(
   "P4: a value of any column that none can be hides no result: it is told without it",
-  { notify: { gather: 0 } },
+  { notify: { gatherMs: 0 } },
   async (bench) => {
     const { student, zulipId } = await bench.pair();
     await bench.firstContact();

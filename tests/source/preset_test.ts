@@ -36,6 +36,7 @@ const school: Preset = {
         chapterOfContent: null,
       },
     },
+    assignment: null,
     content: testpress.kinds.content,
   },
 };

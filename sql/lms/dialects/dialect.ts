@@ -56,6 +56,8 @@ export interface Dialect {
   readonly number: number;
   /** Ends a subquery that is planned by itself: what it is joined with must not choose how it is read. */
   readonly fence: string;
+  /** How a stretch of keys is joined with a small relation (`join`), and what ends that relation's select (`whole`). */
+  readonly stretch: { readonly join: string; readonly whole: string };
   quote(identifier: string): string;
   /** A select-list item as text. */
   text(expression: string): string;
@@ -67,6 +69,8 @@ export interface Dialect {
   time(expression: string, type: string | undefined): string;
   /** Signed 64-bit hash of fields; NULLs are marked and fields told apart, so no two lists read alike. */
   hash(literals: readonly string[], fields: readonly string[]): string;
+  /** The same of what a query computes. */
+  queryHash(literals: readonly string[], fields: readonly string[]): string;
   /** Rows [bucket, count, xor of the hashes] of the buckets that have rows, in any order. */
   buckets(parts: BucketParts): string;
   idIn(expression: string, ids: readonly string[]): string;

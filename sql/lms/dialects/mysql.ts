@@ -15,6 +15,8 @@ export const mysqlDialect: Dialect = {
   name: "mysql",
   number: 2,
   fence: "", // a union or a limit is one already; a plain list of keys is read by it anyway
+  // Its optimiser begins with the smallest relation and reads all rows of each of its entries, once for every stretch.
+  stretch: { join: "straight_join", whole: " limit 18446744073709551615" },
   quote,
   text: (expression) => expression, // the text protocol sends text anyway, and the driver leaves it as it is
   shortText: (expression, letters) => `left(${expression}, ${letters})`,
@@ -24,6 +26,12 @@ export const mysqlDialect: Dialect = {
   hash: (literals, fields) =>
     `cast(cast(conv(left(md5(concat_ws('', ${
       [...literals.map(literal), ...fields.map(field)].join(", ")
+    })), 16), 16, 10)` +
+    ` as unsigned) as signed)`,
+  // Each expression once: of a query they are computed, and computing a percentage twice is felt. NULL is NULL, without quotes.
+  queryHash: (literals, fields) =>
+    `cast(cast(conv(left(md5(concat_ws(',', ${
+      [...literals.map(literal), ...fields.map((expression) => `quote(${expression})`)].join(", ")
     })), 16), 16, 10)` +
     ` as unsigned) as signed)`,
   buckets: ({ first, last, size, key, hashes, hash }) =>

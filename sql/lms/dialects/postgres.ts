@@ -26,11 +26,15 @@ const sideJoin = (side: SideParts) =>
 const bucket = (id: string, size: string) =>
   `case when ${id} >= 0 then ${id} / ${size} else -((-(${id} + 1)) / ${size}) - 1 end`;
 
+const hash: Dialect["hash"] = (literals, fields) =>
+  `('x' || left(md5(row(${[...literals.map(literal), ...fields].join(", ")})::text), 16))::bit(64)::bigint`;
+
 /** PostgreSQL 14 and newer, also in the form of PGlite. */
 export const postgresDialect: Dialect = {
   name: "postgres",
   number: 3, // 1 was: octet_length and value of each field through concat_ws, which took twice as long
   fence: " offset 0",
+  stretch: { join: "join", whole: "" },
   quote,
   text: (expression) => `(${expression})::text`,
   shortText: (expression, letters) => `left((${expression})::text, ${letters})`,
@@ -44,8 +48,8 @@ export const postgresDialect: Dialect = {
   // A row as text reads alike only for equal fields: NULL is nothing, "" is two quotes, and whatever could be taken for a
   // delimiter stands in quotes. Half of the time is md5's own. (record_send is as fast, but has the types' OIDs in it, which
   // a restored LMS has anew.)
-  hash: (literals, fields) =>
-    `('x' || left(md5(row(${[...literals.map(literal), ...fields].join(", ")})::text), 16))::bit(64)::bigint`,
+  hash,
+  queryHash: hash,
   // An index range and a plain aggregate for each bucket: grouping half a million hashes took a tenth longer. The bounds are
   // computed so that neither leaves bigint in the first and the last bucket, of which there is a part only.
   buckets: ({ first, last, size, key, hashes, hash }) => {

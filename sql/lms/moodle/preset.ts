@@ -1,5 +1,6 @@
 import { type KindPreset, outputColumns, type Preset, type PresetMaker, withPrefix } from "../preset.ts";
 import { NOT_HANDED_IN, SET_BY_A_TEACHER } from "../words.ts";
+import { ASSIGNMENT_DATES, ASSIGNMENT_KIND, assignments } from "./assignments.ts";
 import { titleOf } from "./titles.ts";
 
 /** What has to be known of a site; `lms.moodle` of the configuration. */
@@ -7,6 +8,8 @@ export interface MoodleSite {
   readonly prefix: string;
   readonly mentorRoles: readonly string[];
   readonly media: readonly string[];
+  /** Whether assignments are read: as exams of a kind of their own. */
+  readonly assignments: boolean;
 }
 
 /** Accounts that can be anybody's: not deleted, and not the one that all guests share. */
@@ -21,8 +24,8 @@ const EXAM = `
 select qa.id as id, qa.userid as student_id, qa.quiz as activity_id, qa.attempt as attempt_no, qa.state as state,
        case when qa.state = 'abandoned' then '${NOT_HANDED_IN}'
             when qa.state <> 'finished' or qa.sumgrades is null or q.sumgrades <= 0 or q.grade <= 0
-              or gi.gradepass is null or gi.gradepass <= gi.grademin then null
-            when round(qa.sumgrades * q.grade / q.sumgrades, 5) >= gi.gradepass then 'pass' else 'fail' end as result,
+              or q.gradepass is null or q.gradepass <= q.grademin then null
+            when round(qa.sumgrades * q.grade / q.sumgrades, 5) >= q.gradepass then 'pass' else 'fail' end as result,
        case when qa.state = 'finished' and qa.sumgrades is not null then 1 else 0 end as graded,
        case when qa.state = 'finished' then qa.sumgrades end as score,
        case when qa.state = 'finished' and q.sumgrades > 0 then round(100 * qa.sumgrades / q.sumgrades, 2) end as percentage,
@@ -32,13 +35,18 @@ select qa.id as id, qa.userid as student_id, qa.quiz as activity_id, qa.attempt 
        case when qa.state in ('finished', 'submitted') and qa.timefinish > 0 then qa.timefinish - qa.timestart end as time_taken,
        q.course as course_id{ACTIVE}
   from {P}quiz_attempts qa
-  join {P}quiz q on q.id = qa.quiz
-  join {P}course_modules cm on cm.module = (select m.id from {P}modules m where m.name = 'quiz')
-        and cm.instance = q.id and cm.deletioninprogress = 0
-  join {P}user u on u.id = qa.userid and ${PERSON}
-  left join {P}grade_items gi on gi.itemtype = 'mod' and gi.itemmodule = 'quiz' and gi.iteminstance = q.id
-        and gi.itemnumber = 0
+  {JOIN} (
+    select q.id, q.sumgrades, q.grade, q.course, gi.gradepass, gi.grademin
+      from {P}quiz q
+      join {P}course_modules cm on cm.module = (select m.id from {P}modules m where m.name = 'quiz')
+            and cm.instance = q.id and cm.deletioninprogress = 0
+      left join {P}grade_items gi on gi.itemtype = 'mod' and gi.itemmodule = 'quiz' and gi.iteminstance = q.id
+            and gi.itemnumber = 0{WHOLE}) q on q.id = qa.quiz
+  {JOIN} (select u.id from {P}user u where ${PERSON}{WHOLE}) u on u.id = qa.userid
  where qa.preview = 0`;
+
+/** Types of activity that tell by their attempts, and have no content events. */
+const examinedTypes = (site: Pick<MoodleSite, "assignments">) => site.assignments ? "'quiz', 'assign'" : "'quiz'";
 
 /** A value of the one row of a pair; the aggregate makes an answer of none and of several. */
 function ofPair(table: "completion" | "viewed", value: string): string {
@@ -51,7 +59,7 @@ function ofPair(table: "completion" | "viewed", value: string): string {
  * by their attempts. What is not tracked goes no further than seen. What is kept of a pair is looked up by its index, pair by pair:
  * joined, PostgreSQL reads the whole table for every few thousand pairs.
  */
-const CONTENT = `
+const content = (examined: string) => `
 select k.a as student_id, k.b as activity_id, m.name as content_type,
        case when ${ofPair("completion", "completionstate")} > 0 then 'completed'
             when ${ofPair("viewed", "timecreated")} is null then 'not viewed'
@@ -64,14 +72,14 @@ select k.a as student_id, k.b as activity_id, m.name as content_type,
        cm.course as course_id{ACTIVE}
   from {keys} k
   join {P}course_modules cm on cm.id = k.b and cm.deletioninprogress = 0
-  join {P}modules m on m.id = cm.module and m.name <> 'quiz'
+  join {P}modules m on m.id = cm.module and m.name not in (${examined})
   join {P}user u on u.id = k.a and ${PERSON}`;
 
 /**
  * Lines of the log that say that a student saw an activity, and those that say that completion changed. Of what no row is kept (a
  * page without completion tracking) a line is all there is.
  */
-const LOG = `
+const log = (examined: string) => `
 select l.id as line_id, case when l.action = 'viewed' then 1 else 0 end as seen,
        case when l.action = 'viewed' then l.userid else l.relateduserid end as student_id,
        l.contextinstanceid as activity_id, m.name as content_type,
@@ -80,7 +88,7 @@ select l.id as line_id, case when l.action = 'viewed' then 1 else 0 end as seen,
        cm.course as course_id{ACTIVE}
   from {P}logstore_standard_log l
   join {P}course_modules cm on cm.id = l.contextinstanceid and cm.deletioninprogress = 0
-  join {P}modules m on m.id = cm.module and m.name <> 'quiz'
+  join {P}modules m on m.id = cm.module and m.name not in (${examined})
   join {P}user u on u.id = case when l.action = 'viewed' then l.userid else l.relateduserid end and ${PERSON}
  where {lines} and l.contextlevel = 70 and l.anonymous = 0 and l.realuserid is null and coalesce(l.origin, '') <> 'restore'
    and ((l.action = 'viewed' and l.target = 'course_module')
@@ -173,13 +181,14 @@ const LOG_TABLE = { table: "{P}logstore_standard_log", key: "id", time: "timecre
 
 /** Moodle 4.1 to 5.x. Titles and enrolments are looked up in those tables that the site has. */
 export function moodle(site: MoodleSite): PresetMaker {
-  const preset = (has: (table: string) => boolean) =>
-    withPrefix(presetOf(site, (table) => has(`${site.prefix}${table}`)), site.prefix);
+  const preset = (has: (table: string, column?: string) => boolean) =>
+    withPrefix(presetOf(site, (table, column) => has(`${site.prefix}${table}`, column)), site.prefix);
   return { base: preset(() => true), build: preset };
 }
 
-function presetOf(site: MoodleSite, has: (table: string) => boolean): Preset {
+function presetOf(site: MoodleSite, has: (table: string, column?: string) => boolean): Preset {
   const knowsEnrolments = has("enrol") && has("user_enrolments");
+  const examined = examinedTypes(site);
   const told = (query: string, course: string) => query.replace("{ACTIVE}", knowsEnrolments ? active(course) : "");
   const roles = site.mentorRoles.map((role) => `'${role.replaceAll("'", "''")}'`).join(", ");
   return {
@@ -187,10 +196,11 @@ function presetOf(site: MoodleSite, has: (table: string) => boolean): Preset {
     number: 2,
     kinds: {
       exam: { ...EXAM_KIND, from: told(EXAM, "q.course") },
+      assignment: site.assignments ? { ...ASSIGNMENT_KIND, from: told(assignments(has, PERSON), "s.course") } : null,
       content: {
         ...CONTENT_KIND,
-        from: told(CONTENT, "cm.course"),
-        ...(has("logstore_standard_log") ? { log: { ...LOG_TABLE, from: told(LOG, "cm.course") } } : {}),
+        from: told(content(examined), "cm.course"),
+        ...(has("logstore_standard_log") ? { log: { ...LOG_TABLE, from: told(log(examined), "cm.course") } } : {}),
         watchable: { always: site.media, withSide: [] },
         activity: {
           self: {
@@ -207,13 +217,16 @@ select cm.id as id, ${titleOf(has)} as title, cm.course as course_id
       },
     },
     context: {
-      activities: {
-        kind: "exam",
-        table: "{P}quiz",
-        key: "id",
-        columns: { title: "name", opens: "timeopen", due: "timeclose", course: "course" },
-        times: "unix_s",
-      },
+      activities: [
+        {
+          kind: "exam",
+          table: "{P}quiz",
+          key: "id",
+          columns: { title: "name", opens: "timeopen", due: "timeclose", course: "course" },
+          times: "unix_s",
+        },
+        ...(site.assignments ? [ASSIGNMENT_DATES] : []),
+      ],
       enrolments: knowsEnrolments ? { from: ENROLMENTS, student: "ue.userid", times: "unix_s" } : null,
     },
     courses: { table: "{P}course", key: "id", columns: { title: "fullname" } },

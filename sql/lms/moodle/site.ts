@@ -11,6 +11,10 @@ export function quizTables(dialect: Dialect): string {
   return `select table_name from information_schema.tables where table_name like '%quiz!_attempts' escape '!' and ${here} order by 1`;
 }
 
+/** One row [how many assignments there are]. */
+export const assignmentCount = (prefix: string) =>
+  `select count(*) from ${prefix}course_modules cm join ${prefix}modules m on m.id = cm.module and m.name = 'assign'`;
+
 /** Rows [name, value] of `version` (2024100706) and `release` (4.5.6 (Build: …)). */
 export const versionQuery = (prefix: string) =>
   `select name, value from ${prefix}config where name in ('version', 'release')`;

@@ -49,7 +49,7 @@ const MODULES = [
 
 /** The title of a course module `cm` of type `m`, out of those tables that there are. */
 export function titleOf(has: (table: string) => boolean): string {
-  const cases = MODULES.filter(has).map((name) =>
+  const cases = MODULES.filter((name) => has(name)).map((name) =>
     `when '${name}' then (select t.name from {P}${name} t where t.id = cm.instance)`
   );
   return cases.length === 0 ? "null" : `case m.name ${cases.join(" ")} end`;

@@ -8,6 +8,7 @@ export const testpress = {
   name: "testpress",
   number: 1,
   kinds: {
+    assignment: null,
     exam: {
       table: "attempts",
       key: "id",
@@ -122,13 +123,13 @@ export const testpress = {
   },
   // Nothing says in which courses a student is, or since when; batches and what happens in a course tell.
   context: {
-    activities: {
+    activities: [{
       kind: "exam",
       table: "exams",
       key: "id",
       columns: { title: "title", opens: "start_date", due: "end_date", course: null },
       times: null,
-    },
+    }],
     enrolments: "accounts",
   },
   courses: { table: "courses", key: "id", columns: { title: "title" } },

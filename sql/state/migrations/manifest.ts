@@ -11,6 +11,7 @@ import insight from "./0010_insight.sql" with { type: "text" };
 import operators from "./0011_operators.sql" with { type: "text" };
 import patterns from "./0012_patterns.sql" with { type: "text" };
 import retention from "./0013_retention.sql" with { type: "text" };
+import assignments from "./0017_assignments.sql" with { type: "text" };
 
 export interface Migration {
   readonly version: number;
@@ -33,4 +34,5 @@ export const migrations: readonly Migration[] = [
   { version: 11, name: "0011_operators", sql: operators },
   { version: 12, name: "0012_patterns", sql: patterns },
   { version: 13, name: "0013_retention", sql: retention },
+  { version: 17, name: "0017_assignments", sql: assignments },
 ];

@@ -59,12 +59,31 @@ const completed = (id: number, student: number, module: number, state: number, b
   `insert into {P}course_modules_completion (id, coursemoduleid, userid, completionstate, overrideby, timemodified)
    values (${id}, ${module}, ${student}, ${state}, ${by}, {NOW})`;
 const NOW = "1795999999";
+/** As Moodle does it: the best sum of marks of quiz 1 is another, and each finished attempt is touched. */
+const reweighted = (best: number) => [
+  `update {P}quiz set sumgrades = ${best} where id = 1`,
+  `update {P}quiz_attempts set timemodified = ${NOW} where quiz = 1 and state = 'finished'`,
+];
 
 /**
  * In this order on one copy of the site: each leaves what those after it count on. Ids of attempts differ between the two
  * sites, so attempts are found by what they are.
  */
 export const MOODLE_CHANGES: readonly MoodleChange[] = [
+  {
+    name: "a question of a quiz has another weight: 10 marks instead of 7",
+    statements: reweighted(10),
+    expected: (at) => ({
+      events: at === "postgres" ? { exam_passed: 14, exam_failed: 1 } : { exam_passed: 15, exam_failed: 1 },
+    }),
+  },
+  {
+    name: "and 7 again",
+    statements: reweighted(7),
+    expected: (at) => ({
+      events: at === "postgres" ? { exam_passed: 14, exam_failed: 1 } : { exam_passed: 15, exam_failed: 1 },
+    }),
+  },
   {
     name: "only times of change are touched",
     statements: [
@@ -154,10 +173,7 @@ export const MOODLE_CHANGES: readonly MoodleChange[] = [
   },
   {
     name: "a question of a quiz has another weight",
-    statements: [
-      "update {P}quiz set sumgrades = 10 where id = 1",
-      `update {P}quiz_attempts set timemodified = ${NOW} where quiz = 1 and state = 'finished'`,
-    ],
+    statements: reweighted(10),
     // One more than at first: the attempt that went on meanwhile.
     expected: (at) => ({
       events: at === "postgres" ? { exam_passed: 15, exam_failed: 1 } : { exam_passed: 16, exam_failed: 1 },

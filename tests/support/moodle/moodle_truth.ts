@@ -80,6 +80,11 @@ export async function moodleTruth(server: TestServer, url: string, prefix = "mdl
       const [found] = await connection.query<never[]>(query);
       return found;
     });
+  return trueEvents(rows);
+}
+
+/** Rows [username, title, type, score, percentage, verdict, at, mentors] in an order of its own. */
+export function trueEvents(rows: readonly Record<string, unknown>[]): TrueEvent[] {
   return inOrder(rows.map((row) => ({
     student: String(row["username"]),
     activity: String(row["title"]),

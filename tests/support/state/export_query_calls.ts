@@ -144,6 +144,7 @@ const findPeopleCalls: CallsOf<typeof findPeople> = {
     findPeople.StudentNamedRow,
   ],
   peopleNamed: [(sql) => findPeople.peopleNamed(sql, person, "a", [ID]), findPeople.NamedPersonRow],
+  ownKeys: [(sql) => findPeople.ownKeys(sql, "{1,2}"), findPeople.OwnKeyRow],
   nearPeople: [(sql) => findPeople.nearPeople(sql, person, "12"), findPeople.NearPersonRow],
 };
 
