@@ -27,8 +27,9 @@ export const insights: Measure = {
       bench.say(`  filling a state with ${STUDENTS * EVENTS_EACH} events`);
       await fill(db);
       const at: AsOf = { day: DAY, timezone: "UTC", known: NOW };
-      const whole = () => readInsights(db.sql, { source: SOURCE, at, course: null, constants: DEFAULT_CONSTANTS });
-      const patterns = () => judgeDay(db.sql, { source: SOURCE, day: DAY, timezone: "UTC", seen: NOW });
+      const whole = () =>
+        readInsights(db.sql, { source: SOURCE, at, course: null, constants: DEFAULT_CONSTANTS, halves: true });
+      const patterns = () => judgeDay(db.sql, { source: SOURCE, day: DAY, timezone: "UTC", seen: NOW, halves: true });
       const request = {
         source: SOURCE,
         student: "1",

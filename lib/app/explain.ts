@@ -1,4 +1,5 @@
 import * as q from "../../sql/state/explain.ts";
+import { lettersOfMentor } from "../../sql/state/letters.ts";
 import { mentorLinks } from "../../sql/state/outbox.ts";
 import type { ExplainedEventRow, ExplainedPersonRow } from "../../sql/state/explain.ts";
 import { CommandError } from "../base/errors.ts";
@@ -14,6 +15,7 @@ import { counted } from "../text/counted.ts";
 import type { CommandContext } from "./command_context.ts";
 import { commandJson, jsonTime } from "./command_json.ts";
 import type { ExplainOptions } from "./command_options.ts";
+import { letterJson, letterLine, MOST_LETTERS } from "./explain_letters.ts";
 import { Explainer } from "./explain_facts.ts";
 import * as words from "./explain_words.ts";
 import { findExam, noSuchEvent } from "./find_subject.ts";
@@ -207,10 +209,11 @@ function nothingStored({ config }: Asked, studentId: LmsId, examId: LmsId | null
 async function explainMentor(asked: Asked, mentor: ExplainedPersonRow): Promise<Answer> {
   const { db, source, now } = asked;
   const recipient = mentorRecipient(mentor.id);
-  const [explainer, counts, [of]] = await Promise.all([
+  const [explainer, counts, [of], letters] = await Promise.all([
     Explainer.read(asked, [], now, [mentor.id]),
     q.deliveriesOfRecipient(db.sql, source, recipient),
     q.studentsOfMentor(db.sql, source, mentor.id),
+    lettersOfMentor(db.sql, source, mentor.id, MOST_LETTERS),
   ]);
   const pauses = pausesOf({ recipient, kind: "", studentId: null, activityId: null }, explainer.pauses);
   const account = mentor.account_status === null ? null : { status: mentor.account_status, userId: mentor.account_id };
@@ -263,6 +266,7 @@ async function explainMentor(asked: Asked, mentor: ExplainedPersonRow): Promise<
         row.status === "sent" ? "" : `: ${verdict.says}. ${verdict.change}`
       }`
     ),
+    ...letters.map((row) => letterLine(row, explainer)),
   ];
   return {
     lines,
@@ -281,6 +285,7 @@ async function explainMentor(asked: Asked, mentor: ExplainedPersonRow): Promise<
         last_ended_at: jsonTime(row.last_at),
         next_attempt_at: jsonTime(row.next_at),
       })),
+      weekly: letters.map(letterJson),
       in_words: lines,
     },
   };

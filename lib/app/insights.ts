@@ -26,7 +26,7 @@ export async function runInsights(context: CommandContext, options: InsightsOpti
   await using out = ownKeyOutput(context.out, db);
   const source = config.source.name;
   const only = await narrowed(db, source, options);
-  const all = await readInsights(db.sql, { source, at, course: only.course, constants });
+  const all = await readInsights(db.sql, { source, at, course: only.course, constants, halves: db.mode === "server" });
   if (options.dryRun) return await showWeekly({ ...context, out }, db.sql, all, at, only.mentor);
   const shown = all.filter(({ student, list }) =>
     (only.students === null || only.students.has(student)) && (options.list === "all" || list === options.list)

@@ -1,18 +1,15 @@
-import { historyEvents } from "../../sql/state/history.ts";
-import { courses, mentorsOfStudents, namesOfPeople } from "../../sql/state/insight_names.ts";
-import { type OpenPatternRow, openPatterns } from "../../sql/state/patterns.ts";
-import { escapeText } from "../format/escape_text.ts";
-import { eventItem } from "../history/items.ts";
-import { lineOf } from "../history/lines.ts";
+import { namesOfPeople } from "../../sql/state/insight_names.ts";
+import type { Config } from "../config/config.ts";
 import type { Insight } from "../insights/insight.ts";
+import { NAMING } from "../insights/naming.ts";
 import type { AsOf } from "../insights/read_insights.ts";
-import { type NamedStudent, namedThisWeek, weeklyMessage } from "../insights/weekly_message.ts";
-import type { PatternType } from "../model/pattern_types.ts";
+import { readNamingFacts } from "../tell/naming_facts.ts";
+import { weeklyMessage } from "../insights/weekly_message.ts";
+import type { EpochMicros } from "../model/time.ts";
 import type { Queryable } from "../state/state_db.ts";
+import { whomToCall } from "../tell/write_letters.ts";
 import { counted } from "../text/counted.ts";
 import type { CommandContext } from "./command_context.ts";
-
-const FACTS = 3;
 
 /** A message as a mentor would get it. */
 export interface WeeklyMessage {
@@ -20,15 +17,23 @@ export interface WeeklyMessage {
   readonly content: string;
 }
 
+export interface ShownWeek {
+  readonly config: Pick<Config, "lms" | "insights" | "notify" | "students" | "format">;
+  readonly at: AsOf;
+  readonly now: EpochMicros;
+  /** `null`: of every mentor. */
+  readonly onlyMentor: string | null;
+}
+
 /** `insights --dry-run`: what a weekly message would say, mentor by mentor. Nothing is sent. */
 export async function showWeekly(
-  { out, config }: CommandContext,
+  { out, config, clock }: CommandContext,
   sql: Queryable,
   insights: readonly Insight[],
   at: AsOf,
   onlyMentor: string | null,
 ): Promise<void> {
-  const messages = await weeklyMessages(sql, config.source.name, insights, at, onlyMentor);
+  const messages = await weeklyMessages(sql, insights, { config, at, now: clock.now(), onlyMentor });
   for (const { mentor, content } of messages) {
     out.writeLine(`To mentor ${mentor}:`);
     for (const line of content.split("\n")) out.writeLine(line === "" ? "" : `  ${line}`);
@@ -37,49 +42,30 @@ export async function showWeekly(
   out.writeLine(
     messages.length === 0
       ? `Nobody would be named to a mentor on ${at.day}`
-      : `${counted(messages.length, "message")} as of ${at.day}; nothing was sent: lmsmon sends no weekly message yet`,
+      : `${counted(messages.length, "message")} as of ${at.day}; nothing was sent` +
+        (config.insights?.tell ? "" : ", and nothing will be while insights.tell is null"),
   );
 }
 
-/** The messages of a week in which nobody was named before. */
+/** The calls of a week, by what was named before. Whoever is named is asked for at once: a few questions, whatever their number. */
 export async function weeklyMessages(
   sql: Queryable,
-  source: string,
   insights: readonly Insight[],
-  at: AsOf,
-  onlyMentor: string | null,
+  { config, at, now, onlyMentor }: ShownWeek,
 ): Promise<WeeklyMessage[]> {
-  const mentors = Map.groupBy(await mentorsOfStudents(sql, source), ({ student_id }) => student_id);
-  const mentorsOf = (student: string) =>
-    (mentors.get(student) ?? []).map(({ mentor_id }) => mentor_id)
-      .filter((mentor) => onlyMentor === null || mentor === onlyMentor);
-  const named = namedThisWeek(0, insights, mentorsOf);
-  const ids = [...new Set([...named.values()].flat().map(({ student }) => student))];
-  const names = new Map((await namesOfPeople(sql, source, "student", ids)).map((row) => [row.id, row]));
-  const titles = new Map((await courses(sql, source)).map(({ course_id, title }) => [course_id, title]));
-  const open = await openPatterns(sql, source);
-  const facts = new Map<string, string[]>();
-  for (const id of ids) facts.set(id, await factsOf(sql, source, id, at));
-  const said = ({ student, course, reasons, standing }: Insight): NamedStudent => ({
-    name: names.get(student)?.name ?? names.get(student)?.username ?? `Student ${student}`,
-    course: titles.get(course) ?? null,
-    reasons,
-    patterns: open.filter((row) => row.student_id === student && row.course_id === course).map(patternOf),
-    lastActive: standing.idle_days === null
-      ? null
-      : Temporal.PlainDate.from(at.day).subtract({ days: standing.idle_days }).toString(),
-    facts: facts.get(student) ?? [],
+  const { lms: { name: source }, notify, students } = config;
+  const tell = config.insights?.tell ?? { weekday: 1, at: 0, most: NAMING.most };
+  const day = Temporal.PlainDate.from(at.day).add({ days: 1 }).toString();
+  const all = await whomToCall(sql, { source, day, judgedDay: at.day, now }, insights, { tell, notify, students });
+  const namings = all.filter(({ mentor }) => onlyMentor === null || mentor === onlyMentor);
+  const ids = [...new Set(namings.map(({ student }) => student))];
+  const facts = await readNamingFacts(sql, source, namings, {
+    people: new Map((await namesOfPeople(sql, source, "student", ids)).map((row) => [row.id, row])),
+    timezone: at.timezone,
+    names: config.format?.names ?? "full",
   });
-  return [...named].map(([mentor, list]) => ({ mentor, content: weeklyMessage(list.map(said)) }));
-}
-
-const patternOf = ({ type, since }: OpenPatternRow) => ({ type: type as PatternType, since }); // the table holds no other
-
-const EVER = { since: null, until: null };
-
-/** The newest events, newest first. */
-async function factsOf(sql: Queryable, source: string, student: string, { timezone }: AsOf): Promise<string[]> {
-  const rows = await historyEvents(sql, source, student, { since: null, detected: EVER, before: null, limit: FACTS });
-  const title = (text: string | null) => escapeText(text) ?? "without a title";
-  return rows.map((row) => lineOf(eventItem(row), timezone, title));
+  return [...Map.groupBy(namings, ({ mentor }) => mentor)].map(([mentor, own]) => ({
+    mentor,
+    content: weeklyMessage({ calls: own.map(facts.call), came: [], asOf: at.day, ref: null }),
+  }));
 }

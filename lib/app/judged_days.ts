@@ -40,7 +40,13 @@ export async function judgeDays(
   const days = new Map<string, Outcome[]>();
   for (const day of at) {
     const moment = asOf(day, clock.now(), config.notify.timezone);
-    const insights = await readInsights(db.sql, { source, at: moment, course: null, constants });
+    const insights = await readInsights(db.sql, {
+      source,
+      at: moment,
+      course: null,
+      constants,
+      halves: db.mode === "server",
+    });
     days.set(
       moment.day,
       insights.flatMap((insight) => {
@@ -66,7 +72,16 @@ export async function readWeeks(
   const { timezone } = config.notify;
   for (let day = 0; day <= days; day += 7) {
     const at = asOf(first.add({ days: day }).toString(), clock.now(), timezone);
-    weeks.set(day, await readInsights(db.sql, { source: config.source.name, at, course: null, constants }));
+    weeks.set(
+      day,
+      await readInsights(db.sql, {
+        source: config.source.name,
+        at,
+        course: null,
+        constants,
+        halves: db.mode === "server",
+      }),
+    );
   }
   const left = new Map(
     (await leavers(db.sql, config.source.name, formatUtc(clock.now()))).map(({ student_id, course_id, left_at }) => [

@@ -13,6 +13,15 @@ export interface QuietHours {
   readonly to: MinuteOfDay;
 }
 
+/** Once a week, in `notify.timezone`. */
+export interface WeeklyTelling {
+  /** 1: Monday, 7: Sunday. */
+  readonly weekday: number;
+  readonly at: MinuteOfDay;
+  /** Names in a message, at most. */
+  readonly most: number;
+}
+
 /** `{channel, topic}` or none. */
 export type Fallback = { readonly channel: string; readonly topic: string } | null;
 
@@ -61,6 +70,8 @@ export interface Config {
     readonly constants: string | null;
     /** When the day before is searched for patterns; `null`: never, as when it is left out. */
     readonly at?: MinuteOfDay | null;
+    /** When mentors are told whom to call; `null`: never, as when it is left out. */
+    readonly tell?: WeeklyTelling | null;
   };
   /** Where erasures are kept besides the state, absolute; `null`: beside an embedded state, and nowhere for a server's. */
   readonly privacy: { readonly journal: string | null };

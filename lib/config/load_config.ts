@@ -67,6 +67,12 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   const base = file === null || file.path.startsWith("/dev/") ? options.cwd : dirname(file.path);
   const checked = checkTree(tree);
   problems.push(...checked.problems);
+  if (checked.config?.insights.tell && checked.config.insights.at === null) {
+    problems.push({
+      path: ["insights", "tell"],
+      message: "needs insights.at: a course is told of only after its first evaluation",
+    });
+  }
   const mapping = needs.has("lms")
     ? await readMappingText(tree, { base, home: options.home, label: file?.label ?? "", yaml }, problems)
     : null;

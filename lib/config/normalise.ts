@@ -97,6 +97,7 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
     insights: {
       constants: raw.insights.constants === null ? null : context.absolute(raw.insights.constants),
       at: raw.insights.at,
+      tell: raw.insights.tell,
     },
     privacy: { journal: raw.privacy.journal === null ? null : context.absolute(raw.privacy.journal) },
     retention: {

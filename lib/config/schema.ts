@@ -31,6 +31,7 @@ import {
 } from "./fields.ts";
 import { ADMIN_TOPICS } from "./config.ts";
 import { Filled } from "./fill_env.ts";
+import { weekly } from "./weekly_field.ts";
 
 /** How the LMS's tables read; one file each in sql/lms/presets. The first is the default. */
 export const PRESETS = ["testpress", "moodle", "custom"] as const;
@@ -231,6 +232,7 @@ export const schema = z.strictObject({
   insights: group({
     constants: key(path, null),
     at: key(nullable(minuteOfDay), "06:00"),
+    tell: key(weekly, null),
   }),
   privacy: group({ journal: key(nullable(filledText), null) }),
   retention: group({

@@ -79,7 +79,7 @@ export function correctionOf(event: ToldEvent): Reported | null {
 }
 
 /** The student, escaped: name, else username, else the LMS's number; with the username when another shares the name. */
-export function studentText(event: ToldEvent, max = NAME_LENGTH): string {
+export function studentText(event: Pick<ToldEvent, "student">, max = NAME_LENGTH): string {
   const { id, name, username, nameIsShared } = event.student;
   const shown = escapeText(name, max);
   const login = escapeText(username, max);

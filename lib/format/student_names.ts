@@ -13,7 +13,7 @@ const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
  * The event with its student as `format.names` wants them named. THE place for it: whatever words a message sees nothing else.
  * Initials always come with the number of the LMS, since a class has many students of the same ones; usernames are one person's.
  */
-export function withNames(event: ToldEvent, form: NamesForm): ToldEvent {
+export function withNames<T extends Pick<ToldEvent, "student">>(event: T, form: NamesForm): T {
   return form === "full" ? event : { ...event, student: shownAs(event.student, form) };
 }
 

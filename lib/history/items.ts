@@ -52,7 +52,9 @@ export function itemsOf(rows: readonly HistoryRow[], now: EpochMicros, timezone:
     if (Temporal.PlainDate.compare(day, border) >= 0) items.push(eventItem(row));
     else {
       const monday = mondayOf(day).toString();
-      weeks.set(monday, [...weeks.get(monday) ?? [], row]);
+      const week = weeks.get(monday);
+      if (week === undefined) weeks.set(monday, [row]);
+      else week.push(row);
     }
   }
   return [...[...weeks].map(([monday, list]) => weekItem(monday, list, dayOf)), ...items];

@@ -31,7 +31,8 @@ const WORDS: Readonly<Record<string, string>> = {
   content_watched: "watched",
 };
 
-function eventWords({ type, corrects, tries, metadata: m }: EventItem): string {
+/** `failed, 41 %, pass mark 50 %`: what became of it. */
+export function eventWords({ type, corrects, tries, metadata: m }: EventItem): string {
   const parts = [`${corrects ? "corrected: now " : ""}${WORDS[type] ?? type}`];
   if (m.percentage !== null) parts.push(`${m.percentage} %`);
   else if (m.graded === false) parts.push("result not out yet");

@@ -51,15 +51,21 @@ export async function readHistory(sql: Queryable, request: HistoryRequest): Prom
 /** As many of the newest items as the budget holds, with what is said around them. Pure. */
 export function packed(items: readonly HistoryItem[], total: number, request: HistoryRequest): History {
   const budget = request.maxTokens ?? Infinity;
-  const sizes = items.map((item) => tokensIn(`${shown(item, request)},\n`));
+  // Only what may find room is worded: a long history has a thousand lines, and a budget room for a hundred.
+  const sizeOf = (item: HistoryItem) => tokensIn(`${shown(item, request)},\n`);
   // The words around are measured once with the largest numbers they may have, so that no choice makes them longer.
   let used = tokensIn(around([], total, "x".repeat(48), request));
   let from = items.length;
-  while (from > 0 && used + (sizes[from - 1] ?? 0) <= budget) used += sizes[--from] ?? 0;
+  for (let item = items.at(-1); item !== undefined; item = items[from - 1]) {
+    const size = sizeOf(item);
+    if (used + size > budget) break;
+    used += size;
+    from--;
+  }
   const kept = items.slice(from);
-  const newest = sizes.at(-1);
+  const newest = items.at(-1);
   if (kept.length === 0 && newest !== undefined) { // a cursor that goes nowhere would be asked for ever
-    throw tooSmall(request, used + newest);
+    throw tooSmall(request, used + sizeOf(newest));
   }
   const events = kept.reduce((sum, item) => sum + item.events, 0);
   const leftOut = total - events;

@@ -7,6 +7,7 @@ import { arrayLiteral, numberArrayLiteral } from "../state/array_literal.ts";
 import { fenced } from "../state/fenced.ts";
 import type { Lease } from "../state/leases.ts";
 import type { Queryable, StateDb } from "../state/state_db.ts";
+import { inHalves } from "./in_halves.ts";
 import { COOL_DOWN_DAYS, type DayOfPatterns, type Finding, judgePatterns } from "./patterns.ts";
 
 /** When days are judged. */
@@ -48,7 +49,7 @@ export interface FoundPatterns {
  * called after a poll, so that what happened while nothing ran is known.
  */
 export async function findPatterns(
-  db: Pick<StateDb, "sql">,
+  db: Pick<StateDb, "sql" | "mode">,
   lease: Lease,
   now: EpochMicros,
   times: PatternTimes,
@@ -61,7 +62,13 @@ export async function findPatterns(
   const results: FoundPatterns[] = [];
   for (const day of daysToJudge(now, last, times)) {
     signal.throwIfAborted();
-    const { decided, courses } = await judgeDay(db.sql, { source, day, timezone: times.timezone, seen: now });
+    const { decided, courses } = await judgeDay(db.sql, {
+      source,
+      day,
+      timezone: times.timezone,
+      seen: now,
+      halves: db.mode === "server",
+    });
     results.push(await keep(db, lease, { day, now, decided, courses }));
   }
   return results;
@@ -74,21 +81,24 @@ export interface PatternDay {
   readonly timezone: string;
   /** What was detected until then counts. */
   readonly seen: EpochMicros;
+  /** Two questions at a time: of a server, outside a transaction. */
+  readonly halves?: boolean;
 }
 
 /** What a day has that the days before had not, by what happened until its end; nothing is written. */
 export async function judgeDay(
   sql: Queryable,
-  { source, day, timezone, seen }: PatternDay,
+  { source, day, timezone, seen, halves = false }: PatternDay,
 ): Promise<{ readonly decided: DayOfPatterns; readonly courses: readonly string[] }> {
   const end = Temporal.PlainDate.from(day).add({ days: 1 }).toZonedDateTime(timezone).toInstant();
   const until = formatUtc(fromInstant(end) - 1);
   const [passed] = await q.examsPassed(sql, source);
   const asked = { source, until, seen: formatUtc(seen), day, timezone, course: null };
-  const facts = await q.patternFacts(sql, asked, passed?.passed_at?.toString() ?? "-infinity");
+  const passedAt = passed?.passed_at?.toString() ?? "-infinity";
+  const facts = await inHalves((half) => q.patternFacts(sql, { ...asked, half }, passedAt), halves);
   const known = await q.knownPatterns(sql, source, day, COOL_DOWN_DAYS);
   return {
-    decided: judgePatterns([...facts], [...known]),
+    decided: judgePatterns(facts, [...known]),
     courses: [...new Set(facts.map(({ course_id }) => course_id))],
   };
 }

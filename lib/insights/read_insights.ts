@@ -4,6 +4,7 @@ import { CommandError, UsageError } from "../base/errors.ts";
 import { type EpochMicros, formatUtc, fromInstant } from "../model/time.ts";
 import type { Queryable } from "../state/state_db.ts";
 import { localDay } from "../text/local_time.ts";
+import { inHalves } from "./in_halves.ts";
 import { type Insight, judge } from "./insight.ts";
 import type { ScoreConstants } from "./score.ts";
 
@@ -52,17 +53,20 @@ export interface InsightsRequest {
   readonly at: AsOf;
   readonly course: string | null;
   readonly constants: ScoreConstants;
+  /** Two questions at a time: of a server, outside a transaction. */
+  readonly halves?: boolean;
 }
 
 /** Where everybody stands on a day, by what was known on it; by course, then by student. Throws CommandError before the first event. */
 export async function readInsights(
   sql: Queryable,
-  { source, at, course, constants }: InsightsRequest,
+  { source, at, course, constants, halves = false }: InsightsRequest,
 ): Promise<Insight[]> {
   const { day, timezone, known } = at;
-  const rows = await standings(sql, { source, until: formatUtc(known), seen: formatUtc(known), day, timezone, course });
+  const asked = { source, until: formatUtc(known), seen: formatUtc(known), day, timezone, course };
+  const rows = await inHalves((half) => standings(sql, { ...asked, half }), halves && course === null);
   if (rows.length === 0) await refuseNothing(sql, source, at);
-  return judge([...rows], constants);
+  return judge(rows, constants);
 }
 
 async function refuseNothing(sql: Queryable, source: string, { day, timezone, known }: AsOf): Promise<void> {

@@ -25,7 +25,24 @@ const ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"; // 32 signs, without l, o, 
  * and activity count only from the second attempt under a row id on: markers of the first are older than they are.
  */
 export function deliveryMarker(identity: DeliveryIdentity): string {
-  const digest = createHash("sha256").update(JSON.stringify(signedParts(identity))).digest();
+  return markerOf(signedParts(identity));
+}
+
+/** What makes a mentor's weekly message itself; whom it names does not. */
+export interface LetterIdentity {
+  readonly source: string;
+  /** ISO date on which it was due. */
+  readonly day: string;
+  readonly recipient: string;
+}
+
+/** The same of a mentor's weekly message. */
+export function letterMarker({ source, day, recipient }: LetterIdentity): string {
+  return markerOf(["lmsmon-weekly-1", source, day, recipient]);
+}
+
+function markerOf(parts: readonly (string | number | null)[]): string {
+  const digest = createHash("sha256").update(JSON.stringify(parts)).digest();
   let bits = 0n;
   for (const byte of digest.subarray(0, 10)) bits = (bits << 8n) | BigInt(byte);
   let marker = "";

@@ -93,6 +93,7 @@ async function eraseRows(tx: Queryable, person: PersonKey): Promise<Erased> {
   let rowStates = 0;
   if (role === "student") {
     await q.endStudentDeliveries(tx, source, id);
+    await q.eraseNamings(tx, source, id);
     rowStates = (await q.eraseRowStates(tx, { source, id, pseudonym })).count;
     events = (await q.eraseEvents(tx, source, id)).count;
   } else {

@@ -9,6 +9,7 @@ import {
   type RetentionBatch,
   takeActs,
   takeEvents,
+  takeLetters,
   type TakenRow,
   takeTexts,
 } from "../../sql/state/retention.ts";
@@ -32,6 +33,8 @@ const lastRetention = z.object({
   /** Microseconds. */
   at: z.number(),
   events: z.number(),
+  /** Weekly messages. */
+  letters: z.number().default(0),
   message_texts: z.number(),
   acts: z.number(),
   /** The highest id of an event that was ever taken; decimal text. */
@@ -58,7 +61,7 @@ export interface RetentionDeps {
   readonly batch?: number;
 }
 
-type Part = "events" | "message_texts" | "acts";
+type Part = "events" | "letters" | "message_texts" | "acts";
 
 /** What one round has still to look at, and what it took so far. */
 interface Round {
@@ -70,7 +73,12 @@ interface Round {
   range: { readonly after: string; readonly upTo: string } | null;
 }
 
-const NEXT: Readonly<Record<Part, Part | null>> = { events: "message_texts", message_texts: "acts", acts: null };
+const NEXT: Readonly<Record<Part, Part | null>> = {
+  events: "letters",
+  letters: "message_texts",
+  message_texts: "acts",
+  acts: null,
+};
 
 /** Once a day takes away what is older than `retention` says, under the lease of the poll that it follows. One instance a process. */
 export class Retention {
@@ -130,20 +138,21 @@ export class Retention {
       this.#notBefore = last.at + DAY_US;
       return null;
     }
-    const taken = { events: 0, message_texts: 0, acts: 0 };
+    const taken = { events: 0, letters: 0, message_texts: 0, acts: 0 };
     return { at: now, taken, highestEvent: last?.highest_event ?? "0", part: "events", range: null };
   }
 
   async #batch(lease: Lease, round: Round, part: Part): Promise<TakenRow> {
     const { db, clock, source, keep, batch: limit = BATCH } = this.deps;
     const nothing = { taken: 0, last: null, highest: null };
-    const keepMs = { events: keep.eventsMs, message_texts: keep.messageTextMs, acts: keep.auditMs }[part];
+    const { eventsMs, messageTextMs, auditMs } = keep;
+    const keepMs = { events: eventsMs, letters: eventsMs, message_texts: messageTextMs, acts: auditMs }[part];
     if (keepMs === null) return nothing;
     const before = round.at - keepMs * 1000;
     round.range ??= await this.#oldRange(part, before);
     if (round.range === null) return nothing;
     const asked: RetentionBatch = { source, before, ...round.range, limit };
-    const take = { events: takeEvents, message_texts: takeTexts, acts: takeOldActs }[part];
+    const take = { events: takeEvents, letters: takeLetters, message_texts: takeTexts, acts: takeOldActs }[part];
     const [row] = await fenced(db, lease, async (tx) => {
       await preferIndexes(tx);
       return await take(tx, asked);
@@ -159,6 +168,7 @@ export class Retention {
       const [old] = await countOldActs(sql, source, before);
       return old === undefined || old.acts === "0" ? null : { after: "0", upTo: "0" };
     }
+    if (part === "letters") return { after: "0", upTo: "0" }; // few rows: one a mentor and week
     const [found] = await (part === "events" ? oldEvents : oldTexts)(sql, source, before);
     const { after = null, up_to: upTo = null } = found ?? {};
     return after === null || upTo === null || BigInt(upTo) <= BigInt(after) ? null : { after, upTo };

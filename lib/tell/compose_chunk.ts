@@ -1,5 +1,6 @@
 import { erasureMark, shareErasures } from "../../sql/state/erasures.ts";
 import { insertMessages, type NewMessage, reserveMessageIds } from "../../sql/state/messages.ts";
+import { noteLeftOut } from "../../sql/state/letters.ts";
 import { addRows, attachRows, putOffRows, suppressRows } from "../../sql/state/outbox.ts";
 import { lockHeldRecipients, preferIndexes, releaseRecipients, wakeRecipients } from "../../sql/state/recipients.ts";
 import type { Fallback } from "../config/config.ts";
@@ -14,7 +15,7 @@ import type { MentorPerson } from "./accounts.ts";
 import type { LmsId } from "../model/event.ts";
 import { type Redirect, redirected } from "./redirect.ts";
 import { targetOf } from "./look_up.ts";
-import type { Composed, NotifierDeps } from "./notify_types.ts";
+import type { Composed, NotifierDeps, ToldRow } from "./notify_types.ts";
 import type { Resolution } from "./resolve_recipients.ts";
 import type { Outgoing } from "./send_chunk.ts";
 
@@ -45,7 +46,7 @@ export async function composeChunk(
 ): Promise<Outgoing[]> {
   if (isEmpty(decision)) return [];
   const { source, clock, config } = deps;
-  const { suppress, putOff, leftOut } = decision;
+  const { suppress, putOff, leftOut, namings = [] } = decision;
   const now = clock.now();
   const added = decision.add.map((one) => addedRow(source, one));
   const messages = await deps.db.sql.begin(async (tx) => {
@@ -95,6 +96,17 @@ export async function composeChunk(
           // Somebody dropped or reconciled a row meanwhile: read again, compose again.
           if (result.count !== attached.length) throw new RowsMoved();
         }),
+      );
+    }
+    if (namings.length > 0) {
+      steps.push(
+        noteLeftOut(tx, {
+          letterIds: namings.map((x) => x.letterId),
+          abouts: namings.map((x) => x.about),
+          students: namings.map((x) => x.studentId),
+          courses: namings.map((x) => x.courseId),
+          reasons: namings.map((x) => x.leftOut),
+        }).execute(),
       );
     }
     if (leftOut.size > 0) steps.push(releaseRecipients(tx, source, [...leftOut], now).execute());
@@ -156,7 +168,7 @@ function redirectedTo(
 }
 
 function newMessage(
-  message: Composed,
+  message: Composed<ToldRow>,
   messageId: string,
   userIds: ReadonlyMap<string, string | null>,
   fallback: Fallback,

@@ -3,7 +3,7 @@ import type { EpochMicros } from "../model/time.ts";
 import { mentorOf } from "../model/recipient.ts";
 import { compose, type ComposePolicy } from "./compose.ts";
 import type { LoadedDue, LoadedRow } from "./load_due.ts";
-import type { Composed, Composition, DueRow, Wait } from "./notify_types.ts";
+import type { Composed, Composition, DueRow, ToldRow, Wait } from "./notify_types.ts";
 import { pausedUntil } from "./pauses.ts";
 import {
   type Resolution,
@@ -23,12 +23,12 @@ export interface DecisionPolicy {
 /** What becomes of the due rows of a chunk's recipients. */
 export interface Decision {
   /** In the order to send. */
-  readonly messages: readonly Composed[];
+  readonly messages: readonly Composed<ToldRow>[];
   /** The account that each row is told to, by log id; `null` for a channel. */
   readonly userIds: ReadonlyMap<string, string | null>;
   readonly suppress: readonly {
     readonly row: Pick<LoadedRow, "logId">;
-    readonly reason: SuppressedReason | "finished_since";
+    readonly reason: SuppressedReason | "finished_since" | "nobody_named";
   }[];
   readonly add: Resolution<LoadedRow>["add"];
   readonly putOff: readonly {
@@ -38,6 +38,26 @@ export interface Decision {
   }[];
   /** Recipients that found no room; they stay due. */
   readonly leftOut: ReadonlySet<string>;
+  /** Whom the weekly messages among them name, and why not all of their letters. */
+  readonly namings?: readonly JudgedNaming[];
+}
+
+/** A naming of a letter that is told now. */
+export interface JudgedNaming {
+  readonly letterId: string;
+  readonly about: "call" | "came";
+  readonly studentId: string;
+  readonly courseId: string;
+  /** `null`: it is in the message. */
+  readonly leftOut:
+    | "no_longer_mentor"
+    | "self"
+    | "paused"
+    | "student_excluded"
+    | "named_twice"
+    | "no_longer_so"
+    | "no_room"
+    | null;
 }
 
 /**

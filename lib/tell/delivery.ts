@@ -10,8 +10,10 @@ import type { Circuit } from "../bot/circuit.ts";
 import { type Claim, releaseClaim, takeClaim } from "./claim.ts";
 import { ClaimLost, composeChunk } from "./compose_chunk.ts";
 import { decide, type Decision } from "./decide.ts";
+import { decideLetters } from "./decide_letters.ts";
 import type { Guard } from "./guard.ts";
 import { loadDue } from "./load_due.ts";
+import { type LoadedLetters, loadLetters } from "./load_letters.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions } from "./notify_types.ts";
 import { OutcomeRecorder } from "./outcome_recorder.ts";
 import { readPauses, withholdPaused } from "./pauses.ts";
@@ -93,8 +95,8 @@ export class Delivery {
    * | settle  | what earlier chunks left open: looked up, taken apart, or ready to leave again  | settle_open_messages.ts |
    * | withhold | composed messages of what is paused                                           | pauses.ts               |
    * | put off | what goes to channels in which the bot could not look up what it sent         | put_off_unreadable.ts   |
-   * | load    | what is due to the others, and all that deciding rests on                       | load_due.ts             |
-   * | decide  | who is told what, in which messages (pure)                                      | decide.ts               |
+   * | load    | what is due to the others, and all that deciding rests on                       | load_due.ts, load_letters.ts |
+   * | decide  | who is told what, in which messages (pure)                                      | decide.ts, decide_letters.ts |
    * | compose | the same in the state database: texts are fixed, messages marked as being sent  | compose_chunk.ts        |
    * | confirm | that the state they were marked in is the one that the guard has looked at      | guard.ts                |
    * | send    | requests to Zulip, and what became of each                                      | send_chunk.ts           |
@@ -138,11 +140,16 @@ export class Delivery {
         const [erased] = await erasureMark(db.sql);
         const question = { recipients: withNothingOpen(recipients, open), cutoff, goesOn: this.#goesOn };
         const loaded = await loadDue(this.#deps, this.#accounts, question, hard);
+        const weekly = await loadLetters(this.#deps, this.#accounts, question.recipients, cutoff, hard);
         // Told by a state that is gone: the guard marks them as sent first.
-        const due = guard.wereTold(loaded.rows.map((row) => row.told.marker)) ? { ...loaded, rows: [] } : loaded;
-        const decision = decide(due, roomLeft, config);
+        const markers = [...loaded.rows.map((row) => row.told.marker), ...weekly.letters.map((row) => row.marker)];
+        const wereTold = guard.wereTold(markers);
+        const due = wereTold ? { ...loaded, rows: [] } : loaded;
+        const letters = wereTold ? { ...weekly, letters: [] } : weekly;
+        const decision = withLetters(decide(due, roomLeft, config), letters, config);
         const erasures = erased?.mark ?? "0";
-        const composing = { room: roomLeft, cutoff, losses, redirect, mentors: due.mentors, erasures };
+        const mentors = new Map([...weekly.mentors, ...due.mentors]);
+        const composing = { room: roomLeft, cutoff, losses, redirect, mentors, erasures };
         const composed = await composeChunk(this.#deps, claim, decision, composing);
         return { goesOn: due.goesOn, decision, composed };
       });
@@ -195,6 +202,19 @@ export class Delivery {
       onRefused: () => this.#accounts.forget(),
     };
   }
+}
+
+/** The news first, then the weekly message of each recipient. */
+function withLetters(decision: Decision, weekly: LoadedLetters, config: NotifierDeps["config"]): Decision {
+  const letters = decideLetters(weekly, config, decision.leftOut);
+  return {
+    ...decision,
+    messages: [...decision.messages, ...letters.messages],
+    userIds: new Map([...decision.userIds, ...letters.userIds]),
+    suppress: [...decision.suppress, ...letters.suppress],
+    putOff: [...decision.putOff, ...letters.putOff],
+    namings: letters.namings,
+  };
 }
 
 /** What waits by the plan of `notify` or for a pause: the other reasons are looked at again and again. */

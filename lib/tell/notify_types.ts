@@ -69,12 +69,20 @@ export interface Wait {
   readonly until: EpochMicros;
 }
 
+/** What a message tells, as far as it matters once it is worded. */
+export interface ToldRow {
+  readonly logId: string;
+  /** Refusals that the row met already. */
+  readonly attempts: number;
+  readonly told: Pick<ToldEvent, "detectedAt">;
+}
+
 /** One message as it will be sent, with the rows it tells. */
-export interface Composed {
+export interface Composed<Row extends ToldRow = DueRow> {
   readonly recipient: string;
-  readonly kind: "single" | "digest";
+  readonly kind: "single" | "digest" | "weekly";
   readonly content: string;
-  readonly rows: readonly DueRow[];
+  readonly rows: readonly Row[];
 }
 
 export interface Composition {

@@ -82,7 +82,11 @@ function isTooOld(event: PlannedEvent, now: EpochMicros, maxAgeMs: number | null
 }
 
 /** An unknown student is told about, unless the row itself names an excluded username. */
-function isExcluded(row: PlannedRow, student: Person | null, filter: Config["students"]): boolean {
+export function isExcluded(
+  row: Pick<PlannedRow, "studentUsername" | "active">,
+  student: Pick<Person, "username" | "active" | "batchIds"> | null,
+  filter: Config["students"],
+): boolean {
   const names = [student?.username ?? row.studentUsername].flatMap((name) => name ? [folded(name)] : []);
   if (filter.excludeUsernames.some((excluded) => names.includes(folded(excluded)))) return true;
   if (filter.activeOnly && row.active === false) return true; // no longer in this course, whatever the account says

@@ -103,6 +103,13 @@ const ENDED: Readonly<Record<EndReason, Rule>> = {
     says: () => "it is a start, superseded: the finish of the same attempt was in the same message",
     change: () => NOTHING,
   },
+  nobody_named: {
+    says: (f) =>
+      `a weekly message had nobody left to name to ${
+        to(f)
+      }: no longer their mentor, paused, excluded by students.*, or no longer so`,
+    change: () => "Nothing: next week is judged anew",
+  },
   dropped: {
     says: ({ reason }) =>
       `somebody dropped it while the fuse held it (lmsmon release --drop): ${(reason ?? "").replace(/^dropped: /, "")}`,

@@ -30,7 +30,7 @@ export function reportNumbers(sql: Queryable, source: string, since: EpochMicros
       (select count(*)::int from lmsmon.lms_activity_events
         where source = ${source} and created_at >= ${since}::timestamptz and created_at < ${until}::timestamptz) as events,
       (select count(*)::int from lmsmon.messages
-        where source = ${source} and state = 'sent' and kind in ('single', 'digest')
+        where source = ${source} and state = 'sent' and kind in ('single', 'digest', 'weekly')
           and finished_at >= ${since}::timestamptz and finished_at < ${until}::timestamptz) as messages,
       (select count(*)::int from lmsmon.lms_event_logs
         where source = ${source} and status = 'dead'

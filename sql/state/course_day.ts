@@ -11,6 +11,8 @@ export interface CourseDay {
   readonly day: string;
   readonly timezone: string;
   readonly course: string | null;
+  /** Only every second course: the even ids (0) or the odd ones (1); all when left out. */
+  readonly half?: 0 | 1 | null;
 }
 
 /**
@@ -21,7 +23,10 @@ export interface CourseDay {
  * Members: those enrolled in the course where the LMS says so; else the active students of a batch of which three in ten have activity in
  * the course, and active students with an event in it. A state without any enrolment takes everybody with an event.
  */
-export const courseDay = (sql: Queryable, { source, until, seen, day, timezone, course }: CourseDay) =>
+export const courseDay = (
+  sql: Queryable,
+  { source, until, seen, day, timezone, course, half = null }: CourseDay,
+) =>
   sql`
     events as materialized (
       select e.course_id, e.student_id, e.kind, e.activity_id, e.event_id, e.at,
@@ -36,7 +41,8 @@ export const courseDay = (sql: Queryable, { source, until, seen, day, timezone, 
            where source = ${source} and (kind = 'content' or stage = 'finished')
              and (created_at <= ${seen}::timestamptz or origin = 'backfill')
              and course_id is not null and student_id is not null and activity_id is not null
-             and (${course}::bigint is null or course_id = ${course}::bigint)) e
+             and (${course}::bigint is null or course_id = ${course}::bigint)
+             and (${half}::int is null or abs(course_id % 2) = ${half}::int)) e
        where e.at <= ${until}::timestamptz
     ),
     versions as materialized (
@@ -68,6 +74,7 @@ export const courseDay = (sql: Queryable, { source, until, seen, day, timezone, 
     candidates as (
       select b.scope_id as course_id, b.student_id, b.joined_at, 1 as place from belongs b
        where b.scope = 'course' and (${course}::bigint is null or b.scope_id = ${course}::bigint)
+         and (${half}::int is null or abs(b.scope_id % 2) = ${half}::int)
       union all
       select c.course_id, b.student_id, b.joined_at, 1 from batch_courses c
         join belongs b on b.scope = 'batch' and b.scope_id = c.scope_id

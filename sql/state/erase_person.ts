@@ -47,6 +47,9 @@ export const messagesNaming = (
        m.message_id in (
          select l.message_id from lmsmon.lms_event_logs l join lmsmon.lms_activity_events e on e.event_id = l.event_id
           where ${of.role} = 'student' and e.source = ${of.source} and e.student_id = ${of.id}::bigint and l.message_id is not null)
+       or m.message_id in (
+         select l.message_id from lmsmon.lms_event_logs l join lmsmon.namings n on n.letter_id = l.event_id
+          where ${of.role} = 'student' and l.source = ${of.source} and n.student_id = ${of.id}::bigint and l.message_id is not null)
        or (${of.role} = 'mentor' and m.recipient = 'mentor:' || ${of.id}::text)
        or exists (select from unnest(${of.names as string[]}::text[]) as n (name) where ${
     standsIn(sql, sql`m.content`, sql`n.name`)
@@ -56,14 +59,17 @@ export const messagesNaming = (
 export const MessageIdRow = z.object({ message_id: int8 });
 export type MessageIdRow = z.infer<typeof MessageIdRow>;
 
-/** Of these messages those that tell of nobody's events but this student's. */
+/** Of these messages those that tell of nobody but this student. */
 export const messagesOfStudentAlone = (sql: Queryable, id: string, messageIds: readonly string[]) =>
   sql<MessageIdRow[]>`
     select m.message_id from lmsmon.messages m
-     where m.message_id = any(${messageIds as string[]}::bigint[]) and m.kind = 'single'
+     where m.message_id = any(${messageIds as string[]}::bigint[]) and m.kind in ('single', 'weekly')
        and not exists (
          select from lmsmon.lms_event_logs l join lmsmon.lms_activity_events e on e.event_id = l.event_id
-          where l.message_id = m.message_id and e.student_id is distinct from ${id}::bigint)`;
+          where l.message_id = m.message_id and e.student_id is distinct from ${id}::bigint)
+       and not exists (
+         select from lmsmon.lms_event_logs l join lmsmon.namings n on n.letter_id = l.event_id
+          where l.message_id = m.message_id and n.student_id <> ${id}::bigint and n.left_out is null)`;
 
 export const OtherNameRow = z.object({ name: neverNull(text) });
 export type OtherNameRow = z.infer<typeof OtherNameRow>;
@@ -91,6 +97,19 @@ export const endStudentDeliveries = (sql: Queryable, source: string, id: string)
       from lmsmon.lms_activity_events e
      where e.event_id = l.event_id and e.source = ${source} and e.student_id = ${id}::bigint
        and l.status not in ('sent', 'suppressed', 'dead')`;
+
+/** The student's namings go. A letter that named nobody else ends like a delivery of the student's events; another is told without. */
+export const eraseNamings = (sql: Queryable, source: string, id: string) =>
+  sql`
+    with gone as (
+      delete from lmsmon.namings n using lmsmon.letters t
+       where t.letter_id = n.letter_id and t.source = ${source} and n.student_id = ${id}::bigint returning n.letter_id)
+    update lmsmon.lms_event_logs l
+       set reason = 'erased',
+           status = case when l.message_id is null and l.status in ('waiting', 'pending', 'held') then 'suppressed' else l.status end,
+           processed_at = case when l.message_id is null then clock_timestamp() else l.processed_at end
+     where l.event_id in (select letter_id from gone) and l.status not in ('sent', 'suppressed', 'dead')
+       and not exists (select from lmsmon.namings n where n.letter_id = l.event_id and n.student_id <> ${id}::bigint)`;
 
 /**
  * Takes apart messages that name an erased person and were not sent: rows of erased events end, the others are composed anew.
@@ -141,6 +160,7 @@ export const erasePerson = (sql: Queryable, role: string, source: string, id: st
     u as (delete from lmsmon.user_links where role = ${role} and source = ${source} and person_id = ${id}::bigint),
     s as (delete from lmsmon.pauses where scope = ${role} and source = ${source} and subject_id = ${id}::bigint),
     n as (delete from lmsmon.enrolments where ${role} = 'student' and source = ${source} and student_id = ${id}::bigint),
+    w as (delete from lmsmon.letters where ${role} = 'mentor' and source = ${source} and mentor_id = ${id}::bigint),
     t as (delete from lmsmon.patterns where ${role} = 'student' and source = ${source} and student_id = ${id}::bigint),
     x as (delete from lmsmon.exemptions where ${role} = 'student' and source = ${source} and student_id = ${id}::bigint)
     delete from lmsmon.mentor_links where ${role} = 'student' and source = ${source} and student_id = ${id}::bigint`;
@@ -229,6 +249,11 @@ export const personData = (
          where ${of.role} = 'student' and x.source = ${of.source} and x.student_id = ${of.id}::bigint),
       'patterns', (select coalesce(jsonb_agg(to_jsonb(t) order by t.pattern_id), '[]') from lmsmon.patterns t
          where ${of.role} = 'student' and t.source = ${of.source} and t.student_id = ${of.id}::bigint),
+      'namings', (select coalesce(jsonb_agg(to_jsonb(n) || jsonb_build_object('day', t.day) order by t.day, n.about, n.course_id), '[]')
+         from lmsmon.namings n join lmsmon.letters t using (letter_id)
+         where ${of.role} = 'student' and t.source = ${of.source} and n.student_id = ${of.id}::bigint),
+      'letters', (select coalesce(jsonb_agg(to_jsonb(t) order by t.day), '[]') from lmsmon.letters t
+         where ${of.role} = 'mentor' and t.source = ${of.source} and t.mentor_id = ${of.id}::bigint),
       'pauses', (select coalesce(jsonb_agg(to_jsonb(s) order by s.pause_id), '[]') from lmsmon.pauses s
          where s.scope = ${of.role} and s.source = ${of.source} and s.subject_id = ${of.id}::bigint),
       'events', (select coalesce(jsonb_agg(to_jsonb(e) order by e.event_id), '[]') from lmsmon.lms_activity_events e
@@ -238,8 +263,9 @@ export const personData = (
          join lmsmon.streams s using (stream_id)
          where ${of.role} = 'student' and s.source = ${of.source} and r.student_id = ${of.id}::bigint),
       'deliveries', (select coalesce(jsonb_agg(to_jsonb(l) order by l.log_id), '[]') from lmsmon.lms_event_logs l
-         join lmsmon.lms_activity_events e using (event_id)
-         where l.source = ${of.source} and ((${of.role} = 'student' and e.student_id = ${of.id}::bigint)
+         left join lmsmon.lms_activity_events e using (event_id)
+         where l.source = ${of.source} and ((${of.role} = 'student' and (e.student_id = ${of.id}::bigint
+             or exists (select from lmsmon.namings n where n.letter_id = l.event_id and n.student_id = ${of.id}::bigint)))
            or (${of.role} = 'mentor' and l.recipient = 'mentor:' || ${of.id}::text))),
       'messages', (select coalesce(jsonb_agg(to_jsonb(m) order by m.message_id), '[]') from lmsmon.messages m
          where m.message_id = any(${messageIds as string[]}::bigint[])))::text as data`;
@@ -259,6 +285,8 @@ export const ERASED_TABLES = [
   "enrolments",
   "exemptions",
   "patterns",
+  "letters",
+  "namings",
   "pauses",
   "lms_keys",
   "audit",

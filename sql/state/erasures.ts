@@ -67,6 +67,8 @@ const everybody = (sql: Queryable) =>
     union select 'student', source, student_id from lmsmon.mentor_links
     union select 'student', source, student_id from lmsmon.enrolments
     union select 'student', source, student_id from lmsmon.exemptions
+    union select 'student', t.source, n.student_id from lmsmon.namings n join lmsmon.letters t using (letter_id)
+    union select 'mentor', source, mentor_id from lmsmon.letters
     union select role, source, person_id from lmsmon.user_links
     union select scope, source, subject_id from lmsmon.pauses where scope in ('student', 'mentor')
     union select 'mentor', source, mentor_id from lmsmon.lms_activity_event_mentors

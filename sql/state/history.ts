@@ -60,6 +60,22 @@ export const historyEvents = (
      where source = ${source} and student_id = ${student}::bigint and ${isIn(sql, range)}
      order by timestamp desc, event_id desc limit ${limit}::int`;
 
+export const NewestEventRow = HistoryRow.extend({ student_id: neverNull(int8) });
+export type NewestEventRow = z.infer<typeof NewestEventRow>;
+
+/** The newest events of each of some students, newest first. */
+export const newestEvents = (sql: Queryable, source: string, students: readonly string[], limit: number) =>
+  sql<NewestEventRow[]>`
+    select u.id as student_id, e.*
+      from unnest(${students as string[]}::bigint[]) with ordinality as u (id, position)
+     cross join lateral (
+       select event_id, event_type, attempt_id, kind, stage, revision, change, attempt_no, timestamp, activity_id, activity_title,
+              course_id, course, activity_metadata
+         from lmsmon.lms_activity_events
+        where source = ${source} and student_id = u.id
+        order by timestamp desc, event_id desc limit ${limit}::int) e
+     order by u.position, e.timestamp desc, e.event_id desc`;
+
 export const HistoryCountRow = z.object({ events: neverNull(int4) });
 export type HistoryCountRow = z.infer<typeof HistoryCountRow>;
 

@@ -6,7 +6,7 @@ import type { Queryable } from "./queryable.ts";
 export const OpenMessageRow = z.object({
   message_id: int8,
   recipient: text,
-  kind: z.enum(["single", "digest", "admin", "test"]),
+  kind: z.enum(["single", "digest", "admin", "test", "weekly"]),
   zulip_user_id: int8.nullable(),
   channel: text.nullable(),
   topic: text.nullable(),
@@ -61,7 +61,7 @@ export function reserveMessageIds(sql: Queryable, count: number) {
 export interface NewMessage {
   readonly messageId: string;
   readonly recipient: string;
-  readonly kind: "single" | "digest" | "admin";
+  readonly kind: "single" | "digest" | "admin" | "weekly";
   readonly userId: string | null;
   readonly channel: string | null;
   readonly topic: string | null;
@@ -273,7 +273,7 @@ export function dissolvableMessages(sql: Queryable, source: string, limit: numbe
     select m.message_id, m.recipient from lmsmon.messages m
       join lmsmon.recipients r on r.source = m.source and r.recipient = m.recipient
      where m.source = ${source} and m.state = 'pending' and m.started_at is null and m.attempts = 0
-       and m.kind in ('single', 'digest') and (r.claim_expires_at is null or r.claim_expires_at < clock_timestamp())
+       and m.kind in ('single', 'digest', 'weekly') and (r.claim_expires_at is null or r.claim_expires_at < clock_timestamp())
      order by m.message_id limit ${limit}`;
 }
 

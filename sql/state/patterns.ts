@@ -215,11 +215,34 @@ export const patternsAfter = (sql: Queryable, { since, until, students, after, l
     | null}::bigint[]))
      order by t.pattern_id limit ${limit}::int`;
 
-export const OpenPatternRow = z.object({ student_id: int8, course_id: int8, type: text, since: neverNull(text) });
+export const NamedPatternRow = z.object({
+  pattern_id: int8,
+  student_id: int8,
+  course_id: int8,
+  type: text,
+  since: neverNull(text),
+  withdrawn: neverNull(bool),
+});
+export type NamedPatternRow = z.infer<typeof NamedPatternRow>;
+
+/** Patterns by id: those that still go on, or are withdrawn. */
+export const patternsById = (sql: Queryable, ids: readonly string[]) =>
+  sql<NamedPatternRow[]>`
+    select pattern_id, student_id, course_id, type, since::text as since, withdrawn_day is not null as withdrawn
+      from lmsmon.patterns
+     where pattern_id = any(${ids as string[]}::bigint[]) and (ended_day is null or withdrawn_day is not null)
+     order by since, type, pattern_id`;
+
+export const OpenPatternRow = z.object({
+  pattern_id: int8,
+  student_id: int8,
+  course_id: int8,
+});
 export type OpenPatternRow = z.infer<typeof OpenPatternRow>;
 
-/** What goes on of students, as of the last day that was judged. */
-export const openPatterns = (sql: Queryable, source: string) =>
+/** What goes on with students, as of the last day that was judged. */
+export const openPatterns = (sql: Queryable, source: string, students: readonly string[]) =>
   sql<OpenPatternRow[]>`
-    select student_id, course_id, type, since::text as since from lmsmon.patterns
-     where source = ${source} and ended_day is null and withdrawn_day is null order by student_id, course_id, since, type`;
+    select pattern_id, student_id, course_id from lmsmon.patterns
+     where source = ${source} and ended_day is null and withdrawn_day is null and student_id = any(${students as string[]}::bigint[])
+     order by student_id, course_id, since, type`;

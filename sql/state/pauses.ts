@@ -83,7 +83,7 @@ export function hurryMessages(sql: Queryable, source: string, now: EpochMicros) 
 export const PausableMessageRow = z.object({
   message_id: neverNull(int8),
   recipient: text.nullable(),
-  kind: text,
+  kind: neverNull(text),
   student_id: int8.nullable(),
   activity_id: int8.nullable(),
 });
@@ -94,7 +94,11 @@ export function subjectsOfMessages(sql: Queryable, messageIds: readonly string[]
   return sql<PausableMessageRow[]>`
     select l.message_id, l.recipient, e.kind, e.student_id, e.activity_id
       from lmsmon.lms_event_logs l join lmsmon.lms_activity_events e on e.event_id = l.event_id
-     where l.message_id = any(${messageIds as string[]}::bigint[])`;
+     where l.message_id = any(${messageIds as string[]}::bigint[])
+    union all
+    select l.message_id, l.recipient, 'weekly', n.student_id, null
+      from lmsmon.lms_event_logs l join lmsmon.namings n on n.letter_id = l.event_id
+     where l.message_id = any(${messageIds as string[]}::bigint[]) and n.left_out is null`;
 }
 
 export const PausedCountRow = z.object({ deliveries: neverNull(int8) });
@@ -105,7 +109,7 @@ export function untoldOfScope(sql: Queryable, source: string, { scope, subjectId
   const recipient = scope === "mentor" ? `mentor:${subjectId}` : null;
   return sql<PausedCountRow[]>`
     select count(*) as deliveries
-      from lmsmon.lms_event_logs l join lmsmon.lms_activity_events e on e.event_id = l.event_id
+      from lmsmon.lms_event_logs l left join lmsmon.lms_activity_events e on e.event_id = l.event_id
      where l.source = ${source} and l.untold and l.status <> 'held'
        and (${scope}::text = 'all'
          or (${scope}::text = 'mentor' and l.recipient = ${recipient}::text)

@@ -108,8 +108,13 @@ export type UndeliveredStudentRow = z.infer<typeof UndeliveredStudentRow>;
 /** Students with something left to tell, also what the fuse holds: their mentors are kept fresh. */
 export const studentsWithUndelivered = (sql: Queryable, source: string, after: string | null, limit: number) =>
   sql<UndeliveredStudentRow[]>`
-    select distinct e.student_id
+    select e.student_id
       from lmsmon.lms_event_logs l join lmsmon.lms_activity_events e on e.event_id = l.event_id
      where l.source = ${source} and l.untold
        and e.student_id > coalesce(${after}::bigint, -9223372036854775808)
-     order by e.student_id limit ${limit}::int`;
+    union
+    select n.student_id
+      from lmsmon.lms_event_logs l join lmsmon.namings n on n.letter_id = l.event_id
+     where l.source = ${source} and l.untold
+       and n.student_id > coalesce(${after}::bigint, -9223372036854775808)
+     order by student_id limit ${limit}::int`;

@@ -72,6 +72,22 @@ export const takeEvents = (sql: Queryable, { source, before, after, upTo, limit 
     gone as (delete from lmsmon.lms_activity_events e using old o where e.event_id = o.event_id)
     select (select count(*)::int from old) as taken, (select max(event_id) from old) as highest, max(event_id) as last from seen`;
 
+/** Letters go with the namings in them that were told before, or never will be; the texts of their messages, too. */
+export const takeLetters = (sql: Queryable, { source, before, after, limit }: RetentionBatch) =>
+  sql<TakenRow[]>`
+    with old as materialized (
+      select t.letter_id from lmsmon.letters t
+       where t.source = ${source} and t.letter_id > ${after}::bigint and t.created_at < ${before}::timestamptz
+         and not exists (select from lmsmon.lms_event_logs l
+                          where l.event_id = t.letter_id and l.status not in ('sent', 'suppressed', 'dead'))
+       order by t.letter_id limit ${limit}::int),
+    texts as (
+      update lmsmon.messages m set content = ''
+       where m.state in ('sent', 'dead') and m.content <> ''
+         and m.message_id in (select l.message_id from lmsmon.lms_event_logs l join old o on o.letter_id = l.event_id)),
+    gone as (delete from lmsmon.letters t using old o where t.letter_id = o.letter_id)
+    select count(*)::int as taken, null::bigint as highest, max(letter_id) as last from old`;
+
 /** Texts of messages that were sent or given up; that they were stays. */
 export const takeTexts = (sql: Queryable, { source, before, after, upTo, limit }: RetentionBatch) =>
   sql<TakenRow[]>`

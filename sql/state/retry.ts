@@ -38,7 +38,8 @@ export function retriable(sql: Queryable, source: string, question: RetryQuestio
     select l.log_id, l.event_id, l.recipient, l.status, l.reason, l.message_id, m.state as message_state, l.attempts
       from lmsmon.lms_event_logs l left join lmsmon.messages m on m.message_id = l.message_id
      where l.source = ${source} and m.content is distinct from ''
-       and exists (select from lmsmon.lms_activity_events e where e.event_id = l.event_id)
+       and (exists (select from lmsmon.lms_activity_events e where e.event_id = l.event_id)
+         or exists (select from lmsmon.letters t where t.letter_id = l.event_id))
        and (${after}::bigint is null or l.log_id > ${after}::bigint)
        and (${eventId}::bigint is null or l.event_id = ${eventId}::bigint)
        and (${recipient}::text is null or l.recipient = ${recipient}::text)

@@ -78,7 +78,7 @@ export const pollStats = (sql: Queryable) =>
            unreadable_texts::text, error
     from lmsmon.poll_runs
     where delivery = 'held'
-       or poll_id in (select max(poll_id) from lmsmon.poll_runs group by source)
+       or poll_id in (select max(poll_id) from lmsmon.poll_runs where mode <> 'weekly' group by source)
     order by poll_id`;
 
 export const QuarantineStatsRow = z.object({

@@ -31,7 +31,7 @@ export function eventsByDay(sql: Queryable, { since, until, zone }: Period) {
 export const DeliveryDayRow = z.object({
   day: neverNull(text),
   source: text,
-  event_type: text,
+  event_type: neverNull(text),
   status: text,
   deliveries: neverNull(int4),
 });
@@ -40,10 +40,13 @@ export type DeliveryDayRow = z.infer<typeof DeliveryDayRow>;
 /** Deliveries by the day on which they ended. */
 export function deliveriesByDay(sql: Queryable, { since, until, zone }: Period) {
   return sql<DeliveryDayRow[]>`
-    select to_char(l.processed_at at time zone ${zone}::text, 'YYYY-MM-DD') as day, l.source, e.event_type, l.status,
-           count(*)::int as deliveries
-      from lmsmon.lms_event_logs l join lmsmon.lms_activity_events e on e.event_id = l.event_id
+    select to_char(l.processed_at at time zone ${zone}::text, 'YYYY-MM-DD') as day, l.source,
+           coalesce(e.event_type, case when t.letter_id is not null then 'weekly' end) as event_type, l.status, count(*)::int as deliveries
+      from lmsmon.lms_event_logs l
+      left join lmsmon.lms_activity_events e on e.event_id = l.event_id
+      left join lmsmon.letters t on t.letter_id = l.event_id
      where l.processed_at >= ${since}::timestamptz and l.processed_at < ${until}::timestamptz
+       and (e.event_id is not null or t.letter_id is not null)
      group by 1, 2, 3, 4 order by 1, 2, 3, 4`;
 }
 

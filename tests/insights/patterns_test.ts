@@ -24,6 +24,7 @@ const ACTIVE: PatternFactRow = {
   mark_ranks: [],
   mark_days_ago: [],
 };
+const AS_OF = "2026-11-22";
 const PAUSED = { days_1: 0, days_2: 0, days_3: 0, days_4: 0, days_5: 0 };
 
 /** What is found of one student among three more with a number of idle days. */
@@ -173,23 +174,47 @@ Deno.test("daysToJudge() is the day before, once its time has come, and the last
   assert.deepEqual(daysToJudge(at("2026-11-20T06:00"), null, { ...times, at: null }), []);
 });
 
-Deno.test("weeklyMessage() says who, why, since when and the last facts, a line each, and no name does anything", () => {
-  const student = {
-    name: "@**all** ](x)\n# Asha",
+Deno.test("weeklyMessage() says who, why, since when and the last facts, a line each", () => {
+  const asha = {
+    name: "Asha Rao",
     course: "Physics",
     reasons: ["no activity for 15 days (course median: 2 days)"],
     patterns: [{ type: "gone_quiet", since: "2026-11-03" }, { type: "deadline_missed", since: "2026-11-10" }] as const,
     lastActive: "2026-11-03",
-    facts: ["2026-11-03 14:10 exam Mock 3: failed, 41 %"],
+    facts: ["3 Nov, Mock 3: failed, 41 %"],
   };
-  const text = weeklyMessage([student]);
-  assert.doesNotMatch(text, /@\*\*all|\]\(x|^# /m);
-  assert.deepEqual(text.split("\n").slice(3, 6), [
+  const text = weeklyMessage({ calls: [asha], came: [], asOf: AS_OF, ref: "abcde" });
+  assert.deepEqual(text.split("\n"), [
+    "📞 **Asha Rao** may be glad of a call",
+    "",
+    "**Asha Rao**, Physics",
     "- why: no activity for 15 days (course median: 2 days)",
     "- since: no activity after 3 Nov; work due on 10 Nov",
-    "- 2026-11-03 14:10 exam Mock 3: failed, 41 %",
+    "- 3 Nov, Mock 3: failed, 41 %",
+    "",
+    "*From the LMS alone, up to 22 Nov: it knows nothing of illness, holidays or work on paper.*",
+    "`ref abcde`",
   ]);
-  const two = weeklyMessage([student, { ...student, patterns: [], lastActive: null }]);
-  assert.match(two, /^\*\*2 students of yours may be glad of a call\*\*/);
+  const ravi = { ...asha, name: "Ravi", patterns: [], lastActive: null };
+  const two = weeklyMessage({ calls: [asha, ravi], came: [], asOf: AS_OF, ref: null });
+  assert.match(two, /^📞 \*\*Asha Rao\*\* and \*\*Ravi\*\* may be glad of a call\n/);
   assert.match(two, /- since: no activity so far/);
+  assert.doesNotMatch(two, /ref/);
+  const four = weeklyMessage({
+    calls: ["a", "b", "c", "d"].map((name) => ({ ...ravi, name })),
+    came: [],
+    asOf: AS_OF,
+    ref: null,
+  });
+  assert.match(four, /^📞 \*\*4 students of yours\*\* may be glad of a call\n/);
+  const came = [{ name: "Asha Rao", course: "Physics", due: ["2026-11-10", "2026-11-17"] }];
+  assert.match(
+    weeklyMessage({ calls: [ravi], came, asOf: AS_OF, ref: null }),
+    /\n\n✅ No longer missing, of what was named before:\n- \*\*Asha Rao\*\*, Physics: work due on 10 Nov and work due on 17 Nov\n\n/,
+  );
+  assert.equal(
+    weeklyMessage({ calls: [], came, asOf: AS_OF, ref: "abcde" }),
+    "✅ **No longer missing**, of what was named before\n" +
+      "- **Asha Rao**, Physics: work due on 10 Nov and work due on 17 Nov\n`ref abcde`",
+  );
 });

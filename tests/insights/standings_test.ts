@@ -5,6 +5,7 @@ import { allStudents } from "../../sql/state/agent.ts";
 import { weekNumbers, type WeekNumbersRow } from "../../sql/state/week_numbers.ts";
 import { leavers } from "../../sql/state/insight_names.ts";
 import { weeklyMessages } from "../../lib/app/insights_weekly.ts";
+import { loadConfig } from "../../lib/config/load_config.ts";
 import { courseNamed } from "../../lib/insights/find_course.ts";
 import type { Insight } from "../../lib/insights/insight.ts";
 import { readOutcomes } from "../../lib/insights/outcomes.ts";
@@ -23,6 +24,16 @@ import { quarters, weeksFromData } from "./weeks_from_data.ts";
 
 const folder = await testData("oulad", "plays");
 const DAY = 20;
+const NO_CONFIG = await loadConfig({
+  flag: undefined,
+  noFile: true,
+  env: {},
+  cwd: Deno.cwd(),
+  home: null,
+  needs: [],
+  nothingWhenDisabled: false,
+  overrides: {},
+});
 const LATER = 24;
 
 Deno.test({
@@ -177,7 +188,13 @@ async function linesArePatterns({ db }: PlayedCourse): Promise<void> {
 
 async function fewAreNamed({ db, source, dateOf }: PlayedCourse, insights: readonly Insight[]): Promise<void> {
   const moment = asOf(dateOf(LATER), Number(Temporal.Now.instant().epochNanoseconds / 1000n), "UTC");
-  const messages = await weeklyMessages(db.sql, source, insights, moment, null);
+  const config = {
+    lms: { ...NO_CONFIG.lms, name: source },
+    notify: NO_CONFIG.notify,
+    students: NO_CONFIG.students,
+  };
+  const week = { config, at: moment, now: moment.known, onlyMentor: null };
+  const messages = await weeklyMessages(db.sql, insights, week);
   const sure = insights.filter(({ p }) => (p ?? 0) >= 0.6).length;
   assert.ok(messages.length > 0 && sure > 0);
   for (const { content } of messages) {

@@ -86,12 +86,23 @@ async function byHand({ db }: PollBench, role: "student" | "mentor", id: string,
     insert into lmsmon.user_links (source, role, person_id, zulip_user_id, status, email_seen)
     values (${SOURCE}, ${role}, ${id}, 99, 'matched', ${`${name}@example.org`})
     on conflict (source, role, person_id) do update set email_seen = excluded.email_seen`;
-  if (role === "mentor") return;
+  if (role === "mentor") {
+    await sql`
+      insert into lmsmon.letters (letter_id, source, mentor_id, day, judged_day, created_at)
+      values (990002, ${SOURCE}, ${id}, '2026-11-23', '2026-11-22', now())`;
+    return;
+  }
   await sql`
     insert into lmsmon.exemptions (source, student_id, kind, activity_id, seen_at) values (${SOURCE}, ${id}, 'exam', 1, now())`;
   await sql`
     insert into lmsmon.patterns (source, student_id, course_id, type, day, since, found_at, history, event_ids, evidence)
     values (${SOURCE}, ${id}, 1, 'gone_quiet', '2026-11-20', '2026-11-06', now(), false, '{}', '{}')`;
+  await sql`
+    insert into lmsmon.letters (letter_id, source, mentor_id, day, judged_day, created_at)
+    values (990001, ${SOURCE}, 99, '2026-11-23', '2026-11-22', now())`;
+  await sql`
+    insert into lmsmon.namings (letter_id, about, student_id, course_id, position, p, reasons, last_active, pattern_ids)
+    values (990001, 'call', ${id}, 1, 0, 0.8, '{}', null, '{}')`;
 }
 
 /** Zebulon, another student, a mentor of both, and their past stored. */
@@ -117,7 +128,17 @@ atEveryPlace("P15: erased means everywhere, and a poll brings nobody back", {}, 
   await byHand(bench, "student", String(STUDENT.id), "Quuxley");
   const places = await placesOf(bench, NEEDLES);
   for (
-    const place of ["audit", "enrolments", "exemptions", "mentor_links", "messages", "patterns", "pauses", "user_links"]
+    const place of [
+      "audit",
+      "enrolments",
+      "exemptions",
+      "mentor_links",
+      "messages",
+      "namings",
+      "patterns",
+      "pauses",
+      "user_links",
+    ]
   ) {
     assert.ok(places.includes(place), `${place} is none of ${places}`);
   }

@@ -1,7 +1,10 @@
 import { join } from "node:path";
+import type { FailPoint } from "../../lib/base/fail_point.ts";
 import { OnTerminal } from "./on_terminal.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+/** The same as a test build, which kills itself where it is told to. */
+const ARMED_MAIN = new URL("../chaos/harness/armed_main.ts", import.meta.url).pathname;
 
 /** A loaded machine is slow; nothing that a test waits for takes this long otherwise. */
 const PATIENCE_MS = 45_000;
@@ -41,8 +44,13 @@ export class LmsmonHome implements AsyncDisposable {
     return new OnTerminal(Deno.execPath(), this.#args(args), this.#surroundings());
   }
 
-  #args(args: readonly string[]): string[] {
-    return ["run", "--no-prompt", "-A", "--no-check", MAIN, ...args];
+  /** It is killed the first time that it comes to the fail point. */
+  startToDieAt(failPoint: FailPoint, ...args: readonly string[]): LmsmonProcess {
+    return this.#spawn(ARMED_MAIN, args, { LMSMON_FAIL_POINT: failPoint });
+  }
+
+  #args(args: readonly string[], main = MAIN): string[] {
+    return ["run", "--no-prompt", "-A", "--no-check", main, ...args];
   }
 
   #surroundings() {
@@ -53,9 +61,15 @@ export class LmsmonHome implements AsyncDisposable {
   }
 
   start(...args: readonly string[]): LmsmonProcess {
+    return this.#spawn(MAIN, args, {});
+  }
+
+  #spawn(main: string, args: readonly string[], env: Readonly<Record<string, string>>): LmsmonProcess {
+    const surroundings = this.#surroundings();
     const child = new Deno.Command(Deno.execPath(), {
-      args: this.#args(args),
-      ...this.#surroundings(),
+      args: this.#args(args, main),
+      ...surroundings,
+      env: { ...surroundings.env, ...env },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

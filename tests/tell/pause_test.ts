@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { endPauses, insertPause, wakePausedRows } from "../../sql/state/pauses.ts";
-import { wakeRecipients } from "../../sql/state/recipients.ts";
+import { begin, resume } from "./pauses_by_hand.ts";
 import { type Pause, pausedUntil, type PauseScope } from "../../lib/tell/pauses.ts";
-import { HOUR_US, type Outbox, outboxTest, SOURCE } from "./outbox_fixture.ts";
+import { HOUR_US, outboxTest } from "./outbox_fixture.ts";
 
 const NOW = 1_795_166_100_000_000;
 const pause = (scope: PauseScope, subjectId: string | null, until: number | null): Pause => (
@@ -22,16 +21,6 @@ Deno.test("pausedUntil() is the end of the last pause that covers a delivery, an
   assert.ok((ends([pause("student", "17", null)]) ?? 0) > NOW);
   assert.equal(ends([pause("all", null, null)], { ...delivery, recipient: "admin" }), null);
 });
-
-const begin = (box: Outbox, scope: PauseScope, subjectId: string | null, until: number | null = null) =>
-  insertPause(box.db.sql, SOURCE, { scope, subjectId, until, reason: "exam hall burnt down" });
-
-async function resume(box: Outbox, scope: PauseScope, subjectId: string | null): Promise<void> {
-  const now = box.clock.now();
-  assert.equal((await endPauses(box.db.sql, SOURCE, { scope, subjectId }, now)).length, 1);
-  const woken = await wakePausedRows(box.db.sql, SOURCE, now);
-  await wakeRecipients(box.db.sql, SOURCE, woken.map(({ recipient }) => recipient), now);
-}
 
 outboxTest(
   "a pause keeps everything; afterwards it is told as after an outage: one message, with the delay",

@@ -11,7 +11,8 @@ import insight from "./0010_insight.sql" with { type: "text" };
 import operators from "./0011_operators.sql" with { type: "text" };
 import patterns from "./0012_patterns.sql" with { type: "text" };
 import retention from "./0013_retention.sql" with { type: "text" };
-import assignments from "./0017_assignments.sql" with { type: "text" };
+import letters from "./0014_letters.sql" with { type: "text" };
+import assignments from "./0015_assignments.sql" with { type: "text" };
 
 export interface Migration {
   readonly version: number;
@@ -34,5 +35,6 @@ export const migrations: readonly Migration[] = [
   { version: 11, name: "0011_operators", sql: operators },
   { version: 12, name: "0012_patterns", sql: patterns },
   { version: 13, name: "0013_retention", sql: retention },
-  { version: 17, name: "0017_assignments", sql: assignments },
+  { version: 14, name: "0014_letters", sql: letters },
+  { version: 15, name: "0015_assignments", sql: assignments },
 ];

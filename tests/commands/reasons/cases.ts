@@ -12,7 +12,12 @@ export interface Case {
 }
 
 /** Without a case for each reason of the product this is no program. */
-export type Cases = { readonly [Place in keyof typeof REASONS]: Readonly<Record<keyof (typeof REASONS)[Place], Case>> };
+/** `nobody_named` is a reason of weekly messages, which are about no event: tests/tell/letters_test.ts brings it about. */
+export type Cases = {
+  readonly [Place in keyof typeof REASONS]: Readonly<
+    Record<Exclude<keyof (typeof REASONS)[Place], "nobody_named">, Case>
+  >;
+};
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;

@@ -13,6 +13,7 @@ import * as history from "../../../sql/state/history.ts";
 import * as insightNames from "../../../sql/state/insight_names.ts";
 import * as insights from "../../../sql/state/insights.ts";
 import * as leases from "../../../sql/state/leases.ts";
+import * as letters from "../../../sql/state/letters.ts";
 import * as lmsKeys from "../../../sql/state/lms_keys.ts";
 import * as logPositions from "../../../sql/state/log_positions.ts";
 import * as migrations from "../../../sql/state/migrations.ts";
@@ -148,6 +149,7 @@ const agentCalls: CallsOf<typeof agent> = {
 };
 
 const historyCalls: CallsOf<typeof history> = {
+  newestEvents: [(sql) => history.newestEvents(sql, "lms", [ID], 1), history.NewestEventRow],
   historyEvents: [(sql) => history.historyEvents(sql, "lms", ID, { ...HISTORY, limit: 1 }), history.HistoryRow],
   countHistory: [(sql) => history.countHistory(sql, "lms", ID, HISTORY), history.HistoryCountRow],
 };
@@ -166,6 +168,46 @@ const weekNumbersCalls: CallsOf<typeof weekNumbers> = {
     (sql) => weekNumbers.weekNumbers(sql, { ...COURSE_DAY, weeks: 1, courses: [ID], students: [ID] }),
     weekNumbers.WeekNumbersRow,
   ],
+};
+
+const lettersCalls: CallsOf<typeof letters> = {
+  mentionsBefore: [(sql) => letters.mentionsBefore(sql, "lms", "2026-01-01", false), letters.MentionRow],
+  cameSinceTold: [(sql) => letters.cameSinceTold(sql, "lms", false), letters.CameRow],
+  coursesKnownBefore: [(sql) => letters.coursesKnownBefore(sql, "lms", "2026-01-01"), letters.KnownCourseRow],
+  candidates: [(sql) => letters.candidates(sql, "lms", IDS), letters.CandidateRow],
+  insertLetters: [
+    (sql) => letters.insertLetters(sql, "lms", { mentors: IDS, day: "2026-01-01", judgedDay: "2026-01-01", now: NOW }),
+    letters.NewLetterRow,
+  ],
+  insertNamings: (sql) =>
+    letters.insertNamings(sql, "lms", {
+      letters: IDS,
+      abouts: TEXTS,
+      students: IDS,
+      courses: IDS,
+      positions: IDS,
+      ps: IDS,
+      titles: TEXTS,
+      reasons: TEXTS,
+      lastActives: TEXTS,
+      patternIds: TEXTS,
+    }),
+  insertLetterLogs: (sql) =>
+    letters.insertLetterLogs(sql, "lms", {
+      letters: IDS,
+      recipients: TEXTS,
+      markers: TEXTS,
+      pollId: ID,
+      held: false,
+      now: NOW,
+    }),
+  insertLetterRun: [(sql) => letters.insertLetterRun(sql, "lms", "h", 1, null), letters.LetterRunRow],
+  dueLetters: [(sql) => letters.dueLetters(sql, "lms", ["mentor:1"], NOW), letters.DueLetterRow],
+  namingsOf: [(sql) => letters.namingsOf(sql, [ID]), letters.NamingRow],
+  noteLeftOut: (sql) =>
+    letters.noteLeftOut(sql, { letterIds: [ID], abouts: ["call"], students: [ID], courses: [ID], reasons: [null] }),
+  letterStudents: [(sql) => letters.letterStudents(sql, "lms", [ID]), letters.LetterStudentRow],
+  lettersOfMentor: [(sql) => letters.lettersOfMentor(sql, "lms", ID, 1), letters.ToldLetterRow],
 };
 
 const patternsCalls: CallsOf<typeof patterns> = {
@@ -188,14 +230,15 @@ const patternsCalls: CallsOf<typeof patterns> = {
     (sql) => patterns.patternsAfter(sql, { since: TIME, until: TIME, students: [ID], after: ID, limit: 1 }),
     patterns.PatternRow,
   ],
-  openPatterns: [(sql) => patterns.openPatterns(sql, "lms"), patterns.OpenPatternRow],
+  patternsById: [(sql) => patterns.patternsById(sql, [ID]), patterns.NamedPatternRow],
+  openPatterns: [(sql) => patterns.openPatterns(sql, "lms", [ID]), patterns.OpenPatternRow],
 };
 
 const insightNamesCalls: CallsOf<typeof insightNames> = {
   firstEvent: [(sql) => insightNames.firstEvent(sql, "lms"), insightNames.FirstEventRow],
   courses: [(sql) => insightNames.courses(sql, "lms"), insightNames.CourseRow],
-  studentsOfMentor: [(sql) => insightNames.studentsOfMentor(sql, "lms", ID), insightNames.MentorStudentRow],
   mentorsOfStudents: [(sql) => insightNames.mentorsOfStudents(sql, "lms"), insightNames.MentorOfRow],
+  studentsOfMentor: [(sql) => insightNames.studentsOfMentor(sql, "lms", ID), insightNames.MentorStudentRow],
   coursesOfStudents: [(sql) => insightNames.coursesOfStudents(sql, "lms", [ID]), insightNames.CourseIdRow],
   namesOfPeople: [(sql) => insightNames.namesOfPeople(sql, "lms", "student", [ID]), insightNames.NamedRow],
   leavers: [(sql) => insightNames.leavers(sql, "lms", TIME), insightNames.LeftRow],
@@ -486,6 +529,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   migrations: migrationsCalls,
   outbox: outboxCalls,
   outbox_orphans: outboxOrphansCalls,
+  letters: lettersCalls,
   patterns: patternsCalls,
   pauses: pausesCalls,
   people: peopleCalls,
