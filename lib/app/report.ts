@@ -1,4 +1,5 @@
 import { basename, join } from "node:path";
+import { StoppedError } from "../base/errors.ts";
 import { progressShower } from "../base/progress.ts";
 import { asFolder } from "../export/as_folder.ts";
 import { openOutputFile, type OutputFile } from "../export/output_file.ts";
@@ -59,7 +60,9 @@ export async function runReport(context: CommandContext, options: ReportOptions)
     return file;
   };
   const placeOf = (audience: Audience) => isFolder ? join(options.out, fileName(facts, audience)) : options.out;
-  const written = await writeAll(context, facts, placeOf, open);
+  const written = await writeAll(context, facts, placeOf, open).catch((error) => {
+    throw error instanceof StoppedError ? error.withHint("no file was written; start it again") : error;
+  });
   for (const file of opened) await file.commit();
   await tell(context, facts, written, options);
 }

@@ -14,7 +14,8 @@ export interface Backdrop {
 }
 
 const WEEK = 7;
-const DAYS: Scale = { domain: [0, WEEK], ticks: [0, 2, 4, 6] };
+/** Of a quiet course, too, so much of a week is seen. */
+const FEWEST_DAYS = 3;
 const PERCENT = 100;
 const STEP = 25;
 
@@ -35,7 +36,8 @@ export class Backdrops {
     const key = `${insight.course}/${shown}`;
     const known = this.#drawn.get(key);
     if (known !== undefined) return known;
-    const scale = shown === "days" ? DAYS : this.#marks(insight.course, weeks.course);
+    const values = this.#values(insight.course, weeks.course, shown);
+    const scale = shown === "days" ? daysScale(values) : marksScale(values);
     const id = `b${this.#drawn.size + 1}`;
     const drawing = drawCourse(weeks.course.mondays, weeks.course.course[shown], scale);
     const made = {
@@ -47,16 +49,32 @@ export class Backdrops {
     return made;
   }
 
-  /** Marks below 0 (wrong answers can cost more than right ones give) and above 100 are drawn, too. */
-  #marks(course: string, { course: spreads }: CourseWeeks): Scale {
-    const own = this.entries.filter(({ insight }) => insight.course === course).flatMap(({ weeks }) =>
-      weeks?.own.marks ?? []
-    );
-    const all = [...own, ...spreads.marks.flatMap((spread) => spread === null ? [] : [spread.low, spread.high])];
-    const known = all.flatMap((mark) => mark === null ? [] : [mark]);
-    const low = Math.floor(Math.min(0, ...known) / STEP) * STEP;
-    const high = Math.ceil(Math.max(PERCENT, ...known) / STEP) * STEP;
-    const step = (high - low) / 4;
-    return { domain: [low, high], ticks: Array.from({ length: 5 }, (_, i) => low + i * step) };
+  /** All that is drawn of a course. */
+  #values(course: string, weeks: CourseWeeks, shown: Shown): number[] {
+    const ofCourse = this.entries.filter(({ insight }) => insight.course === course);
+    const own = ofCourse.flatMap((entry) => entry.weeks?.own[shown] ?? []);
+    const spreads = weeks.course[shown].flatMap((spread) => spread === null ? [] : [spread.low, spread.high]);
+    return [...own.flatMap((value) => value ?? []), ...spreads];
   }
 }
+
+function daysScale(values: readonly number[]): Scale {
+  const top = Math.min(WEEK, Math.max(FEWEST_DAYS, Math.ceil(largest(values))));
+  const step = top > 4 ? 2 : 1;
+  return { domain: [0, top], ticks: Array.from({ length: Math.floor(top / step) + 1 }, (_, i) => i * step) };
+}
+
+/** Marks below 0 (wrong answers can cost more than right ones give) and above 100 are drawn, too. */
+function marksScale(values: readonly number[]): Scale {
+  const low = Math.floor(Math.min(0, -largest(values.map((value) => -value))) / STEP) * STEP;
+  const high = Math.ceil(Math.max(PERCENT, largest(values)) / STEP) * STEP;
+  const step = high - low > 6 * STEP ? 2 * STEP : STEP;
+  const first = Math.ceil(low / step) * step;
+  return {
+    domain: [low, high],
+    ticks: Array.from({ length: Math.floor((high - first) / step) + 1 }, (_, i) => first + i * step),
+  };
+}
+
+/** Of a course there may be more values than a call takes arguments. */
+const largest = (values: readonly number[]) => values.reduce((most, value) => Math.max(most, value), -Infinity);

@@ -109,6 +109,9 @@ Deno.test({
           const student = await lms.writer.student();
           await lms.writer.link(await lms.writer.mentor(), student);
           const exam = await lms.writer.exam();
+          const course = await lms.writer.course(); // what is of no course is in no report
+          const content = await lms.writer.content({ course_id: course, content_type: "Exam", examId: exam });
+          await lms.writer.inChapter(content, await lms.writer.chapter({ course_id: course }));
           const attempt = await lms.writer.attempt({ user_id: student, exam_id: exam });
           await Deno.writeTextFile(`${file.folder}/work/zuliprc`, zulip.zuliprc());
           await Deno.writeTextFile(

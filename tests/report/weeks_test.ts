@@ -48,6 +48,10 @@ Deno.test("renderReport() never goes beyond its size: the most urgent stay, and 
   const report = composeReport(facts, audience);
   const whole = await renderReport(report);
   assert.deepEqual([whole.unlisted, whole.undrawn], [0, 0]);
+  const labels = [...whole.html.matchAll(/y-axis tick label">(.*?)<\/g>/g)].map(([, labels]) =>
+    [...(labels ?? "").matchAll(/>(-?\d+)</g)].map(([, label]) => Number(label))
+  );
+  assert.deepEqual(labels, [[0, 1, 2, 3], [-50, -25, 0, 25, 50, 75, 100]], "marks below 0 are drawn, too");
   for (const mostBytes of [100_000, 250_000, 500_000]) {
     const page = await renderReport(report, { mostBytes });
     assert.ok(page.bytes <= mostBytes && page.bytes > mostBytes * 0.6, `${page.bytes} of ${mostBytes}`);
