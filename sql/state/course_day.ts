@@ -23,11 +23,19 @@ export interface CourseDay {
  * Members: those enrolled in the course where the LMS says so; else the active students of a batch of which three in ten have activity in
  * the course, and active students with an event in it. A state without any enrolment takes everybody with an event.
  */
-export const courseDay = (
+export function courseDay(
   sql: Queryable,
   { source, until, seen, day, timezone, course, half = null }: CourseDay,
-) =>
-  sql`
+) {
+  // Only what is asked for stands in the statement: "$1 is null or …" looks to a plan for any value (the sixth time on a connection) like
+  // a two hundredth of the rows, and then it compares each with each: minutes instead of seconds (seen with 8,000 students). So does "= half".
+  const inCourse = (column: "course_id" | "scope_id") =>
+    course !== null
+      ? sql`and ${sql(column)} = ${course}::bigint`
+      : half !== null
+      ? sql`and ${sql(column)} & 1 <> ${1 - half}::bigint`
+      : sql``;
+  return sql`
     events as materialized (
       select e.course_id, e.student_id, e.kind, e.activity_id, e.event_id, e.at,
              ${day}::date - (e.at at time zone ${timezone}::text)::date as days_ago, e.percentage
@@ -41,8 +49,7 @@ export const courseDay = (
            where source = ${source} and (kind = 'content' or stage = 'finished')
              and (created_at <= ${seen}::timestamptz or origin = 'backfill')
              and course_id is not null and student_id is not null and activity_id is not null
-             and (${course}::bigint is null or course_id = ${course}::bigint)
-             and (${half}::int is null or abs(course_id % 2) = ${half}::int)) e
+             ${inCourse("course_id")}) e
        where e.at <= ${until}::timestamptz
     ),
     versions as materialized (
@@ -73,8 +80,7 @@ export const courseDay = (
     ),
     candidates as (
       select b.scope_id as course_id, b.student_id, b.joined_at, 1 as place from belongs b
-       where b.scope = 'course' and (${course}::bigint is null or b.scope_id = ${course}::bigint)
-         and (${half}::int is null or abs(b.scope_id % 2) = ${half}::int)
+       where b.scope = 'course' ${inCourse("scope_id")}
       union all
       select c.course_id, b.student_id, b.joined_at, 1 from batch_courses c
         join belongs b on b.scope = 'batch' and b.scope_id = c.scope_id
@@ -123,3 +129,4 @@ export const courseDay = (
         from submissions where percentage is not null
       window exam as (partition by course_id, activity_id)
     )`;
+}
