@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { bool, int8, jsonb, neverNull, outerJoined, text } from "./columns.ts";
+import { bool, int8, neverNull, outerJoined, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
 // The places where a person is, one statement each, in the order in which an erasure goes through them. All in one transaction,
