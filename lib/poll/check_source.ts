@@ -104,7 +104,14 @@ export async function checkSource(
     await recordAct(db.sql, { source: lms.name, command: "--accept-source", effect });
   }
   say(log, lms.name, examined);
+  await sayDoubts(log, lms);
   return now;
+}
+
+/** What a mapping gives in a sample and nobody can have meant, such as several rows of one key; it stops no poll. */
+async function sayDoubts(log: Logger, lms: LmsSource): Promise<void> {
+  const doubts = await lms.doubts?.().catch(() => []) ?? [];
+  for (const doubt of doubts) log.warning("{doubt} (docs/presets.md)", { doubt });
 }
 
 function say(log: Logger, source: string, { stored, now, address, sample, verdict }: ExaminedSource): void {

@@ -91,6 +91,8 @@ export interface LmsSource extends CourseContextSource {
   shownKeys(ids: readonly LmsId[]): Promise<ReadonlyMap<LmsId, string>>;
   /** What is doubtful about how a kind is read, and how the server reads it: for people who write mappings. */
   inspect(kind: Kind): Promise<{ readonly warnings: readonly string[]; readonly plan: readonly string[] }>;
+  /** The warnings of `inspect` where somebody wrote the queries, for a log at the start: a few statements of a hundred keys each. */
+  doubts?(): Promise<readonly string[]>;
   people(role: Role, ids: readonly LmsId[]): Promise<Person[]>;
   /** All people of a role in pages, ascending by id; bounded memory. */
   allPeople(role: Role): AsyncIterable<readonly Person[]>;

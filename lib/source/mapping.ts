@@ -10,6 +10,7 @@ import {
 } from "../../sql/lms/preset.ts";
 import { ConfigError } from "../base/errors.ts";
 import type { MappingText } from "../config/config.ts";
+import { valueAt } from "../config/tree.ts";
 import { KINDS } from "../model/event_types.ts";
 import { didYouMean, type KeyPath, pathText } from "../config/problem.ts";
 import { camelKeys, KNOWN, writtenPath } from "./mapping_names.ts";
@@ -212,12 +213,16 @@ export function readMapping(text: MappingText, source: string): Preset {
     // zod cannot say that columns are names. A copy of a preset that has a number is no such preset: its text is its recipe.
     return withPrefix({ ...(preset as unknown as Preset), name: source, number: WRITTEN_PRESET }, prefix);
   }
-  const lines = result.error.issues.flatMap((issue) => problemsOf(issue)).map(({ path, message }) => {
+  const lines = result.error.issues.flatMap((issue) => problemsOf(issue, tree)).map(({ path, message }) => {
     const written = writtenPath(text.value, path);
     const at = text.locate(written);
     return {
       line: at?.line ?? 0,
-      text: `${text.label}${at === null ? "" : `:${at.line}:${at.column}`}: ${pathText(written)}: ${message}`,
+      text: [
+        `${text.label}${at === null ? "" : `:${at.line}:${at.column}`}`,
+        ...(written.length === 0 ? [] : [pathText(written)]),
+        message,
+      ].join(": "),
     };
   });
   lines.sort((a, b) => a.line - b.line);
@@ -226,7 +231,7 @@ export function readMapping(text: MappingText, source: string): Preset {
   });
 }
 
-function problemsOf(issue: z.core.$ZodIssue): { path: KeyPath; message: string }[] {
+function problemsOf(issue: z.core.$ZodIssue, tree: unknown): { path: KeyPath; message: string }[] {
   const path = issue.path.filter((part) => typeof part !== "symbol");
   if (issue.code === "unrecognized_keys") {
     const known = [...CANONICAL_COLUMNS, ...KNOWN].map(outputName);
@@ -239,7 +244,7 @@ function problemsOf(issue: z.core.$ZodIssue): { path: KeyPath; message: string }
     return [{ path, message: `must be one of ${issue.values.map(String).join(", ")}` }];
   }
   if (issue.code === "invalid_type") {
-    return [{ path, message: issue.input === undefined ? "is missing" : `must be ${article(issue.expected)}` }];
+    return [{ path, message: valueAt(tree, path) === undefined ? "is missing" : `must be ${article(issue.expected)}` }];
   }
   return [{ path, message: issue.message }];
 }

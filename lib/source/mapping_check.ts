@@ -65,6 +65,33 @@ export async function queryProblems(driver: LmsDriver, preset: Preset, written: 
       problems.push(`${place}: ${databaseWords(error)}`);
     }
   }
+  return [...problems, ...await tableProblems(driver, preset, written)];
+}
+
+/** Tables that a mapping names beside its queries, and columns of them, that are not there. */
+async function tableProblems(driver: LmsDriver, preset: Preset, written: MappingText | null): Promise<string[]> {
+  const problems: string[] = [];
+  for (const name of KINDS) {
+    const kind = preset.kinds[name];
+    if (kind === null) continue;
+    const newest = newestOf(kind);
+    const named = [
+      ...drivers(kind).map(({ table, key }) => ({ part: "rows", table, columns: keyColumns(key) })),
+      ...(newest === null ? [] : [{ part: "newest", table: newest.table, columns: [newest.column] }]),
+      ...(kind.log === undefined
+        ? []
+        : [{ part: "log", table: kind.log.table, columns: [kind.log.key, kind.log.time] }]),
+    ];
+    for (const { part, table, columns } of named) {
+      const there = await driver.read((session) => session.rows(driver.dialect.catalog([table])));
+      const fold = (text: string) => driver.dialect.name === "mysql" ? text.toLowerCase() : text;
+      const missing = columns.filter((column) => !there.some(([, found]) => fold(found ?? "") === fold(column)));
+      const at = written?.locate(["kinds", name, part]) ?? null;
+      const place = `${written?.label ?? "mapping"}${at === null ? "" : `:${at.line}:${at.column}`}: ${name}, ${part}`;
+      if (there.length === 0) problems.push(`${place}: there is no table ${table}`);
+      else if (missing.length > 0) problems.push(`${place}: table ${table} has no column ${missing.join(", ")}`);
+    }
+  }
   return problems;
 }
 

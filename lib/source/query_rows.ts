@@ -26,7 +26,7 @@ import { LOOKS, shortfall } from "./whole_pages.ts";
  */
 const KEYS_PER_SUM = 20_000;
 /** Rows by their keys in one statement. */
-const KEYS_PER_PAGE = 2000;
+const KEYS_PER_PAGE = 2_500;
 /** A page of a query whose driving rows are all left out goes on; after so many driving rows it comes back empty, and the next one goes on. */
 const PAGES_AT_ONCE = 10;
 

@@ -221,7 +221,10 @@ export class SqlLmsSource implements LmsSource {
     const { dialect } = this.#options.driver;
     return await this.#read((session, prepared) => inspectKind(session, prepared, dialect, kind)).catch(ofQuery(kind));
   }
-
+  readonly doubts = async (): Promise<readonly string[]> => {
+    const looks = this.#options.written == null ? [] : this.kinds.map((kind) => this.inspect(kind));
+    return (await Promise.all(looks)).flatMap(({ warnings }) => warnings);
+  };
   readonly activities = () => readDatedActivities(this.#contextReading);
   readonly enrolments = () => readEnrolments(this.#contextReading, this.allPeople("student"));
 

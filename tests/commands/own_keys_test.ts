@@ -75,7 +75,8 @@ Deno.test({
     const run = async (args: readonly string[], code = 0) => {
       const done = await home.run(...args);
       assert.equal(done.code, code, `${args.join(" ")}: ${done.err}${done.out}`);
-      assert.doesNotMatch(done.out, SURROGATE, args.join(" "));
+      // Hashes of rows are such numbers, too.
+      assert.doesNotMatch(done.out.replaceAll(/"(?:hash|fingerprint)":"?-?\d+"?/g, ""), SURROGATE, args.join(" "));
       assert.doesNotMatch(done.err, SURROGATE, args.join(" "));
       return done;
     };

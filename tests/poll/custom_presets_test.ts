@@ -46,6 +46,15 @@ onServers(
     const keyStore = stateKeyStore(bench.db);
     const source = await lms.open(yaml, { keyStore });
     await source.check();
+    assert.deepEqual(await source.doubts?.(), []);
+    const twice = await lms.open(
+      yaml.replace(
+        "left join courses c on c.id = t.course_id",
+        "join users u on 1 = 1 left join courses c on c.id = t.course_id",
+      ),
+      { keyStore },
+    );
+    assert.match((await twice.doubts?.() ?? []).join(), /query exam: several rows have one key in a sample/);
     await bench.poll({ source });
     const past = [
       "a1 71 content_watched r1 no1",

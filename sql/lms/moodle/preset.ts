@@ -95,12 +95,12 @@ select l.id as line_id, case when l.action = 'viewed' then 1 else 0 end as seen,
         or (l.action = 'updated' and l.target = 'course_module_completion'))`;
 
 /**
- * 1 while the student takes part in the course, 0 when suspended there or no longer enrolled. With an offset PostgreSQL looks it up by
- * index, row by row: else it reads all enrolments of the site for every page.
+ * 1 while the student takes part in the course, 0 when suspended there or no longer enrolled. An aggregate, so that PostgreSQL looks it
+ * up by index, row by row: of `exists` it may make one reading of all enrolments for every page.
  */
 const active = (course: string) =>
-  `, case when exists (select 1 from {P}enrol e join {P}user_enrolments ue on ue.enrolid = e.id` +
-  ` where e.courseid = ${course} and e.status = 0 and ue.userid = u.id and ue.status = 0 limit 1 offset 0) then 1 else 0 end as active`;
+  `, coalesce((select max(1) from {P}enrol e join {P}user_enrolments ue on ue.enrolid = e.id` +
+  ` where e.courseid = ${course} and e.status = 0 and ue.userid = u.id and ue.status = 0), 0) as active`;
 
 const EXAM_KIND = {
   key: "id",
