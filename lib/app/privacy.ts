@@ -1,6 +1,7 @@
 import { pseudonymOf } from "../../sql/state/erasures.ts";
 import { actsOf } from "../../sql/state/erase_acts.ts";
-import { messagesNaming, personData } from "../../sql/state/erase_person.ts";
+import { messagesNaming } from "../../sql/state/erase_person.ts";
+import { personData } from "../../sql/state/person_data.ts";
 import { describeError } from "../base/describe_error.ts";
 import { UsageError } from "../base/errors.ts";
 import { findPeople, noSuchPerson } from "../people/find_person.ts";

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { type EpochMicros, formatUtc, fromInstant, toInstant } from "../model/time.ts";
 import { arrayLiteral, numberArrayLiteral } from "../state/array_literal.ts";
 import { fenced } from "../state/fenced.ts";
+import { refreshStatistics } from "../state/statistics.ts";
 import type { Lease } from "../state/leases.ts";
 import type { Queryable, StateDb } from "../state/state_db.ts";
 import { inHalves } from "./in_halves.ts";
@@ -60,7 +61,9 @@ export async function findPatterns(
   const [fact] = await readFact(db.sql, source, FACT);
   const last = ReadFact.safeParse(fact?.value).data?.day ?? null;
   const results: FoundPatterns[] = [];
-  for (const day of daysToJudge(now, last, times)) {
+  const days = daysToJudge(now, last, times);
+  if (days.length > 0) await refreshStatistics(db); // without them a first search took a minute instead of a second (tried)
+  for (const day of days) {
     signal.throwIfAborted();
     const { decided, courses } = await judgeDay(db.sql, {
       source,

@@ -2,7 +2,7 @@ import { analyzeTables } from "../../sql/state/statistics.ts";
 import type { StateDb } from "./state_db.ts";
 
 /**
- * Tells the planner how large the tables are, after a poll that wrote very many rows. A server would find out by itself a
+ * Tells the planner how large the tables are, after a poll that wrote very many rows, and before all courses are looked through. A server would find out by itself a
  * minute or so later, during which a round of deliveries took 24 s instead of 1 (tried); the embedded database never would.
  * Never fails: without statistics everything is only slower.
  */

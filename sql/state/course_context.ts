@@ -16,6 +16,15 @@ export interface ContextPage {
   readonly to: string | null;
 }
 
+/**
+ * In this transaction pages are compared with what is kept as a whole, and found by their keys. A planner that does not know yet how
+ * much is kept would look through the page for each row of it: a first look at 10,000 students took 20 s instead of 1 (tried).
+ */
+export const compareWhole = (sql: Queryable) =>
+  sql`
+    select where set_config('enable_nestloop', 'off', true) is null or set_config('enable_seqscan', 'off', true) is null
+      or set_config('jit', 'off', true) is null`;
+
 const LOWEST = "-9223372036854775808";
 const HIGHEST = "9223372036854775807";
 /** The lowest id itself is no id of any LMS: a page from the start excludes nothing. */
@@ -53,7 +62,8 @@ export const addActivities = (sql: Queryable, page: ContextPage, a: ActivityColu
            u.title, u.course_id, u.opens_at, u.due_at, u.is_final
       from ${activityValues(sql, a)}
      where not exists (select from lmsmon.activities v
-       where v.source = ${page.source} and v.kind = ${a.kind} and v.activity_id = u.activity_id and v.replaced_at is null)
+       where v.source = ${page.source} and v.kind = ${a.kind} and v.activity_id = u.activity_id and v.replaced_at is null
+         and v.activity_id > ${bounds(page).from}::bigint and v.activity_id <= ${bounds(page).to}::bigint)
     on conflict (source, kind, activity_id, seen_at) do update
       set replaced_at = null, title = excluded.title, course_id = excluded.course_id, opens_at = excluded.opens_at,
           due_at = excluded.due_at, is_final = excluded.is_final`;
@@ -91,7 +101,8 @@ export const addEnrolments = (sql: Queryable, page: ContextPage, e: EnrolmentCol
     isErased(sql, page.source, "'student'", "u.student_id")
   } and not exists (select from lmsmon.enrolments v
        where v.source = ${page.source} and v.student_id = u.student_id and v.scope = u.scope and v.scope_id = u.scope_id
-         and v.replaced_at is null)
+         and v.replaced_at is null
+         and v.student_id > ${bounds(page).from}::bigint and v.student_id <= ${bounds(page).to}::bigint)
     on conflict (source, student_id, scope, scope_id, seen_at) do update
       set replaced_at = null, active = excluded.active, joined_at = excluded.joined_at, left_at = excluded.left_at`;
 
@@ -121,5 +132,6 @@ export const addExemptions = (sql: Queryable, page: ContextPage, e: ExemptionCol
     isErased(sql, page.source, "'student'", "u.student_id")
   } and not exists (select from lmsmon.exemptions v
        where v.source = ${page.source} and v.student_id = u.student_id and v.kind = u.kind
-         and v.activity_id = u.activity_id and v.replaced_at is null)
+         and v.activity_id = u.activity_id and v.replaced_at is null
+         and v.student_id > ${bounds(page).from}::bigint and v.student_id <= ${bounds(page).to}::bigint)
     on conflict (source, student_id, kind, activity_id, seen_at) do update set replaced_at = null`;

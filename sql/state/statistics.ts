@@ -6,4 +6,5 @@ export const analyzeTables = (sql: Queryable) =>
     analyze lmsmon.row_states (stream_id, row_key, is_open), lmsmon.row_buckets, lmsmon.people (source, role, id, name),
       lmsmon.mentor_links (source, student_id), lmsmon.mentor_sets (source), lmsmon.recipients,
       lmsmon.lms_event_logs (event_id, source, recipient, status, untold, message_id, poll_id, marker),
-      lmsmon.lms_activity_events (event_id, source, kind, student_id, activity_id, attempt_id)`;
+      lmsmon.lms_activity_events (event_id, source, kind, student_id, activity_id, attempt_id, course_id, stage, timestamp),
+      lmsmon.activities, lmsmon.enrolments, lmsmon.exemptions`;

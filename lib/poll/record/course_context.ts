@@ -5,6 +5,7 @@ import {
   closeActivities,
   closeEnrolments,
   closeExemptions,
+  compareWhole,
   type ContextPage,
 } from "../../../sql/state/course_context.ts";
 import { shareErasures } from "../../../sql/state/erasures.ts";
@@ -40,6 +41,7 @@ export async function recordActivities(
     finals: flags(list.map(({ final }) => final)),
   };
   await fenced(db, lease, async (tx) => {
+    await compareWhole(tx);
     await closeActivities(tx, page, columns);
     await addActivities(tx, page, columns);
   });
@@ -62,6 +64,7 @@ export async function recordEnrolments(
   };
   await fenced(db, lease, async (tx) => {
     await shareErasures(tx);
+    await compareWhole(tx);
     await closeEnrolments(tx, page, columns);
     await addEnrolments(tx, page, columns);
   });
@@ -81,6 +84,7 @@ export async function recordExemptions(
   };
   await fenced(db, lease, async (tx) => {
     await shareErasures(tx);
+    await compareWhole(tx);
     await closeExemptions(tx, page, columns);
     await addExemptions(tx, page, columns);
   });

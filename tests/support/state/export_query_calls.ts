@@ -1,6 +1,7 @@
 import * as consumers from "../../../sql/state/consumers.ts";
 import * as dataCard from "../../../sql/state/data_card.ts";
 import * as eraseActs from "../../../sql/state/erase_acts.ts";
+import * as personData from "../../../sql/state/person_data.ts";
 import * as erasePerson from "../../../sql/state/erase_person.ts";
 import * as erasures from "../../../sql/state/erasures.ts";
 import type { EventFilter } from "../../../sql/state/event_filter.ts";
@@ -100,6 +101,10 @@ const erasuresCalls: CallsOf<typeof erasures> = {
 };
 
 const UTILITY = "a utility statement, which PostgreSQL does not describe";
+const personDataCalls: CallsOf<typeof personData> = {
+  personData: [(sql) => personData.personData(sql, person, [ID]), personData.PersonDataRow],
+};
+
 const erasePersonCalls: CallsOf<typeof erasePerson> = {
   lockRecipients: (sql) => erasePerson.lockRecipients(sql, "a"),
   namesOf: [(sql) => erasePerson.namesOf(sql, "student", "a", ID), erasePerson.KnownNamesRow],
@@ -122,7 +127,6 @@ const erasePersonCalls: CallsOf<typeof erasePerson> = {
   replaceMentorSet: (sql) => erasePerson.replaceMentorSet(sql, ID, null),
   shrinkMentorSet: (sql) => erasePerson.shrinkMentorSet(sql, ID, ID),
   eraseFirstMentor: (sql) => erasePerson.eraseFirstMentor(sql, "a", ID),
-  personData: [(sql) => erasePerson.personData(sql, person, [ID]), erasePerson.PersonDataRow],
   analyzeTable: UTILITY,
   rewriteTable: UTILITY,
   rewriteStatistics: UTILITY,
@@ -159,4 +163,5 @@ const OTHERS = {
   state_epoch: stateEpochCalls,
   erasures: erasuresCalls,
   erase_person: erasePersonCalls,
+  person_data: personDataCalls,
 };

@@ -122,6 +122,7 @@ const ACTIVITIES = { kind: "exam", ids: IDS, titles: TEXTS, courses: IDS, opens:
 const ENROLMENTS = { students: IDS, scopes: TEXTS, scopeIds: IDS, actives: "{t}", joined: TIMES, left: TIMES };
 const EXEMPTIONS = { students: IDS, kinds: TEXTS, activities: IDS };
 const courseContextCalls: CallsOf<typeof courseContext> = {
+  compareWhole: (sql) => courseContext.compareWhole(sql),
   closeActivities: (sql) => courseContext.closeActivities(sql, CONTEXT_PAGE, ACTIVITIES),
   addActivities: (sql) => courseContext.addActivities(sql, CONTEXT_PAGE, ACTIVITIES),
   closeEnrolments: (sql) => courseContext.closeEnrolments(sql, CONTEXT_PAGE, ENROLMENTS),
