@@ -33,22 +33,26 @@ const ALSO_CALLED: Readonly<Record<string, string>> = {
 export function suggestCommand(error: unknown): unknown {
   if (!(error instanceof Error) || !("code" in error) || error.code !== "commander.unknownCommand") return error;
   const word = /'(.*)'/s.exec(error.message)?.[1]?.toLowerCase() ?? "";
-  // Before what only looks like it: "start" is nearer to stats than to watch.
-  if (error.message.includes("Did you mean") && !Object.hasOwn(ALSO_CALLED, word)) return error;
+  const meant = namesMeant(word);
+  // Before what only looks like it: "start" is nearer to stats than to watch, "export" to report than to export-ai.
+  if (meant.length === 0 && error.message.includes("Did you mean")) return error;
   const message = error.message.replace(/^error: /, "").replace(/\s*\(Did you mean.*$/s, "").trim();
-  return new UsageError(message, { hint: meant(word), cause: error });
+  return new UsageError(message, { hint: hintOf(meant), cause: error });
 }
 
-function meant(word: string): string {
-  const names = commands.map(({ name }) => name);
-  const part = word.replaceAll("_", "-");
+/** Commands that other programs call so, or that the word is a part of. */
+function namesMeant(word: string): string[] {
   const other = Object.hasOwn(ALSO_CALLED, word) ? ALSO_CALLED[word] : undefined;
-  if (other !== undefined) return `Did you mean ${other}?`;
-  const like = part.length < 3
-    ? []
-    : names.filter((name) => name.startsWith(part) || part.startsWith(name) || name.split("-").includes(part));
-  return like.length > 0 ? `Did you mean ${like.join(" or ")}?` : `There are ${names.join(", ")}`;
+  if (other !== undefined) return [other];
+  const part = word.replaceAll("_", "-");
+  if (part.length < 3) return [];
+  return commands.map(({ name }) => name).filter((name) =>
+    name.startsWith(part) || part.startsWith(name) || name.split("-").includes(part)
+  );
 }
+
+const hintOf = (meant: readonly string[]) =>
+  meant.length > 0 ? `Did you mean ${meant.join(" or ")}?` : `There are ${commands.map(({ name }) => name).join(", ")}`;
 
 /** `help consumers drop` is `consumers drop --help`: the command line's own help knows one word. */
 export function helpOfWords(program: CommandUnknownOpts, args: readonly string[]): string[] {
@@ -82,25 +86,29 @@ export async function requireCommands(program: CommandUnknownOpts, args: readonl
 async function unknown(group: CommandUnknownOpts, program: CommandUnknownOpts, word: string): Promise<UsageError> {
   const { nearest } = await import("../lib/text/nearest.ts"); // no start needs it
   const names = group.commands.map((command) => command.name());
-  const isElsewhere = group === program && Object.hasOwn(ALSO_CALLED, word.toLowerCase());
-  const near = isElsewhere ? [] : nearest(word, names.map((name) => ({ id: name, text: name })));
+  const meant = group === program ? namesMeant(word.toLowerCase()) : [];
+  const near = meant.length > 0 ? meant : nearest(word, names.map((name) => ({ id: name, text: name })));
   const whole = group === program ? word : `${group.name()} ${word}`;
-  const hint = near.length > 0
-    ? `Did you mean ${near.join(" or ")}?`
-    : group === program
-    ? meant(word.toLowerCase())
+  const hint = near.length > 0 || group === program
+    ? hintOf(near)
     : `There are ${names.map((name) => `${group.name()} ${name}`).join(", ")}`;
   return new UsageError(`unknown command '${whole}'`, { hint });
 }
 
-/** The words that are no flags, nor values of the flags before the command. */
+/** The words that are no flags, nor values of the flags of the program or of the command that they stand behind. */
 function positional(program: CommandUnknownOpts, args: readonly string[]): string[] {
   const words: string[] = [];
+  let command = program;
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] ?? "";
     if (arg === "--") break;
-    if (!arg.startsWith("-")) words.push(arg);
-    else if (program.options.some(({ long, required }) => long === arg && required)) i++;
+    if (!arg.startsWith("-")) {
+      words.push(arg);
+      command = command.commands.find((one) => one.name() === arg || one.aliases().includes(arg)) ?? command;
+    } else if (takesValue(program, arg) || takesValue(command, arg)) i++;
   }
   return words;
 }
+
+const takesValue = ({ options }: CommandUnknownOpts, flag: string) =>
+  options.some(({ long, short, required }) => required && (long === flag || short === flag));

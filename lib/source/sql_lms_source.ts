@@ -92,8 +92,7 @@ export class SqlLmsSource implements LmsSource {
   }
 
   recipe(kind: Kind): number {
-    const { preset, driver } = this.#options;
-    return recipeOf(preset.base, kind, driver.dialect.number);
+    return recipeOf(this.#options.preset.base, kind, this.#options.driver.dialect.number);
   }
 
   keySpace(kind: Kind): KeySpace {

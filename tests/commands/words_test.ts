@@ -63,7 +63,12 @@ Deno.test("help for a command that does not exist is an error with a suggestion,
     assert.deepEqual([code, out], [2, ""], line);
     assert(err.startsWith(`error: unknown command '${word}'\nhint: ${meant}`), err);
   }
-  for (const line of ["help", "help help", "help consumers drop", "explain event 5 --help", "--help"]) {
+  for (
+    const line of [
+      ...["help", "help help", "help consumers drop", "explain event 5 --help", "--help"],
+      ...["insights --mentor 17 --help", "--log-level debug explain --student 17 --help"],
+    ]
+  ) {
     const { code, out, err } = await home.run(...line.split(" "));
     assert.deepEqual([code, err], [0, ""], line);
     assert.match(out, line.includes("drop") ? /^Usage: lmsmon consumers drop/ : /^Usage: lmsmon/, line);
