@@ -4,6 +4,7 @@
  * a self-extracting file is made of the Deno binary that npm ships and the bundled program; for another platform there is none, and it
  * ends with 3.
  */
+import { bundleProgram } from "./bundle_program.ts";
 import { selfExtracting } from "./self_extracting.ts";
 import { V8_FLAGS } from "./v8_flags.ts";
 
@@ -14,8 +15,6 @@ const DIST = Deno.args[0] ?? "dist";
 const PLATFORM = Deno.args[1] ?? Deno.build.target;
 const IS_HERE = PLATFORM === Deno.build.target;
 const PROGRAM = `${DIST}/build/program`;
-/** What PGlite reads from beside its own module. */
-const PGLITE_FILES = ["pglite.data", "pglite.wasm"];
 
 const say = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 
@@ -48,16 +47,6 @@ async function writeBuildInfo(how: string): Promise<void> {
   await Deno.writeTextFile(`${PROGRAM}/build.json`, JSON.stringify(info));
 }
 
-async function bundleProgram(): Promise<void> {
-  await Deno.mkdir(PROGRAM, { recursive: true });
-  const bundle = ["bundle", "--quiet", "--platform", "deno", "--code-splitting", "--outdir", PROGRAM, "main.ts"];
-  const { ok, stderr } = await run(Deno.execPath(), bundle);
-  if (!ok) throw new Error(`Cannot build: deno bundle failed\n${stderr}`);
-  const pglite = new URL(".", import.meta.resolve("@electric-sql/pglite"));
-  for (const file of PGLITE_FILES) await Deno.copyFile(new URL(file, pglite), `${PROGRAM}/${file}`);
-  await Deno.copyFile("lib/state/template.tar.gz", `${PROGRAM}/template.tar.gz`);
-}
-
 /** True when `deno compile` made the file; false when its base binary is out of reach. */
 async function compile(target: string): Promise<boolean> {
   // Chunks too: dynamic imports are loaded lazily (deno.json), so that compile would not follow them by itself.
@@ -82,7 +71,7 @@ async function compile(target: string): Promise<boolean> {
 const target = `${DIST}/lmsmon${PLATFORM.includes("windows") ? ".exe" : ""}`;
 await Deno.remove(DIST, { recursive: true }).catch(() => {});
 await Deno.mkdir(DIST, { recursive: true });
-await bundleProgram();
+await bundleProgram(PROGRAM);
 await writeBuildInfo("deno compile");
 let how = "deno compile";
 if (!(await compile(target))) {

@@ -46,7 +46,7 @@ outboxTest("a trial: one person gets every message, the mentors none, and none o
     { db: box.db, config: testConfig(box.standIn), source: SOURCE, now: box.clock.now() },
     { about: { kind: "event", id: "1" }, since: null, limit: 1 },
   );
-  assert.match(lines.join("\n"), /Not told to mentor 3 by message \d+ .*redirected/);
+  assert.match(lines.join("\n"), /Not told to mentor 3 \(suppressed .*: redirected, message \d+/);
 }, TRIAL);
 
 outboxTest(
