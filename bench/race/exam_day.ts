@@ -3,7 +3,7 @@ import { pollSettings } from "../../lib/app/open_parts.ts";
 import type { Clock } from "../../lib/base/clock.ts";
 import { connectZulip } from "../../lib/bot/connect_zulip.ts";
 import type { Config } from "../../lib/config/config.ts";
-import { loadConfig } from "../../lib/config/load_config.ts";
+import { defaultConfig } from "../../tests/support/default_config.ts";
 import { Random } from "../../lib/demo/random.ts";
 import { type EpochMicros, formatUtc, fromInstant } from "../../lib/model/time.ts";
 import { runPoll } from "../../lib/poll/run_poll.ts";
@@ -157,16 +157,7 @@ function timeline(random: Random, began: EpochMicros) {
 }
 
 async function defaults(zulip: Parameters<typeof standInConfig>[0]): Promise<Config> {
-  const config = await loadConfig({
-    flag: undefined,
-    noFile: true,
-    env: {},
-    cwd: Deno.cwd(),
-    home: null,
-    needs: [],
-    nothingWhenDisabled: false,
-    overrides: {},
-  });
+  const config = await defaultConfig();
   const { requestTimeoutMs, settleMs } = config.zulip;
   return { ...config, zulip: standInConfig(zulip, { requestTimeoutMs, settleMs }) };
 }

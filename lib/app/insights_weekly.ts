@@ -18,7 +18,7 @@ export interface WeeklyMessage {
 }
 
 export interface ShownWeek {
-  readonly config: Pick<Config, "lms" | "insights" | "notify" | "students" | "format">;
+  readonly config: Pick<Config, "source" | "insights" | "notify" | "students" | "format">;
   readonly at: AsOf;
   readonly now: EpochMicros;
   /** `null`: of every mentor. */
@@ -53,7 +53,7 @@ export async function weeklyMessages(
   insights: readonly Insight[],
   { config, at, now, onlyMentor }: ShownWeek,
 ): Promise<WeeklyMessage[]> {
-  const { lms: { name: source }, notify, students } = config;
+  const { source: { name: source }, notify, students } = config;
   const tell = config.insights?.tell ?? { weekday: 1, at: 0, most: NAMING.most };
   const day = Temporal.PlainDate.from(at.day).add({ days: 1 }).toString();
   const all = await whomToCall(sql, { source, day, judgedDay: at.day, now }, insights, { tell, notify, students });

@@ -74,7 +74,7 @@ async function read(
   perMentor: boolean,
 ): Promise<ReportFacts> {
   const { config } = context;
-  const source = config.lms.name;
+  const source = config.source.name;
   const constants = await readConstants(config.insights?.constants ?? null);
   await using parts = new OpenParts(config);
   const db = await parts.state();

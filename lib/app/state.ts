@@ -57,7 +57,9 @@ async function restore(context: CommandContext, { path, dryRun, json }: StateOpt
   const { config, clock, out } = context;
   await using db = await openState(config.state, { clock });
   const rows = await restoreState(db, path, dryRun);
-  if (!dryRun) await recordAct(db.sql, { source: config.lms.name, command: "state restore", effect: rowWords(rows) });
+  if (!dryRun) {
+    await recordAct(db.sql, { source: config.source.name, command: "state restore", effect: rowWords(rows) });
+  }
   if (json) {
     out.writeJson(commandJson("state", { action: "restore", path, dry_run: dryRun, rows }));
     return 0;

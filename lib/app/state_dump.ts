@@ -116,12 +116,18 @@ async function fill(tx: Transaction, path: string): Promise<RowCounts> {
       if ((signs += text.length) >= BATCH_SIGNS) await flush();
     } else {
       await flush();
-      const what: unknown = JSON.parse(text.slice(1));
-      const table = TableLine.safeParse(what).data ?? null;
-      if (table === null) end = End.parse(what);
-      else if (tables.some(({ name }) => name === table.table)) at = table;
-      else throw notWhole(path, `this state has no table ${table.table}`);
-      if (table !== null) counts[table.table] = 0;
+      const what = parsed(text.slice(1));
+      const table = TableLine.safeParse(what).data;
+      if (table !== undefined) {
+        if (!tables.some(({ name }) => name === table.table)) {
+          throw notWhole(path, `this state has no table ${table.table}`);
+        }
+        at = table;
+        counts[table.table] = 0;
+      } else {
+        end = End.safeParse(what).data ?? null;
+        if (end === null) throw notWhole(path, "a line is neither a table's nor the end");
+      }
     }
     isFirst = false;
   }

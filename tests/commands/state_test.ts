@@ -132,6 +132,10 @@ for (const place of PLACES.slice(0, 1)) {
             /has \d+ rows of \d+/,
           ],
           newer: [await packed(text.replace(/"schema":\d+/, '"schema":9999')), /of state schema 9999/],
+          garbled: [
+            await packed(text.replace('#{"table"', '#{"tabel"')),
+            /no whole dump \(a line is neither a table's nor the end\)/,
+          ],
           other: [await packed("id,name\n1,a\n"), /does not begin like one/],
           plain: [new TextEncoder().encode(text), /no whole dump/],
         };

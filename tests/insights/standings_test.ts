@@ -5,7 +5,7 @@ import { allStudents } from "../../sql/state/agent.ts";
 import { weekNumbers, type WeekNumbersRow } from "../../sql/state/week_numbers.ts";
 import { leavers } from "../../sql/state/insight_names.ts";
 import { weeklyMessages } from "../../lib/app/insights_weekly.ts";
-import { loadConfig } from "../../lib/config/load_config.ts";
+import { defaultConfig } from "../support/default_config.ts";
 import { courseNamed } from "../../lib/insights/find_course.ts";
 import type { Insight } from "../../lib/insights/insight.ts";
 import { readOutcomes } from "../../lib/insights/outcomes.ts";
@@ -24,16 +24,7 @@ import { quarters, weeksFromData } from "./weeks_from_data.ts";
 
 const folder = await testData("oulad", "plays");
 const DAY = 20;
-const NO_CONFIG = await loadConfig({
-  flag: undefined,
-  noFile: true,
-  env: {},
-  cwd: Deno.cwd(),
-  home: null,
-  needs: [],
-  nothingWhenDisabled: false,
-  overrides: {},
-});
+const NO_CONFIG = await defaultConfig();
 const LATER = 24;
 
 Deno.test({
@@ -189,7 +180,7 @@ async function linesArePatterns({ db }: PlayedCourse): Promise<void> {
 async function fewAreNamed({ db, source, dateOf }: PlayedCourse, insights: readonly Insight[]): Promise<void> {
   const moment = asOf(dateOf(LATER), Number(Temporal.Now.instant().epochNanoseconds / 1000n), "UTC");
   const config = {
-    lms: { ...NO_CONFIG.lms, name: source },
+    source: { ...NO_CONFIG.source, name: source },
     notify: NO_CONFIG.notify,
     students: NO_CONFIG.students,
   };

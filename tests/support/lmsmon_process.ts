@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { FailPoint } from "../../lib/base/fail_point.ts";
 import { OnTerminal } from "./on_terminal.ts";
 
-/** The program as it is released, bundled, where somebody made that (.ci/run does): it starts in three quarters of the time. */
+/** The program as it is released, bundled, where somebody made that (.ci/run does): it starts with a quarter less CPU. */
 const MAIN = Deno.env.get("LMSMON_TEST_PROGRAM") ?? new URL("../../main.ts", import.meta.url).pathname;
 /** The same as a test build, which kills itself where it is told to. */
 const ARMED_MAIN = new URL("../chaos/harness/armed_main.ts", import.meta.url).pathname;

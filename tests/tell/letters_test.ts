@@ -7,7 +7,8 @@ import { letterDay } from "../../lib/tell/write_letters.ts";
 import { codePoints } from "../../lib/format/escape_text.ts";
 import { letterMarker, markersIn } from "../../lib/model/marker.ts";
 import { fromInstant } from "../../lib/model/time.ts";
-import { HOUR_US, type Outbox, outboxTest, SOURCE } from "./outbox_fixture.ts";
+import { HOUR_US, type Outbox, outboxTest, SOURCE, testConfig } from "./outbox_fixture.ts";
+import { explainAnswer } from "../../lib/app/explain.ts";
 import { missedDeadline, writeLetter } from "./letters_fixture.ts";
 
 /** Status and reason of each delivery that is no event's. */
@@ -92,6 +93,14 @@ outboxTest(
     await box.round(box.notifier());
     assert.equal(box.contents(three).length, 1);
     assert.deepEqual(await letters(box), ["mentor:3 sent", "mentor:3 suppressed nobody_named"]);
+    const { lines } = await explainAnswer(
+      { db: box.db, config: testConfig(box.standIn), source: SOURCE, now: box.clock.now() },
+      { about: { kind: "mentor", who: "3" }, since: null, limit: 1 },
+    );
+    assert.match(
+      lines.join("\n"),
+      /1 delivery suppressed \(nobody_named\).*: a weekly message had nobody left to name to mentor 3: .*\. Nothing: next week/,
+    );
   },
 );
 

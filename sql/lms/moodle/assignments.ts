@@ -1,3 +1,4 @@
+import { gradedActivity } from "./graded_activity.ts";
 import { type KindPreset, outputColumns } from "../preset.ts";
 import { MARKED_ON_A_SCALE, NOT_HANDED_IN } from "../words.ts";
 import type { DatedActivities } from "../context_preset.ts";
@@ -94,29 +95,14 @@ export const ASSIGNMENT_KIND = {
   verdicts: { "pass": "pass", "fail": "fail" },
   ungraded: [],
   watchable: { always: [], withSide: [] },
-  activity: {
-    self: {
-      from: `
+  activity: gradedActivity(`
 select cm.id as id, a.name as title, case when a.grade > 0 then a.grade end as score_max,
        nullif(a.timelimit, 0) as duration, cm.course as course_id,
        case when gi.gradepass > gi.grademin and a.grade > 0 then round(100 * gi.gradepass / a.grade, 2) end as pass_percentage
   from {P}course_modules cm
   join {P}assign a on a.id = cm.instance and cm.module = (select m.id from {P}modules m where m.name = 'assign')
   left join {P}grade_items gi on gi.itemtype = 'mod' and gi.itemmodule = 'assign' and gi.iteminstance = a.id
-        and gi.itemnumber = 0`,
-      key: "id",
-      columns: {
-        title: "title",
-        scoreMax: "score_max",
-        passPercentage: "pass_percentage",
-        duration: "duration",
-        courseId: "course_id",
-      },
-    },
-    media: null,
-    placement: null,
-    chapterOfContent: null,
-  },
+        and gi.itemnumber = 0`),
 } as const satisfies Partial<KindPreset>;
 
 export const ASSIGNMENT_DATES: DatedActivities = {

@@ -1,3 +1,4 @@
+import { gradedActivity } from "./graded_activity.ts";
 import { type KindPreset, outputColumns, type Preset, type PresetMaker, withPrefix } from "../preset.ts";
 import { NOT_HANDED_IN, SET_BY_A_TEACHER } from "../words.ts";
 import { ASSIGNMENT_DATES, ASSIGNMENT_KIND, assignments } from "./assignments.ts";
@@ -122,27 +123,12 @@ const EXAM_KIND = {
   verdicts: { "pass": "pass", "fail": "fail" },
   ungraded: ["submitted", "abandoned"],
   watchable: { always: [], withSide: [] },
-  activity: {
-    self: {
-      from: `
+  activity: gradedActivity(`
 select q.id as id, q.name as title, q.sumgrades as score_max, nullif(q.timelimit, 0) as duration, q.course as course_id,
        case when gi.gradepass > gi.grademin and q.grade > 0 then round(100 * gi.gradepass / q.grade, 2) end as pass_percentage
   from {P}quiz q
   left join {P}grade_items gi on gi.itemtype = 'mod' and gi.itemmodule = 'quiz' and gi.iteminstance = q.id
-        and gi.itemnumber = 0`,
-      key: "id",
-      columns: {
-        title: "title",
-        scoreMax: "score_max",
-        passPercentage: "pass_percentage",
-        duration: "duration",
-        courseId: "course_id",
-      },
-    },
-    media: null,
-    placement: null,
-    chapterOfContent: null,
-  },
+        and gi.itemnumber = 0`),
 } as const satisfies Partial<KindPreset>;
 
 const CONTENT_KIND = {

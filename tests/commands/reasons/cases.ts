@@ -12,7 +12,7 @@ export interface Case {
 }
 
 /** Without a case for each reason of the product this is no program. */
-/** `nobody_named` is a reason of weekly messages, which are about no event: tests/tell/letters_test.ts brings it about. */
+/** `nobody_named` is of weekly messages, which are about no event: tests/tell/letters_test.ts brings it about and asks explain. */
 export type Cases = {
   readonly [Place in keyof typeof REASONS]: Readonly<
     Record<Exclude<keyof (typeof REASONS)[Place], "nobody_named">, Case>

@@ -1,6 +1,6 @@
 import { pollSettings } from "../../../lib/app/open_parts.ts";
 import { type Clock, systemClock } from "../../../lib/base/clock.ts";
-import { loadConfig } from "../../../lib/config/load_config.ts";
+import { defaultConfig } from "../default_config.ts";
 import type { Exemption } from "../../../lib/model/course_context.ts";
 import { type EpochMicros, fromInstant } from "../../../lib/model/time.ts";
 import { runPoll } from "../../../lib/poll/run_poll.ts";
@@ -90,16 +90,7 @@ async function write({ writer }: TestLms, day: CourseDay): Promise<void> {
 
 /** Polls at a time of the past: nobody is told of anything. */
 async function pollAt(db: StateDb, lms: LmsSource): Promise<(at: EpochMicros) => Promise<void>> {
-  const config = await loadConfig({
-    flag: undefined,
-    noFile: true,
-    env: {},
-    cwd: Deno.cwd(),
-    home: null,
-    needs: [],
-    nothingWhenDisabled: false,
-    overrides: {},
-  });
+  const config = await defaultConfig();
   const settings = pollSettings({ ...config, notify: { ...config.notify, enabled: false } });
   let now = 0;
   const clock: Clock = { ...systemClock, now: () => now };
