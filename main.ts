@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { host, showExamples, withCommon } from "./commands/common.ts";
+import { host, notEmpty, showExamples, withCommon } from "./commands/common.ts";
 import { commands } from "./commands/commands.ts";
+import { requireOnce } from "./commands/say_it_once.ts";
 import { helpOfWords, requireCommands, suggestCommand } from "./commands/suggest_command.ts";
 import denoJson from "./deno.json" with { type: "json" };
 import { earlyCode, heedEarlySignals } from "./lib/base/early_signals.ts";
@@ -31,7 +32,7 @@ export async function buildProgram(args?: readonly string[]) {
   const program = withCommon(new Command("lmsmon"))
     .description("Watches an LMS database and tells each student's mentors on Zulip what their students do.")
     .version(`lmsmon ${denoJson.version}`, "-V, --version", "show the version")
-    .option("--config <FILE>", "default: $LMSMON_CONFIG, ./config.yaml, ~/.config/lmsmon/, /etc/lmsmon/")
+    .option("--config <FILE>", "default: $LMSMON_CONFIG, ./config.yaml, ~/.config/lmsmon/, /etc/lmsmon/", notEmpty)
     .addOption(new Option("--log-level <LEVEL>").choices(LEVELS).argParser(logLevel))
     .addOption(new Option("--log-format <FORMAT>", "default: pretty on a terminal").choices(["pretty", "json"]))
     .helpCommand("help [COMMAND]", "show a command's help")
@@ -56,6 +57,7 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     const program = await buildProgram(args);
     await requireCommands(program, args);
+    requireOnce(program, args);
     await program.parseAsync(helpOfWords(program, args), { from: "user" });
     return host.exitCode;
   } catch (error) {

@@ -1,11 +1,14 @@
 /** What PGlite reads from beside its own module. */
 const PGLITE_FILES = ["pglite.data", "pglite.wasm"];
 
-/** Makes `main.js` in a folder, with all that it needs beside it. To be called in the project's root; throws where it cannot. */
-export async function bundleProgram(folder: string): Promise<void> {
+/**
+ * Makes `main.js` in a folder, or what else the given module's name says, with all that it needs beside it. To be called in the
+ * project's root; throws where it cannot.
+ */
+export async function bundleProgram(folder: string, module = "main.ts"): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--platform", "deno", "--code-splitting", "--outdir", folder, "main.ts"],
+    args: ["bundle", "--quiet", "--platform", "deno", "--code-splitting", "--outdir", folder, module],
     stdout: "null",
     stderr: "piped",
   }).output();

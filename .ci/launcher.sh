@@ -2,6 +2,8 @@
 # lmsmon @VERSION@: a program and its runtime in one file. The first start unpacks it into the user's cache, under a name made of
 # its content; later starts run it from there. Needs sh, ls, tar and gzip.
 set -eu
+# `systemctl reload` right after a start ends nothing, here as in the program, which listens for it as soon as it runs.
+trap '' HUP
 content=@CONTENT@
 own_place='Set LMSMON_CACHE to a directory of this user that nobody else may write, below no folder that everybody may write'
 anew='Remove it, or set LMSMON_CACHE to another directory of this user'
@@ -60,6 +62,13 @@ $listed
 LISTED
 }
 
+# stopped SIGNAL: ends as the signal would have, so that whoever sent it (a shell, systemd) sees that it did.
+stopped() {
+  trap - EXIT INT TERM
+  rm -rf "$unpacked"
+  kill -s "$1" $$
+}
+
 unpack() {
   umask 077
   # Nothing is made below a folder that would be refused afterwards.
@@ -75,7 +84,8 @@ unpack() {
   done
   unpacked=$real/$content.$number
   trap 'rm -rf "$unpacked"' EXIT
-  trap 'exit 130' INT TERM HUP
+  trap 'stopped INT' INT
+  trap 'stopped TERM' TERM
   : > "$unpacked/lock"
   : > "$unpacked/used"
   tail -n +@LINES@ "$0" | gzip -dc 2>/dev/null | tar -xf - -C "$unpacked" 2>/dev/null ||
@@ -92,7 +102,7 @@ unpack() {
   # Two first starts at once: making the link is atomic, and the one who comes second removes its own copy.
   ln -sn "$content.$number" "$home" 2>/dev/null || :
   if [ "$(readlink "$home")" = "$content.$number" ]; then trap - EXIT; else rm -rf "$unpacked"; fi
-  trap - EXIT INT TERM HUP
+  trap - EXIT INT TERM
   [ -f "$home/complete" ] || refuse "$home cannot be made" "$anew"
 }
 

@@ -1,7 +1,8 @@
 /**
- * Runs a command with what tests need made beforehand, where its environment names it: the bundled program, and both real
- * databases. These are servers of its own, which do not wait for the disk since nothing in them need survive a power cut, and
- * which end with it; where they cannot be started, those of this machine. Answers with the command's exit status.
+ * Runs a command with what tests need made beforehand, where its environment names it: the bundled program, as it is released
+ * and as a test build, and both real databases. These are servers of its own, which keep nothing on a disk where memory is
+ * plenty and never wait for one, since nothing in them need survive a power cut, and which end with it; where they cannot be
+ * started, those of this machine. Answers with the command's exit status.
  */
 import { realMariaDb, realPostgres } from "../tests/support/databases.ts";
 import { bundleProgram } from "./bundle_program.ts";
@@ -19,19 +20,27 @@ async function addressOf(
   return url;
 }
 
+// Servers and their files, which may be in memory, go when this process exits, but not when a signal ends it.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) Deno.addSignalListener(signal, () => Deno.exit(1));
+
 const [program = "", ...args] = Deno.args;
 const [postgres, mariadb] = await Promise.all([
   addressOf("LMSMON_TEST_POSTGRES_URL", spawnPostgres, realPostgres),
   addressOf("LMSMON_TEST_MYSQL_URL", spawnMariaDb, realMariaDb),
 ]);
 const folder = await Deno.makeTempDir({ prefix: "lmsmon-program-" });
-await bundleProgram(folder);
+// Apart, so that nothing of a test build gets into what is tried as the released program.
+await Promise.all([
+  bundleProgram(`${folder}/released`),
+  bundleProgram(`${folder}/armed`, "tests/chaos/harness/armed_main.ts"),
+]);
 const { code } = await new Deno.Command(program, {
   args,
   env: {
     LMSMON_TEST_POSTGRES_URL: postgres,
     LMSMON_TEST_MYSQL_URL: mariadb,
-    LMSMON_TEST_PROGRAM: `${folder}/main.js`,
+    LMSMON_TEST_PROGRAM: `${folder}/released/main.js`,
+    LMSMON_TEST_ARMED_PROGRAM: `${folder}/armed/armed_main.js`,
   },
 }).spawn().status;
 await Deno.remove(folder, { recursive: true });

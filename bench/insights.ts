@@ -4,7 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { INDICATORS } from "../lib/insights/score.ts";
-import { ouladCourses, ouladFolder, readOuladModule } from "../tests/support/replay/read_oulad.ts";
+import { chosenCourses, ouladFolder, readOuladModule } from "../tests/support/replay/read_oulad.ts";
 import { type JudgedModule, judgeModule, measuresOf, namingOf, stabilityOf } from "./support/insight_measures.ts";
 import { printTable } from "./support/insight_tables.ts";
 
@@ -29,18 +29,9 @@ if (days.some((day) => !Number.isInteger(day))) {
   say(`Cannot read --days "${values.days}": write whole numbers, such as 30,60,90,120`);
   Deno.exit(2);
 }
-const wanted = values.modules?.split(",").map((name) => name.trim().replace(/[ _]/, " ")) ?? null;
-const there = await ouladCourses(folder);
-const courses = there.filter(({ module, presentation }) =>
-  wanted === null || wanted.includes(module) || wanted.includes(`${module} ${presentation}`)
-);
-if (courses.length === 0) {
-  say(
-    `Cannot play ${values.modules ?? "anything"}: ${folder} holds ${
-      there.map(({ module, presentation }) => `${module} ${presentation}`).join(", ") ||
-      "no file studentVle_MODULE_TERM.csv"
-    }`,
-  );
+const { courses, missing, there } = await chosenCourses(folder, values.modules ?? null);
+if (missing.length > 0 || courses.length === 0) {
+  say(`Cannot play ${missing.join(", ") || "anything"}: ${folder} holds ${there}`);
   Deno.exit(2);
 }
 

@@ -35,7 +35,7 @@ async function main(args: readonly string[]): Promise<number> {
     const compared = await compareTrees({ options, old: options.against, say });
     if (options.out !== null) await Deno.writeTextFile(options.out, JSON.stringify(compared, null, 2) + "\n");
     print(options.json ? JSON.stringify(compared, null, 2) : comparisonTable(compared));
-    return compared.every(({ worse }) => !worse) ? 0 : 1;
+    return compared.every(({ ours }) => !ours.worse) ? 0 : 1;
   }
   const bench: Bench = { options, say, peaks: new Map() };
   const about = machine();

@@ -1,8 +1,10 @@
 /**
- * `deno task race`: what an LMS does to its rows, in front of lmsmon and of the predicates that polling tools send: what each
- * reported once, late, twice, wrongly or not at all. Exit 1 when lmsmon lost, doubled or invented something, or was late.
+ * `deno task race`: what an LMS does to its rows, in front of lmsmon, of the predicates that polling tools send and of Node-RED: what
+ * each reported once, late, twice, wrongly or not at all. Exit 1 when lmsmon lost, doubled or invented something, or was late.
  *
  * --dialect postgres,mariadb  --rows N (default 10,100000 and 10,30000)  --only SCENARIO,…
+ * --contender watch,poll-once  on few cores each slows the other down: a poll-once every 2 s is a start and a full pass each time
+ * --no-node-red  without Node-RED, which npm installs otherwise; where it cannot, that is said
  * --exam-day  only the exam day, which otherwise follows  --seed N  of the exam day; all else is the same in every run
  */
 import Table from "cli-table3";
@@ -10,7 +12,8 @@ import { parseArgs } from "node:util";
 import { type Fact, type Score, scoreOf } from "./race/claims.ts";
 import { playExamDay } from "./race/exam_day.ts";
 import { inTime, LmsmonContender } from "./race/lmsmon_contender.ts";
-import { type PredicateName, PredicatePoller, PREDICATES } from "./race/predicates.ts";
+import { installNodeRed, NodeRed } from "./race/node_red.ts";
+import { type Contender, type PredicateName, PredicatePoller, PREDICATES } from "./race/predicates.ts";
 import { FIRST_ID, makeRaceLms, type RaceDialect } from "./race/race_lms.ts";
 import { type RaceWorld, type Scenario, SCENARIOS } from "./race/scenarios.ts";
 
@@ -26,6 +29,8 @@ const { values } = parseArgs({
     rows: { type: "string" },
     only: { type: "string" },
     "exam-day": { type: "boolean", default: false },
+    contender: { type: "string", default: "watch,poll-once" },
+    "no-node-red": { type: "boolean", default: false },
     seed: { type: "string", default: "1" },
   },
 });
@@ -40,11 +45,22 @@ for (const name of only ?? []) {
   progress(`There is no scenario "${name}"; there are ${SCENARIOS.map((scenario) => scenario.name).join("; ")}`);
   Deno.exit(2);
 }
+const contenders = values.contender.split(",");
+if (contenders.some((name) => name !== "watch" && name !== "poll-once")) {
+  progress(`Cannot use --contender "${values.contender}": it is watch, poll-once or both`);
+  Deno.exit(2);
+}
 const chosen = SCENARIOS.filter(({ name }) => only === undefined || only.includes(name));
 let bad = 0;
 const dialects = values["exam-day"] ? [] : values.dialect.split(",") as RaceDialect[];
-for (const dialect of dialects) {
-  for (const rows of values.rows?.split(",").map(Number) ?? ROWS[dialect]) bad += await race(dialect, rows);
+const nodeRed = dialects.length === 0 || values["no-node-red"] ? null : await installNodeRed();
+if (nodeRed !== null && "missing" in nodeRed) say(`Without Node-RED: ${nodeRed.missing}`);
+try {
+  for (const dialect of dialects) {
+    for (const rows of values.rows?.split(",").map(Number) ?? ROWS[dialect]) bad += await race(dialect, rows);
+  }
+} finally {
+  if (nodeRed !== null && "folder" in nodeRed) await Deno.remove(nodeRed.folder, { recursive: true });
 }
 if (values.only === undefined) await examDay(Number(values.seed));
 say(bad === 0 ? "\nlmsmon: nothing lost, doubled, false or late" : `\nlmsmon: ${bad} LOST, DOUBLED, FALSE OR LATE`);
@@ -53,19 +69,34 @@ Deno.exit(bad === 0 ? 0 : 1);
 async function race(dialect: RaceDialect, rows: number): Promise<number> {
   say(`\n${dialect}, ${rows} rows, a poll every ${INTERVAL_MS / 1000} s`);
   await using lms = await makeRaceLms(dialect, rows);
-  await using watch = await LmsmonContender.make("watch", lms, INTERVAL_MS);
-  await using once = await LmsmonContender.make("poll-once", lms, INTERVAL_MS);
-  const ours = [watch, once];
-  const predicates = (Object.keys(PREDICATES) as PredicateName[])
+  await using made = new AsyncDisposableStack();
+  const make = async (name: "watch" | "poll-once") =>
+    contenders.includes(name) ? made.use(await LmsmonContender.make(name, lms, INTERVAL_MS)) : null;
+  const [watch, once] = [await make("watch"), await make("poll-once")];
+  const ours = [watch, once].filter((one) => one !== null);
+  const others: Contender[] = (Object.keys(PREDICATES) as PredicateName[])
     .map((name) => new PredicatePoller(lms, name, INTERVAL_MS));
-  for (const poller of predicates) await poller.start();
+  await using _others = {
+    [Symbol.asyncDispose]: async () => void await Promise.all(others.map((other) => other.stop())),
+  };
+  for (const other of others) await other.start();
+  if (nodeRed !== null && "folder" in nodeRed) {
+    const flow = new NodeRed(nodeRed.folder, lms, INTERVAL_MS);
+    try {
+      await flow.start();
+      others.push(flow);
+    } catch (error) {
+      await flow.stop();
+      say(`Without Node-RED: ${error instanceof Error ? error.message : error}`);
+    }
+  }
   for (const contender of ours) await contender.start();
   let high = FIRST_ID + 2 * rows, low = FIRST_ID + 2 * rows - 1;
   const table = new Table({
     head: [
       "scenario",
       "facts",
-      ...[...ours, ...predicates].map(({ name }) => name),
+      ...[...ours, ...others].map(({ name }) => name),
       "watch: known, told after (s)",
       "its full pass",
     ],
@@ -75,7 +106,7 @@ async function race(dialect: RaceDialect, rows: number): Promise<number> {
   for (const scenario of chosen) {
     const sinceMs = performance.now();
     const facts: Fact[] = [];
-    for (const poller of predicates) poller.claims.length = 0;
+    for (const { claims } of others) claims.length = 0;
     for (const contender of ours) contender.begin();
     await play(scenario, {
       lms,
@@ -85,7 +116,7 @@ async function race(dialect: RaceDialect, rows: number): Promise<number> {
       lowId: () => low -= 2,
       polls: () => sleep(2.5 * INTERVAL_MS),
       killAll: async () => {
-        for (const poller of predicates) poller.kill();
+        for (const other of others) other.kill();
         for (const contender of ours) await contender.kill();
       },
       told: () => everybodyIsDone(ours, facts, sinceMs),
@@ -113,9 +144,7 @@ async function race(dialect: RaceDialect, rows: number): Promise<number> {
       failures += score.late + score.lost + score.doubled + score.wrong;
       scores.push(score);
     }
-    for (const { claims } of predicates) {
-      scores.push(scoreOf(facts, claims, (fact, knownMs) => knownMs - fact.visibleMs <= 1.5 * INTERVAL_MS));
-    }
+    for (const other of others) scores.push(scoreOf(facts, other.claims, (fact, ms) => other.inTime(fact, ms)));
     const seconds = (ms: number) => (ms / 1000).toFixed(1);
     const [first] = scores;
     const row = [
@@ -123,12 +152,11 @@ async function race(dialect: RaceDialect, rows: number): Promise<number> {
       String(facts.length),
       ...scores.map(describe),
       first === undefined ? "" : `${seconds(first.knownMs)}, ${seconds(first.toldMs)}`,
-      await watch.passPeriod(),
+      await watch?.passPeriod() ?? "",
     ];
     table.push(row);
     progress(row.map((cell) => cell.replaceAll("\n", " ")).join(" | ")); // a size takes minutes
   }
-  for (const poller of predicates) await poller.stop();
   say(table.toString());
   return failures;
 }

@@ -1,17 +1,19 @@
 /**
  * `deno task replay`: plays a term of real, anonymised student activity (OULAD) into a Testpress-shaped LMS while
- * `lmsmon watch` runs, and compares what came of it with the source. Exit 1 when a count differs.
+ * `lmsmon watch` runs, and compares what came of it with the source; `--data` and `--modules` as of `deno task insights`. Exit 1 when a
+ * count differs.
  */
 import { parseArgs } from "node:util";
 import { fromInstant } from "../lib/model/time.ts";
 import { makeReplayTarget, type ReplayLms } from "../tests/support/replay/make_target.ts";
 import { ouladTerm } from "../tests/support/replay/oulad_term.ts";
-import { ouladFolder, readOuladModule } from "../tests/support/replay/read_oulad.ts";
+import { chosenCourses, dayZeroOf, ouladFolder, readOuladModule } from "../tests/support/replay/read_oulad.ts";
 import { type ReplayCounts, replayTerm } from "../tests/support/replay/replay_term.ts";
 
 const { values } = parseArgs({
   options: {
-    module: { type: "string", default: "GGG" },
+    data: { type: "string" },
+    modules: { type: "string", default: "GGG" },
     lms: { type: "string", default: "postgres,mariadb" },
     state: { type: "string", default: "embedded" },
     "days-per-second": { type: "string", default: "20" },
@@ -19,19 +21,23 @@ const { values } = parseArgs({
 });
 const say = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 
-/** A week-aligned shift of 2014's dates to now would change nothing that is counted, so the term keeps its own dates. */
-const DAY_ZERO = fromInstant(Temporal.Instant.from("2014-02-01T00:00:00Z"));
-
-const folder = ouladFolder();
+const folder = values.data ?? ouladFolder();
 if (folder === null) {
-  say("replay needs ../shared/data/oulad beside the project; it is not there, nothing was played");
+  say("replay needs ../shared/data/oulad beside the project, or --data DIR; nothing was played");
   Deno.exit(0);
 }
+const { courses, missing, there } = await chosenCourses(folder, values.modules);
+if (missing.length > 0 || courses.length === 0) {
+  say(`Cannot play ${missing.join(", ") || "anything"}: ${folder} holds ${there}`);
+  Deno.exit(2);
+}
 let different = 0;
-for (const module of values.module.split(",")) {
-  const term = ouladTerm(await readOuladModule(folder, module), DAY_ZERO);
+for (const { module, presentation } of courses) {
+  // A week-aligned shift of the dates to now would change nothing that is counted, so a term keeps its own.
+  const dayZero = Temporal.PlainDate.from(dayZeroOf(presentation)).toZonedDateTime("UTC").toInstant();
+  const term = ouladTerm(await readOuladModule(folder, module, presentation), fromInstant(dayZero));
   for (const lms of values.lms.split(",")) {
-    say(`\n${module} 2014B on ${lms}, state ${values.state}`);
+    say(`\n${module} ${presentation} on ${lms}, state ${values.state}`);
     await using target = await makeReplayTarget(
       lms as ReplayLms,
       values.state === "postgres" ? "postgres" : "embedded",

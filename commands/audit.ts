@@ -1,5 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
-import { parseTime } from "../lib/text/parse_time.ts";
+import { parseTimePast } from "../lib/text/parse_time.ts";
 import { execute, notEmpty, wholeNumberFrom, withCommon } from "./common.ts";
 
 export const auditCommand = withCommon(new Command("audit"))
@@ -8,10 +8,10 @@ export const auditCommand = withCommon(new Command("audit"))
   .option("--limit <N>", "the newest acts, at most so many (default: 100)", wholeNumberFrom(1))
   .option("--json", "print the result as JSON")
   .action((flags, command) =>
-    execute(command, { needs: ["state"] }, async (context) => {
+    execute(command, { needs: ["state"], onlyLooks: true }, async (context) => {
       const since = flags.since === undefined
         ? null
-        : parseTime("--since", flags.since, context.clock.now(), context.config.notify.timezone);
+        : parseTimePast("--since", flags.since, context.clock.now(), context.config.notify.timezone);
       const { runAudit } = await import("../lib/app/audit.ts");
       return await runAudit(context, {
         all: flags.all ?? false,

@@ -72,7 +72,9 @@ export function wholeNumberFrom(min: number): (text: string) => number {
   return (text) => {
     const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
     if (value >= min) return value;
-    throw new InvalidArgumentError(`It must be a whole number, at least ${min}.`);
+    throw new InvalidArgumentError(
+      /^\d{16,}$/.test(text) ? "It is too large." : `It must be a whole number, at least ${min}.`,
+    );
   };
 }
 

@@ -25,7 +25,7 @@ async function run(
   command: Parameters<typeof execute>[0],
   options: ConsumersOptions,
 ): Promise<void> {
-  await execute(command, { needs: ["state"] }, async (context) => {
+  await execute(command, { needs: ["state"], onlyLooks: options.drop === null }, async (context) => {
     const { runConsumers } = await import("../lib/app/consumers.ts");
     return await runConsumers(context, options);
   });

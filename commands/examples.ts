@@ -68,7 +68,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, about:
     ["state check", "whether everything can be read and fits together"],
   ],
   audit: [["audit --since 30d", "who did what by hand"]],
-  reconcile: [["reconcile --since 36h --dry-run", "after a restore: what was sent already"]],
+  reconcile: [["reconcile --dry-run", "after a restore: what was sent already"]],
   stats: [
     ["stats", "what the state holds"],
     ["stats --day yesterday", "yesterday's numbers"],

@@ -1,10 +1,10 @@
 import { Argument, Command } from "@commander-js/extra-typings";
 import type { ExplainOptions } from "../lib/app/command_options.ts";
 import { UsageError } from "../lib/base/errors.ts";
-import { parseTime } from "../lib/text/parse_time.ts";
+import { parseTimePast } from "../lib/text/parse_time.ts";
 import { execute, notEmpty, wholeNumberFrom, withCommon } from "./common.ts";
 
-const WAYS = "lmsmon explain event N | student ID | mentor ID | --student ID --mentor ID [--exam ID]";
+const WAYS = "lmsmon explain event N | student ID | mentor ID | --student ID --mentor ID [--exam ID], --since TIME";
 
 export const explainCommand = withCommon(new Command("explain"))
   .addArgument(new Argument("[WHAT]", "event, student or mentor").choices(["event", "student", "mentor"] as const))
@@ -17,10 +17,10 @@ export const explainCommand = withCommon(new Command("explain"))
   .option("--json", "print the result as JSON")
   .action((what, id, flags, command) => {
     const about = aboutWhat(what, id, flags);
-    return execute(command, { needs: ["state"] }, async (context) => {
+    return execute(command, { needs: ["state"], onlyLooks: true }, async (context) => {
       const since = flags.since === undefined
         ? null
-        : parseTime("--since", flags.since, context.clock.now(), context.config.notify.timezone);
+        : parseTimePast("--since", flags.since, context.clock.now(), context.config.notify.timezone);
       const { runExplain } = await import("../lib/app/explain.ts");
       return await runExplain(context, { about, since, limit: flags.limit ?? 20, json: flags.json ?? false });
     });
@@ -50,6 +50,6 @@ function aboutWhat(what: string | undefined, id: string | undefined, flags: Flag
     return { kind: "student", who: student, mentor: mentor ?? null, exam: flags.exam ?? null };
   }
   if (mentor === undefined) throw wrong("say what");
-  if (flags.exam !== undefined || flags.since !== undefined) throw wrong("--exam and --since need a student");
+  if (flags.exam !== undefined) throw wrong("--exam needs a student");
   return { kind: "mentor", who: mentor };
 }

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { UsageError } from "../lib/base/errors.ts";
+import { EXPORT_FORMATS, EXPORT_VIEWS } from "../lib/export/part_format.ts";
 import { parseSize } from "../lib/text/parse_size.ts";
 import { parseTime } from "../lib/text/parse_time.ts";
 import { execute, notEmpty, wholeNumberFrom, withCommon } from "./common.ts";
@@ -9,6 +10,7 @@ export const exportAiCommand = withCommon(new Command("export-ai"))
   .option("--since <TIME>", "detected at or after: 7d (ago), 2026-11-20, yesterday, or a time with its zone", notEmpty)
   .option("--until <TIME>", "detected before", notEmpty)
   .option("--type <TYPES>", "only these event types: a,b", notEmpty)
+  .option("--source <NAME>", "only this LMS, by its name (lms.name); default: all that the state knows", notEmpty)
   .option("--student <STUDENT>", "only this student, by LMS id, username or pseudonym", notEmpty)
   .option("--unprocessed", "only events not yet marked as processed")
   .option("--limit <N>", "at most so many", wholeNumberFrom(1))
@@ -19,12 +21,12 @@ export const exportAiCommand = withCommon(new Command("export-ai"))
   .option("--identified", "with the ids of the LMS, usernames, emails and Zulip ids")
   .option("--pseudonyms <FILE>", "pseudonyms under the key in this file", notEmpty)
   .addOption(
-    new Option("--format <FORMAT>", "output format").choices(["jsonl", "csv", "parquet", "xapi"] as const)
+    new Option("--format <FORMAT>", "output format").choices(EXPORT_FORMATS)
       .default("jsonl" as const),
   )
   .addOption(
     new Option("--view <VIEW>", "events, the last event of each attempt, sums by student or week, or patterns")
-      .choices(["events", "latest", "students", "weeks", "patterns"] as const).default("events" as const),
+      .choices(EXPORT_VIEWS).default("events" as const),
   )
   .addOption(new Option("--schema <N>", "of the lines; 1 as before 0.2").choices(["1", "2"] as const))
   .addOption(new Option("--xapi-version <V>", "of the statements; default 1.0.3").choices(["1.0.3", "2.0.0"] as const))
@@ -55,11 +57,13 @@ export const exportAiCommand = withCommon(new Command("export-ai"))
       if (since !== null && until !== null && until <= since) {
         throw new UsageError("Cannot export: --until is not after --since", { hint: "Events are from since to until" });
       }
+      if (since !== null && since > now) context.log.warning("--since is to come: nothing was detected that late");
       const { runExportAi } = await import("../lib/app/export_ai.ts");
       return await runExportAi(context, {
         since,
         until,
         types,
+        source: flags.source ?? null,
         student: flags.student ?? null,
         unprocessed: flags.unprocessed ?? false,
         limit: flags.limit ?? null,

@@ -1,5 +1,5 @@
 import { Argument, Command, Option } from "@commander-js/extra-typings";
-import { parseTime } from "../lib/text/parse_time.ts";
+import { parseTimePast } from "../lib/text/parse_time.ts";
 import { execute, notEmpty, wholeNumberFrom, withCommon } from "./common.ts";
 
 export const historyCommand = withCommon(new Command("history"))
@@ -17,12 +17,12 @@ export const historyCommand = withCommon(new Command("history"))
   )
   .option("--cursor <CURSOR>", "only what is older: as an answer before said it", notEmpty)
   .action((student, flags, command) =>
-    execute(command, { needs: ["state"] }, async (context) => {
+    execute(command, { needs: ["state"], onlyLooks: true }, async (context) => {
       const { runHistory } = await import("../lib/app/history.ts");
       const { timezone } = context.config.notify;
       return await runHistory(context, {
         student,
-        since: flags.since === undefined ? null : parseTime("--since", flags.since, context.clock.now(), timezone),
+        since: flags.since === undefined ? null : parseTimePast("--since", flags.since, context.clock.now(), timezone),
         format: flags.json ? "json" : flags.format,
         maxTokens: flags.maxTokens ?? null,
         cursor: flags.cursor ?? null,

@@ -25,7 +25,7 @@ export const insightsCommand = withCommon(new Command("insights"))
         "`insights --dry-run` prints messages: --json, --csv, --list and --explain say nothing there",
       );
     }
-    return execute(command, { needs: ["state"] }, async (context) => {
+    return execute(command, { needs: ["state"], onlyLooks: true }, async (context) => {
       const { runInsights } = await import("../lib/app/insights.ts");
       return await runInsights(context, {
         at: flags.at ?? null,
@@ -51,7 +51,7 @@ insightsCommand.addCommand(
     .option("--at <DATES>", AT, notEmpty)
     .option("--json", "print the result as JSON")
     .action((flags, command) =>
-      execute(command, { needs: ["state"] }, async (context) => {
+      execute(command, { needs: ["state"], onlyLooks: true }, async (context) => {
         const { runEvaluate } = await import("../lib/app/insights_evaluate.ts");
         const { at, json } = shared(command, []);
         return await runEvaluate(context, { outcomes: resolve(flags.outcomes), at: daysOf(at), json });
@@ -68,7 +68,7 @@ insightsCommand.addCommand(
     .option("--dry-run", "write nothing")
     .option("--json", "print the result as JSON")
     .action((flags, command) =>
-      execute(command, { needs: ["state"] }, async (context) => {
+      execute(command, { needs: ["state"], onlyLooks: flags.out === undefined }, async (context) => {
         const { runFit } = await import("../lib/app/insights_fit.ts");
         const { at, json, dryRun } = shared(command, ["dry-run"]);
         return await runFit(context, {

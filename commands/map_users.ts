@@ -11,7 +11,7 @@ export const mapUsersCommand = withCommon(new Command("map-users"))
   .addOption(new Option("--json", "print the result as JSON").conflicts("csv"))
   .option("--csv", "print the result as CSV")
   .action((flags, command) =>
-    execute(command, { needs: ["lms", "state", "zulip"] }, async (context) => {
+    execute(command, { needs: ["lms", "state", "zulip"], onlyLooks: flags.dryRun ?? false }, async (context) => {
       const { runMapUsers } = await import("../lib/app/map_users.ts");
       const { dryRun = false, only, unmatched = false, json = false, csv = false } = flags;
       return await runMapUsers(context, { dryRun, only, unmatched, json, csv });

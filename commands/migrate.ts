@@ -6,7 +6,7 @@ export const migrateCommand = withCommon(new Command("migrate"))
   .option("--status", "show which migrations are applied and which are not")
   .option("--json", "print the result as JSON")
   .action((flags, command) =>
-    execute(command, { needs: ["state"] }, async (context) => {
+    execute(command, { needs: ["state"], onlyLooks: flags.dryRun ?? flags.status ?? false }, async (context) => {
       const { runMigrate } = await import("../lib/app/migrate.ts");
       const { dryRun = false, status = false, json = false } = flags;
       return await runMigrate(context, { dryRun, status, json });

@@ -1,7 +1,8 @@
 import { Command } from "@commander-js/extra-typings";
 import { parseTimeToCome } from "../lib/text/parse_time.ts";
 import { execute, notEmpty, withCommon } from "./common.ts";
-import { pauseSubject } from "./pause_subject.ts";
+import { UsageError } from "../lib/base/errors.ts";
+import type { PauseSubject } from "../lib/app/command_options.ts";
 
 export const pauseCommand = withCommon(new Command("pause"))
   .requiredOption("--reason <TEXT>", "why; kept with the pause and in the audit, so name nobody", notEmpty)
@@ -28,3 +29,20 @@ export const pauseCommand = withCommon(new Command("pause"))
       return await runPause(context, { subject, until, reason, dryRun, json });
     });
   });
+
+/** The one of `--mentor`, `--student` and `--exam` that was given; `null`: everything is meant. */
+export function pauseSubject(
+  action: string,
+  { mentor, student, exam, yes }: { mentor?: string; student?: string; exam?: string; yes?: true },
+): PauseSubject | null {
+  const given = [["mentor", mentor], ["student", student], ["exam", exam]] as const;
+  const [first, second] = given.flatMap(([kind, who]): PauseSubject[] =>
+    who === undefined ? [] : [{ kind, who, mayBeUnknown: yes ?? false }]
+  );
+  if (second !== undefined) {
+    throw new UsageError(`Cannot ${action}: --${first?.kind} and --${second.kind} are both given`, {
+      hint: `one of --mentor, --student and --exam, or none for everything; ${action} twice for two things`,
+    });
+  }
+  return first ?? null;
+}

@@ -13,7 +13,7 @@ export const pollOnceCommand = withCommon(new Command("poll-once"))
     const { dryRun = false, notify, notifyHistory = false, acceptSource = false } = flags;
     const { takeOver = false, wait = false, json = false } = flags;
     const needs = dryRun || !notify ? ["lms", "state"] as const : ["lms", "state", "delivery"] as const;
-    return execute(command, { needs, whenDisabled: "ends" }, async (context) => {
+    return execute(command, { needs, whenDisabled: "ends", onlyLooks: dryRun }, async (context) => {
       const { runPollOnce } = await import("../lib/app/poll_once.ts");
       return await runPollOnce(context, { dryRun, notify, notifyHistory, acceptSource, takeOver, wait, json });
     });

@@ -6,7 +6,7 @@ const showCommand = withCommon(new Command("show"))
   .argument("[NAME]", "testpress, moodle, custom (the one of lms.mapping), or a file with a mapping")
   .option("--json", "print the result as JSON")
   .action((name, flags, command) =>
-    execute(command, { needs: ["lms"] }, async (context) => {
+    execute(command, { needs: ["lms"], onlyLooks: true }, async (context) => {
       const { runPresetShow } = await import("../lib/app/preset.ts");
       return await runPresetShow(context, { name: name ?? null, json: flags.json ?? false });
     })
@@ -17,12 +17,12 @@ const checkCommand = withCommon(new Command("check"))
   .argument("[NAME]", "testpress, moodle, custom (the one of lms.mapping), or a file with a mapping")
   .option("--json", "print the result as JSON")
   .action((name, flags, command) =>
-    execute(command, { needs: ["lms"] }, async (context) => {
+    execute(command, { needs: ["lms"], onlyLooks: true }, async (context) => {
       const { runPresetCheck } = await import("../lib/app/preset.ts");
       return await runPresetCheck(context, { name: name ?? null, json: flags.json ?? false });
     })
   );
 
-export const presetCommand = new Command("preset")
+export const presetCommand = withCommon(new Command("preset"))
   .addCommand(showCommand)
   .addCommand(checkCommand);

@@ -14,7 +14,7 @@ withCommon(privacyCommand.command("show"))
   .option("--source <NAME>", "where several sources know the person", notEmpty)
   .option("--json", "it always is")
   .action((person, flags, command) =>
-    execute(command, { needs: ["state"] }, async (context) => {
+    execute(command, { needs: ["state"], onlyLooks: true }, async (context) => {
       const { runPrivacy } = await import("../lib/app/privacy.ts");
       await runPrivacy(context, {
         action: "show",

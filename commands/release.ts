@@ -19,7 +19,7 @@ export const releaseCommand = withCommon(new Command("release"))
         hint: "lmsmon release --list | --poll N | [--poll N] --drop --reason TEXT",
       });
     }
-    return execute(command, { needs: ["state"] }, async (context) => {
+    return execute(command, { needs: ["state"], onlyLooks: list || dryRun }, async (context) => {
       const { runRelease } = await import("../lib/app/release.ts");
       return await runRelease(context, { list, drop, poll, reason, yes, dryRun, json });
     });

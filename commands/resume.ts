@@ -1,7 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { UsageError } from "../lib/base/errors.ts";
 import { execute, notEmpty, withCommon } from "./common.ts";
-import { pauseSubject } from "./pause_subject.ts";
+import { pauseSubject } from "./pause.ts";
 
 export const resumeCommand = withCommon(new Command("resume"))
   .option("--mentor <MENTOR>", "the pause of this mentor", notEmpty)

@@ -36,7 +36,8 @@ withCommon(stateCommand.command("check"))
   .action((flags, command) => run(command, { action: "check", path: "", dryRun: false, json: flags.json ?? false }));
 
 async function run(command: Parameters<typeof execute>[0], options: StateOptions): Promise<void> {
-  await execute(command, { needs: ["state"] }, async (context) => {
+  const onlyLooks = options.dryRun || options.action === "check" || options.action === "dump";
+  await execute(command, { needs: ["state"], onlyLooks }, async (context) => {
     const { runState } = await import("../lib/app/state.ts");
     return await runState(context, options);
   });

@@ -1,6 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import { UsageError } from "../lib/base/errors.ts";
-import { oneDay, parseTime } from "../lib/text/parse_time.ts";
+import { oneDay, parseTimePast } from "../lib/text/parse_time.ts";
 import { execute, notEmpty, withCommon } from "./common.ts";
 
 export const statsCommand = withCommon(new Command("stats"))
@@ -11,13 +11,13 @@ export const statsCommand = withCommon(new Command("stats"))
     if (flags.since !== undefined && flags.day !== undefined) {
       throw new UsageError("Cannot show stats: --since and --day are both given", { hint: "Keep one of them" });
     }
-    return execute(command, { needs: ["state"] }, async (context) => {
+    return execute(command, { needs: ["state"], onlyLooks: true }, async (context) => {
       const zone = context.config.notify.timezone;
       const now = context.clock.now();
       const period = flags.day !== undefined
         ? { ...oneDay("--day", flags.day, now, zone), zone }
         : flags.since !== undefined
-        ? { since: parseTime("--since", flags.since, now, zone), until: now, zone }
+        ? { since: parseTimePast("--since", flags.since, now, zone), until: now, zone }
         : null;
       const { runStats } = await import("../lib/app/stats.ts");
       return await runStats(context, { period, json: flags.json ?? false });

@@ -1,6 +1,7 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { UsageError } from "../lib/base/errors.ts";
 import { commands } from "./commands.ts";
+import { walkArgs } from "./walk_args.ts";
 
 /** What other programs call it. */
 const ALSO_CALLED: Readonly<Record<string, string>> = {
@@ -95,20 +96,6 @@ async function unknown(group: CommandUnknownOpts, program: CommandUnknownOpts, w
   return new UsageError(`unknown command '${whole}'`, { hint });
 }
 
-/** The words that are no flags, nor values of the flags of the program or of the command that they stand behind. */
-function positional(program: CommandUnknownOpts, args: readonly string[]): string[] {
-  const words: string[] = [];
-  let command = program;
-  for (let i = 0; i < args.length; i++) {
-    const arg = args[i] ?? "";
-    if (arg === "--") break;
-    if (!arg.startsWith("-")) {
-      words.push(arg);
-      command = command.commands.find((one) => one.name() === arg || one.aliases().includes(arg)) ?? command;
-    } else if (takesValue(program, arg) || takesValue(command, arg)) i++;
-  }
-  return words;
-}
-
-const takesValue = ({ options }: CommandUnknownOpts, flag: string) =>
-  options.some(({ long, short, required }) => required && (long === flag || short === flag));
+/** The words that are no flags, nor values of flags. */
+const positional = (program: CommandUnknownOpts, args: readonly string[]) =>
+  [...walkArgs(program, args)].flatMap((walked) => "word" in walked ? [walked.word] : []);

@@ -74,6 +74,10 @@ Deno.test("bench may import what tests are made of; tests never import bench", a
   assert.deepEqual(await filesWith(["tests"], /from "[./]+\/bench\//), []);
 });
 
+Deno.test("no test changes what belongs to the whole process: test files run beside each other in one", async () => {
+  assert.deepEqual(await filesWith(["tests"], /\bDeno\.(env\.(set|delete)|chdir|umask)\(/), []);
+});
+
 Deno.test("SQL text is in sql/ only", async () => {
   const statement =
     /[`"']\s*(select\s.+?\sfrom\s|insert\s+into\s|update\s+\S+\s+set\s|delete\s+from\s|create\s+(table|schema)\s)/is;

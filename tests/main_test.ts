@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-
-const MAIN = new URL("../main.ts", import.meta.url).pathname;
+import { PROGRAM, START } from "./support/program.ts";
 
 interface Run {
   readonly code: number;
@@ -31,7 +30,7 @@ async function withProgram(
 function command(args: string[], cwd: string, env: Record<string, string> = {}): Deno.Command {
   const { DENO_DIR, XDG_CACHE_HOME, HOME = "/root", PATH = "" } = Deno.env.toObject();
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "-A", "--no-check", MAIN, ...args],
+    args: [...START, PROGRAM, ...args],
     cwd,
     clearEnv: true,
     // Deno keeps its own cache while the program has another home.
@@ -64,6 +63,11 @@ Deno.test("lmsmon without a command shows its help on stderr and ends with 2", a
 });
 
 const WRONG_USAGE: [string[], string][] = [
+  [["--config", "", "stats"], "error: option '--config <FILE>' argument '' is invalid. It must not be empty.\n"],
+  [
+    ["release", "--poll", "3", "--poll", "4", "--json"],
+    '{"error":{"code":"usage","message":"--poll is given twice, with two values"',
+  ],
   [["pol-once"], "error: unknown command 'pol-once'\nhint: Did you mean poll-once?\n"],
   [["poll-once", "--dry-rum"], "error: unknown option '--dry-rum'\nhint: Did you mean --dry-run?\n"],
   [["--confg", "x", "watch"], "error: unknown option '--confg'\nhint: Did you mean --config?\n"],
@@ -191,7 +195,8 @@ Deno.test("lmsmon --help ends quietly when nobody reads it", async () => {
 });
 
 Deno.test("lmsmon --help loads no library but commander, so that it starts at once", async () => {
-  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json", MAIN] }).output();
+  const main = new URL("../main.ts", import.meta.url);
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json", main.pathname] }).output();
   const graph: {
     redirects: Record<string, string>;
     modules: {
@@ -210,7 +215,7 @@ Deno.test("lmsmon --help loads no library but commander, so that it starts at on
       if (code !== undefined && !isDynamic) walk(code.specifier);
     }
   };
-  walk(new URL("../main.ts", import.meta.url).href);
+  walk(main.href);
   const libraries = [...loaded].filter((specifier) => specifier.startsWith("npm:"));
   assert(libraries.length > 0 && libraries.every((name) => name.includes("commander")), libraries.join(", "));
   assert(loaded.size < 40, `${loaded.size} modules`);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { withPostgres } from "../../tests/support/databases.ts";
+import { migrations } from "../../sql/state/migrations/manifest.ts";
 import { ConfigFolder } from "../support/bench_config.ts";
 import { runLmsmon, runShell } from "../support/child.ts";
 import {
@@ -89,7 +90,8 @@ export async function firstPoll(lms: string, state: string) {
 /** A state whose events are those of the first poll of `rows` attempts; kept. */
 export async function stateWithEvents(bench: Bench, rows: number): Promise<string> {
   const server = await postgresUrl();
-  const name = `events_${rows}`;
+  // Of each schema one: another tree's program refuses a state that is newer than itself.
+  const name = `events_${rows}_${migrations.length}`;
   const lms = await benchLms("postgres", { attempts: rows, contentAttempts: 0, open: false }, bench.say);
   if (!await databaseExists(server, name)) {
     bench.say(`  storing ${rows} events`);

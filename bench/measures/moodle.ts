@@ -86,7 +86,7 @@ async function measure(bench: Bench, kind: LmsKind) {
     }, passes),
     line({
       name: `moodle idle ${kind}`,
-      what: `idle quick round, ${rows} attempts, ${rows} completions and ${2 * rows} lines of the log, ${kind}`,
+      what: `idle quick pass, ${rows} attempts, ${rows} completions and ${2 * rows} lines of the log, ${kind}`,
       yardstick: `itself at ${SMALL}`,
       reach: { atMost: 2 },
       unit: "ms",

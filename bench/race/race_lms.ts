@@ -96,18 +96,13 @@ export async function makeRaceLms(dialect: RaceDialect, rows: number): Promise<R
     transaction: connect,
     read: (statement) =>
       dialect === "postgres"
-        ? withPostgres(direct.href, async (sql) => await sql.unsafe(castToText(statement)))
+        ? withPostgres(direct.href, async (sql) => await sql.unsafe(statement))
         : withMysql(direct.href, async (connection) => {
-          const [found] = await connection.query({ sql: castToText(statement), typeCast: (field) => field.string() });
+          const [found] = await connection.query({ sql: statement, typeCast: (field) => field.string() });
           return found as TextRow[];
         }),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
-}
-
-/** Times keep their six digits: both drivers would cut them. */
-function castToText(statement: string): string {
-  return statement.replace("last_started_time from", "cast(last_started_time as char(26)) as last_started_time from");
 }
 
 async function onPostgres(url: string) {

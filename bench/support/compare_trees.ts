@@ -11,19 +11,31 @@ const resultShape = z.object({
   lines: z.array(z.object({
     name: z.string(),
     reach: z.record(z.string(), z.number()),
+    unit: z.string(),
     ratio: z.object({ median: z.number() }),
+    ours: z.object({ median: z.number() }),
   })),
   failed: z.array(z.string()),
 });
 type TreeLine = z.output<typeof resultShape>["lines"][number];
 
-/** One line of the benchmarks in both trees: ratios to the yardstick, one a turn. */
-export interface ComparedLine {
-  readonly name: string;
+/** What both trees' turns gave, one number a turn. */
+interface Compared {
   readonly old: Spread;
   readonly present: Spread;
   /** The present median lies outside of what the old tree's turns scattered over, on the bad side. */
   readonly worse: boolean;
+}
+
+/**
+ * One line of the benchmarks in both trees. Where a yardstick changed with the tree (a hash pass is the same statement as lmsmon's own),
+ * only what was measured itself can be compared: the turns lie beside each other on one machine.
+ */
+export interface ComparedLine {
+  readonly name: string;
+  readonly unit: string;
+  readonly ours: Compared;
+  readonly ratio: Compared;
 }
 
 /**
@@ -54,15 +66,21 @@ export async function compareTrees(
     const [before, after] = [of("old"), of("present")];
     const [first] = after;
     if (first === undefined || before.length === 0) return [];
-    return [compareLine(name, before.map(medianOf), after.map(medianOf), "atLeast" in first.reach)];
+    const moreIsBetter = "atLeast" in first.reach || "oursAtLeast" in first.reach;
+    const compared = (number: (line: TreeLine) => number) =>
+      compare(before.map(number), after.map(number), moreIsBetter);
+    return [{
+      name,
+      unit: first.unit,
+      ours: compared(({ ours }) => ours.median),
+      ratio: compared(({ ratio }) => ratio.median),
+    }];
   });
 }
 
-const medianOf = ({ ratio }: TreeLine) => ratio.median;
-
-function compareLine(name: string, before: number[], after: number[], moreIsBetter: boolean): ComparedLine {
+function compare(before: number[], after: number[], moreIsBetter: boolean): Compared {
   const [old, present] = [spread(before), spread(after)];
-  return { name, old, present, worse: moreIsBetter ? present.median < old.min : present.median > old.max };
+  return { old, present, worse: moreIsBetter ? present.median < old.min : present.median > old.max };
 }
 
 async function runTree(folder: string, options: BenchOptions): Promise<TreeLine[]> {
@@ -80,11 +98,15 @@ async function runTree(folder: string, options: BenchOptions): Promise<TreeLine[
   return lines;
 }
 
-/** The table for people: medians of the ratios, and between what they lay. */
+/** The table for people: medians, and between what they lay; of the ratios beside, without a verdict. */
 export function comparisonTable(lines: readonly ComparedLine[]): string {
-  const x = (value: number) => `${value < 0.1 ? value.toFixed(4) : value.toFixed(2)}x`;
-  const text = ({ median, min, max }: Spread) => `${x(median)} (${x(min)} – ${x(max)})`;
-  const found = new Table({ head: ["measure", "old tree", "this tree", ""], style: { head: [], border: [] } });
-  for (const { name, old, present, worse } of lines) found.push([name, text(old), text(present), worse ? "WORSE" : ""]);
+  const short = (value: number) => value < 0.1 ? value.toFixed(4) : value < 100 ? value.toFixed(2) : value.toFixed(0);
+  const text = ({ median, min, max }: Spread) => `${short(median)} (${short(min)} – ${short(max)})`;
+  const head = ["measure", "unit", "old tree", "this tree", "", "ratio, old", "ratio, this"];
+  const found = new Table({ head, style: { head: [], border: [] } });
+  for (const { name, unit, ours, ratio } of lines) {
+    const verdict = ours.worse ? "WORSE" : "";
+    found.push([name, unit, text(ours.old), text(ours.present), verdict, text(ratio.old), text(ratio.present)]);
+  }
   return found.toString();
 }

@@ -36,8 +36,8 @@ export const postgresEvents = `
   left join chapters h on h.id = t."chapterId"`;
 
 export const postgresStates = `
-  select 1, a.id, a.user_id, a.exam_id, ('x' || left(md5(row('exam:', a.id, a.user_id, a.exam_id, a.state, a.result, a.score,
-      a.percentage)::text), 16))::bit(64)::bigint, 13001, 2, case a.result when 'Pass' then 1 else 0 end, a.score, a.percentage, 1, false, false, a.id
+  select 1, a.id, a.user_id, a.exam_id, hashint8extended(hash_record_extended(row(a.id, a.user_id, a.exam_id,
+      a.state collate "C", a.result collate "C", a.score, a.percentage), hashtextextended('exam:' collate "C", 0)), 0), 14001, 2, case a.result when 'Pass' then 1 else 0 end, a.score, a.percentage, 1, false, false, a.id
   from attempts a`;
 
 /** MariaDB's --batch writes NULL as the word, which no text of these tables is. */

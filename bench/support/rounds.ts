@@ -73,6 +73,8 @@ export class IdleWatch implements AsyncDisposable {
       fullPassMs,
       trouble: new RepeatedError("Polling", log, systemClock),
       checkSource: () => Promise.resolve(),
+      source: { isUnconfirmed: false, isKnown: () => Promise.resolve(true) },
+      onConfirmed: () => {},
       onHeld: () => {},
       onPoll: ({ tally }, tookMs) => (tally.skippedFullPass ? this.idle : this.full).push(tookMs),
       onRole: () => {},

@@ -117,8 +117,11 @@ function statesOf(kind: LmsKind, name: "exam" | "content", streamId: number, rec
 export function hashOf(kind: LmsKind, name: "exam" | "content"): string {
   const preset = testpress.kinds[name];
   const dialect = kind === "postgres" ? postgresDialect : mysqlDialect;
-  const ref = (column: string) => column.startsWith("side.") ? column : `t.${column}`;
-  return dialect.hash([`${name}:`], [ref(preset.key), ...preset.hashed.map(ref)]);
+  const field = (column: string) => ({
+    expression: column.startsWith("side.") ? column : `t.${column}`,
+    type: /state|result|_type$/.test(column) ? "text" : "integer",
+  });
+  return dialect.hash([`${name}:`], [preset.key, ...preset.hashed].map(field));
 }
 
 const fromOf = (name: "exam" | "content") =>

@@ -10,7 +10,6 @@ export type JsonCommand =
   | "insights fit"
   | "audit"
   | "config"
-  | "doctor"
   | "explain"
   | "init"
   | "map-users"

@@ -1,3 +1,4 @@
+import type { ExportFormat, ExportView } from "../export/part_format.ts";
 import type { EventType } from "../model/event_types.ts";
 import type { EpochMicros } from "../model/time.ts";
 
@@ -40,15 +41,14 @@ export interface NotifyTestOptions {
   readonly json: boolean;
 }
 
-export const EXPORT_FORMATS = ["jsonl", "csv", "parquet", "xapi"] as const;
-export const EXPORT_VIEWS = ["events", "latest", "students", "weeks", "patterns"] as const;
-
 export interface ExportAiOptions {
   /** detected_at >= since. */
   readonly since: EpochMicros | null;
   /** detected_at < until. */
   readonly until: EpochMicros | null;
   readonly types: readonly EventType[] | null;
+  /** `lms.name` of one of the LMSs whose events the state keeps. */
+  readonly source: string | null;
   /** LMS id, username or pseudonym. */
   readonly student: string | null;
   readonly unprocessed: boolean;
@@ -59,8 +59,8 @@ export interface ExportAiOptions {
   readonly identified: boolean;
   /** A file with a key for other pseudonyms, absolute. */
   readonly pseudonyms: string | null;
-  readonly format: (typeof EXPORT_FORMATS)[number];
-  readonly view: (typeof EXPORT_VIEWS)[number];
+  readonly format: ExportFormat;
+  readonly view: ExportView;
   /** `null`: as configured. */
   readonly schema: 1 | 2 | null;
   readonly consumer: string | null;
@@ -135,7 +135,8 @@ export interface ReleaseOptions {
 }
 
 export interface ReconcileOptions {
-  readonly since: EpochMicros;
+  /** `null`: as far back as this state needs. */
+  readonly since: EpochMicros | null;
   readonly dryRun: boolean;
   readonly json: boolean;
 }

@@ -1,3 +1,4 @@
+import { jsonId } from "../model/lms_ids.ts";
 import { dropConsumer, listConsumers, readConsumer } from "../../sql/state/consumers.ts";
 import { UsageError } from "../base/errors.ts";
 import { didYouMean } from "../config/problem.ts";
@@ -19,8 +20,8 @@ export async function runConsumers(context: CommandContext, options: ConsumersOp
     return out.writeJson(commandJson("consumers", {
       consumers: consumers.map((row) => ({
         name: row.name,
-        acknowledged: row.acknowledged,
-        newest: row.newest,
+        acknowledged: jsonId(row.acknowledged),
+        newest: jsonId(row.newest),
         lag: Number(row.lag),
         created_at: jsonTime(row.created_at),
         acknowledged_at: jsonTime(row.acknowledged_at),
@@ -56,6 +57,10 @@ async function drop(
     await recordAct(db.sql, { source: context.config.source.name, command: `consumers drop ${name}`, effect });
   }
   const { acknowledged } = known;
-  if (json) return out.writeJson(commandJson("consumers", { dry_run: dryRun, dropped: name, acknowledged }));
+  if (json) {
+    return out.writeJson(
+      commandJson("consumers", { dry_run: dryRun, dropped: name, acknowledged: jsonId(acknowledged) }),
+    );
+  }
   out.writeLine(`${dryRun ? "Would drop" : "Dropped"} ${name}, which had acknowledged up to event ${acknowledged}`);
 }

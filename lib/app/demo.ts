@@ -1,7 +1,8 @@
 import { eventsAfter, stateTotals } from "../../sql/state/events_after.ts";
 import type { Config } from "../config/config.ts";
 import { openEmbeddedLms } from "../demo/embedded_lms.ts";
-import { type DemoStep, makeInstitute } from "../demo/institute.ts";
+import { makeInstitute } from "../demo/institute.ts";
+import type { DemoStep } from "../demo/people_and_courses.ts";
 import { LmsWriter } from "../demo/lms_writer.ts";
 import { startZulipStandIn, type ZulipStandIn } from "../stand_in/zulip_stand_in.ts";
 import { openLms } from "../source/open_lms.ts";

@@ -40,45 +40,12 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
     }
   };
 
-  ok("configuration", config.file ?? "no file, only defaults and the environment");
-  for (const path of filesWithSecrets(config)) {
-    const who = othersWhoReadFile(path);
-    if (who !== null) warn("configuration", `${who} may read ${path}`, `chmod 600 ${path}`);
-  }
-  if (!config.enabled) warn("configuration", "enabled is false", "watch and poll-once do nothing until it is true");
+  lookAtConfiguration(config, ok, warn);
   let lms: { readonly source: LmsSource; readonly answers: boolean } | null = null;
   await look("lms", async () => {
     const source = await parts.lms();
     lms = { source, answers: false };
-    const { version, plaintextHost } = await source.check();
-    warnOfPlaintext("lms", plaintextHost, warn);
-    const obstacle = await source.whyNoChangeToken();
-    lms = { source, answers: true };
-    ok("lms", `${config.lms.preset} on ${version}: every table can be read, the session is read only`);
-    ok(
-      "lms",
-      obstacle === null ? "idle full passes are skipped" : `full passes are never skipped: ${obstacle}`,
-    );
-    for (const kind of source.kinds) {
-      if (!source.keySpace(kind).ascending) {
-        ok("lms", `new ${kind} rows are found ${findsNew(source, kind)}`);
-      }
-      if (config.lms.preset !== "custom") continue;
-      for (const warning of (await source.inspect(kind)).warnings) warn("lms", warning, "docs/presets.md");
-    }
-    for (const { message, hint } of await source.findings?.() ?? []) {
-      if (hint === null) ok("lms", message);
-      else warn("lms", message, hint);
-    }
-    if (config.lms.url.startsWith("pglite:")) return; // no server, so no roles and no other clock
-    await lookAtClock(source, context.clock, ok, warn);
-    for (const right of await source.writeRights()) {
-      warn(
-        "lms",
-        `the role of lms.url can write to the LMS: ${right}`,
-        "use a role that may only SELECT (README, step 2)",
-      );
-    }
+    await lookAtLms(context, source, { ok, warn, answers: () => lms = { source, answers: true } });
   });
   let mentors = 0;
   await look("state", async () => {
@@ -116,6 +83,22 @@ export async function runDoctor(context: CommandContext, options: DoctorOptions)
   return checks.find((check) => check.exitCode !== 0)?.exitCode ?? 0;
 }
 
+function lookAtConfiguration(
+  config: Config,
+  ok: (part: "configuration", message: string) => void,
+  warn: (part: "configuration", message: string, hint: string) => void,
+): void {
+  ok("configuration", config.file ?? "no file, only defaults and the environment");
+  for (const path of filesWithSecrets(config)) {
+    const open = othersWhoReadFile(path);
+    if (open !== null) warn("configuration", `${open.who} may read ${path}`, open.remedy);
+  }
+  for (const other of config.passedOver ?? []) {
+    warn("configuration", `${other} is there, too, and is not taken: ${config.file} comes first`, `--config ${other}`);
+  }
+  if (!config.enabled) warn("configuration", "enabled is false", "watch and poll-once do nothing until it is true");
+}
+
 /** The configuration itself may hold a password or a key. */
 function filesWithSecrets({ file, secretFiles = [], zulip }: Config): Set<string> {
   const named = [file, ...secretFiles, zulip.configFile, zulip.apiKeyFile, zulip.clientCertKey];
@@ -123,6 +106,54 @@ function filesWithSecrets({ file, secretFiles = [], zulip }: Config): Set<string
 }
 
 const MARKS = { ok: "✓", warning: "!", failed: "✗" } as const;
+
+/** Whether the LMS can be read, and what is worth knowing of it. `answers` is called once it is known to. */
+async function lookAtLms(
+  { config, clock }: Pick<CommandContext, "config" | "clock">,
+  source: LmsSource,
+  { ok, warn, answers }: {
+    readonly ok: (part: Check["part"], message: string) => void;
+    readonly warn: (part: Check["part"], message: string, hint: string) => void;
+    readonly answers: () => void;
+  },
+): Promise<void> {
+  const { version, plaintextHost } = await source.check();
+  warnOfPlaintext("lms", plaintextHost, warn);
+  const obstacle = await source.whyNoChangeToken();
+  answers();
+  ok("lms", `${config.lms.preset} on ${version}: every table can be read, the session is read only`);
+  ok(
+    "lms",
+    obstacle === null ? "idle full passes are skipped" : `full passes are never skipped: ${obstacle}`,
+  );
+  if (obstacle?.includes("row-level security")) {
+    warn(
+      "lms",
+      "row-level security may hide rows from lmsmon's role, which are then as if they were not there",
+      "look at the tables' policies, or let the role see everything: alter role … bypassrls",
+    );
+  }
+  for (const kind of source.kinds) {
+    if (!source.keySpace(kind).ascending) {
+      ok("lms", `new ${kind} rows are found ${findsNew(source, kind)}`);
+    }
+    if (config.lms.preset !== "custom") continue;
+    for (const warning of (await source.inspect(kind)).warnings) warn("lms", warning, "docs/presets.md");
+  }
+  for (const { message, hint } of await source.findings?.() ?? []) {
+    if (hint === null) ok("lms", message);
+    else warn("lms", message, hint);
+  }
+  if (config.lms.url.startsWith("pglite:")) return; // no server, so no roles and no other clock
+  await lookAtClock(source, clock, ok, warn);
+  for (const right of await source.writeRights()) {
+    warn(
+      "lms",
+      `the role of lms.url can write to the LMS: ${right}`,
+      "use a role that may only SELECT (README, step 2)",
+    );
+  }
+}
 
 /** Whether the LMS is the one that the state knows; what is stored and what is there are shown where they differ. */
 async function lookAtSource(

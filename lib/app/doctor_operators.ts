@@ -29,7 +29,10 @@ export async function lookAtSteering(
     warn(`${pauseWords(pause)} is paused: ${pause.reason}`, `lmsmon resume${flag}`);
   }
   if (blocked !== null) {
-    const hint = blocked.kind === "guard" ? "lmsmon reconcile --since 36h" : "it goes on by itself when Zulip answers";
+    const hint = blocked.kind === "guard"
+      ? "lmsmon reconcile"
+      : "it goes on by itself when Zulip answers; a service that reads its zuliprc through systemd (LoadCredential) sees a renewed " +
+        "one after a restart only";
     warn(`nothing could be sent by the last round: ${blocked.reason}`, hint);
   }
   const keepMs = config.retention?.eventsMs ?? null;

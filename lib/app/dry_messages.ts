@@ -5,7 +5,7 @@ import { logger } from "../base/log.ts";
 import { connectZulip } from "../bot/connect_zulip.ts";
 import type { ZulipApi } from "../bot/zulip_api.ts";
 import type { Config } from "../config/config.ts";
-import { isRewritten, type LmsId } from "../model/event.ts";
+import type { LmsId } from "../model/event.ts";
 import { deliveryMarker } from "../model/marker.ts";
 import { mentorRecipient } from "../model/recipient.ts";
 import type { EpochMicros } from "../model/time.ts";
@@ -14,6 +14,7 @@ import { decideFuse } from "../poll/record/poll_runs.ts";
 import type { DryRunResult } from "../poll/dry_run.ts";
 import type { StateDb } from "../state/state_db.ts";
 import type { Clock } from "../base/clock.ts";
+import { createUserLinkStore } from "../people/user_links.ts";
 import { type Accounts, createAccounts, type LoadedAccounts, type MentorPerson } from "../tell/accounts.ts";
 import { decide } from "../tell/decide.ts";
 import { loadDue, type LoadedDue, type LoadedRow } from "../tell/load_due.ts";
@@ -39,8 +40,11 @@ export interface DryMessages {
   readonly untold: ReadonlyMap<string, number>;
   /** Why the fuse would hold these messages; `null` when it would not. */
   readonly held: string | null;
-  /** Why Zulip did not say who has an account: then whoever is not known to have one is taken to have one. */
-  readonly notAsked: string | null;
+  /**
+   * Why Zulip did not say who has an account (a ZulipError: it was asked): then whoever is not known to have one is taken to
+   * have one.
+   */
+  readonly notAsked: Error | null;
 }
 
 export interface DryDeps {
@@ -85,7 +89,7 @@ export class DryTeller implements AsyncDisposable {
       messages: plan.messages,
       untold: plan.untold,
       withoutMentor: told.filter(({ mentors }) => mentors.length === 0).length,
-      held: fuseOf(rows, told, config),
+      held: fuseOf(rows, dry.toTell, config),
       notAsked: loaded?.notAsked ?? null,
     };
   }
@@ -100,7 +104,7 @@ export class DryTeller implements AsyncDisposable {
       tellNamesakesApart([...before.rows.filter((row) => !this.#told.has(row.logId)), ...found]),
     );
     const mentors = new Map([...before.mentors, ...await mentorsOf(this.#deps, dry)]);
-    const { accounts, notAsked } = await this.#accountsOf(rows, mentors);
+    const { accounts, known, notAsked } = await this.#accountsOf(rows, mentors);
     const siblings = new Map(before.siblings);
     for (const [eventId, own] of Map.groupBy(found, (row) => row.eventId)) {
       siblings.set(
@@ -113,7 +117,7 @@ export class DryTeller implements AsyncDisposable {
       if (studentId !== null) links.set(studentId, ids);
     }
     const readers = [...new Set(rows.map((row) => row.recipient))];
-    const recent = await recentMessages(this.#deps, readers, accounts, now, new Set());
+    const recent = await recentMessages(this.#deps, readers, known, now, new Set());
     return {
       ...before,
       rows,
@@ -140,14 +144,28 @@ export class DryTeller implements AsyncDisposable {
   async #accountsOf(
     rows: readonly LoadedRow[],
     mentors: ReadonlyMap<LmsId, MentorPerson>,
-  ): Promise<{ accounts: LoadedAccounts; notAsked: string | null }> {
+  ): Promise<{ accounts: LoadedAccounts; known: LoadedAccounts; notAsked: Error | null }> {
     try {
-      return { accounts: await this.#accounts.of({ rows, mentors }), notAsked: null };
+      const accounts = await this.#accounts.of({ rows, mentors });
+      return { accounts, known: accounts, notAsked: null };
     } catch (error) {
-      if (!(error instanceof ZulipError)) throw error;
-      const all = new Map([...mentors.keys()].map((id) => [id, mentorRecipient(id)]));
-      return { accounts: { mentors: all, zones: new Map(), selves: new Set() }, notAsked: error.message };
+      if (!(error instanceof ZulipError || error instanceof ConfigError)) throw error;
+      const known = await this.#rememberedAccounts([...mentors.keys()]);
+      // A stand-in for an account: the state must not be asked about it.
+      const all = new Map([...mentors.keys()].map((id) => [id, known.mentors.get(id) ?? mentorRecipient(id)]));
+      return { accounts: { ...known, mentors: all }, known, notAsked: error };
     }
+  }
+
+  /** The accounts that earlier rounds found. */
+  async #rememberedAccounts(ids: readonly LmsId[]): Promise<LoadedAccounts> {
+    const { db, source } = this.#deps;
+    const links = await createUserLinkStore(db.sql, source).read("mentor", ids, Number.MAX_SAFE_INTEGER);
+    return {
+      mentors: new Map([...links].flatMap(([id, { zulipUserId }]) => zulipUserId === null ? [] : [[id, zulipUserId]])),
+      zones: new Map([...links].flatMap(([id, { timezone }]) => timezone === undefined ? [] : [[id, timezone]])),
+      selves: new Set(),
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -155,7 +173,7 @@ export class DryTeller implements AsyncDisposable {
   }
 }
 
-type Loaded = LoadedDue & { readonly notAsked: string | null };
+type Loaded = LoadedDue & { readonly notAsked: Error | null };
 
 const NOBODYS_ACCOUNTS: Accounts = {
   of: () => Promise.resolve({ mentors: new Map(), zones: new Map(), selves: new Set() }),
@@ -164,14 +182,14 @@ const NOBODYS_ACCOUNTS: Accounts = {
 };
 
 /** As the poll itself would be weighed at its end. */
-function fuseOf(rows: readonly LoadedRow[], told: DryRunResult["events"], { notify }: Config): string | null {
+function fuseOf(rows: readonly LoadedRow[], toTell: DryRunResult["toTell"], { notify }: Config): string | null {
   const together = Map.groupBy(rows, (row) => `${row.planned ? row.dueAt : "now"} ${row.recipient}`);
   return decideFuse({
     messages: [...together.values()].reduce((sum, { length: n }) => sum + (n > notify.digestAbove ? 1 : n), 0),
     recipients: new Set(rows.map((row) => row.recipient)).size,
-    toldEvents: told.length,
-    toldRevisions: told.filter(({ event }) => isRewritten(event.detected.change)).length,
-    toldReused: told.filter(({ event }) => event.detected.change === "reused").length,
+    eventsToTell: toTell.events,
+    rewrittenToTell: toTell.rewritten,
+    reusedToTell: toTell.reused,
   }, notify.fuse).reason;
 }
 
@@ -188,7 +206,7 @@ function openZulip(config: Config): Zulip {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return {
-      users: () => Promise.reject(new ZulipError("failed", error.message)),
+      users: () => Promise.reject(error),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
   }

@@ -26,15 +26,15 @@ export async function dryRows(
       recipient: mentorRecipient(mentor),
     }))
   );
-  const corrections = pairs.filter(({ found }) => found.event.detected.revision > 1 && found.lastEventId !== null);
+  const revisions = pairs.filter(({ found }) => found.event.detected.revision > 1 && found.lastEventId !== null);
   const [stored, [outage], before] = await Promise.all([
     storedNamesakes(db, source, pairs),
     outageUntilNow(db.sql, source),
     toldBefore(
       db.sql,
       source,
-      corrections.map(({ found }) => found.lastEventId ?? ""),
-      corrections.map(({ recipient }) => recipient),
+      revisions.map(({ found }) => found.lastEventId ?? ""),
+      revisions.map(({ recipient }) => recipient),
       "from_itself",
     ),
   ]);

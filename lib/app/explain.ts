@@ -1,50 +1,36 @@
 import * as q from "../../sql/state/explain.ts";
-import { lettersOfMentor } from "../../sql/state/letters.ts";
 import { mentorLinks } from "../../sql/state/outbox.ts";
 import type { ExplainedEventRow, ExplainedPersonRow } from "../../sql/state/explain.ts";
 import { CommandError } from "../base/errors.ts";
 import type { LmsId } from "../model/event.ts";
 import { EVENT_TYPES } from "../model/event_types.ts";
 import { mentorRecipient } from "../model/recipient.ts";
-import { fromInstant } from "../model/time.ts";
-import type { StateDb } from "../state/state_db.ts";
-import { explainDelivery } from "../tell/explain_delivery.ts";
+import { type EpochMicros, fromInstant } from "../model/time.ts";
 import { pausesOf } from "../tell/pauses.ts";
+import { localTime } from "../text/local_time.ts";
 import { findPerson } from "../people/find_person.ts";
-import { counted } from "../text/counted.ts";
 import type { CommandContext } from "./command_context.ts";
-import { commandJson, jsonTime } from "./command_json.ts";
+import { commandJson } from "./command_json.ts";
 import type { ExplainOptions } from "./command_options.ts";
-import { letterJson, letterLine, MOST_LETTERS } from "./explain_letters.ts";
-import { Explainer } from "./explain_facts.ts";
+import { type Answer, type Asked, blockedJson, Explainer } from "./explain_facts.ts";
+import { explainMentor } from "./explain_mentor.ts";
 import * as words from "./explain_words.ts";
 import { findExam, noSuchEvent } from "./find_subject.ts";
+import { hideErased } from "./keep_erased.ts";
 import { OpenParts } from "./open_parts.ts";
 import { withOwnKeys } from "./own_keys.ts";
 import { storedKeys } from "./state_key_store.ts";
-
-/** An answer in sentences, and the same for programs. */
-interface Answer {
-  readonly lines: readonly string[];
-  readonly json: object;
-}
 
 /** `explain`: what happened to an event, a student's or a mentor's news, and which rule said no. Changes nothing. */
 export async function runExplain(context: CommandContext, options: ExplainOptions): Promise<void> {
   await using parts = new OpenParts(context.config);
   const db = await parts.state({ dryRun: true });
+  await hideErased(context, db);
   const asked = { db, config: context.config, source: context.config.source.name, now: context.clock.now() };
   const answer = await explainAnswer(asked, options);
   if (options.json) return context.out.writeJson(commandJson("explain", { source: asked.source, ...answer.json }));
   for (const line of answer.lines) context.out.writeLine(line);
   context.out.writeLine(`(times of ${asked.config.notify.timezone}, notify.timezone)`);
-}
-
-interface Asked {
-  readonly db: StateDb;
-  readonly config: CommandContext["config"];
-  readonly source: string;
-  readonly now: number;
 }
 
 /** The answer without its surroundings. Throws CommandError, with what may have been meant, for what is not there. */
@@ -57,14 +43,14 @@ async function answerTo(asked: Asked, { about, since, limit }: Omit<ExplainOptio
     case "event":
       return await explainEvent(asked, about.id);
     case "mentor":
-      return await explainMentor(asked, await personOf(asked, "mentor", about.who));
+      return await explainMentor(asked, await personOf(asked, "mentor", about.who), since);
     case "student": {
       const student = await personOf(asked, "student", about.who);
       const mentor = about.mentor === null ? null : await personOf(asked, "mentor", about.mentor);
       const examId = about.exam === null ? null : await findExam(asked.db, asked.source, about.exam);
       const question = { source: asked.source, studentId: student.id, examId, since, limit };
       const events = [...await q.explainedEvents(asked.db.sql, question)];
-      return await explainStudent(asked, student, { mentor, examId, events });
+      return await explainStudent(asked, student, { mentor, examId, events, since });
     }
   }
 }
@@ -74,15 +60,15 @@ async function personOf({ db, source }: Asked, role: "student" | "mentor", who: 
   const [person] = await q.explainedPeople(db.sql, source, role, [id]);
   if (person !== undefined) return person;
   throw new CommandError(`Cannot explain ${role} ${id} of ${source}: the LMS has no such person any more`, {
-    hint: "`lmsmon explain EVENT_ID` explains what is stored, an event at a time",
+    hint: "`lmsmon explain event N` explains what is stored, an event at a time",
   });
 }
 
 async function explainEvent(asked: Asked, eventId: string): Promise<Answer> {
-  const { db, source, now } = asked;
+  const { db, source } = asked;
   const [event] = await q.explainedEvents(db.sql, { source, eventId, limit: 1 });
   if (event === undefined) throw await noSuchEvent(db, source, eventId);
-  const explainer = await Explainer.read(asked, [event], now);
+  const explainer = await Explainer.read(asked, [event]);
   const history = event.student_id === null ? [] : [
     ...await q.attemptHistory(db.sql, {
       source,
@@ -133,13 +119,14 @@ function seenWords({ metadata }: ExplainedEventRow, explainer: Explainer): strin
 async function explainStudent(
   asked: Asked,
   student: ExplainedPersonRow,
-  { mentor, examId, events }: {
+  { mentor, examId, events, since }: {
     readonly mentor: ExplainedPersonRow | null;
     readonly examId: LmsId | null;
     readonly events: readonly ExplainedEventRow[];
+    readonly since: EpochMicros | null;
   },
 ): Promise<Answer> {
-  const explainer = await Explainer.read(asked, events, asked.now, mentor === null ? [] : [mentor.id]);
+  const explainer = await Explainer.read(asked, events, mentor === null ? [] : [mentor.id]);
   const [link] = await linkOf(asked, student.id);
   const mentorsNow = link?.mentor_ids ?? null;
   const told = events.map((event) => ({ event, deliveries: explainer.explain(event, mentor?.id ?? null) }));
@@ -153,16 +140,14 @@ async function explainStudent(
   );
   const isMentor = mentor === null || mentorsNow === null ? null : mentorsNow.includes(mentor.id);
   const lines = [
-    `Student ${student.id}: ${student.active ? "active" : "inactive"}, ${
-      student.batch_ids.length === 0 ? "in no batch" : `in batch ${student.batch_ids.join(", ")}`
-    }, mentors now: ${mentorsNow === null ? "not read yet" : mentorsNow.length === 0 ? "none" : mentorsNow.join(", ")}`,
+    studentLine(student, mentorsNow),
     ...mentor === null ? [] : [
       `Mentor ${mentor.id}: ${isMentor === false ? "not a mentor of this student now. " : ""}${
         words.accountLine(mentor, explainer)
       }`,
     ],
     ...pauses.map((pause) => words.pauseLine(pause, explainer)),
-    ...events.length === 0 ? [nothingStored(asked, student.id, examId)] : [],
+    ...events.length === 0 ? [nothingStored(asked, student.id, examId, since)] : [],
     ...told.flatMap(({ event, deliveries }) => [
       "",
       words.eventLine(event, explainer),
@@ -192,12 +177,27 @@ async function explainStudent(
   };
 }
 
+function studentLine({ id, active, batch_ids: batches }: ExplainedPersonRow, mentors: readonly LmsId[] | null): string {
+  const where = batches.length === 0 ? "in no batch" : `in batch ${batches.join(", ")}`;
+  const whose = mentors === null ? "not read yet" : mentors.length === 0 ? "none" : mentors.join(", ");
+  return `Student ${id}: ${active ? "active" : "inactive"}, ${where}, mentors now: ${whose}`;
+}
+
 async function linkOf({ db, source }: Asked, studentId: LmsId) {
   return [...await mentorLinks(db.sql, source, [studentId])];
 }
 
-function nothingStored({ config }: Asked, studentId: LmsId, examId: LmsId | null): string {
+function nothingStored(
+  { config }: Asked,
+  studentId: LmsId,
+  examId: LmsId | null,
+  since: EpochMicros | null,
+): string {
   const what = examId === null ? "" : ` and exam ${examId}`;
+  if (since !== null) {
+    const from = localTime(since, config.notify.timezone);
+    return `No event of student ${studentId}${what} was found since ${from}; without --since what is stored from before is shown`;
+  }
   const left = EVENT_TYPES.filter((type) => !config.poll.eventTypes.includes(type));
   const unwanted = left.length === 0
     ? ""
@@ -205,91 +205,3 @@ function nothingStored({ config }: Asked, studentId: LmsId, examId: LmsId | null
   return `No event of student ${studentId}${what} is stored: the LMS showed no change of it, or it waits in quarantine ` +
     `(\`lmsmon stats\`)${unwanted}; \`lmsmon poll-once --dry-run\` shows what the LMS has that is not stored yet`;
 }
-
-async function explainMentor(asked: Asked, mentor: ExplainedPersonRow): Promise<Answer> {
-  const { db, source, now } = asked;
-  const recipient = mentorRecipient(mentor.id);
-  const [explainer, counts, [of], letters] = await Promise.all([
-    Explainer.read(asked, [], now, [mentor.id]),
-    q.deliveriesOfRecipient(db.sql, source, recipient),
-    q.studentsOfMentor(db.sql, source, mentor.id),
-    lettersOfMentor(db.sql, source, mentor.id, MOST_LETTERS),
-  ]);
-  const pauses = pausesOf({ recipient, kind: "", studentId: null, activityId: null }, explainer.pauses);
-  const account = mentor.account_status === null ? null : { status: mentor.account_status, userId: mentor.account_id };
-  const explained = counts.map((row) => {
-    const facts = {
-      config: explainer.config,
-      now,
-      event: {
-        type: "it",
-        occurredAt: now,
-        detectedAt: fromInstant(row.oldest_at),
-        graceUntil: null,
-        pollId: row.poll_id,
-        pollReason: row.poll_reason,
-      },
-      recipient,
-      nextAt: row.next_at === null ? null : fromInstant(row.next_at),
-      attempts: row.attempts,
-      error: row.error,
-      reason: row.reason,
-      account,
-      pauses,
-      blocked: explainer.blocked,
-      exclusion: "not_any_more" as const,
-      mentors: [],
-      isMentorNow: null,
-      startedAt: null,
-      when: (at: number) => explainer.when(at),
-    };
-    const standing = {
-      status: row.status,
-      reason: row.reason,
-      poll: row.poll_delivery,
-      blocked: explainer.blocked?.kind ?? null,
-      messageReason: null,
-    };
-    return { row, verdict: explainDelivery(standing, facts) };
-  });
-  const lines = [
-    `Mentor ${mentor.id}: ${counted(of?.students ?? 0, "student")} with news${
-      mentor.account_timezone === null ? "" : `, reads in ${mentor.account_timezone}`
-    }`,
-    words.accountLine(mentor, explainer),
-    ...pauses.map((pause) => words.pauseLine(pause, explainer)),
-    ...explained.length === 0 ? ["Nothing was ever to be told to this mentor"] : [],
-    ...explained.map(({ row, verdict }) =>
-      `${counted(row.deliveries, "delivery", "deliveries")} ${row.status}${
-        row.reason === null ? "" : ` (${row.reason})`
-      }${row.last_at === null ? "" : `, the last at ${explainer.when(fromInstant(row.last_at))}`}${
-        row.status === "sent" ? "" : `: ${verdict.says}. ${verdict.change}`
-      }`
-    ),
-    ...letters.map((row) => letterLine(row, explainer)),
-  ];
-  return {
-    lines,
-    json: {
-      about: "mentor",
-      mentor: { ...words.mentorJson(mentor), students: of?.students ?? 0 },
-      pauses: pauses.map(words.pauseJson),
-      blocked: blockedJson(explainer),
-      deliveries: explained.map(({ row, verdict }) => ({
-        status: row.status,
-        rule: verdict.rule,
-        deliveries: row.deliveries,
-        reason: row.status === "sent" ? null : verdict.says,
-        what_would_change_it: verdict.change === "" ? null : verdict.change,
-        oldest_at: jsonTime(row.oldest_at),
-        last_ended_at: jsonTime(row.last_at),
-        next_attempt_at: jsonTime(row.next_at),
-      })),
-      weekly: letters.map(letterJson),
-      in_words: lines,
-    },
-  };
-}
-
-const blockedJson = ({ blocked }: Explainer) =>
-  blocked === null ? null : { rule: blocked.kind, reason: blocked.reason, since_at: jsonTime(blocked.since) };

@@ -5,13 +5,28 @@ import type { Config } from "../config/config.ts";
 import type { LmsId } from "../model/event.ts";
 import { mentorOf, mentorRecipient } from "../model/recipient.ts";
 import { type EpochMicros, fromInstant } from "../model/time.ts";
-import type { Queryable } from "../state/state_db.ts";
+import type { Queryable, StateDb } from "../state/state_db.ts";
 import { type Blocked, readBlock } from "../tell/block_note.ts";
 import { by, explainDelivery, type Explained } from "../tell/explain_delivery.ts";
 import { type Pause, pausesOf, readPauses } from "../tell/pauses.ts";
 import type { Exclusion, Facts } from "../tell/reason_words.ts";
 import { REASONS } from "../tell/reasons.ts";
 import { localTime } from "../text/local_time.ts";
+import { jsonTime } from "./command_json.ts";
+
+/** An answer in sentences, and the same for programs. */
+export interface Answer {
+  readonly lines: readonly string[];
+  readonly json: object;
+}
+
+/** What a question is asked of, whatever it is about. */
+export interface Asked {
+  readonly db: Pick<StateDb, "sql">;
+  readonly config: Pick<Config, "enabled" | "notify" | "students" | "poll">;
+  readonly source: string;
+  readonly now: EpochMicros;
+}
 
 /** One delivery and what is said of it. */
 export interface ExplainedDelivery {
@@ -23,7 +38,7 @@ export interface ExplainedDelivery {
 /** Everything that explaining some events rests on, read once. */
 export class Explainer {
   private constructor(
-    readonly config: Pick<Config, "enabled" | "notify" | "students">,
+    readonly config: Asked["config"],
     readonly pauses: readonly Pause[],
     readonly blocked: Blocked | null,
     private readonly people: ReadonlyMap<string, ExplainedPersonRow>,
@@ -33,22 +48,17 @@ export class Explainer {
   ) {}
 
   static async read(
-    deps: {
-      readonly db: { readonly sql: Queryable };
-      readonly config: Pick<Config, "enabled" | "notify" | "students">;
-      readonly source: string;
-    },
+    asked: Omit<Asked, "db"> & { readonly db: { readonly sql: Queryable } },
     events: readonly ExplainedEventRow[],
-    now: EpochMicros,
     moreMentors: readonly LmsId[] = [],
   ): Promise<Explainer> {
-    const { db: { sql }, source, config } = deps;
+    const { db: { sql }, source, config, now } = asked;
     const rows = events.length === 0 ? [] : [...await q.explainedDeliveries(sql, events.map((e) => e.event_id))];
     const students = [...new Set(events.flatMap((event) => event.student_id ?? []))];
     const mentors = [...new Set([...rows.flatMap((row) => mentorOf(row.recipient ?? "") ?? []), ...moreMentors])];
     const [pauses, blocked, studentRows, mentorRows, links] = await Promise.all([
-      readPauses(deps, now),
-      readBlock(deps),
+      readPauses(asked, now),
+      readBlock(asked),
       q.explainedPeople(sql, source, "student", students),
       q.explainedPeople(sql, source, "mentor", mentors),
       mentorLinks(sql, source, students),
@@ -165,3 +175,7 @@ export class Explainer {
     return localTime(at, this.config.notify.timezone, "second");
   }
 }
+
+/** Why nothing at all can be sent, for programs. */
+export const blockedJson = ({ blocked }: Explainer) =>
+  blocked === null ? null : { rule: blocked.kind, reason: blocked.reason, since_at: jsonTime(blocked.since) };

@@ -1,12 +1,13 @@
 import { counted } from "../text/counted.ts";
 import { progressShower } from "../base/progress.ts";
 import { markErasures, newestLine, takeSchemaNotice } from "../../sql/state/export.ts";
-import { acknowledge, addConsumer, readConsumer } from "../../sql/state/consumers.ts";
+import { acknowledge, addConsumer, listConsumers, readConsumer } from "../../sql/state/consumers.ts";
 import { isConnectionLost } from "../base/database_errors.ts";
 import { LeaseLostError, LmsmonError, StateError, StoppedError } from "../base/errors.ts";
 import { failPoint } from "../base/fail_point.ts";
 import { OutputClosed } from "../base/output.ts";
 import type { Exported } from "../export/byte_sink.ts";
+import { didYouMean } from "../config/problem.ts";
 import { checkExport } from "../export/check_export.ts";
 import { exportAggregates } from "../export/export_aggregates.ts";
 import { exportPatterns } from "../export/export_patterns.ts";
@@ -14,10 +15,13 @@ import { exportEvents, type ExportRequest } from "../export/export_events.ts";
 import { dataCard, manifestOf, writeManifest } from "../export/manifest.ts";
 import { markProcessed } from "../export/mark_processed.ts";
 import { formatUtc } from "../model/time.ts";
-import { findPeople, isErasedStudent, noSuchPerson } from "../people/find_person.ts";
+import { findPeople, isErasedStudent, noSuchPerson, severalPeople } from "../people/find_person.ts";
+import { pseudonyms } from "../privacy/pseudonyms.ts";
+import { requireSource } from "../state/sources.ts";
 import { openState } from "../state/open_state.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { stateError } from "../state/state_errors.ts";
+import { epochMark } from "../state/epoch_mark.ts";
 import { stateEpoch } from "../state/state_epoch.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { ExportAiOptions } from "./command_options.ts";
@@ -46,6 +50,7 @@ export async function runExportAi(context: CommandContext, given: ExportAiOption
   await using turn = await takeTurn(db, context, given);
   if (schema === 2 && given.schema === null) await tellOfSchema(context, db);
   const begin = given.consumer === null ? given.after : await consumerAt(context, db, given.consumer);
+  if (given.after !== null) await tellOfAfter(context, db, given.after);
   const { soft } = context.stop;
   const work: Work = {
     context,
@@ -92,20 +97,39 @@ async function tellOfSchema({ log }: CommandContext, db: StateDb): Promise<void>
   );
 }
 
+/** Whoever counts on by ids would otherwise wait without a word for a state that was set back to come that far again. */
+async function tellOfAfter({ log }: CommandContext, db: StateDb, after: string): Promise<void> {
+  const newest = (await newestLine(db.sql))[0]?.newest ?? "0";
+  if (BigInt(after) <= BigInt(newest)) return;
+  log.warn(
+    "--after {after} is beyond the newest event, {newest}: was this state set back? The epoch in manifests says so",
+    {
+      after,
+      newest,
+    },
+  );
+}
+
 async function consumerAt({ log }: CommandContext, db: StateDb, name: string): Promise<string> {
   const [added] = await addConsumer(db.sql, name);
-  if (added !== undefined) log.info("New consumer {name}: it begins with the first event", { name });
+  if (added !== undefined) {
+    const others = (await listConsumers(db.sql)).map((row) => row.name).filter((other) => other !== name);
+    const meant = didYouMean(name, others);
+    log[meant === "" ? "info" : "warn"]("New consumer {name}: it begins with the first event{meant}", { name, meant });
+  }
   const [known] = added === undefined ? await readConsumer(db.sql, name) : [added];
   return known?.acknowledged ?? "0";
 }
 
 async function selection(db: StateDb, given: ExportAiOptions) {
-  const { students, erased } = await studentsAsked(db, given.student);
+  if (given.source !== null) await requireSource(db.sql, given.source);
+  const { students, erased } = await studentsAsked(db, given);
   return {
     filter: {
       since: given.since === null ? null : formatUtc(given.since),
       until: given.until === null ? null : formatUtc(given.until),
       types: given.types,
+      source: given.source,
       students,
       unprocessed: given.unprocessed,
     },
@@ -117,13 +141,22 @@ async function selection(db: StateDb, given: ExportAiOptions) {
   };
 }
 
-/** The students meant, in whatever source, and the pseudonym of one who was erased: of such a one the erasure is left. */
-async function studentsAsked({ sql }: StateDb, asked: string | null) {
+/**
+ * The student meant, of each source one, and the pseudonyms that an erasure of them has: whoever takes the lines of one student hears of
+ * it, also when it is made while they are followed.
+ */
+async function studentsAsked({ sql }: StateDb, { student: asked, source }: ExportAiOptions) {
   if (asked === null) return { students: null, erased: [] };
-  const students = (await findPeople(sql, asked, { role: "student" })).map(({ source, id }) => ({ source, id }));
-  if (await isErasedStudent(sql, asked)) return { students, erased: [asked.trim()] };
-  if (students.length === 0) throw await noSuchPerson(sql, asked, { role: "student" });
-  return { students, erased: [] };
+  const where = { role: "student", source } as const;
+  const students = (await findPeople(sql, asked, where)).map(({ source, id }) => ({ source, id }));
+  for (const ofOne of Map.groupBy(students, (student) => student.source).values()) {
+    if (ofOne.length > 1) throw await severalPeople(sql, "student", ofOne);
+  }
+  const pseudonymOf = await pseudonyms(sql);
+  const erased = students.map(({ source, id }) => pseudonymOf("student", source, id));
+  if (await isErasedStudent(sql, asked)) return { students, erased: [...erased, asked.trim()] };
+  if (students.length === 0) throw await noSuchPerson(sql, asked, where);
+  return { students, erased };
 }
 
 async function exportOnce(work: Work): Promise<void> {
@@ -131,11 +164,13 @@ async function exportOnce(work: Work): Promise<void> {
   // Fixed before anything is read: what is recorded meanwhile is not acknowledged.
   const upTo = given.consumer === null ? null : (await newestLine(db.sql))[0]?.newest ?? "0";
   // Who is erased while the lines are written may be in them: only earlier erasures are followed.
-  const card = given.manifest ? await dataCard(db.sql) : {};
+  const calledBy = given.identified ? "names" : request.schema === 1 ? "lms_ids" : "pseudonyms";
+  const card = given.manifest ? await dataCard(db.sql, calledBy) : {};
   const exported = await exportShown(work, { ...request, upTo });
   await place.end();
   if (place.target !== null && given.manifest) {
-    const manifest = await manifestOf(db, place.facts, {
+    const manifest = manifestOf(place.facts, {
+      epoch: await stateEpoch(db, epochMark(context.config.state.url, context.log)),
       card,
       schema: request.schema,
       format: given.batch === null ? given.format : `requests for ${given.batch}`,
@@ -145,7 +180,12 @@ async function exportOnce(work: Work): Promise<void> {
         : given.pseudonyms === null
         ? "pseudonyms"
         : "pseudonyms under a key file",
-      filter: { ...request.filter, students: request.filter.students === null ? null : "one", after: request.after },
+      filter: {
+        ...request.filter,
+        students: request.filter.students === null ? null : "one",
+        after: request.after,
+        limit: given.limit,
+      },
       now: context.clock.now(),
     });
     await place.commit();
@@ -172,7 +212,7 @@ async function noteTaken(work: Work, exported: Exported, upTo: string | null): P
     failPoint("export.before_ack");
     const moved = await acknowledge(db.sql, { name: given.consumer, from: request.after ?? "0", to }, turn.lease);
     if (moved.length === 0) throw turnLost();
-    await stateEpoch(db);
+    await stateEpoch(db, epochMark(context.config.state.url, context.log));
   }
   context.log.info("Exported {exported}, {marked} newly marked as processed", {
     exported: counted(

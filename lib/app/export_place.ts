@@ -101,8 +101,12 @@ async function formatFor(
 
 /** Accounts of a source are at home where its links lead; without links at a name that is nobody's. */
 function homes({ source: watched }: CommandContext["config"]): (source: string) => string {
-  const link = Object.values(watched.links).find((template) => /^https?:\/\//.test(template));
-  const home = link === undefined ? null : new URL(link.replaceAll(/[{}]/g, "")).origin;
+  // Of a link whose very host is filled in nobody can say where it leads.
+  const hosts = Object.values(watched.links).flatMap((link) =>
+    /^(https?:\/\/[^/?#{}]+)(?:[/?#]|$)/i.exec(link)?.[1] ?? []
+  );
+  const [host] = hosts.filter((host) => URL.canParse(host));
+  const home = host === undefined ? null : new URL(host).origin;
   return (source) =>
     home !== null && source === watched.name ? home : `https://lms.invalid/${encodeURIComponent(source)}`;
 }

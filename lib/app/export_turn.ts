@@ -26,8 +26,7 @@ export interface ExportTurn extends AsyncDisposable {
 
 /**
  * Waits until no other process exports unprocessed events to mark them, or for the same consumer: two at once would both write
- * the same ones. A holder
- * that is gone is not waited for. Throws the signal's reason when it aborts while it waits.
+ * the same ones. A holder that is gone is not waited for. Throws the signal's reason when it aborts while it waits.
  */
 export async function takeExportTurn(
   db: StateDb,

@@ -14,11 +14,18 @@ export function othersWhoRead({ mode, uid, gid }: FileRights): "everybody" | "it
   return mode & 0o040 && uid !== 0 && gid !== uid ? "its group" : null;
 }
 
-/** The same of a file on disk; `null` too where there are no such rights (Windows) or no such file. */
-export function othersWhoReadFile(path: string): ReturnType<typeof othersWhoRead> {
+/** What shuts others out and leaves whoever needs the file in: of root's with a service's group, that group reads it. */
+export function shutOut(path: string, { uid, gid }: Pick<FileRights, "uid" | "gid">): string {
+  return `chmod ${uid === 0 && gid !== 0 ? "640" : "600"} ${path}`;
+}
+
+/** The same of a file on disk, with the remedy; `null` too where there are no such rights (Windows) or no such file. */
+export function othersWhoReadFile(path: string): { readonly who: string; readonly remedy: string } | null {
   try {
     const { mode, uid, gid } = Deno.statSync(path);
-    return mode === null || uid === null || gid === null ? null : othersWhoRead({ mode, uid, gid });
+    if (mode === null || uid === null || gid === null) return null;
+    const who = othersWhoRead({ mode, uid, gid });
+    return who === null ? null : { who, remedy: shutOut(path, { uid, gid }) };
   } catch {
     return null; // who needs the file says what is wrong with it
   }

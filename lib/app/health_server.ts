@@ -13,6 +13,7 @@ export class Health {
   #lastGoodMs: number | null = null;
   #standby = false;
   #refused = false;
+  #isOff = false;
   #blocked: string | null = null;
   #heldBackMs: () => number = () => 0;
 
@@ -43,6 +44,18 @@ export class Health {
     this.#refused = true;
   }
 
+  /** Somebody confirmed it, and another process polls it: this one stands by. */
+  confirmed(): void {
+    this.#refused = false;
+    this.good(true);
+  }
+
+  /** `enabled: false`: nobody is to look for what keeps it from polling. */
+  switchedOff(): void {
+    this.#isOff = true;
+    this.#blocked = "lmsmon is switched off (enabled: false)";
+  }
+
   /** Why nothing can be sent; `null`: it can. */
   delivery(blocked: string | null): void {
     this.#blocked = blocked;
@@ -60,8 +73,8 @@ export class Health {
     const blocked = this.#blocked ?? this.#whyHeldBack();
     return {
       ready: polls && blocked === null,
-      reason: polls ? blocked : this.#whyNoPoll(ageMs),
-      role: this.#standby ? "standby" : "polling",
+      reason: polls || this.#isOff ? blocked : this.#whyNoPoll(ageMs),
+      role: this.#isOff ? "off" : this.#standby ? "standby" : "polling",
       delivery: blocked === null ? "open" : "blocked",
       lastGoodAgeS: ageMs === null ? null : Math.round(ageMs / 1000),
     };
@@ -87,7 +100,7 @@ export interface HealthStatus {
   readonly ready: boolean;
   /** Why not, in words; `null` when ready. */
   readonly reason: string | null;
-  readonly role: "standby" | "polling";
+  readonly role: "standby" | "polling" | "off";
   readonly delivery: "open" | "blocked";
   /** Since the last poll that ended well, of this process or the one that it stands by for. */
   readonly lastGoodAgeS: number | null;

@@ -5,8 +5,10 @@ import { readHistory } from "../history/read_history.ts";
 import { findPerson } from "../people/find_person.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { HistoryOptions } from "./command_options.ts";
+import { hideErased } from "./keep_erased.ts";
 import { OpenParts } from "./open_parts.ts";
-import { ownKeyOutput } from "./state_key_store.ts";
+import { withOwnKeys } from "./own_keys.ts";
+import { ownKeyOutput, storedKeys } from "./state_key_store.ts";
 
 /** `history`: everything about one student, in order and within a budget. For a model the student is a pseudonym. */
 export async function runHistory(context: CommandContext, options: HistoryOptions): Promise<void> {
@@ -19,10 +21,14 @@ export async function runHistory(context: CommandContext, options: HistoryOption
   }
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: true });
+  await hideErased(context, db);
   await using out = ownKeyOutput(context.out, db);
   const source = config.source.name;
   const id = await findPerson(db.sql, source, "student", options.student);
-  const called = options.format === "prompt" ? (await pseudonyms(db.sql))("student", source, id) : id;
+  // By the LMS's own key from the start: the budget counts it.
+  const called = options.format === "prompt"
+    ? (await pseudonyms(db.sql))("student", source, id)
+    : await withOwnKeys(id, storedKeys(db));
   const { since, format, maxTokens } = options;
   const request = { source, student: id, called, since, before, now: clock.now(), timezone: config.notify.timezone };
   const { text } = await readHistory(db.sql, { ...request, format, maxTokens });

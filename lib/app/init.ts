@@ -20,7 +20,7 @@ type Flag = keyof InitOptions["answers"];
 interface Question {
   readonly flag: Flag;
   readonly asks: string;
-  /** Of who answers nothing; `null`: there must be an answer. */
+  /** The answer where nothing is typed; `null`: there must be one. */
   readonly fallback: string | null;
   /** Whether there is anything to ask, by the answers before. */
   readonly when?: (answers: Answers) => boolean;

@@ -1,5 +1,7 @@
 import { isAbsolute, resolve } from "node:path";
 import { stringify } from "yaml";
+import { BadUrl } from "../database/bad_url.ts";
+import { type DatabaseTarget, parseDatabaseUrl } from "../database/database_url.ts";
 import type { InitOptions } from "./command_options.ts";
 
 /** What was answered so far; a flag or a question that nobody came to yet is missing. */
@@ -42,19 +44,39 @@ export function configText(answers: Answers): string {
 
 /** What the LMS's administrator types, once. Of an address that cannot be read, with names to be replaced. */
 export function grants(lmsUrl: string): string[] {
-  const url = URL.parse(lmsUrl.trim().replace(/^[a-z]+:/, "http:"));
-  const user = decodeURIComponent(url?.username ?? "") || "lms_readonly";
-  const database = decodeURIComponent(url?.pathname.slice(1) ?? "") || "lms";
-  if (/^(mysql|mariadb):/.test(lmsUrl.trim())) {
-    return [`create user '${user}'@'%' identified by '…';`, `grant select on \`${database}\`.* to '${user}'@'%';`];
+  const { address, user: role, schemas } = targetOf(lmsUrl.trim());
+  const user = role ?? "lms_readonly";
+  const database = address?.database ?? "lms";
+  if (address?.dialect === "mysql") {
+    const who = `${mysqlText(user)}@'%'`;
+    // In a GRANT, an underscore and a percent sign stand for other names, too.
+    const pattern = database.replaceAll("`", "``").replace(/[_%\\]/g, "\\$&");
+    return [`create user ${who} identified by '…';`, `grant select on \`${pattern}\`.* to ${who};`];
   }
+  const who = quoted(user);
+  const places = schemas.length === 0 ? "public" : schemas.map(quoted).join(", ");
   return [
-    `create role "${user}" login password '…';`,
-    `grant connect on database "${database}" to "${user}";`,
-    `grant usage on schema public to "${user}";`,
-    `grant select on all tables in schema public to "${user}";`,
+    `create role ${who} login password '…';`,
+    `grant connect on database ${quoted(database)} to ${who};`,
+    `grant usage on schema ${places} to ${who};`,
+    `grant select on all tables in schema ${places} to ${who};`,
   ];
 }
+
+type Named = Pick<DatabaseTarget, "user" | "schemas"> & { readonly address: DatabaseTarget["address"] | null };
+
+function targetOf(lmsUrl: string): Named {
+  try {
+    const { target } = parseDatabaseUrl(lmsUrl, { part: "lms" });
+    if (target !== null) return target;
+  } catch (error) {
+    if (!(error instanceof BadUrl)) throw error;
+  }
+  return { address: null, user: null, schemas: [] };
+}
+
+const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
+const mysqlText = (text: string) => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`;
 
 /** How the bot is made, in Zulip. */
 export const BOT_STEPS: readonly string[] = [

@@ -2,10 +2,11 @@ import { studentsOfMentor } from "../../sql/state/insight_names.ts";
 import { findCourse } from "../insights/find_course.ts";
 import { findPerson } from "../people/find_person.ts";
 import { readConstants } from "../insights/constants_file.ts";
-import type { Insight } from "../insights/insight.ts";
+import { countStudents, type Insight } from "../insights/insight.ts";
 import { CSV_COLUMNS, insightCells, insightJson } from "../insights/insight_json.ts";
 import { asOf, readInsights } from "../insights/read_insights.ts";
 import { INDICATORS, type ScoreConstants } from "../insights/score.ts";
+import { unseenFinishes } from "../model/event_types.ts";
 import { csvLine } from "../text/csv_line.ts";
 import { counted } from "../text/counted.ts";
 import type { StateDb } from "../state/state_db.ts";
@@ -13,16 +14,19 @@ import type { CommandContext } from "./command_context.ts";
 import { commandJson } from "./command_json.ts";
 import type { InsightsOptions } from "./command_options.ts";
 import { showWeekly } from "./insights_weekly.ts";
+import { hideErased } from "./keep_erased.ts";
 import { OpenParts } from "./open_parts.ts";
 import { ownKeyOutput } from "./state_key_store.ts";
 
 /** `insights`: who has gone quiet and who struggles on a day, by what was known on it. */
 export async function runInsights(context: CommandContext, options: InsightsOptions): Promise<void> {
   const { config, clock } = context;
+  warnOfUnseen(context);
   const at = asOf(options.at, clock.now(), config.notify.timezone);
   const constants = await readConstants(config.insights?.constants ?? null);
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: true });
+  await hideErased(context, db);
   await using out = ownKeyOutput(context.out, db);
   const source = config.source.name;
   const only = await narrowed(db, source, options);
@@ -35,12 +39,21 @@ export async function runInsights(context: CommandContext, options: InsightsOpti
   if (options.json || options.csv) {
     const lines = sorted.map((insight) => insightJson(insight, constants.version, at.day));
     if (options.json) return out.writeJson(commandJson("insights", { at: at.day, source, insights: lines }));
-    out.writeLine(csvLine(CSV_COLUMNS));
-    for (const line of lines) out.writeLine(csvLine(insightCells(line)));
+    out.writeRow(csvLine(CSV_COLUMNS));
+    for (const line of lines) out.writeRow(csvLine(insightCells(line)));
     return;
   }
   if (options.explain !== null) return await explain({ ...context, out }, sorted, constants, at.day);
   await printLists({ ...context, out }, sorted, options, at.day);
+}
+
+/** What `poll.event_types` leaves out was done all the same. */
+export function warnOfUnseen({ config, log }: Pick<CommandContext, "config" | "log">): void {
+  const unseen = unseenFinishes(config.poll.eventTypes);
+  if (unseen.length === 0) return;
+  log.warn("poll.event_types leaves out {unseen}: such exams are not stored, and count as not handed in", {
+    unseen: unseen.join(", "),
+  });
 }
 
 /** Which course and which students the flags leave; null: all. */
@@ -69,7 +82,7 @@ async function printLists(
   for (const [name, title] of LISTS) {
     if (list !== "all" && list !== name) continue;
     const named = insights.filter((insight) => insight.list === name);
-    out.writeLine(`${title} on ${day}: ${counted(named.length, "student")}`);
+    out.writeLine(`${title} on ${day}: ${counted(countStudents(named), "student")}`);
     if (named.length > 0) {
       const rows = named.map(({ student, course, band, reasons }) => [student, course, band, reasons.join("; ")]);
       await out.table(["student", "course", "band", "why"], rows);

@@ -1,6 +1,7 @@
 import { CommandError } from "../base/errors.ts";
 import { measure, type Measures } from "../insights/evaluation.ts";
-import { jsonId } from "../insights/insight_json.ts";
+import { jsonId } from "../model/lms_ids.ts";
+import { NAMED, unknownWords } from "../insights/outcomes.ts";
 import { measureWeeks } from "../insights/weeks.ts";
 import { counted } from "../text/counted.ts";
 import type { CommandContext } from "./command_context.ts";
@@ -8,15 +9,16 @@ import { commandJson } from "./command_json.ts";
 import type { OutcomesOptions } from "./command_options.ts";
 import { judgeDays, readWeeks } from "./judged_days.ts";
 import { OpenParts } from "./open_parts.ts";
-
-const NAMED = 5;
+import { ownKeyOutput } from "./state_key_store.ts";
 
 /** `insights evaluate`: the score held against what became of the students, beside what needs no score. */
 export async function runEvaluate(context: CommandContext, options: OutcomesOptions): Promise<void> {
-  const { config, out } = context;
+  const { config } = context;
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: true });
+  await using out = ownKeyOutput(context.out, db);
   const { outcomes, constants, days } = await judgeDays(context, db, options);
+  const says = unknownWords(outcomes);
   const rows = [...days].flatMap(([at, list]) => {
     const courses = [...Map.groupBy(list, ({ insight }) => insight.course)];
     return [
@@ -26,7 +28,10 @@ export async function runEvaluate(context: CommandContext, options: OutcomesOpti
   });
   if (rows.every(({ n }) => n === 0)) {
     throw new CommandError("Cannot evaluate: none of the outcomes is of a student with a score on these days", {
-      hint: "the file needs the ids or usernames that the LMS has, and days of the course (--at)",
+      hint: [
+        "the file needs the ids or usernames that the LMS has, and days of the course (--at)",
+        ...(says === null ? [] : [says]),
+      ].join("; "),
     });
   }
   const { weeks, leftOn } = await readWeeks(context, db, [...days.keys()], constants);
@@ -50,12 +55,7 @@ export async function runEvaluate(context: CommandContext, options: OutcomesOpti
   out.writeLine(`new names a week in the highest tenth: ${shown(weekly.new_names)}`);
   out.writeLine(`median days from standing out (p >= .60) to leaving: ${shown(weekly.lead_days)}`);
   out.writeLine(`${counted(outcomes.failed.size, "outcome")}, constants ${constants.version}`);
-  if (unknown.length > 0) {
-    const more = unknown.length > NAMED ? ", …" : "";
-    out.writeLine(
-      `${counted(unknown.length, "line")} about nobody the state knows: ${unknown.slice(0, NAMED).join("; ")}${more}`,
-    );
-  }
+  if (says !== null) out.writeLine(says);
 }
 
 const COLUMNS: readonly (readonly [string, keyof Measures])[] = [

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { CommandError } from "../base/errors.ts";
+import { openOutputFile } from "../export/output_file.ts";
 import type { ConstantsFile } from "../insights/constants_file.ts";
 import { FEWEST_STUDENTS, fitConstants } from "../insights/fit.ts";
 import { valuesOf } from "../insights/insight.ts";
+import { unknownWords } from "../insights/outcomes.ts";
 import { INDICATORS } from "../insights/score.ts";
 import { counted } from "../text/counted.ts";
 import type { CommandContext } from "./command_context.ts";
@@ -16,9 +18,12 @@ const DIGITS = 4;
 /** `insights fit`: a site's own constants, from its own outcomes, for `insights.constants` to name. */
 export async function runFit(context: CommandContext, options: FitOptions): Promise<void> {
   const { config, out } = context;
+  // Before any work: who cannot write there should not wait for it.
+  await using place = options.out === null || options.dryRun ? null : await openOutputFile(options.out, 0o644);
   await using parts = new OpenParts(config);
   const db = await parts.state({ dryRun: true });
   const { outcomes, days } = await judgeDays(context, db, options);
+  const says = unknownWords(outcomes);
   const judged = [...days.values()].flat().filter(({ insight }) => insight.z !== null);
   const students = new Map(judged.map(({ insight, failed }) => [`${insight.course}/${insight.student}`, failed]));
   if (students.size < FEWEST_STUDENTS) {
@@ -26,7 +31,10 @@ export async function runFit(context: CommandContext, options: FitOptions): Prom
       `Cannot fit constants to ${
         counted(students.size, "student")
       }: ${FEWEST_STUDENTS} with a score and an outcome are needed`,
-      { hint: "keep the constants that lmsmon comes with, or add the outcomes of finished courses" },
+      {
+        hint: "keep the constants that lmsmon comes with, or add the outcomes of finished courses" +
+          (says === null ? "" : `; ${says}`),
+      },
     );
   }
   const failed = [...students.values()].filter(Boolean).length;
@@ -49,9 +57,8 @@ export async function runFit(context: CommandContext, options: FitOptions): Prom
     students: students.size,
     failed,
   };
-  if (options.out !== null && !options.dryRun) {
-    await Deno.writeTextFile(options.out, `${JSON.stringify(file, null, 2)}\n`);
-  }
+  await place?.write(new TextEncoder().encode(`${JSON.stringify(file, null, 2)}\n`));
+  await place?.commit();
   const written = options.dryRun ? null : options.out;
   if (options.json) {
     return out.writeJson(commandJson("insights fit", { ...file, unknown: outcomes.unknown.length, written }));
@@ -63,6 +70,7 @@ export async function runFit(context: CommandContext, options: FitOptions): Prom
     ["intercept", intercept],
     ...INDICATORS.map((name): [string, number] => [name, weights[name]]),
   ]);
+  if (says !== null) out.writeLine(says);
   out.writeLine(
     written === null
       ? "Nothing was written; --out FILE writes them for insights.constants to name"

@@ -63,6 +63,7 @@ export async function weeklyMessages(
     people: new Map((await namesOfPeople(sql, source, "student", ids)).map((row) => [row.id, row])),
     timezone: at.timezone,
     names: config.format?.names ?? "full",
+    at,
   });
   return [...Map.groupBy(namings, ({ mentor }) => mentor)].map(([mentor, own]) => ({
     mentor,

@@ -1,5 +1,6 @@
 import { leavers } from "../../sql/state/insight_names.ts";
 import { UsageError } from "../base/errors.ts";
+import { ioProblem } from "../config/config_file.ts";
 import { formatUtc } from "../model/time.ts";
 import { readConstants } from "../insights/constants_file.ts";
 import type { Outcome } from "../insights/evaluation.ts";
@@ -32,8 +33,7 @@ export async function judgeDays(
   try {
     text = await Deno.readTextFile(path);
   } catch (cause) {
-    const why = cause instanceof Deno.errors.NotFound ? "there is no such file" : String(cause);
-    throw new UsageError(`Cannot read outcomes from ${path}: ${why}`, { cause, hint: HINT });
+    throw new UsageError(`Cannot read outcomes from ${path}: ${ioProblem(cause)}`, { cause, hint: HINT });
   }
   const outcomes = await readOutcomes(db.sql, source, text, path);
   const constants = await readConstants(config.insights?.constants ?? null);

@@ -20,9 +20,11 @@ import {
 import type { MatchSettings } from "../people/match_person.ts";
 import { csvPrinter, jsonPrinter, type PeoplePrinter, tablePrinter } from "../people/people_printer.ts";
 import { createUserLinkStore, type UserLinkStore } from "../people/user_links.ts";
+import { type ErasedPeople, readErasedPeople } from "../privacy/erased_people.ts";
 import type { ZulipApi } from "../bot/zulip_api.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { MapUsersOptions } from "./command_options.ts";
+import { keepErased } from "./keep_erased.ts";
 import { OpenParts } from "./open_parts.ts";
 import { type ShownKeys, withOwnKeys } from "./own_keys.ts";
 
@@ -47,13 +49,14 @@ export async function runMapUsers(context: CommandContext, options: MapUsersOpti
   await using parts = new OpenParts(config);
   try {
     const state = options.dryRun ? null : await parts.state();
+    if (state !== null) await keepErased(context, state);
     const zulip = parts.zulip();
     const lms = await parts.lms();
     // A copy's mentors must not become the accounts that are told about the real students.
     if (state !== null) await requireKnownSource(state, lms);
     const links = state === null ? null : createUserLinkStore(state.sql, config.source.name);
     await mapUsers({
-      lms,
+      lms: state === null ? lms : withoutErased(lms, await readErasedPeople(state, config.source.name)),
       zulip,
       links,
       settings: config.users,
@@ -125,6 +128,15 @@ async function keep(
   await links.write(role, page);
   written.linksWritten += page.filter(({ match }) => match.zulipUserId !== null).length;
   if (role === "student") written.eventsFilled += await links.fillEvents(page);
+}
+
+/** Who was erased may be in the LMS still; nothing is kept of them, and they are shown to nobody. */
+function withoutErased(lms: Pick<LmsSource, "allPeople">, erased: ErasedPeople): Pick<LmsSource, "allPeople"> {
+  return {
+    async *allPeople(role) {
+      for await (const page of lms.allPeople(role)) yield page.filter(({ id }) => erased.tombstone(role, id) === null);
+    },
+  };
 }
 
 /** Ends between two pages when the process is asked to stop: what was stored stays. */

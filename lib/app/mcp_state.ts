@@ -10,6 +10,7 @@ import type { Queryable, StateDb } from "../state/state_db.ts";
 import type { CommandContext } from "./command_context.ts";
 import type { McpOptions } from "./command_options.ts";
 import { Explainer } from "./explain_facts.ts";
+import { hideErased } from "./keep_erased.ts";
 import { OpenParts } from "./open_parts.ts";
 
 /** The state for an agent, and who may be seen in it. */
@@ -20,12 +21,13 @@ export interface McpState extends AsyncDisposable {
 
 /** Throws CommandError for a mentor that there is not. */
 export async function openMcpState(
-  { config, clock }: CommandContext,
+  { config, clock, log }: CommandContext,
   { identified, mentor }: McpOptions,
 ): Promise<McpState> {
   await using stack = new AsyncDisposableStack();
   const parts = stack.use(new OpenParts(config));
   const db = await parts.state({ dryRun: true });
+  await hideErased({ config, clock, log }, db);
   const source = config.source.name;
   const only = mentor === null
     ? null
@@ -52,12 +54,8 @@ export async function explainEvent(
   const source = config.source.name;
   const [event] = await q.explainedEvents(sql, { source, eventId, limit: 1 });
   if (event === undefined) return null;
-  const explainer = await Explainer.read(
-    { db: { sql }, config, source },
-    [event],
-    clock.now(),
-    mentor === null ? [] : [mentor],
-  );
+  const asked = { db: { sql }, config, source, now: clock.now() };
+  const explainer = await Explainer.read(asked, [event], mentor === null ? [] : [mentor]);
   const deliveries = explainer.explain(event, mentor);
   const metadata = event.metadata as EventMetadata; // written by the recorder only, always with all keys
   return {

@@ -4,7 +4,7 @@ import { logger } from "../base/log.ts";
 import { RepeatedError } from "../base/repeated_error.ts";
 import { type EpochMicros, MICROS_PER_SECOND } from "../model/time.ts";
 import type { Lease } from "../state/leases.ts";
-import { nameStateTrouble } from "./state_trouble.ts";
+import { nameStateTrouble } from "../state/state_errors.ts";
 
 const REST_MICROS = 15 * 60 * MICROS_PER_SECOND;
 
@@ -30,7 +30,7 @@ export function onceDue({ title, clock, stateUrl, day, work }: DueWork): AfterPo
   return async (lease, signal) => {
     const now = clock.now();
     const due = day(now);
-    if (due === null || due === last || now < restUntil) return; // so that a poll costs no question more
+    if (due === null || due === last || now < restUntil) return; // so that most polls ask the state nothing for it
     try {
       await work(lease, now, signal);
       last = due;

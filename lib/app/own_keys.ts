@@ -28,7 +28,7 @@ export async function withOwnKeys<T>(value: T, shown: ShownKeys): Promise<T> {
  */
 export class OwnKeyOutput implements Output, AsyncDisposable {
   readonly isTerminal: boolean;
-  readonly #kept: [how: "line" | "json" | "table", what: unknown][] = [];
+  readonly #kept: [how: "line" | "row" | "json" | "table", what: unknown][] = [];
 
   constructor(private readonly out: Output, private readonly shown: ShownKeys) {
     this.isTerminal = out.isTerminal;
@@ -36,6 +36,10 @@ export class OwnKeyOutput implements Output, AsyncDisposable {
 
   writeLine(text = ""): void {
     this.#kept.push(["line", text]);
+  }
+
+  writeRow(row: string): void {
+    this.#kept.push(["row", row]);
   }
 
   writeJson(value: unknown): void {
@@ -56,6 +60,7 @@ export class OwnKeyOutput implements Output, AsyncDisposable {
     const kept = await withOwnKeys(this.#kept.splice(0), this.shown);
     for (const [how, what] of kept) {
       if (how === "line") this.out.writeLine(what as string);
+      else if (how === "row") this.out.writeRow(what as string);
       else if (how === "json") this.out.writeJson(what);
       else {
         const { head, rows } = what as {

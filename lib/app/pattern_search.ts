@@ -2,19 +2,22 @@ import type { Clock } from "../base/clock.ts";
 import { logger } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import { daysToJudge, findPatterns } from "../insights/find_patterns.ts";
+import { unseenFinishes } from "../model/event_types.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { counted } from "../text/counted.ts";
 import { type AfterPoll, onceDue } from "./once_due.ts";
 
 export interface PatternSearch {
   readonly db: StateDb;
-  readonly config: Pick<Config, "insights" | "notify" | "state">;
+  readonly config: Pick<Config, "insights" | "notify" | "poll" | "state">;
   readonly clock: Clock;
 }
 
 /** What follows a poll once a day: the day that is over is searched for patterns. */
 export function patternSearch({ db, config, clock }: PatternSearch): AfterPoll {
-  const times = { at: config.insights?.at ?? null, timezone: config.notify.timezone };
+  // Who has only exams of types that are not stored would be found to have gone quiet, and to have missed them.
+  const sees = unseenFinishes(config.poll.eventTypes).length === 0;
+  const times = { at: sees ? config.insights?.at ?? null : null, timezone: config.notify.timezone };
   return onceDue({
     title: "Looking for patterns",
     clock,

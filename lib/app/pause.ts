@@ -1,8 +1,9 @@
 import { endPauses, hurryMessages, insertPause, untoldOfScope, wakePausedRows } from "../../sql/state/pauses.ts";
 import { wakeRecipients } from "../../sql/state/recipients.ts";
+import { sourceNames } from "../../sql/state/sources.ts";
 import { findPerson } from "../people/find_person.ts";
 import { CommandError } from "../base/errors.ts";
-import { systemClock } from "../base/clock.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { retryLostRaces, UNIQUE_VIOLATION } from "../base/retry.ts";
 import { type EpochMicros, formatUtc } from "../model/time.ts";
 import { besideErasures } from "../privacy/beside_erasures.ts";
@@ -36,37 +37,10 @@ export async function runPause(context: CommandContext, options: PauseOptions): 
   const { until, reason, dryRun } = options;
   const [count] = await untoldOfScope(db.sql, source, scope);
   const deliveries = Number(count?.deliveries ?? 0);
-  let replaced: readonly Pause[] = (await readPauses({ db, source }, clock.now())).filter((pause) =>
-    isSame(pause, scope)
-  );
-  if (!dryRun) {
-    // Two pauses of the same at once: the second finds the first one and takes its place.
-    replaced = await retryLostRaces(
-      () =>
-        besideErasures(db, async (tx) => {
-          const now = clock.now();
-          const ended = (await endPauses(tx, source, scope, now)).map(pauseOf)
-            .filter(({ until }) => until === null || until > now);
-          const begun = await insertPause(tx, source, { ...scope, until, reason });
-          if (begun.count === 0) {
-            throw new CommandError(`Cannot pause: this ${scope.scope} was erased`, {
-              hint: "nothing more is told of them",
-            });
-          }
-          // They were put off to the old end; the next round puts off again what is still paused.
-          if (ended.length > 0) await wakePaused(tx, source, now);
-          await recordAct(tx, {
-            source,
-            command: `pause${flagOf(scope)}${until === null ? "" : ` --until ${formatUtc(until)}`}`,
-            reason,
-            effect: `${pauseWords(scope)} paused; ${waitSoFar(deliveries)}`,
-          });
-          return ended;
-        }),
-      systemClock,
-      [UNIQUE_VIOLATION],
-    );
-  }
+  const others = (await sourceNames(db.sql)).map((row) => row.source).filter((name) => name !== source);
+  const replaced = dryRun
+    ? (await readPauses({ db, source }, clock.now())).filter((pause) => isSame(pause, scope))
+    : await begin(db, { source, scope, until, reason, deliveries, clock });
   if (options.json) {
     const { scope: name, subjectId } = scope;
     return out.writeJson(commandJson("pause", {
@@ -78,6 +52,7 @@ export async function runPause(context: CommandContext, options: PauseOptions): 
       reason,
       replaces: replaced.map(pauseJson),
       deliveries,
+      other_sources: others,
     }));
   }
   const end = until === null ? "until `lmsmon resume`" : `until ${localTime(until, config.notify.timezone)}`;
@@ -87,6 +62,48 @@ export async function runPause(context: CommandContext, options: PauseOptions): 
     out.writeLine(`It takes the place of the pause before, since ${since}: ${pause.reason}`);
   }
   out.writeLine(`${waitSoFar(deliveries)}; polling goes on, and nothing is lost.`);
+  if (others.length > 0) {
+    out.writeLine(
+      `This is of ${source} alone: ${others.join(", ")} in this state goes on; pause it with its configuration.`,
+    );
+  }
+}
+
+/** Writes the pause down; returns those of the same that it takes the place of. */
+async function begin(
+  db: StateDb,
+  { source, scope, until, reason, deliveries, clock }: {
+    readonly source: string;
+    readonly scope: Scope;
+    readonly until: EpochMicros | null;
+    readonly reason: string;
+    readonly deliveries: number;
+    readonly clock: Clock;
+  },
+): Promise<readonly Pause[]> {
+  const transaction = () =>
+    besideErasures(db, async (tx) => {
+      const now = clock.now();
+      const ended = (await endPauses(tx, source, scope, now)).map(pauseOf)
+        .filter(({ until }) => until === null || until > now);
+      const begun = await insertPause(tx, source, { ...scope, until, reason });
+      if (begun.count === 0) {
+        throw new CommandError(`Cannot pause: this ${scope.scope} was erased`, {
+          hint: "nothing more is told of them",
+        });
+      }
+      // They were put off to the old end; the next round puts off again what is still paused.
+      if (ended.length > 0) await wakePaused(tx, source, now);
+      await recordAct(tx, {
+        source,
+        command: `pause${flagOf(scope)}${until === null ? "" : ` --until ${formatUtc(until)}`}`,
+        reason,
+        effect: `${pauseWords(scope)} paused; ${waitSoFar(deliveries)}`,
+      });
+      return ended;
+    });
+  // Two pauses of the same at once: the second finds the first one and takes its place.
+  return await retryLostRaces(transaction, systemClock, [UNIQUE_VIOLATION]);
 }
 
 /** `resume`: ends pauses; what was kept is due now, and goes out as after an outage. */

@@ -3,7 +3,7 @@ import type { Logger } from "../base/log.ts";
 const PATIENCE_MS = 10_000;
 
 /**
- * Tells a watchdog outside (healthchecks.io, Uptime Kuma, …) that a round went well: when it hears nothing any more, it rings. One request
+ * Tells a watchdog outside (healthchecks.io, Uptime Kuma, …) that a poll went well: when it hears nothing any more, it rings. One request
  * at a time, and no failure of it is lmsmon's trouble; the address is a secret, so it is never logged.
  */
 export class Pinger {

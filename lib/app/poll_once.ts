@@ -10,9 +10,8 @@ import { checkSource } from "../poll/check_source.ts";
 import { dryRun } from "../poll/dry_run.ts";
 import { describeHolder, Holder } from "../poll/holder.ts";
 import { LeaseKeeper } from "../poll/lease_keeper.ts";
-import { leaseTimes } from "../poll/lease_times.ts";
 import { type PollResult, runPoll } from "../poll/run_poll.ts";
-import { takeLease } from "../poll/take_lease.ts";
+import { leaseTimes, takeLease } from "../poll/take_lease.ts";
 import type { Lease } from "../state/leases.ts";
 import type { StateDb } from "../state/state_db.ts";
 import type { CommandContext } from "./command_context.ts";
@@ -24,7 +23,7 @@ import { DryTeller } from "./dry_messages.ts";
 import { type ShownKeys, withOwnKeys } from "./own_keys.ts";
 import { Pinger } from "./ping.ts";
 import { OpenParts, pollSettings } from "./open_parts.ts";
-import { nameStateTrouble } from "./state_trouble.ts";
+import { nameStateTrouble } from "../state/state_errors.ts";
 import { readUntoldNews } from "./untold_news.ts";
 import { dryRunJson, pollJson, printDryRun, printPoll } from "./poll_report.ts";
 
@@ -184,6 +183,7 @@ async function runDry(context: CommandContext, options: PollOnceOptions, db: Sta
   const shown: ShownKeys = (ids) => lms.shownKeys(ids);
   if (options.json) out.writeJson(await withOwnKeys(dryRunJson(lms.name, dry, planned, pending), shown));
   else await printDryRun(out, lms.name, dry, planned, pending, shown);
+  if (planned.notAsked instanceof ZulipError) throw planned.notAsked; // what there is to say was said
 }
 
 /** What earlier polls left to tell now (`--no-notify`, an outage). */

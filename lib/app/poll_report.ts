@@ -48,7 +48,7 @@ export function printPoll(
     if (poll.firstContact.length > 0) {
       out.writeLine(
         `First contact (${poll.firstContact.join(", ")}): history is stored${
-          tally.toldEvents > 0 ? " and told as asked" : ", nobody is told about it"
+          tally.eventsToTell > 0 ? " and told as asked" : ", nobody is told about it"
         }; what comes from now on is news`,
       );
     }
@@ -151,7 +151,7 @@ function dryRunLines(source: string, dry: DryRunResult, planned: DryMessages, pe
   if (dry.firstContact.length > 0) {
     lines.push(
       `First contact (${dry.firstContact.join(", ")}): this is history, it would be stored${
-        tally.toldEvents > 0 ? " and told as asked" : " and told to nobody"
+        tally.eventsToTell > 0 ? " and told as asked" : " and told to nobody"
       }`,
     );
   }
@@ -163,7 +163,9 @@ function dryRunLines(source: string, dry: DryRunResult, planned: DryMessages, pe
     lines.push(`${counted(deliveries, "delivery", "deliveries")} would not go out: ${reason}`);
   }
   if (planned.notAsked !== null) {
-    lines.push(`Every mentor is taken to have a Zulip account, since Zulip could not be asked: ${planned.notAsked}`);
+    lines.push(
+      `Every mentor is taken to have a Zulip account, since Zulip could not be asked: ${planned.notAsked.message}`,
+    );
   }
   if (pending > 0) lines.push(`${counted(pending, "delivery", "deliveries")} of earlier polls would go out, too`);
   if (planned.held !== null) lines.push(`The fuse would hold these messages: ${planned.held}`);
@@ -211,7 +213,7 @@ export function dryRunJson(source: string, dry: DryRunResult, planned: DryMessag
     held_reason: planned.held,
     pending_before: pending,
     not_sent: Object.fromEntries(planned.untold),
-    accounts_unknown: planned.notAsked,
+    accounts_unknown: planned.notAsked?.message ?? null,
     messages: planned.messages.map(({ recipient, at, content, events }) => ({
       recipient,
       at: formatUtc(at),

@@ -8,10 +8,11 @@ import type { Problem } from "../config/problem.ts";
 import { detect } from "../detect/detect.ts";
 import type { LmsId } from "../model/event.ts";
 import type { Kind } from "../model/event_types.ts";
+import { jsonId } from "../model/lms_ids.ts";
 import { formatUtc } from "../model/time.ts";
-import { configuredPreset } from "../source/configured_preset.ts";
+import { configuredPreset } from "../source/open_lms.ts";
 import type { LmsSource } from "../source/lms_source.ts";
-import { writtenMapping } from "../source/written_mapping.ts";
+import { writtenMapping } from "../source/mapping_names.ts";
 import { counted } from "../text/counted.ts";
 import type { CommandContext } from "./command_context.ts";
 import { commandJson, jsonTime } from "./command_json.ts";
@@ -56,7 +57,8 @@ export async function runPresetCheck({ config, out }: CommandContext, options: P
   const kinds = [];
   for (const kind of source.kinds) kinds.push(await tryKind(source, kind));
   if (options.json) {
-    return out.writeJson(commandJson("preset", { action: "check", name: lms.preset, version, kinds }));
+    const result = kinds.map(({ samples, ...kind }) => ({ ...kind, samples: samples.map(sampleJson) }));
+    return out.writeJson(commandJson("preset", { action: "check", name: lms.preset, version, kinds: result }));
   }
   out.writeLine(`${lms.preset} on ${version}: every query can be read`);
   for (const { kind, rows, bad, rows_per_second, finds_new, warnings, plan, samples } of kinds) {
@@ -80,6 +82,14 @@ export async function runPresetCheck({ config, out }: CommandContext, options: P
   }
 }
 
+type Sample = Awaited<ReturnType<typeof tryKind>>["samples"][number];
+
+/** As every result says it: docs/json.md. */
+export function sampleJson({ type, student_id, activity_id, ...rest }: Sample) {
+  const shown = (id: string | null) => id === null ? null : jsonId(id);
+  return { event_type: type, student_id: shown(student_id), activity_id: shown(activity_id), ...rest };
+}
+
 /** What a page of a kind comes to: how fast it is read, what is doubtful, and events of it. */
 export async function tryKind(source: LmsSource, kind: Kind) {
   const { warnings, plan } = await source.inspect(kind);
@@ -94,6 +104,8 @@ export async function tryKind(source: LmsSource, kind: Kind) {
   const refused = new Map<string, number>();
   const refuse = (reason: string) => refused.set(reason, (refused.get(reason) ?? 0) + 1);
   for (const { reason } of bad) refuse(reason);
+  const odd = await source.oddKeys(kind, TRIAL_ROWS);
+  for (const { reason } of odd) refuse(reason);
   const samples = rows.flatMap((row) => {
     const { event, quarantine } = detect(null, row, now);
     if (quarantine !== null) refuse(quarantine);
@@ -110,12 +122,12 @@ export async function tryKind(source: LmsSource, kind: Kind) {
   return {
     kind,
     rows: rows.length,
-    bad: bad.length,
+    bad: bad.length + odd.length,
     rows_per_second: Math.round((rows.length * 1000) / tookMs),
     finds_new: findsNew(source, kind),
     warnings: [
       ...warnings,
-      ...rows.length + bad.length === 0 ? [`query ${kind}: gives no row`] : [],
+      ...rows.length + bad.length + odd.length === 0 ? [`query ${kind}: gives no row`] : [],
       ...[...refused].slice(0, MOST_REASONS).map(([reason, n]) =>
         `${counted(n, "row")} would go into quarantine: ${reason}`
       ),

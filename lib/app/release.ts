@@ -70,7 +70,7 @@ async function printHeld(context: CommandContext, held: readonly HeldPoll[], jso
       poll.messages,
       poll.recipients,
       poll.events,
-      poll.revisions,
+      poll.rewritten,
       poll.reason,
     ]),
   );
@@ -85,7 +85,7 @@ function heldJson(poll: HeldPoll) {
     messages: poll.messages,
     recipients: poll.recipients,
     events: poll.events,
-    revisions: poll.revisions,
+    revisions: poll.rewritten,
     without_mentor: poll.withoutMentor,
   };
 }

@@ -1,14 +1,13 @@
 import { basename, join } from "node:path";
 import { StoppedError } from "../base/errors.ts";
 import { progressShower } from "../base/progress.ts";
-import { asFolder } from "../export/as_folder.ts";
-import { openOutputFile, type OutputFile } from "../export/output_file.ts";
+import { asFolder, openOutputFile, type OutputFile } from "../export/output_file.ts";
 import { readConstants } from "../insights/constants_file.ts";
 import { findCourse } from "../insights/find_course.ts";
-import { jsonId } from "../insights/insight_json.ts";
+import { jsonId } from "../model/lms_ids.ts";
 import { type AsOf, asOf } from "../insights/read_insights.ts";
 import { findPerson } from "../people/find_person.ts";
-import { composeReport, drawnOf, type Report } from "../report/compose_report.ts";
+import { composeReport, drawnOf, peopleIn, type Report } from "../report/compose_report.ts";
 import { type Audience, readReport, type ReportFacts } from "../report/read_report.ts";
 import { type RenderedReport, renderReport } from "../report/render_report.ts";
 import { readMoment } from "../state/read_moment.ts";
@@ -16,6 +15,7 @@ import type { Queryable } from "../state/state_db.ts";
 import { counted } from "../text/counted.ts";
 import type { CommandContext } from "./command_context.ts";
 import { commandJson } from "./command_json.ts";
+import { warnOfUnseen } from "./insights.ts";
 import { keepErased } from "./keep_erased.ts";
 import { OpenParts } from "./open_parts.ts";
 
@@ -47,6 +47,7 @@ interface Written {
 /** `report`: pages to look at, each whole or not there at all, and readable by their owner only. */
 export async function runReport(context: CommandContext, options: ReportOptions): Promise<void> {
   const { config, clock } = context;
+  warnOfUnseen(context);
   const at = asOf(options.at, clock.now(), config.notify.timezone);
   // Before any work: who cannot write there should not wait for a database to learn it.
   const isFolder = await asFolder(options.out);
@@ -97,9 +98,12 @@ async function narrowed(sql: Queryable, source: string, { course, mentor, studen
 }
 
 /** By pseudonym unless people are named: a file's name is seen by more people than its content. */
-function fileName({ asked, called }: ReportFacts, { mentor }: Audience): string {
+function fileName({ asked, called, keyOf }: ReportFacts, { mentor }: Audience): string {
   if (mentor === null) return "report.html";
-  return `mentor-${asked.identified ? mentor : called("mentor", mentor).name}.html`;
+  const key = keyOf(mentor);
+  // A key of text may hold what no name of a file can, or another folder.
+  const named = /^[\w-][\w.-]{0,99}$/.test(key) ? key : mentor;
+  return `mentor-${asked.identified ? named : called("mentor", mentor).name}.html`;
 }
 
 /** Writes every file to the end; none has its name yet. */
@@ -137,9 +141,9 @@ async function tell(
   written: readonly Written[],
   { out: place, json }: ReportOptions,
 ): Promise<void> {
-  const { asked, unmentored } = facts;
+  const { asked, unmentored, keyOf } = facts;
   if (json) {
-    const files = written.map(fileJson);
+    const files = written.map((one) => fileJson(one, keyOf));
     const { source, identified, at } = asked;
     return out.writeJson(commandJson("report", { at: at.day, source, identified, unmentored, files }));
   }
@@ -149,10 +153,10 @@ async function tell(
       await out.table(
         ["mentor", "file", "gone quiet", "struggling", "size"],
         written.map(({ path, mentor, report: { quiet, struggling }, page }) => [
-          mentor,
+          mentor === null ? null : keyOf(mentor),
           basename(path),
-          quiet.length,
-          struggling.length,
+          peopleIn(quiet),
+          peopleIn(struggling),
           sizeOf(page),
         ]),
       );
@@ -164,10 +168,10 @@ async function tell(
     }
   } else {
     for (const { path, report: { quiet, struggling, others }, page } of written) {
-      const more = others.length === 0 ? "" : `, ${others.length} on no list`;
+      const more = others.length === 0 ? "" : `, ${peopleIn(others)} on no list`;
       out.writeLine(
-        `Wrote ${path} as of ${asked.at.day}: ${counted(quiet.length, "student")} gone quiet, ` +
-          `${struggling.length} here but struggling${more} (${sizeOf(page)})`,
+        `Wrote ${path} as of ${asked.at.day}: ${counted(peopleIn(quiet), "student")} gone quiet, ` +
+          `${peopleIn(struggling)} here but struggling${more} (${sizeOf(page)})`,
       );
     }
   }
@@ -181,9 +185,9 @@ async function tell(
 const sizeOf = ({ bytes }: RenderedReport) =>
   bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 
-const fileJson = ({ path, mentor, report, page }: Written) => ({
+const fileJson = ({ path, mentor, report, page }: Written, keyOf: ReportFacts["keyOf"]) => ({
   file: path,
-  mentor_id: mentor === null ? null : jsonId(mentor),
+  mentor_id: mentor === null ? null : jsonId(keyOf(mentor)),
   quiet: report.quiet.length,
   struggling: report.struggling.length,
   others: report.others.length,

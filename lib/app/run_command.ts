@@ -1,3 +1,4 @@
+import type { Config } from "../config/config.ts";
 import { formerStateWords } from "../config/default_state.ts";
 import { environment, forgetPgEnvironment, homeDirectory, spareLoopback } from "../config/environment.ts";
 import { loadConfig, type Need } from "../config/load_config.ts";
@@ -16,6 +17,8 @@ export interface GlobalFlags {
   readonly logLevel?: "debug" | "info" | "warning" | "error" | undefined;
   readonly logFormat?: "pretty" | "json" | undefined;
   readonly json?: boolean | undefined;
+  /** Of those that have it: whatever the command, it only looks then. */
+  readonly dryRun?: boolean | undefined;
 }
 
 export interface CommandSettings {
@@ -27,8 +30,26 @@ export interface CommandSettings {
   readonly whenDisabled?: "ends" | "stays";
   /** Runs until a signal, and ends well then; everything else is stopped by one, and says so. */
   readonly daemon?: boolean;
+  /** It only looks, and answers at the end: who stops it has no answer, and nothing to go on with. */
+  readonly onlyLooks?: boolean;
   /** Works with the defaults alone: no file, no environment (demo). */
   readonly standalone?: boolean;
+}
+
+const logFlags = ({ logLevel, logFormat }: GlobalFlags): Overrides => ({
+  ...(logLevel && { "log.level": { value: logLevel, from: "--log-level" } }),
+  ...(logFormat && { "log.format": { value: logFormat, from: "--log-format" } }),
+});
+
+/** A state that nobody named may be another one than is meant. */
+function warnOfState({ file, state }: Config, standalone: boolean): void {
+  if (file === null && !standalone) {
+    logger().warning("No configuration file found: using the defaults and the state in {state}", { state: state.url });
+  }
+  if (state.former !== undefined) {
+    const { message, hint } = formerStateWords(state.former);
+    logger().warning("{message}: {hint}", { message, hint });
+  }
 }
 
 /** Configuration, logging and signals around a command's work. Resolves to the exit code; errors are main's. */
@@ -47,9 +68,14 @@ export async function runCommand(
     hungUp = true;
     log.info("SIGHUP: a watch that is starting reads its configuration again then; other commands go on as they are");
   };
-  using stop = new Shutdown(exit, (signal) => {
-    log.info("Stopping on {signal} after the work in hand; once more stops at once", { signal });
-  }, () => hangUp()).listen();
+  using stop = new Shutdown(
+    exit,
+    (signal) => {
+      log.info("Stopping on {signal} after the work in hand; once more stops at once", { signal });
+    },
+    () => hangUp(),
+    settings.onlyLooks || globals.dryRun ? "nothing was changed or written; run it again" : undefined,
+  ).listen();
 
   const standalone = settings.standalone ?? false;
   const env = standalone ? {} : environment();
@@ -62,11 +88,7 @@ export async function runCommand(
       home: standalone ? null : homeDirectory(env),
       needs: settings.needs,
       nothingWhenDisabled: settings.whenDisabled !== undefined,
-      overrides: {
-        ...settings.overrides,
-        ...(globals.logLevel && { "log.level": { value: globals.logLevel, from: "--log-level" } }),
-        ...(globals.logFormat && { "log.format": { value: globals.logFormat, from: "--log-format" } }),
-      },
+      overrides: { ...settings.overrides, ...logFlags(globals) },
     });
   const config = await load();
   setUpLogging(config.log);
@@ -77,15 +99,7 @@ export async function runCommand(
     else out.writeLine("lmsmon is switched off (enabled: false): nothing was polled, nothing was sent");
     return 0;
   }
-  if (config.file === null && !standalone && settings.needs.includes("state")) {
-    log.warning("No configuration file found: using the defaults and the state in {state}", {
-      state: config.state.url,
-    });
-  }
-  if (config.state.former !== undefined && settings.needs.includes("state")) {
-    const { message, hint } = formerStateWords(config.state.former);
-    log.warning("{message}: {hint}", { message, hint });
-  }
+  if (settings.needs.includes("state")) warnOfState(config, standalone);
   const run = (stop: CommandContext["stop"]) =>
     work({
       config,

@@ -10,6 +10,7 @@ import { counted } from "../text/counted.ts";
 import type { CommandContext } from "./command_context.ts";
 import { commandJson } from "./command_json.ts";
 import type { StateOptions } from "./command_options.ts";
+import { keepErased } from "./keep_erased.ts";
 import { dumpState, restoreState, type RowCounts } from "./state_dump.ts";
 
 const EMBEDDED = "pglite:";
@@ -59,6 +60,7 @@ async function restore(context: CommandContext, { path, dryRun, json }: StateOpt
   const rows = await restoreState(db, path, dryRun);
   if (!dryRun) {
     await recordAct(db.sql, { source: config.source.name, command: "state restore", effect: rowWords(rows) });
+    await keepErased(context, db);
   }
   if (json) {
     out.writeJson(commandJson("state", { action: "restore", path, dry_run: dryRun, rows }));
@@ -66,7 +68,7 @@ async function restore(context: CommandContext, { path, dryRun, json }: StateOpt
   }
   out.writeLine(`${dryRun ? "Would restore" : "Restored"} ${rowWords(rows)}`);
   if (dryRun) return 0;
-  out.writeLine("Is it older than what was told since? `lmsmon reconcile --since 36h` before the next watch.");
+  out.writeLine("Is it older than what was told since? `lmsmon reconcile` before the next watch.");
   out.writeLine("Was somebody erased since? `lmsmon privacy reapply FILE`, with the journal of erasures.");
   return 0;
 }

@@ -10,6 +10,7 @@ import { CommandError } from "../base/errors.ts";
 import { compressing } from "../export/compress.ts";
 import { openOutputFile } from "../export/output_file.ts";
 import type { Queryable, StateDb, Transaction } from "../state/state_db.ts";
+import { renewEpoch } from "../state/state_epoch.ts";
 
 /** How many rows of each table. */
 export type RowCounts = Readonly<Record<string, number>>;
@@ -136,6 +137,7 @@ async function fill(tx: Transaction, path: string): Promise<RowCounts> {
   if (short !== undefined) throw notWhole(path, `${short[0]} has ${counts[short[0]] ?? 0} rows of ${short[1]}`);
   for (const [name, value] of Object.entries(end.sequences)) await q.setSequence(tx, name, value);
   for (const { name } of tables) await q.startTriggers(tx, name);
+  await renewEpoch(tx);
   return counts;
 }
 
@@ -163,6 +165,21 @@ function notWhole(path: string, why: string, cause?: unknown): CommandError {
   });
 }
 
+const FILE_TROUBLE: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EACCES: "permission denied",
+  EISDIR: "it is a directory",
+};
+
+/** What the system says of a file that cannot be read; of one that can and is no dump, `null`. */
+function fileTrouble(path: string, error: unknown): CommandError | null {
+  const why = error instanceof Error && "code" in error ? FILE_TROUBLE[String(error.code)] : undefined;
+  return why === undefined ? null : new CommandError(`Cannot restore ${path}: ${why}`, {
+    hint: "name a file of `lmsmon state dump FILE` that this user may read; nothing was changed",
+    cause: error,
+  });
+}
+
 async function* linesOf(path: string): AsyncGenerator<string> {
   const file = createReadStream(path);
   const unpacked = file.pipe(createGunzip());
@@ -171,7 +188,8 @@ async function* linesOf(path: string): AsyncGenerator<string> {
     yield* createInterface({ input: unpacked, crlfDelay: Infinity });
   } catch (error) {
     if (error instanceof CommandError) throw error;
-    throw notWhole(path, error instanceof Error ? error.message : String(error), error);
+    throw fileTrouble(path, error) ??
+      notWhole(path, error instanceof Error ? error.message : String(error), error);
   } finally {
     file.destroy();
   }

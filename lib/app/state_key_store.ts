@@ -2,6 +2,7 @@ import { addLmsKeys, lmsKeys } from "../../sql/state/lms_keys.ts";
 import type { Output } from "../base/output.ts";
 import { retryLostRaces } from "../base/retry.ts";
 import type { LmsId } from "../model/event.ts";
+import { isSameKey } from "../model/key_space.ts";
 import { type KeyEntry, type KeyStore, LmsKeys } from "../source/lms_keys.ts";
 import { arrayLiteral, numberArrayLiteral } from "../state/array_literal.ts";
 import { besideErasures } from "../privacy/beside_erasures.ts";
@@ -24,7 +25,10 @@ export function stateKeyStore(db: Pick<StateDb, "sql">): KeyStore {
       await retryLostRaces(() => besideErasures(db, async (tx) => void await addLmsKeys(tx, ids, sorts, keys)));
       const kept = await keysOf(entries.map(({ id }) => id));
       // The key of an erased person is not kept: for this process alone it is known.
-      return entries.filter(({ id, key }) => kept.has(id) && kept.get(id) !== key);
+      return entries.filter(({ id, sort, key }) => {
+        const known = kept.get(id);
+        return known !== undefined && !isSameKey(sort, known, key);
+      });
     },
   };
 }

@@ -17,6 +17,7 @@ import type { CommandContext } from "./command_context.ts";
 import { commandJson, jsonTime } from "./command_json.ts";
 import type { StatsOptions } from "./command_options.ts";
 import { isExportTurn } from "./export_turn.ts";
+import { sourceNames } from "../../sql/state/sources.ts";
 import { readPauses } from "../tell/pauses.ts";
 import { OpenParts } from "./open_parts.ts";
 import { ownKeyOutput } from "./state_key_store.ts";
@@ -119,7 +120,8 @@ export async function runStats(context: CommandContext, options: StatsOptions): 
   }
   const stats = {
     ...await readStats(db, json ? jsonTime : plainTime),
-    pauses: (await readPauses({ db, source: context.config.source.name }, context.clock.now())).map((pause) => ({
+    pauses: (await readEveryPause(db, context)).map(({ source, ...pause }) => ({
+      source,
       scope: pause.scope,
       id: pause.subjectId === null ? null : json ? BigInt(pause.subjectId) : pause.subjectId,
       since_at: (json ? jsonTime : plainTime)(toInstant(pause.since)),
@@ -140,4 +142,15 @@ export async function runStats(context: CommandContext, options: StatsOptions): 
     await out.table(Object.keys(first), cells);
     out.writeLine();
   }
+}
+
+/** A pause is one source's, as everything else here is. */
+async function readEveryPause(db: StateDb, { config, clock }: CommandContext) {
+  const sources = new Set([...(await sourceNames(db.sql)).map(({ source }) => source), config.source.name]);
+  const pauses = await Promise.all(
+    [...sources].map(async (source) =>
+      (await readPauses({ db, source }, clock.now())).map((pause) => ({ ...pause, source }))
+    ),
+  );
+  return pauses.flat();
 }

@@ -1,5 +1,5 @@
 import * as q from "../../sql/state/stats_days.ts";
-import type { Output } from "../base/output.ts";
+import { type Output, terminalWidth } from "../base/output.ts";
 import type { EpochMicros } from "../model/time.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { briefDuration } from "../text/parse_duration.ts";
@@ -52,7 +52,7 @@ export function dayBars({ events_by_day: events }: Pick<Days, "events_by_day">, 
 export async function printDays(out: Output, days: Days): Promise<void> {
   if (out.isTerminal && days.events_by_day.length > 0) {
     out.writeLine("events found by day");
-    for (const line of dayBars(days, 100)) out.writeLine(line);
+    for (const line of dayBars(days, Math.min(100, terminalWidth()))) out.writeLine(line);
     out.writeLine();
   }
   await table(

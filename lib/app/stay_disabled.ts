@@ -11,6 +11,7 @@ const SAY_EVERY_MS = 60 * 60_000;
  */
 export async function stayDisabled({ config, clock, stop, log }: Omit<CommandContext, "out">): Promise<void> {
   const health = new Health(clock, config.poll.intervalMs);
+  health.switchedOff();
   const server = config.listen === null
     ? null
     : serveHealth({ ...config.listen, clock }, health, createMetrics(manifest.version, config.source.name));

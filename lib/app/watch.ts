@@ -29,7 +29,7 @@ import { OpenParts, pollSettings } from "./open_parts.ts";
 import { openNotifier } from "./poll_once.ts";
 import { afterPoll } from "./after_poll.ts";
 import { keepErased } from "./keep_erased.ts";
-import { nameStateTrouble } from "./state_trouble.ts";
+import { nameStateTrouble } from "../state/state_errors.ts";
 import { readUntoldNews, untoldNewsText } from "./untold_news.ts";
 import { watchDry } from "./watch_dry.ts";
 
@@ -141,7 +141,7 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
   const wake = new Wake();
   const pinger = new Pinger(logger("health"));
   const source = new SourceWatch(parts.db, parts.lms, logger("poll"), parts.acceptSource);
-  // What is in hand at the first signal may end, but a peer that answers no more must not keep the process.
+  // What is in hand at the first signal may end; a peer that answers no more must not keep the process.
   const late = new AbortController();
   const ended = new AbortController();
   const stop = { soft: context.stop.soft, hard: AbortSignal.any([context.stop.hard, late.signal]) };
@@ -159,28 +159,15 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
         fullPassMs: config.poll.fullPassMs,
         trouble: troubleOf("Polling", logger("poll"), context),
         checkSource: (thorough) => source.check(thorough),
+        source,
         showProgress: progressShower(clock, logger("poll")),
         onHeld: () => notifier?.pollHeld(),
         onPoll: (result, tookMs) => {
           observePoll(metrics, result, tookMs, clock.now() / MICROS_PER_SECOND);
           health.good(false);
           if (!health.isBlocked) void pinger.ping(config.health?.pingUrl ?? null, stop.hard);
-          if (result.firstContact.length > 0) {
-            const { tally: { events }, firstContact: kinds } = result;
-            const found = counted(events, "event");
-            log.info("First contact: {found} of the past stored and told to nobody", { found, events, kinds });
-          } else if (result.tally.events > 0) {
-            const { pollId, tally: { events, rowsRead } } = result;
-            const found = counted(events, "event");
-            log.info("Found {found}", { found, events, rowsRead, pollId, tookMs: Math.round(tookMs) });
-          }
-          if (result.tally.neverTold > 0) {
-            log.warning(
-              "Never told: {neverTold} of these events, since notifications are off (notify.enabled: false)",
-              { neverTold: result.tally.neverTold },
-            );
-          }
-          if (result.tally.toldEvents > 0) wake.wake();
+          sayFound(log, result, tookMs);
+          if (result.tally.eventsToTell > 0) wake.wake();
           parts.onPoll?.(result);
         },
         afterPoll: afterPoll({ config, clock }, parts.db),
@@ -188,6 +175,7 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
           metrics.leading.set(leading ? 1 : 0);
           if (!leading) health.good(true);
         },
+        onConfirmed: () => health.confirmed(),
         onFailure: (error) => {
           metrics.polls.inc({ mode: "any", result: "failed" });
           if (error instanceof LmsError && error.reason === "identity") health.refused();
@@ -218,6 +206,24 @@ export async function watch(context: Omit<CommandContext, "out">, parts: WatchPa
   }
 }
 
+function sayFound(log: Logger, result: PollResult, tookMs: number): void {
+  if (result.firstContact.length > 0) {
+    const { tally: { events }, firstContact: kinds } = result;
+    const found = counted(events, "event");
+    log.info("First contact: {found} of the past stored and told to nobody", { found, events, kinds });
+  } else if (result.tally.events > 0) {
+    const { pollId, tally: { events, rowsRead } } = result;
+    const found = counted(events, "event");
+    log.info("Found {found}", { found, events, rowsRead, pollId, tookMs: Math.round(tookMs) });
+  }
+  if (result.tally.neverTold > 0) {
+    log.warning(
+      "Never told: {neverTold} of these events, since notifications are off (notify.enabled: false)",
+      { neverTold: result.tally.neverTold },
+    );
+  }
+}
+
 /** Runs `loop` under each configuration, one after the other; each ends what it has in hand. */
 async function withEach(
   live: LiveConfig,
@@ -228,8 +234,7 @@ async function withEach(
 }
 
 async function untilAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
 }
 
 function deliver(
@@ -279,14 +284,14 @@ function observePoll(metrics: Metrics, { tally, verdict, ...poll }: PollResult, 
 
 function observeRound(metrics: Metrics, round: RoundResult): void {
   if (round.dead > 0) metrics.ended.inc({ status: "dead" }, round.dead);
-  for (const status of OPEN_STATUSES) metrics.deliveries.set(round.open.get(status) ?? 0, { status });
+  for (const status of UNFINISHED) metrics.deliveries.set(round.unfinished.get(status) ?? 0, { status });
   metrics.waiting.reset();
   for (const { reason, deliveries } of round.waits) metrics.waiting.set(deliveries, { reason });
   metrics.oldestDue.set(round.oldestDueS);
   metrics.blocked.set(blockOf(round) === null ? 0 : 1);
 }
 
-const OPEN_STATUSES = ["waiting", "pending", "sending", "unknown", "held"];
+const UNFINISHED = ["waiting", "pending", "sending", "unknown", "held"];
 
 /** Why nothing can be sent; `null`: it can. */
 function blockOf({ guarded, circuit, trouble }: RoundResult): string | null {

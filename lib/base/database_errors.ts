@@ -11,13 +11,18 @@ const BY_NUMBER: Readonly<Record<number, string>> = {
   3024: "ER_QUERY_TIMEOUT",
 };
 
+/** Names that the driver gives numbers of MariaDB that are another error's on MySQL, which no client of ours can meet. */
+const MISNAMED: Readonly<Record<string, string>> = {
+  ER_BULK_PARSER_INCOMPLETE_ESCAPE_SEQUENCE: "ER_ACCOUNT_HAS_BEEN_LOCKED", // 4151
+};
+
 /**
  * What a database driver calls an error: SQLSTATE, the driver's own code (`CONNECTION_CLOSED`, `ER_…`) or the system's
  * (`ECONNREFUSED`); `null` for anything that is no error of a database.
  */
 export function errorCode(error: unknown): string | null {
   if (typeof error !== "object" || error === null) return null;
-  if ("code" in error && typeof error.code === "string" && error.code !== "") return error.code;
+  if ("code" in error && typeof error.code === "string" && error.code !== "") return MISNAMED[error.code] ?? error.code;
   if (error instanceof AggregateError) return errorCode(error.errors[0]);
   if ("errno" in error && typeof error.errno === "number") return BY_NUMBER[error.errno] ?? `errno ${error.errno}`;
   return null;

@@ -96,7 +96,7 @@ export class StoppedError extends LmsmonError {
   get exitCode(): number {
     return this.signal === "SIGINT" ? 130 : 143;
   }
-  /** The same end with what it means for this command. */
+  /** The same error with a hint: what being stopped means for this command. */
   withHint(hint: string, cause?: unknown): StoppedError {
     return new StoppedError(this.signal, { hint, cause });
   }

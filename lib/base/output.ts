@@ -9,14 +9,19 @@ export class OutputClosed extends Error {
   }
 }
 
-/** Where results go. Lines, JSON and tables are redacted (P7); `writeBytes` is not, it is for bulk data. */
+/**
+ * Where results go. Lines, JSON and tables are redacted (P7); `writeBytes` is not, it is for bulk data. What people read has its control
+ * characters made harmless: an LMS, a file's name or a colleague's reason must not write to a terminal as it likes.
+ */
 export interface Output {
   readonly isTerminal: boolean;
-  /** One line, or several when `text` has line breaks; ends with a line break. */
+  /** One line for people, or several when `text` has line breaks; ends with a line break. */
   writeLine(text?: string): void;
+  /** One line for programs (a row of CSV), as it is. */
+  writeRow(row: string): void;
   /** One JSON value on one line, or indented for a person at a terminal. */
   writeJson(value: unknown): void;
-  /** A plain table: cells are printed with control characters made harmless. */
+  /** A plain table. */
   table(head: readonly string[], rows: readonly (readonly (string | number | null)[])[]): Promise<void>;
   /** Writes all of `chunk`, with back-pressure. */
   writeBytes(chunk: Uint8Array): Promise<void>;
@@ -42,7 +47,8 @@ export function createOutput(sink: SyncSink): Output {
   const writeText = (text: string) => writeRaw(redact(text));
   return {
     isTerminal: sink.isTerminal(),
-    writeLine: (text = "") => writeText(`${text}\n`),
+    writeLine: (text = "") => writeText(`${text.replace(CONTROLS, (sign) => /[\n\t]/.test(sign) ? sign : HARMLESS)}\n`),
+    writeRow: (row) => writeText(`${row}\n`),
     writeJson: (value) => writeRaw(`${toJson(value, sink.isTerminal() ? 2 : 0)}\n`),
     table: async (head, rows) => {
       const { default: Table } = await import("cli-table3");
@@ -103,7 +109,7 @@ export function clearStatus(): void {
 export const stderrIsTerminal = (): boolean => Deno.stderr.isTerminal();
 
 /** A line that wraps could not be drawn over. */
-function terminalWidth(): number {
+export function terminalWidth(): number {
   try {
     return Deno.consoleSize().columns;
   } catch {
@@ -111,10 +117,13 @@ function terminalWidth(): number {
   }
 }
 
-/** LMS text for a terminal: control characters and direction overrides (escape sequences in a name) become `�`. */
+// deno-lint-ignore no-control-regex
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const HARMLESS = "\ufffd";
+
+/** LMS text for a terminal, in one line: control characters and direction overrides (escape sequences in a name) become `�`. */
 export function printable(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+  return text.replace(CONTROLS, HARMLESS);
 }
 
 /**

@@ -3,8 +3,9 @@ import type { Logger } from "./log.ts";
 import { formatDuration } from "../text/parse_duration.ts";
 
 /**
- * Says a trouble that comes back every round twice only: when it starts and when it ends; and again when it turns into
- * another one, which wants another remedy. In between, the errors are logged at debug. One instance per thing that can be in trouble (the LMS, Zulip, the state database).
+ * Logs a trouble that comes back with every try twice only: when it starts and when it ends; and again when it turns into another
+ * one, which wants another remedy. In between, the errors are logged at debug. One instance for each thing that can be in trouble (the
+ * LMS, Zulip, the state database).
  */
 export class RepeatedError {
   #since: number | null = null;

@@ -1,5 +1,7 @@
 import { type Clock, systemClock } from "./clock.ts";
-import { errorCode } from "./database_errors.ts";
+import { errorCode, isConnectionCut } from "./database_errors.ts";
+
+const NEVER = new AbortController().signal;
 
 export interface RetryOptions {
   /** False: give up; true: again after a growing, jittered pause; a number: again after that many milliseconds. */
@@ -72,4 +74,10 @@ export function retryLostRaces<T>(
   });
 }
 
-const NEVER = new AbortController().signal;
+/**
+ * Asks again, at most twice, when the connection was cut before the answer came: for what only reads. An embedded state goes on in
+ * the next process when the one that had it open ends, and a long export goes on with it.
+ */
+export function retryCutReads<T>(ask: () => Promise<T>, signal: AbortSignal = NEVER): Promise<T> {
+  return retry(ask, { classify: isConnectionCut, clock: systemClock, signal, attempts: 3, baseMs: 100 });
+}

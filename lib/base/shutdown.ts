@@ -6,7 +6,7 @@ const CODES = { SIGINT: ExitCode.interrupted, SIGTERM: ExitCode.terminated } as 
 type StopSignal = keyof typeof CODES;
 
 /**
- * The first SIGINT or SIGTERM aborts `soft`: finish the round in hand, start nothing new. The second aborts `hard` and ends
+ * The first SIGINT or SIGTERM aborts `soft`: finish the work in hand, start nothing new. The second aborts `hard` and ends
  * the process at once through `exit`. SIGHUP ends no work: a closed terminal must not, and `watch` reads its configuration again.
  * `using` removes the handlers.
  */
@@ -21,6 +21,8 @@ export class Shutdown implements Disposable {
     private readonly exit: (code: ExitCode) => void,
     private readonly onFirst: (signal: string) => void = () => {},
     private readonly onHangUp: () => void = () => {},
+    /** What being stopped means for this command; `undefined`: what was done is kept. */
+    private readonly stopHint?: string,
   ) {}
 
   /** Starts listening; apart from the constructor so that tests can call `receive` without real signals. */
@@ -40,7 +42,7 @@ export class Shutdown implements Disposable {
   receive(signal: StopSignal): void {
     if (!this.#soft.signal.aborted) {
       this.onFirst(signal);
-      this.#soft.abort(new StoppedError(signal));
+      this.#soft.abort(new StoppedError(signal, this.stopHint === undefined ? {} : { hint: this.stopHint }));
       return;
     }
     this.#hard.abort(new DOMException(`Stopped by a second signal (${signal})`, "AbortError"));

@@ -21,14 +21,14 @@ const FIRST_PAUSE_MS: Record<TroubleKind, number> = {
 const LONGEST_PAUSE_MS = 60_000;
 
 /**
- * The outage breaker of one process. `closed`: sending. `open`: nothing is sent until a probe says that Zulip answers.
+ * The circuit breaker of one process, which pauses sending during an outage. `closed`: sending. `open`: nothing is sent until a probe says that Zulip answers.
  * `half_open`: the probe was well, but only a send proves that sends work again, so they go one at a time. Times are the
  * caller's monotonic milliseconds.
  */
 export class Circuit {
   #state: "closed" | "open" | "half_open" = "closed";
   #trouble: Trouble | null = null;
-  /** Since it was closed. By kind: a network that was away must not make a new key wait for a minute. */
+  /** Failures since it was last closed, by kind: a network that was away must not make a new key wait for a minute. */
   #failures = new Map<TroubleKind, number>();
   #probeAt = 0;
   #openedAt = 0;
@@ -142,4 +142,12 @@ export function troubleOfError(error: ZulipError): Trouble {
   if (error.retryAfterMs !== null) return { kind: "rate_limited", reason, atLeastMs: error.retryAfterMs };
   if (error.reason === "failed") return { kind: "failing", reason };
   return { kind: error.reason === "refused" ? "unauthorized" : "unreachable", reason };
+}
+
+/** What helps against it, for who reads the log. */
+export function remedyOf({ kind }: Trouble): string {
+  return kind === "unauthorized"
+    ? "Check the zuliprc (email, key, site), which is read again every minute: of a copy that systemd made (LoadCredential) a restart " +
+      "makes a new one; a bot is deactivated together with its owner"
+    : "Polling goes on, nothing is lost, and delivery goes on by itself when Zulip answers";
 }

@@ -5,9 +5,8 @@ import { MICROS_PER_SECOND } from "../model/time.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { ZulipError } from "../base/errors.ts";
 import { checkBotKind } from "./bot_kind.ts";
-import { type Credentials, readCredentials, sameCredentials } from "./credentials.ts";
-import { httpDateS } from "./http_date.ts";
-import type { Exchange } from "./http_exchange.ts";
+import { areCopies, type Credentials, readCredentials, sameCredentials } from "./credentials.ts";
+import { type Exchange, httpDateS } from "./http_exchange.ts";
 import { type BodySink, createZulipHttp, type ZulipHttp } from "./http.ts";
 import { ItemReader } from "./item_reader.ts";
 import { rateLimitOf, readFailure } from "./read_failure.ts";
@@ -146,7 +145,7 @@ class ZulipClient implements ZulipConnection {
     const path = `messages/${zulipMessageId}`;
     const exchange = await this.#http.delete(path, signal);
     if (exchange.kind !== "answered" || exchange.status !== 200) {
-      throw readFailure(path, exchange, this.#credentials.site);
+      throw readFailure(path, exchange, this.#credentials.site, areCopies(this.#config));
     }
   }
 
@@ -288,7 +287,7 @@ class ZulipClient implements ZulipConnection {
       const answer = parseAnswer(schema, exchange.text);
       if (answer !== null) return answer;
     }
-    throw readFailure(path, exchange, this.#credentials.site);
+    throw readFailure(path, exchange, this.#credentials.site, areCopies(this.#config));
   }
 
   #observe(exchange: Exchange): void {

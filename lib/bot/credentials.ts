@@ -69,6 +69,13 @@ export function readCredentials(config: ZulipConfig): Credentials {
   };
 }
 
+/**
+ * Whether systemd copied them when the service started (LoadCredential): a file that is renewed afterwards is another one, and only a
+ * restart brings it here.
+ */
+export const areCopies = ({ configFile, apiKeyFile }: Pick<ZulipConfig, "configFile" | "apiKeyFile">): boolean =>
+  [configFile, apiKeyFile].some((path) => path?.startsWith("/run/credentials/") ?? false);
+
 export function sameCredentials(a: Credentials, b: Credentials): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
@@ -113,6 +120,7 @@ export function isLoopback(hostname: string): boolean {
 
 /** The `[api]` section. Values are taken whole, as Python's configparser does: `ini` alone would cut them at `;` and `#`. */
 function parseZuliprc(text: string, file: string): Record<string, string | undefined> {
+  if (text.includes("\0")) throw new ConfigError(`Cannot use ${quote(file)}: it is not UTF-8 text`);
   const plain = text.replace(/^\uFEFF/, "").replace(
     /^[^\S\n]*([A-Za-z_]+)[^\S\n]*[=:][^\S\n]*(.*?)[^\S\n]*$/gm,
     (_, name: string, value: string) =>

@@ -45,7 +45,7 @@ const NOT_BEGUN: Exchange = { kind: "failed", sent: "no", reason: "stopped befor
 export function createZulipHttp(options: ZulipHttpOptions): ZulipHttp {
   const { credentials, log } = options;
   const client = Deno.createHttpClient({
-    http2: false, // with HTTP/2 a server may ask for another try (REFUSED_STREAM, GOAWAY) below our eyes
+    http2: false, // with HTTP/2 a server may ask for another try (REFUSED_STREAM, GOAWAY), which we would not see
     poolIdleTimeout: POOL_IDLE_MS,
     ...(credentials.caBundle === null ? {} : { caCerts: [credentials.caBundle] }),
     ...(credentials.clientCert === null ? {} : credentials.clientCert),

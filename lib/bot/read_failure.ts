@@ -5,8 +5,11 @@ import { cleanReason, retryAfterMs } from "./send_outcome.ts";
 import { ErrorAnswer, parseAnswer } from "./wire.ts";
 import type { RateLimit } from "./zulip_api.ts";
 
-/** What a reading call throws when it got no usable answer: names the site, the status and the remedy. */
-export function readFailure(path: string, exchange: Exchange, site: string): ZulipError {
+/**
+ * What a reading call throws when it got no usable answer: names the site, the status and the remedy. `copied`: the credentials are what
+ * systemd copied for the service.
+ */
+export function readFailure(path: string, exchange: Exchange, site: string, copied = false): ZulipError {
   const what = `Cannot read ${path.replace(/^users\/\d+$/, "users/…")} from Zulip at ${site}`;
   if (exchange.kind === "failed") {
     return new ZulipError("unreachable", `${what}: ${cleanReason(exchange.reason)}`, {
@@ -23,7 +26,8 @@ export function readFailure(path: string, exchange: Exchange, site: string): Zul
   }
   if (status === 401) {
     return new ZulipError("refused", `${what}: the bot's address or key was refused (${said})`, {
-      hint: "Check the zuliprc (email, key, site); a bot is deactivated together with its owner",
+      hint: "Check the zuliprc (email, key, site); a bot is deactivated together with its owner" +
+        (copied ? "; once it is right, restart the service: systemd copied the file when it started" : ""),
     });
   }
   if (status === 429) {

@@ -54,7 +54,7 @@ export interface Config {
     /** What else the administrator hears of; all of it when left out. */
     readonly on?: readonly AdminTopic[];
   };
-  /** Asked after each good round (a dead man's switch). */
+  /** Asked after each good poll (a dead man's switch). */
   readonly health?: { readonly pingUrl: string | null };
   readonly zulip: ZulipConfig;
   readonly users: {
@@ -83,6 +83,8 @@ export interface Config {
   readonly secretFiles?: readonly string[];
   /** The file it came from, absolute; `null` when there was none and the defaults stand. */
   readonly file?: string | null;
+  /** Other configurations that are there, absolute, and not taken since `file` comes first. */
+  readonly passedOver?: readonly string[];
   /** Every key with its value as written, secrets masked, and where it came from. */
   readonly effective?: readonly EffectiveKey[];
 }

@@ -1,4 +1,4 @@
-import { isAbsolute, join, relative, resolve } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { ConfigError } from "../base/errors.ts";
 
 /** Far more than any real configuration; a wrong path to a log or a database is refused before it fills memory. */
@@ -42,9 +42,13 @@ export function configCandidates(
   };
 }
 
-/** The first candidate that exists, `null` when none does. Throws ConfigError when it cannot be read or is no text. */
+/**
+ * The first candidate that exists, `null` when none does. Throws ConfigError when it cannot be read or is no text. A folder that this
+ * user may not enter ends the search only when nothing is found elsewhere: `sudo -u lmsmon` is typed in the home of whoever types it.
+ */
 export async function readConfigFile(surroundings: Surroundings): Promise<ConfigText | null> {
   const { paths, named } = configCandidates(surroundings);
+  let closed: ConfigError | null = null;
   for (const path of paths) {
     const label = labelOf(path, surroundings.cwd);
     try {
@@ -53,13 +57,30 @@ export async function readConfigFile(surroundings: Surroundings): Promise<Config
       if (error instanceof ConfigError) throw error;
       if (error instanceof Deno.errors.NotFound && named === null) continue;
       const from = named === null ? "" : ` (from ${named})`;
-      throw new ConfigError(`Cannot read the configuration ${label}${from}: ${ioProblem(error)}`, {
+      const isDenied = error instanceof Deno.errors.PermissionDenied;
+      const unreadable = new ConfigError(`Cannot read the configuration ${label}${from}: ${ioProblem(error)}`, {
         cause: error,
-        hint: "Name an existing, readable YAML file; config.example.yaml shows every key",
+        hint: isDenied
+          ? "Run it as a user who may read that, such as the service's (sudo -u lmsmon lmsmon …), or name another file"
+          : "Name an existing, readable YAML file; config.example.yaml shows every key",
       });
+      if (named !== null || !isDenied || exists(path)) throw unreadable;
+      closed = unreadable;
     }
   }
+  if (closed !== null) throw closed;
   return null;
+}
+
+/** The candidates behind `taken` that exist, too: whoever edits one of them wonders why nothing changes. */
+export async function passedOver(taken: string, surroundings: Surroundings): Promise<readonly string[]> {
+  const { paths } = configCandidates(surroundings);
+  const others: string[] = [];
+  for (const path of paths.slice(paths.indexOf(taken) + 1)) {
+    const found = await Deno.stat(path).catch(() => null);
+    if (found?.isFile === true && !others.includes(path)) others.push(path);
+  }
+  return others;
 }
 
 /** `~` is the home directory; anything else relative is relative to `base`. */
@@ -124,6 +145,7 @@ function decode(bytes: Uint8Array, label: string): string {
 }
 
 function labelOf(path: string, cwd: string): string {
+  if (dirname(cwd) === cwd) return path; // from the root, "etc/lmsmon/config.yaml" would look like a mistake
   const short = relative(cwd, path);
   return short === "" || short.startsWith("..") || isAbsolute(short) ? path : short;
 }

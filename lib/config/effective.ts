@@ -79,7 +79,8 @@ function shown(value: unknown): unknown {
 
 function plain(value: unknown): unknown {
   if (value instanceof Filled) return value.text;
-  if (typeof value === "bigint") return Number(value);
+  // Beyond 2^53 a number would show another id, and two ids would be one.
+  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value === "object" && value !== null) {
     return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plain(item)]));

@@ -5,11 +5,31 @@ import { parseDuration } from "../text/parse_duration.ts";
 import { Filled } from "./fill_env.ts";
 import { didYouMean, isSlipOf } from "./problem.ts";
 
-/** What a single value reader throws; `index` is the place in a list (or the key in a map). */
+/** What a single value reader throws; `index` is the place in a list (or the key in a map), `others` what else is wrong there. */
 export class FieldError extends Error {
-  constructor(message: string, readonly index: string | number | null = null) {
+  constructor(
+    message: string,
+    readonly index: string | number | null = null,
+    readonly others: readonly FieldError[] = [],
+  ) {
     super(message);
   }
+}
+
+/** Reads the parts of one value, each with its place in it. Throws all that is wrong with them, so that it is told at once. */
+export function readParts<T>(parts: Iterable<readonly [string | number, () => T]>): T[] {
+  const values: T[] = [], wrong: FieldError[] = [];
+  for (const [index, read] of parts) {
+    try {
+      values.push(read());
+    } catch (error) {
+      if (!(error instanceof FieldError)) throw error;
+      wrong.push(new FieldError(error.message, index));
+    }
+  }
+  const [first, ...others] = wrong;
+  if (first !== undefined) throw new FieldError(first.message, first.index, others);
+  return values;
 }
 
 /** Reads a raw value (as parsed from YAML, `Filled` when from the environment) or throws FieldError. */
@@ -102,13 +122,7 @@ export function listOf<T>(item: Reader<T>): Reader<T[]> {
       ? raw.text.split(",").map((part) => part.trim()).filter((part) => part !== "").map((part) => new Filled(part))
       : raw;
     if (!Array.isArray(items)) throw new FieldError(`must be a list such as [a, b], not ${shown(raw)}`);
-    return items.map((value, index) => {
-      try {
-        return item(value);
-      } catch (error) {
-        throw error instanceof FieldError ? new FieldError(error.message, index) : error;
-      }
-    });
+    return readParts(items.map((value, index) => [index, () => item(value)]));
   };
 }
 

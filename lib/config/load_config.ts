@@ -4,11 +4,19 @@ import { ConfigError } from "../base/errors.ts";
 import { redact, registerSecret } from "../base/secrets.ts";
 import { checkTree } from "./check_tree.ts";
 import type { Config } from "./config.ts";
-import { absolute, configCandidates, type ConfigText, readConfigFile, type Surroundings } from "./config_file.ts";
+import {
+  absolute,
+  configCandidates,
+  type ConfigText,
+  passedOver,
+  readConfigFile,
+  type Surroundings,
+} from "./config_file.ts";
 import { defaultState } from "./default_state.ts";
 import { lmsOverrides, type Overrides, zulipDefaults, zulipTls } from "./env_overrides.ts";
 import { effectiveKeys } from "./effective.ts";
 import { fillEnv } from "./fill_env.ts";
+import { EVENT_TYPES, unseenFinishes } from "../model/event_types.ts";
 import { readMappingText } from "./mapping_text.ts";
 import { normalise } from "./normalise.ts";
 import { parseYaml, type YamlTree } from "./parse_yaml.ts";
@@ -54,15 +62,7 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
     if (isEmpty(yaml.value)) throw emptyFile(file);
   }
   const tree = fillEnv(yaml.value ?? {}, options.env, (path) => isNeeded(path, needs), problems);
-  const origins = new Map<string, string>();
-  for (const [key, { value, from }] of wanted.flatMap((overrides) => Object.entries(overrides))) {
-    if (setAt(tree, key.split("."), value)) origins.set(key, from);
-  }
-  for (const [key, { value, from }] of Object.entries(zulipDefaults(options))) {
-    const hasTwin = key === "zulip.api_key" && valueAt(tree, ["zulip", "api_key_file"]) != null;
-    const isSet = valueAt(tree, key.split(".")) != null || hasTwin;
-    if (!isSet && setAt(tree, key.split("."), value)) origins.set(key, from);
-  }
+  const origins = override(tree, wanted, options);
 
   const base = file === null || file.path.startsWith("/dev/") ? options.cwd : dirname(file.path);
   const checked = checkTree(tree);
@@ -71,6 +71,13 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
     problems.push({
       path: ["insights", "tell"],
       message: "needs insights.at: a course is told of only after its first evaluation",
+    });
+  }
+  const unseen = unseenFinishes(checked.config?.poll.event_types ?? EVENT_TYPES);
+  if (checked.config?.insights.tell && unseen.length > 0) {
+    problems.push({
+      path: ["insights", "tell"],
+      message: `needs ${unseen.join(", ")} in poll.event_types: what is not stored would be said not to be handed in`,
     });
   }
   const mapping = needs.has("lms")
@@ -101,6 +108,7 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
     tls,
     mapping,
     file: file?.path ?? null,
+    passedOver: file === null || options.file !== undefined ? [] : await passedOver(file.path, options),
     secretFiles: secretFiles(tree, base, options.home),
     absolute: (path) => absolute(path, base, options.home),
     formerState: isDefault ? place.former : null,
@@ -115,6 +123,20 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
       },
     }),
   });
+}
+
+/** Puts what beats the file, and what it leaves out, into the tree; returns where each such key came from. */
+function override(tree: unknown, wanted: readonly Overrides[], options: LoadOptions): Map<string, string> {
+  const origins = new Map<string, string>();
+  for (const [key, { value, from }] of wanted.flatMap((overrides) => Object.entries(overrides))) {
+    if (setAt(tree, key.split("."), value)) origins.set(key, from);
+  }
+  for (const [key, { value, from }] of Object.entries(zulipDefaults(options))) {
+    const hasTwin = key === "zulip.api_key" && valueAt(tree, ["zulip", "api_key_file"]) != null;
+    const isSet = valueAt(tree, key.split(".")) != null || hasTwin;
+    if (!isSet && setAt(tree, key.split("."), value)) origins.set(key, from);
+  }
+  return origins;
 }
 
 const isEmpty = (value: unknown) =>

@@ -6,6 +6,7 @@ import type { RawConfig } from "./schema.ts";
 
 export interface NormaliseContext {
   readonly file: string | null;
+  readonly passedOver: readonly string[];
   readonly mapping: MappingText | null;
   readonly tls: ReturnType<typeof zulipTls>;
   readonly secretFiles: readonly string[];
@@ -109,6 +110,7 @@ export function normalise(raw: RawConfig, { lms, state, zulip }: Connections, co
     listen: raw.listen,
     secretFiles: context.secretFiles,
     file: context.file,
+    passedOver: context.passedOver,
     effective: context.effective,
   };
 }

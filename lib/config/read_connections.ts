@@ -5,7 +5,7 @@ import { registerUrlSecrets, Secret } from "../base/secrets.ts";
 import { absolute, exists, ioProblem } from "./config_file.ts";
 import { FieldError, filledText, nullable, text, zulipSite } from "./fields.ts";
 import { type Problem } from "./problem.ts";
-import { readSecretFile } from "./secret_files.ts";
+import { isSurelyPath, readSecretFile } from "./secret_files.ts";
 import { valueAt } from "./tree.ts";
 
 /** Addresses and secrets, read from the raw tree, so that their problems are told together with the schema's. */
@@ -92,7 +92,7 @@ async function readZulip(tree: unknown, context: ReadContext, problems: Problem[
   const named = soft(tree, ["zulip", "config_file"], nullable(filledText));
   const wanted = named ?? (context.home === null ? null : "~/.zuliprc");
   const configFile = wanted === null ? null : absolute(wanted, context.base, context.home);
-  const trouble = context.needs.has("zulip") ? await fileTrouble(configFile, named !== null) : null;
+  const trouble = context.needs.has("zulip") ? await fileTrouble(configFile, named) : null;
   if (trouble !== null && !problems.some((problem) => problem.path[0] === "zulip")) {
     problems.push({
       path: named === null ? ["zulip"] : ["zulip", "config_file"],
@@ -103,14 +103,14 @@ async function readZulip(tree: unknown, context: ReadContext, problems: Problem[
   return { ...result, configFile };
 }
 
-async function fileTrouble(path: string | null, isNamed: boolean): Promise<string | null> {
+async function fileTrouble(path: string | null, named: string | null): Promise<string | null> {
   if (path === null) return "no zuliprc is named";
   try {
     using file = await Deno.open(path);
     return (await file.stat()).isDirectory ? `cannot read ${path}: it is a directory` : null;
   } catch (error) {
     // What was written there and is no file may be the key itself.
-    return isNamed && !exists(path) && !path.endsWith("zuliprc")
+    return named !== null && !exists(path) && !path.endsWith("zuliprc") && !isSurelyPath(named)
       ? "it names no file that exists"
       : `cannot read ${path}: ${ioProblem(error)}`;
   }
@@ -133,7 +133,7 @@ async function readSecret(
   if (file === null) return { value: null, isSet: null };
   const isSet = `${part}.${name}_file`;
   if (!needs.has(part)) return { value: null, isSet };
-  const secret = await readSecretFile(absolute(file, base, home));
+  const secret = await readSecretFile(absolute(file, base, home), file);
   if (secret instanceof Secret) return { value: secret, isSet };
   problems.push({
     path: [part, `${name}_file`],

@@ -18,6 +18,7 @@ import {
   quietHours,
   rate,
   type Reader,
+  readParts,
   roleNames,
   secretText,
   shown,
@@ -53,7 +54,9 @@ function key<T>(read: Reader<T>, fallback: unknown) {
       return read(raw);
     } catch (error) {
       if (!(error instanceof FieldError)) throw error;
-      ctx.addIssue({ code: "custom", message: error.message, path: error.index === null ? [] : [error.index] });
+      for (const { message, index } of [error, ...error.others]) {
+        ctx.addIssue({ code: "custom", message, path: index === null ? [] : [index] });
+      }
       return z.NEVER;
     }
   }).prefault(fallback);
@@ -81,18 +84,18 @@ const fallbackChannel: Reader<{ channel: string; topic: string } | null> = (raw)
   if (!isGroup || Object.keys(raw).length !== 2) {
     throw new FieldError(`must be none or {channel: NAME, topic: TOPIC}, not ${shown(raw)}`);
   }
-  return { channel: part("channel", raw.channel), topic: part("topic", raw.topic) };
+  const [channel = "", topic = ""] = readParts([
+    ["channel", () => shortName(raw.channel)],
+    ["topic", () => shortName(raw.topic)],
+  ]);
+  return { channel, topic };
 };
 
-function part(name: string, raw: unknown): string {
-  try {
-    const value = filledText(raw);
-    if ([...value].length > 60) throw new FieldError("must have at most 60 characters");
-    return value;
-  } catch (error) {
-    throw error instanceof FieldError ? new FieldError(error.message, name) : error;
-  }
-}
+const shortName: Reader<string> = (raw) => {
+  const value = filledText(raw);
+  if ([...value].length > 60) throw new FieldError("must have at most 60 characters");
+  return value;
+};
 
 const overrides: Reader<Map<string, string>> = (raw) => {
   const map = new Map<string, string>();
@@ -100,16 +103,13 @@ const overrides: Reader<Map<string, string>> = (raw) => {
   if (typeof raw !== "object" || Array.isArray(raw)) {
     throw new FieldError(`must be a group of "lms email or username: zulip user id or email", not ${shown(raw)}`);
   }
-  for (const [name, value] of Object.entries(raw)) {
-    try {
-      const person = name.trim().toLowerCase();
-      const account = idText(value);
-      if ((map.get(person) ?? account) !== account) throw new FieldError("is given twice, with different accounts");
-      map.set(person, account);
-    } catch (error) {
-      throw error instanceof FieldError ? new FieldError(error.message, name) : error;
-    }
-  }
+  const add = (name: string, value: unknown) => {
+    const person = name.trim().toLowerCase();
+    const account = idText(value);
+    if ((map.get(person) ?? account) !== account) throw new FieldError("is given twice, with different accounts");
+    map.set(person, account);
+  };
+  readParts(Object.entries(raw).map(([name, value]) => [name, () => add(name, value)]));
   return map;
 };
 

@@ -1,5 +1,5 @@
 import type { WeeklyTelling } from "./config.ts";
-import { FieldError, minuteOfDay, oneOf, type Reader, shown, wholeNumber } from "./fields.ts";
+import { FieldError, minuteOfDay, oneOf, type Reader, readParts, shown, wholeNumber } from "./fields.ts";
 import { Filled } from "./fill_env.ts";
 import { didYouMean } from "./problem.ts";
 
@@ -15,20 +15,22 @@ export const weekly: Reader<WeeklyTelling | null> = (raw) => {
   }
   const given = raw as Readonly<Record<string, unknown>>;
   const names = ["weekday", "at", "most"];
-  const unknown = Object.keys(given).find((name) => !names.includes(name));
-  if (unknown !== undefined) throw new FieldError(`unknown key${didYouMean(unknown, names)}`, unknown);
-  const part = <T>(name: string, read: Reader<T>, fallback: unknown): T => {
-    try {
-      return read(given[name] ?? fallback);
-    } catch (error) {
-      throw error instanceof FieldError ? new FieldError(error.message, name) : error;
-    }
-  };
-  const most = part("most", wholeNumber(1), 2);
-  if (most > MOST_NAMES) throw new FieldError(`must be at most ${MOST_NAMES}, not ${most}`, "most");
-  return {
-    weekday: WEEKDAYS.indexOf(part("weekday", oneOf(WEEKDAYS), "Mon")) + 1,
-    at: part("at", minuteOfDay, "08:00"),
-    most,
-  };
+  const unknown = Object.keys(given).filter((name) => !names.includes(name)).map((name) =>
+    [name, () => {
+      throw new FieldError(`unknown key${didYouMean(name, names)}`);
+    }] as const
+  );
+  const [weekday = 1, at = 0, most = 1] = readParts([
+    ["weekday", () => WEEKDAYS.indexOf(oneOf(WEEKDAYS)(given["weekday"] ?? "Mon")) + 1],
+    ["at", () => minuteOfDay(given["at"] ?? "08:00")],
+    ["most", () => nameCount(given["most"] ?? 2)],
+    ...unknown,
+  ]);
+  return { weekday, at, most };
+};
+
+const nameCount: Reader<number> = (raw) => {
+  const most = wholeNumber(1)(raw);
+  if (most > MOST_NAMES) throw new FieldError(`must be at most ${MOST_NAMES}, not ${most}`);
+  return most;
 };

@@ -74,6 +74,10 @@ export function parseDatabaseUrl(text: string, place: UrlPlace): DatabaseUrl {
 function pgliteUrl(text: string, place: UrlPlace): string {
   const path = text.slice("pglite:".length).replace(/^\/\//, "");
   if (path.trim() === "") throw new BadUrl(["names no directory; write pglite:./lmsmon-state"]);
+  // It would be a directory of that name: another state than the one that was meant, and an empty one.
+  if (/\?[\w-]+=/.test(path)) {
+    throw new BadUrl(['has parameters behind a "?", and an embedded database takes none; write pglite:./lmsmon-state']);
+  }
   return `pglite:${absolute(path, place)}`;
 }
 

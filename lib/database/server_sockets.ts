@@ -4,6 +4,7 @@ import { ROLE_QUERY } from "../../sql/lms/dialects/postgres.ts";
 import { chooseHost, type ServerRole, shuffled } from "./choose_host.ts";
 import type { DatabaseTarget } from "./database_url.ts";
 import { openSocket, type ServerSocket } from "./open_socket.ts";
+import { hearLastWords } from "../drivers/postgres/last_words.ts";
 import { RefusedSocket } from "../drivers/postgres/refused_socket.ts";
 import { WatchedSockets } from "../drivers/postgres/watched_sockets.ts";
 import type { TargetHost } from "./url_hosts.ts";
@@ -71,7 +72,7 @@ export class ServerSockets {
     try {
       const { socket, plaintextHost } = await this.#open(await this.#choose());
       this.#plaintextHost = plaintextHost;
-      return this.watched.watch(socket);
+      return this.watched.watch(hearLastWords(socket));
     } catch (error) {
       return new RefusedSocket(error instanceof Error ? error : new Error(String(error)), true);
     }

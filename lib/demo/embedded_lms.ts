@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import postgres from "postgres";
 import { dropSchema } from "../../sql/state/migrations.ts";
 import { type EngineOptions, PgliteEngine } from "../drivers/pglite/pglite_engine.ts";
+import { OWN_APPLICATION } from "../drivers/pglite/pglite_session.ts";
 import { PgliteSocket } from "../drivers/pglite/pglite_socket.ts";
 import { unpackDirectory } from "../drivers/pglite/unpack_directory.ts";
 import type { Sql } from "../state/state_db.ts";
@@ -44,6 +45,7 @@ export async function openEmbeddedLms(
     fetch_types: true, // without it the very first query never gets its answer through PgliteSocket
     onnotice: () => {},
     socket: () => Promise.resolve(new PgliteSocket(engine)),
+    connection: { application_name: OWN_APPLICATION },
   } as postgres.Options<Record<string, never>>) as unknown as postgres.Sql;
   if (isNew) await dropSchema(sql as unknown as Sql); // what the template holds besides
   let closing: Promise<void> | null = null;

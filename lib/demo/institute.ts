@@ -1,48 +1,26 @@
 import { type EpochMicros, formatUtc } from "../model/time.ts";
+import {
+  type DemoRow,
+  type DemoStep,
+  type Exam,
+  type Lecture,
+  makeCourses,
+  makeMentors,
+  type Maker,
+  makeStudents,
+  MARKS,
+  type Mentor,
+  QUESTIONS,
+} from "./people_and_courses.ts";
 import { Random } from "./random.ts";
-
-/** A row of the demo LMS in Testpress's column names; times as UTC text without zone, as the LMS stores them. */
-export type DemoRow = Readonly<Record<string, string | number | boolean | null>>;
-
-/** One change of the demo LMS, `atS` seconds after the demo began. */
-export interface DemoStep {
-  readonly atS: number;
-  readonly table: string;
-  readonly op: "insert" | "update";
-  readonly row: DemoRow;
-}
 
 export interface Institute {
   /** Inserted before the first poll, in this order: people, courses, exams, contents, and last year's attempts. */
   readonly history: readonly { readonly table: string; readonly row: DemoRow }[];
   /** What students do while the demo runs, ascending by `atS`. */
   readonly timeline: readonly DemoStep[];
-  readonly mentors: readonly { readonly id: number; readonly email: string; readonly name: string }[];
+  readonly mentors: readonly Mentor[];
 }
-
-const FIRST = [
-  "Asha",
-  "Ravi",
-  "Meera",
-  "Arjun",
-  "Divya",
-  "Kiran",
-  "Nila",
-  "Farhan",
-  "Gauri",
-  "Imran",
-  "Jaya",
-  "Lekha",
-  "Manu",
-  "Omana",
-];
-const LAST = ["Nair", "Menon", "Das", "Pillai", "Iyer", "Khan", "Varma", "Thomas"];
-const SUBJECTS = [
-  { course: "Physics", chapters: ["Electrostatics", "Optics"] },
-  { course: "Chemistry", chapters: ["Equilibrium", "Organic Basics"] },
-];
-const QUESTIONS = 45;
-const MARKS = 180;
 
 /** Students, mentors, exams and what happens, all invented from `seed`. `now` is when the demo begins. */
 export function makeInstitute(
@@ -50,142 +28,54 @@ export function makeInstitute(
   now: EpochMicros,
   sizes = { students: 24, mentors: 4, past: 150 },
 ): Institute {
-  const random = new Random(seed);
-  const time = (offsetS: number) =>
-    formatUtc(now + Math.round(offsetS * 1000) * 1000).replace("T", " ").replace("Z", "");
   const history: { table: string; row: DemoRow }[] = [];
-  const add = (table: string, row: DemoRow) => history.push({ table, row });
-
-  const mentors = Array.from({ length: sizes.mentors }, (_, i) => {
-    const name = `${random.pick(FIRST)} ${random.pick(LAST)}`;
-    return { id: i + 1, email: `mentor${i + 1}@institute.example`, name };
-  });
-  for (const { id, email, name } of mentors) {
-    const [first_name, last_name] = name.split(" ");
-    add("mentors", {
-      id,
-      username: `mentor${id}`,
-      email,
-      first_name: first_name ?? null,
-      last_name: last_name ?? null,
-      display_name: name,
-      created: time(-1e7),
-      students_count: 0,
-      user_id: 9000 + id,
-      hierarchy: "mentor",
-    });
-  }
-  const students = Array.from({ length: sizes.students }, (_, i) => 7001 + i);
-  for (const id of students) {
-    const name = `${random.pick(FIRST)} ${random.pick(LAST)}`;
-    add("students", {
-      id,
-      username: `s${id}`,
-      display_name: name,
-      first_name: name.split(" ")[0] ?? null,
-      last_name: name.split(" ")[1] ?? null,
-      email: `s${id}@institute.example`,
-      is_active: true,
-    });
-    add("_MentorToStudent", { A: 1 + (id % mentors.length), B: id });
-    if (random.chance(0.15)) add("_MentorToStudent", { A: 1 + ((id + 1) % mentors.length), B: id });
-  }
-  const exams: { id: number; courseId: number; chapterId: number }[] = [];
-  const lectures: { id: number; courseId: number; chapterId: number; video: boolean }[] = [];
-  SUBJECTS.forEach(({ course, chapters }, c) => {
-    const courseId = c + 1;
-    add("courses", {
-      id: courseId,
-      title: course,
-      slug: course.toLowerCase(),
-      chapters_count: 2,
-      contents_count: 6,
-      exams_count: 2,
-      videos_count: 2,
-      attachments_count: 0,
-      html_contents_count: 2,
-      video_conferences_count: 0,
-    });
-    chapters.forEach((chapter, n) => {
-      const chapterId = courseId * 10 + n;
-      add("chapters", {
-        id: chapterId,
-        order: n,
-        name: chapter,
-        slug: `${course}-${n}`.toLowerCase(),
-        created: time(-1e7),
-        modified: time(-1e7),
-        required_trophy_count: 0,
-        course_id: courseId,
-      });
-      const examId = 100 + chapterId;
-      add("exams", {
-        id: examId,
-        slug: `exam-${examId}`,
-        title: `Rank Test ${chapterId} – ${chapter}`,
-        duration: 180,
-        number_of_questions: QUESTIONS,
-        pass_percentage: 40,
-        total_marks: MARKS,
-        created: time(-1e7),
-        modified: time(-1e7),
-      });
-      exams.push({ id: examId, courseId, chapterId });
-      const contents = [
-        { id: chapterId * 10 + 1, title: `${chapter}: Lecture`, type: "Video", video: true },
-        { id: chapterId * 10 + 2, title: `${chapter}: Notes`, type: "Notes", video: false },
-        { id: chapterId * 10 + 3, title: `Rank Test ${chapterId} – ${chapter}`, type: "Exam", video: false, examId },
-      ];
-      for (const content of contents) {
-        if (content.video) {
-          add("videos", {
-            id: content.id,
-            title: content.title,
-            url: "https://v.example/",
-            is_domain_restricted: false,
-          });
-        }
-        add("ChapterContent", {
-          id: content.id,
-          order: content.id % 10,
-          title: content.title,
-          free_preview: false,
-          url: "https://lms.example/",
-          modified: time(-1e7),
-          start: time(-1e7),
-          content_type: content.type,
-          course_url: "https://lms.example/",
-          cover_image: "",
-          cover_image_medium: "",
-          cover_image_small: "",
-          course_id: courseId,
-          examId: content.examId ?? null,
-          videoId: content.video ? content.id : null,
-        });
-        add("ChapterToContent", { chapterId, contentId: content.id, order: content.id % 10 });
-        if (content.examId === undefined) lectures.push({ id: content.id, courseId, chapterId, video: content.video });
-      }
-    });
-  });
-
-  let attemptId = 68_000;
-  const result = (skill: number) => {
-    const correct = Math.min(QUESTIONS, Math.max(3, Math.round(QUESTIONS * (skill + (random.next() - 0.5) * 0.4))));
-    const incorrect = random.int(0, QUESTIONS - correct);
-    const score = correct * 4 - incorrect;
-    const percentage = Math.max(0, Math.round((score * 100) / MARKS));
-    return {
-      correct_answers_count: correct,
-      incorrect_answers_count: incorrect,
-      unanswered_count: QUESTIONS - correct - incorrect,
-      score,
-      percentage,
-      result: percentage >= 40 ? "Pass" : "Fail",
-    };
+  const timeline: DemoStep[] = [];
+  const maker: Maker = {
+    random: new Random(seed),
+    time: (offsetS) => formatUtc(now + Math.round(offsetS * 1000) * 1000).replace("T", " ").replace("Z", ""),
+    add: (table, row) => void history.push({ table, row }),
+    step: (atS, table, op, row) => void timeline.push({ atS, table, op, row }),
   };
-  const timeTaken = (seconds: number) =>
-    `${Math.floor(seconds / 3600)}:${String(Math.floor(seconds / 60) % 60).padStart(2, "0")}:00`;
-  for (let i = 0; i < sizes.past; i++) {
+  // The order matters: whoever takes a random number first decides what the others get.
+  const mentors = makeMentors(maker, sizes.mentors);
+  const students = makeStudents(maker, sizes.students, mentors.length);
+  const { exams, lectures } = makeCourses(maker);
+  const lastAttemptId = sitPastExams(maker, { exams, students, attempts: sizes.past });
+  sitExamToday(maker, { examId: exams[0]?.id ?? null, students, lastAttemptId });
+  workThroughLectures(maker, { lectures, students });
+  return { history, timeline: timeline.sort((a, b) => a.atS - b.atS), mentors };
+}
+
+/** What an attempt of somebody of this skill (0 to 1) ends with. */
+function result(random: Random, skill: number) {
+  const correct = Math.min(QUESTIONS, Math.max(3, Math.round(QUESTIONS * (skill + (random.next() - 0.5) * 0.4))));
+  const incorrect = random.int(0, QUESTIONS - correct);
+  const score = correct * 4 - incorrect;
+  const percentage = Math.max(0, Math.round((score * 100) / MARKS));
+  return {
+    correct_answers_count: correct,
+    incorrect_answers_count: incorrect,
+    unanswered_count: QUESTIONS - correct - incorrect,
+    score,
+    percentage,
+    result: percentage >= 40 ? "Pass" : "Fail",
+  };
+}
+
+const timeTaken = (seconds: number) =>
+  `${Math.floor(seconds / 3600)}:${String(Math.floor(seconds / 60) % 60).padStart(2, "0")}:00`;
+
+/** Gives the highest id of an attempt. */
+function sitPastExams(
+  { random, time, add }: Maker,
+  { exams, students, attempts }: {
+    readonly exams: readonly Exam[];
+    readonly students: readonly number[];
+    readonly attempts: number;
+  },
+): number {
+  let attemptId = 68_000;
+  for (let i = 0; i < attempts; i++) {
     const startS = -random.int(86_400 * 5, 86_400 * 300);
     const seconds = random.int(1800, 10_800);
     add("attempts", {
@@ -197,13 +87,22 @@ export function makeInstitute(
       time_taken: timeTaken(seconds),
       last_started_time: time(startS),
       last_answer_updated_time: time(startS + seconds),
-      ...result(0.6),
+      ...result(random, 0.6),
     });
   }
+  return attemptId;
+}
 
-  const timeline: DemoStep[] = [];
-  const step = (atS: number, table: string, op: DemoStep["op"], row: DemoRow) => timeline.push({ atS, table, op, row });
-  let contentAttemptId = 27_000;
+/** Most students sit one exam: some results come later than the exam ends, and some are corrected. */
+function sitExamToday(
+  { random, time, step }: Maker,
+  { examId, students, lastAttemptId }: {
+    readonly examId: number | null;
+    readonly students: readonly number[];
+    readonly lastAttemptId: number;
+  },
+): void {
+  let attemptId = lastAttemptId;
   const sitting = students.filter(() => random.chance(0.6));
   for (const [n, student] of sitting.entries()) {
     const id = ++attemptId;
@@ -214,13 +113,13 @@ export function makeInstitute(
     step(startsAt, "attempts", "insert", {
       id,
       date: started,
-      exam_id: exams[0]?.id ?? null,
+      exam_id: examId,
       user_id: student,
       state: "Running",
       last_started_time: started,
     });
     const graded = n % 7 !== 3;
-    const marks = result(0.45 + random.next() * 0.4);
+    const marks = result(random, 0.45 + random.next() * 0.4);
     const end = { id, state: "Completed", time_taken: timeTaken(seconds), last_answer_updated_time: time(endsAt) };
     step(endsAt, "attempts", "update", graded ? { ...end, ...marks } : { ...end, result: "NA" });
     if (!graded) step(endsAt + 5, "attempts", "update", { id, ...marks });
@@ -234,6 +133,14 @@ export function makeInstitute(
       });
     }
   }
+}
+
+/** Many students watch a lecture or read notes. */
+function workThroughLectures(
+  { random, time, step }: Maker,
+  { lectures, students }: { readonly lectures: readonly Lecture[]; readonly students: readonly number[] },
+): void {
+  let contentAttemptId = 27_000;
   for (const student of students) {
     if (!random.chance(0.7)) continue;
     const lecture = random.pick(lectures);
@@ -276,5 +183,4 @@ export function makeInstitute(
       });
     }
   }
-  return { history, timeline: timeline.sort((a, b) => a.atS - b.atS), mentors };
 }

@@ -6,7 +6,8 @@ import {
   type WriteRow,
   type WriteValue,
 } from "../../sql/lms/write_statements.ts";
-import { lmsSchema } from "./lms_schema.ts";
+import mysqlSchema from "../../sql/lms/testpress/schema_mysql.sql" with { type: "text" };
+import postgresSchema from "../../sql/lms/testpress/schema_postgres.sql" with { type: "text" };
 
 /** A database that plays the LMS; `execute` runs one statement without parameters. */
 export interface WritableLms {
@@ -207,4 +208,10 @@ export class LmsWriter {
     await this.insert(table, { id, ...defaults(id), ...chosen });
     return id;
   }
+}
+
+/** The statements that create an empty Testpress database, in order. */
+export function lmsSchema(dialect: WriteDialect): readonly string[] {
+  return (dialect === "postgres" ? postgresSchema : mysqlSchema)
+    .replace(/--.*$/gm, "").split(/;\s*(?:\n|$)/).map((statement) => statement.trim()).filter((s) => s !== "");
 }

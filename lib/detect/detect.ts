@@ -13,7 +13,7 @@ export interface Detection {
   readonly event: DetectedEvent | null;
   /** Why the row cannot be judged; it stays open and is looked at again in every poll. */
   readonly quarantine: string | null;
-  /** The LMS took the row back to a lower stage: counted, never told. Once per change, not per poll. */
+  /** The LMS took the row back to a lower stage: counted, but no event. Once per change, not per poll. */
   readonly regression: boolean;
   /** The state differs from `before`. A row that stays quarantined is read in every poll, but stored once. */
   readonly changed: boolean;
@@ -34,10 +34,13 @@ export function detect(before: RowState | null, row: AttemptRow, now: EpochMicro
       const after: RowState = { ...seen, open: row.settled !== true, seenOpen: true };
       if (known.stage === "finished") return result(before, after, null, null, true);
       if (known.stage === "started") return result(before, after, null, null);
-      return result(before, { ...after, stage: "started" }, told(row, started(known, row, now)), null);
+      return result(before, { ...after, stage: "started" }, unlessMirror(row, started(known, row, now)), null);
     }
     case "finished": {
-      const event = told(row, known.stage === "finished" ? revised(known, row, now) : finished(known, row, now));
+      const event = unlessMirror(
+        row,
+        known.stage === "finished" ? revised(known, row, now) : finished(known, row, now),
+      );
       const after: RowState = { ...seen, stage: "finished", open: false };
       if (event === null) return result(before, after, null, null);
       return result(before, { ...after, reported: valuesOf(row), revision: event.revision }, event, null);
@@ -94,8 +97,8 @@ export function unseen(id: string): RowState {
   };
 }
 
-/** A row that mirrors an exam attempt is tracked but never tells. */
-function told(row: AttemptRow, event: DetectedEvent | null): DetectedEvent | null {
+/** A row that mirrors an exam attempt is tracked, but gives no event: the exam attempt does. */
+function unlessMirror(row: AttemptRow, event: DetectedEvent | null): DetectedEvent | null {
   return row.mirrorsExam ? null : event;
 }
 
@@ -108,13 +111,13 @@ function finished(before: RowState, row: AttemptRow, now: EpochMicros): Detected
   return { ...event(before, row, finishType(row), finishOf(row, now, before.seenOpen)), firstSeen: !before.seenOpen };
 }
 
-/** A correction of a reported finish, or `null` when nothing worth reporting changed. Content is not corrected. */
+/** A later report of a finish (correction or first result), `null` when nothing worth reporting changed. Content has none. */
 function revised(before: RowState, row: AttemptRow, now: EpochMicros): DetectedEvent | null {
   if (!hasResults(row.kind)) return null;
   const change = changeOf(before.reported, valuesOf(row), row.graded === true);
   if (change === null) return null;
   return {
-    ...event(before, row, finishType(row), finishOf(row, now, before.seenOpen)), // the store puts the superseded event's time here
+    ...event(before, row, finishType(row), finishOf(row, now, before.seenOpen)), // placeholder: recording replaces it with the superseded event's time
     revision: before.revision + 1,
     previous: before.reported,
     change,
@@ -126,12 +129,12 @@ function changeOf(reported: Reported, now: Reported, hasMark: boolean): Change |
   if (now.verdict !== reported.verdict) {
     // A verdict that turns null is a half-done sync or a re-evaluation: nothing is reported until there is one again.
     if (now.verdict === null) return null;
-    // A mark that was told without a verdict was a result already; a pass mark set afterwards corrects it.
+    // A mark reported without a verdict was a result already; a pass mark set afterwards corrects it, and the fuse counts it.
     return reported.verdict === null && !(hasMark && (reported.percentage !== null || reported.score !== null))
       ? "first_result"
       : "verdict";
   }
-  // A mark where none was told before: also a result, though nobody says whether it is enough.
+  // A mark where none was reported before: also a result, though nobody says whether it is enough.
   if (hasMark && now.verdict === null && reported.score === null && reported.percentage === null) {
     return now.score === null && now.percentage === null ? null : "first_result";
   }

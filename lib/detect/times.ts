@@ -13,14 +13,14 @@ export function startOf(row: AttemptRow, now: EpochMicros): Occurred {
   return seenBy(now, { at: row.startedAt ?? row.lastStartedAt ?? now, approximate: row.startedAt === null });
 }
 
-/** Nothing happens after it was seen: where the LMS's clock is ahead, it happened when it was seen at the latest. */
+/** Nothing happens after it was seen: where the LMS's clock is ahead, the time is that of the sighting. */
 const seenBy = (now: EpochMicros, occurred: Occurred): Occurred =>
   occurred.at > now ? { at: now, approximate: true } : occurred;
 
 /**
  * When a finished row was finished; `now` is when it was first seen finished, `seenOpen` says that lmsmon saw it running before.
- * A start alone says nothing about the finish of a row that was seen running later: then it is `now`. For a row first seen
- * finished it is all there is, and keeps an old row from passing for news.
+ * Where the LMS has a start alone: a row that was seen running finished `now`. For a row first seen finished the start is all
+ * there is, and keeps an old row from passing for news.
  */
 export function finishOf(row: AttemptRow, now: EpochMicros, seenOpen: boolean): Occurred {
   if (row.finishedAt !== null) return seenBy(now, { at: row.finishedAt, approximate: false });

@@ -23,7 +23,7 @@ export function valuesOf(row: AttemptRow): Reported {
   };
 }
 
-/** Another number than the one reported; unknown is no news. Tolerates what a float column does to 82.3, not 82 and 82.1. */
+/** Another number than the one reported; unknown is no news. What a float column makes of 82.3 is no difference, 82.1 for 82 is. */
 export function differs(reported: number | null, now: number | null): boolean {
   if (now === null) return false;
   if (reported === null) return true;

@@ -3,6 +3,7 @@ import { type EventRow, readEventPage } from "../../sql/state/read_events.ts";
 import type { EventMetadata, LmsId, Origin } from "../model/event.ts";
 import { type EventType, eventTypeOf, factsOf, type Kind, type Stage } from "../model/event_types.ts";
 import { type EpochMicros, fromInstant } from "../model/time.ts";
+import { retryCutReads } from "../base/retry.ts";
 import type { StateDb } from "../state/state_db.ts";
 
 /** A stored event with its people as they are known now. Ids are decimal text. */
@@ -17,7 +18,7 @@ export interface EventRecord {
   /** Which try of the student at this activity it is, from 1; `null` when it was not counted. */
   readonly attemptNo: number | null;
   readonly revision: number;
-  /** Why a correction exists: `first_result`, `verdict` or `score`; `null` for a first report. */
+  /** Why a revision exists: `first_result`, `verdict` or `score`; `null` for a first report. */
   readonly change: string | null;
   readonly occurredAt: EpochMicros;
   readonly occurredAtApproximate: boolean;
@@ -73,7 +74,8 @@ export async function* readEvents(
   while (left > 0) {
     signal?.throwIfAborted();
     const size = Math.min(PAGE, left);
-    const page = await readEventPage(db.sql, { filter, after: cursor, limit: size });
+    const from = cursor;
+    const page = await retryCutReads(() => readEventPage(db.sql, { filter, after: from, limit: size }), signal);
     for (const row of page) yield toRecord(row);
     if (page.length < size) return;
     cursor = page.at(-1)?.event_id ?? cursor;

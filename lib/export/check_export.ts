@@ -1,9 +1,10 @@
 import { UsageError } from "../base/errors.ts";
+import type { ExportFormat, ExportView } from "./part_format.ts";
 
 /** What of an export decides whether its parts go together. */
 export interface ExportShape {
-  readonly format: "jsonl" | "csv" | "parquet" | "xapi";
-  readonly view: "events" | "latest" | "students" | "weeks" | "patterns";
+  readonly format: ExportFormat;
+  readonly view: ExportView;
   readonly schema: 1 | 2;
   readonly identified: boolean;
   readonly pseudonyms: string | null;
@@ -119,4 +120,30 @@ function* fileRules(x: ExportShape): Generator<Rule> {
     "a Parquet file is compressed inside already",
     "give --out a name that ends in .parquet",
   ];
+  const foreign = FOREIGN_NAME.exec(plainName(x.out))?.[0];
+  yield [
+    foreign !== undefined,
+    `--out ${foreign} is no name for anything that lmsmon writes`,
+    "tools read a file by its name: end it in .jsonl, .csv or .parquet, text also in .gz or .zst behind that",
+  ];
+  const [ending = "", formats = []] = NAMED_FORMATS.find(([ending]) => plainName(x.out).endsWith(ending)) ?? [];
+  yield [
+    ending !== "" && !formats.includes(x.format),
+    `--out ${ending} is no name for --format ${x.format}`,
+    `tools read a file by its name: add --format ${formats[0]}, or give it another name`,
+  ];
 }
+
+/** What tools take a file for by its name. */
+const NAMED_FORMATS: readonly (readonly [ending: string, formats: readonly ExportShape["format"][]])[] = [
+  [".csv", ["csv"]],
+  [".parquet", ["parquet"]],
+  [".jsonl", ["jsonl", "xapi"]],
+  [".ndjson", ["jsonl", "xapi"]],
+  [".json", ["jsonl", "xapi"]],
+];
+/** Of other formats, and of other compressions. */
+const FOREIGN_NAME = /\.(tsv|xlsx?|ods|arrow|feather|avro|orc|bz2|xz|lz4|br|zip|7z|tar|tgz)$/;
+
+/** In small letters, and as it is called when it is unpacked. */
+const plainName = (out: string | null) => (out ?? "").toLowerCase().replace(/\.(gz|zst|zstd)$/, "");

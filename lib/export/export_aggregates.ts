@@ -1,5 +1,6 @@
 import type { EventFilter } from "../../sql/state/event_filter.ts";
 import { aggregatePage, type AggregateRow, type StudentIdRow, studentIdsAfter } from "../../sql/state/export_views.ts";
+import { retryCutReads } from "../base/retry.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { type ByteSink, type Exported, orAborted } from "./byte_sink.ts";
 import type { StudentLine, WeekLine } from "./line_schemas.ts";
@@ -22,16 +23,19 @@ export async function* aggregateLines(
 ): AsyncGenerator<(StudentLine | WeekLine)[]> {
   const per = view === "students" ? "student" : "week";
   const lineOf = per === "student" ? studentLineOf : weekLineOf;
+  const pageOf = (studentIds: readonly string[]) =>
+    retryCutReads(() => aggregatePage(db.sql, { filter, studentIds, per, timezone }));
   if (filter.students !== null) {
     const studentIds = [...new Set(filter.students.map(({ id }) => id))];
-    const rows = await aggregatePage(db.sql, { filter, studentIds, per, timezone });
+    const rows = await pageOf(studentIds);
     return yield rows.map((row) => lineOf(row, identified));
   }
   for (let after: string | null = null;;) {
-    const students: StudentIdRow[] = await studentIdsAfter(db.sql, after, STUDENTS);
+    const from = after;
+    const students: StudentIdRow[] = await retryCutReads(() => studentIdsAfter(db.sql, from, STUDENTS));
     const studentIds = students.map((row) => row.student_id);
     if (studentIds.length === 0) return;
-    const rows = await aggregatePage(db.sql, { filter, studentIds, per, timezone });
+    const rows = await pageOf(studentIds);
     yield rows.map((row) => lineOf(row, identified));
     after = studentIds.at(-1) ?? null;
   }

@@ -37,8 +37,9 @@ export async function exportEvents(
   onWay: OnWay = () => {},
 ): Promise<Exported> {
   const { erased = [], ...asked } = request;
-  // As of one moment, or an attempt that goes on meanwhile is there twice.
-  const upTo = request.upTo ?? (request.latest ? (await newestLine(db.sql))[0]?.newest ?? "0" : null);
+  // As of one moment: else whoever counts on by the last id would pass over an erasure that was made while lines were read, and an attempt
+  // that goes on meanwhile would be among the latest twice.
+  const upTo = request.upTo ?? (await newestLine(db.sql))[0]?.newest ?? "0";
   const query = { ...asked, upTo };
   const between = new LinesBetween(
     request.schema === 1 || request.xapi ? [] : await erasureLines(db.sql, query, erased),

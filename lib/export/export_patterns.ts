@@ -1,7 +1,9 @@
 import { type PatternRow, patternsAfter } from "../../sql/state/patterns.ts";
 import type { EventFilter } from "../../sql/state/event_filter.ts";
+import { jsonId } from "../model/lms_ids.ts";
 import type { PatternType, PatternValues } from "../model/pattern_types.ts";
 import { formatUtc, fromInstant } from "../model/time.ts";
+import { retryCutReads } from "../base/retry.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { type ByteSink, type Exported, orAborted } from "./byte_sink.ts";
 import type { PatternLine } from "./line_schemas.ts";
@@ -30,10 +32,16 @@ export async function exportPatterns(
   for (let after = "0"; left > 0;) {
     signal.throwIfAborted();
     const { since, until } = filter;
-    const page = [...await patternsAfter(db.sql, { since, until, students, after, limit: PAGE })];
+    const from = after;
+    const page = [
+      ...await retryCutReads(() => patternsAfter(db.sql, { since, until, students, after: from, limit: PAGE }), signal),
+    ];
     if (page.length === 0) break;
     after = page.at(-1)?.pattern_id ?? after;
-    const own = page.filter((row) => sources === null || sources.has(`${row.source}/${row.student_id}`)).slice(0, left);
+    const own = page.filter((row) =>
+      (filter.source === null || filter.source === row.source) &&
+      (sources === null || sources.has(`${row.source}/${row.student_id}`))
+    ).slice(0, left);
     const text = own.map((row) => `${JSON.stringify(lineOf(row, identified))}\n`).join("");
     await orAborted(sink.write(encoder.encode(text)), signal);
     lines += own.length;
@@ -42,8 +50,6 @@ export async function exportPatterns(
   return { lines, first: null, last: null };
 }
 
-const idOf = (id: string): number | string => Number.isSafeInteger(Number(id)) ? Number(id) : id;
-
 function lineOf(row: PatternRow, identified: boolean): PatternLine {
   const student = identified
     ? { id: row.student_key, batch_ids: null, username: row.username, email: row.email, zulip_user_id: null }
@@ -51,7 +57,7 @@ function lineOf(row: PatternRow, identified: boolean): PatternLine {
   const { idle_days, course_idle_days, active_days, usual_active_days, ranks, slope } = row.evidence as PatternValues; // written by the search only
   return {
     schema: 2,
-    pattern_id: idOf(row.pattern_id),
+    pattern_id: jsonId(row.pattern_id),
     pattern_type: row.type as PatternType, // the table holds no other
     source: row.source,
     student,
@@ -62,7 +68,7 @@ function lineOf(row: PatternRow, identified: boolean): PatternLine {
     history: row.history,
     ended_day: row.ended_day,
     withdrawn_day: row.withdrawn_day,
-    event_ids: row.event_ids.map(idOf),
+    event_ids: row.event_ids.map(jsonId),
     activity_ids: JSON.parse(row.activity_ids) as string[],
     evidence: {
       idle_days,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { erasureLine, eventLine, patternLine, studentLine, weekLine } from "./line_schemas.ts";
 import type { ExportLine } from "./line_schemas.ts";
+import type { ExportView } from "./part_format.ts";
 
 /** What a cell of a flat file holds. Lists and objects without fixed keys are JSON text. */
 export type CellType = "text" | "id" | "int" | "number" | "boolean" | "time" | "date" | "json";
@@ -13,9 +14,7 @@ export interface Column {
   readonly path: readonly string[];
 }
 
-export type FlatView = "events" | "latest" | "students" | "weeks" | "patterns";
-
-const SHAPES: Readonly<Record<FlatView, readonly z.ZodObject[]>> = {
+const SHAPES: Readonly<Record<ExportView, readonly z.ZodObject[]>> = {
   events: [eventLine, erasureLine],
   latest: [eventLine, erasureLine],
   students: [studentLine],
@@ -32,7 +31,7 @@ const DATES = new Set(["week_start", "day", "since", "ended_day", "withdrawn_day
  * The columns of a flat file: the keys of its lines, nested ones joined by `_`, in their order. Erasures among events have
  * their own keys behind those of the events.
  */
-export function columnsOf(view: FlatView): Column[] {
+export function columnsOf(view: ExportView): Column[] {
   const columns = new Map<string, Column>();
   for (const shape of SHAPES[view]) {
     for (const column of walk(shape, [])) if (!columns.has(column.name)) columns.set(column.name, column);

@@ -10,10 +10,11 @@ import { PSEUDONYM } from "../model/pseudonym.ts";
 const eventId = z.union([z.int().min(1), z.string().regex(/^\d{16,19}$/)]);
 /** An id of the LMS, or a pseudonym in its place: always text. */
 const id = z.string().min(1);
-const time = z.string().regex(/^\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/).meta({
+const DAY = String.raw`\d{4,}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])`;
+const time = z.string().regex(new RegExp(String.raw`^${DAY}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z$`)).meta({
   description: "UTC, always with six digits after the point",
 });
-const date = z.string().regex(/^\d{4}-\d\d-\d\d$/);
+const date = z.string().regex(new RegExp(`^${DAY}$`));
 const verdict = z.enum(["pass", "fail"]);
 const count = z.int().min(0);
 const zulipId = z.union([z.int(), z.string().regex(/^\d{16,19}$/)]);
@@ -25,6 +26,10 @@ const student = z.strictObject({
   username: text.nullable(),
   email: text.nullable(),
   zulip_user_id: zulipId.nullable(),
+});
+/** Where lines are of students, nobody's are none. */
+const somebody = student.extend({
+  id: id.meta({ description: "a pseudonym, or with --identified the id of the LMS" }),
 });
 
 export const eventLine = z.strictObject({
@@ -106,7 +111,7 @@ const contents = z.strictObject({ attempts: count, finished: count });
 export const studentLine = z.strictObject({
   schema: z.literal(2),
   source: text.min(1),
-  student,
+  student: somebody,
   events: count,
   active_days: count,
   first_occurred_at: time,
@@ -120,8 +125,8 @@ export type StudentLine = z.infer<typeof studentLine>;
 export const weekLine = z.strictObject({
   schema: z.literal(2),
   source: text.min(1),
-  student,
-  week: z.string().regex(/^\d{4}-W\d\d$/),
+  student: somebody,
+  week: z.string().regex(/^\d{4}-W(?:0[1-9]|[1-4]\d|5[0-3])$/),
   week_start: date.meta({ description: "its Monday, in notify.timezone" }),
   events: count,
   active_days: count.max(7),
@@ -135,7 +140,7 @@ export const patternLine = z.strictObject({
   pattern_id: eventId.meta({ description: "lmsmon's own, apart from event_id; in the order of finding" }),
   pattern_type: z.enum(PATTERN_TYPES),
   source: text.min(1),
-  student,
+  student: somebody,
   course_id: id,
   day: date.meta({ description: "the day that was judged, in notify.timezone" }),
   since: date.meta({ description: "when it began" }),
@@ -144,7 +149,7 @@ export const patternLine = z.strictObject({
   ended_day: date.nullable().meta({ description: "from this day on it clearly was no more so" }),
   withdrawn_day: date.nullable().meta({ description: "the work of a missed deadline has come after all" }),
   event_ids: z.array(eventId).meta({ description: "the events that it rests on" }),
-  activity_ids: z.array(id).meta({ description: "the exams of a missed deadline" }),
+  activity_ids: z.array(id).meta({ description: "the exams and assignments of a missed deadline" }),
   evidence: z.strictObject({
     idle_days: count.nullable(),
     course_idle_days: z.number().nullable().meta({ description: "median of the course" }),

@@ -51,14 +51,18 @@ function linesWithin(bytes: Uint8Array, room: number): number {
   return room <= 0 ? 0 : bytes.lastIndexOf(LINE_FEED, room - 1) + 1;
 }
 
+function lineFeeds(bytes: Uint8Array): number {
+  let count = 0;
+  for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) count++;
+  return count;
+}
+
 /** What whole lines hold. */
 export function lineSpan(lines: Uint8Array): LineSpan {
-  let count = 0;
-  for (let at = lines.indexOf(LINE_FEED); at >= 0; at = lines.indexOf(LINE_FEED, at + 1)) count++;
   const decoder = new TextDecoder();
   const start = lines.lastIndexOf(LINE_FEED, lines.length - 2) + 1;
   return {
-    lines: count,
+    lines: lineFeeds(lines),
     first: idIn(decoder.decode(lines.subarray(0, 200))),
     last: idIn(decoder.decode(lines.subarray(start, start + 200))),
   };
@@ -97,10 +101,9 @@ export function formatWriter(target: LineTarget, { formatOf, change, splitBytes 
     if ("parts" in target) await target.parts.finishPart();
   };
   const whole = new WholeLines(async (block) => {
-    const lines = change === null ? parseLines(block) : parseLines(block).map(change);
-    for (let i = 0; i < lines.length; i += atOnce) {
-      const some = lines.slice(i, i + atOnce);
-      const span = { lines: some.length, first: idOf(some[0]), last: idOf(some.at(-1)) };
+    const parsed = change === null ? parseLines(block) : parseLines(block).map(change);
+    for (let i = 0; i < parsed.length; i += atOnce) {
+      const some = parsed.slice(i, i + atOnce);
       const room = "parts" in target ? target.parts.room : Infinity;
       if (room <= 0 && rowsInFile > 0) await finish();
       let bytes = (await begun()).rows(some);
@@ -110,7 +113,8 @@ export function formatWriter(target: LineTarget, { formatOf, change, splitBytes 
         bytes = (await begun()).rows(some);
       }
       rowsInFile += some.length;
-      await write(bytes, span);
+      const lines = format?.lines === "of_bytes" ? lineFeeds(bytes) : some.length;
+      await write(bytes, { lines, first: idOf(some[0]), last: idOf(some.at(-1)) });
     }
   });
   return { write: (bytes) => whole.write(bytes), end: finish };
@@ -125,6 +129,7 @@ export function jsonFormat(): PartFormat {
   const encoder = new TextEncoder();
   const nothing = new Uint8Array(0);
   return {
+    lines: "of_rows",
     keepsRows: false,
     begin: () => nothing,
     rows: (lines) => encoder.encode(lines.map((line) => `${JSON.stringify(line)}\n`).join("")),

@@ -2,8 +2,7 @@ import { basename, dirname, join } from "node:path";
 import program from "../../deno.json" with { type: "json" };
 import { erasureCards, sourceCards } from "../../sql/state/data_card.ts";
 import { type EpochMicros, formatUtc, fromInstant } from "../model/time.ts";
-import { stateEpoch } from "../state/state_epoch.ts";
-import type { Queryable, StateDb } from "../state/state_db.ts";
+import type { Queryable } from "../state/state_db.ts";
 import { openOutputFile } from "./output_file.ts";
 import type { PartFacts, PartTarget } from "./part_files.ts";
 
@@ -15,6 +14,8 @@ export interface ManifestOf {
   readonly ids: "lms" | "pseudonyms" | "pseudonyms under a key file";
   readonly filter: Readonly<Record<string, unknown>>;
   readonly now: EpochMicros;
+  /** Of the state: event ids of another epoch are of another sequence. */
+  readonly epoch: string;
   /** As of before the first line was read. */
   readonly card: Readonly<Record<string, unknown>>;
 }
@@ -28,22 +29,26 @@ export const CANNOT_KNOW: readonly string[] = [
   "why a result changed: a correction says what it was before and what it is now",
 ];
 
+/** How people are called in what is handed over. */
+export type CalledBy = "pseudonyms" | "lms_ids" | "names";
+
+const PERSONAL: Readonly<Record<CalledBy, string>> = {
+  pseudonyms: "pseudonymous, not anonymous: whoever knows one result of a student can find the others",
+  lms_ids: "personal: students and mentors by their ids in the LMS, which says who they are",
+  names: "personal: students and mentors by their ids in the LMS, with usernames and, where known, addresses or names",
+};
+
 /** What is true of all of it. */
-export const ABOUT_DATA = {
+export const aboutData = (calledBy: CalledBy) => ({
   about: "what students did in an LMS, as lmsmon saw it by comparing the LMS's rows poll by poll",
   origin: "backfill: history found at first contact; live: seen to happen since",
-  personal: "pseudonymous, not anonymous: whoever knows one result of a student can find the others",
-};
+  personal: PERSONAL[calledBy],
+});
 
 const text = (time: Temporal.Instant | null) => time === null ? null : formatUtc(fromInstant(time));
 
 /** The manifest of finished files: what they are, and a card that says what is in them. */
-export async function manifestOf(
-  db: Pick<StateDb, "sql" | "mode">,
-  files: readonly PartFacts[],
-  of: ManifestOf,
-): Promise<Record<string, unknown>> {
-  const epoch = await stateEpoch(db);
+export function manifestOf(files: readonly PartFacts[], of: ManifestOf): Record<string, unknown> {
   const ids = files.flatMap(({ firstEventId, lastEventId }) => [firstEventId, lastEventId]).filter((id) => id !== null);
   return {
     manifest: 1,
@@ -53,7 +58,7 @@ export async function manifestOf(
     format: of.format,
     view: of.view,
     ids: of.ids,
-    state_epoch: epoch,
+    state_epoch: of.epoch,
     filter: of.filter,
     lines: files.reduce((sum, file) => sum + file.lines, 0),
     first_event_id: ids[0] ?? null,
@@ -71,10 +76,10 @@ export async function manifestOf(
 }
 
 /** What is in the state, for those who read of it. */
-export async function dataCard(sql: Queryable): Promise<Record<string, unknown>> {
+export async function dataCard(sql: Queryable, calledBy: CalledBy): Promise<Record<string, unknown>> {
   const [sources, erasures] = await Promise.all([sourceCards(sql), erasureCards(sql)]);
   return {
-    ...ABOUT_DATA,
+    ...aboutData(calledBy),
     sources: sources.map((row) => ({
       source: row.source,
       kind: row.kind,

@@ -13,11 +13,11 @@ export interface OutputFile extends ByteSink, AsyncDisposable {
 }
 
 /**
- * Opens `path` for an export: a temporary file beside it, readable by its owner only (it holds student data), that takes the
- * name when it is complete. A device or a pipe is written directly. Disposed without commit, nothing is left.
+ * Opens `path` for an export: a temporary file beside it that takes the name when it is complete. Only its owner may read it, unless
+ * it holds no student data (`mode`). A device or a pipe is written directly. Disposed without commit, nothing is left.
  * Throws CommandError when it cannot be written, with the reason.
  */
-export async function openOutputFile(path: string): Promise<OutputFile> {
+export async function openOutputFile(path: string, mode = 0o600): Promise<OutputFile> {
   const target = await Deno.realPath(path).catch(() => path);
   const existing = await Deno.stat(target).catch(() => null);
   if (existing?.isDirectory) throw cannotWrite(path, "it is a directory");
@@ -25,7 +25,7 @@ export async function openOutputFile(path: string): Promise<OutputFile> {
   const place = direct ? target : join(dirname(target), `.${basename(target)}.${crypto.randomUUID().slice(0, 8)}.tmp`);
   const file = await attempt(
     path,
-    () => Deno.open(place, direct ? { write: true } : { write: true, createNew: true, mode: 0o600 }),
+    () => Deno.open(place, direct ? { write: true } : { write: true, createNew: true, mode }),
   );
   let state: "open" | "finished" | "committed" | "disposed" = "open";
   const finish = () =>
@@ -94,4 +94,23 @@ function reasonOf(error: Error, path: string): string {
   if (error instanceof Deno.errors.NotADirectory) return "a part of its path is no folder";
   const space = /no space left|quota/i.test(error.message) ? diskSpace(dirname(path)) : null;
   return space === null ? error.message : `${error.message}, ${roomOf(space)}`;
+}
+
+/**
+ * Whether an output is to be a folder: one that is there, or a name with a slash at its end, which is made then, for its owner only.
+ * Throws CommandError where it cannot be made.
+ */
+export async function asFolder(out: string): Promise<boolean> {
+  const found = await Deno.stat(out).catch(() => null);
+  if (found !== null) return found.isDirectory;
+  if (!out.endsWith("/")) return false;
+  try {
+    await Deno.mkdir(out, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new CommandError(
+      `Cannot make the folder ${out}: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error, hint: "name a folder below one that you may write to; what is there already must be no file" },
+    );
+  }
+  return true;
 }

@@ -1,4 +1,5 @@
 import { type ExportQuery, latestIds, type PageLineRow, pageLines } from "../../sql/state/export.ts";
+import { retryCutReads } from "../base/retry.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { type Exported, orAborted } from "./byte_sink.ts";
 import type { ExportWay, LinesBetween } from "./lines_between.ts";
@@ -7,17 +8,15 @@ const FIRST_PAGE = 50;
 const LARGEST_PAGE = 2000;
 const PAGE_CHARS = 2_000_000;
 
-/**
- * Lines in pages by event_id, for an embedded database, which has no COPY. Events recorded while it runs come too, at the end:
- * event_id order is commit order, so none is passed over. Pages grow or shrink to some two megabytes.
- */
+/** Lines in pages by event_id, for an embedded database, which has no COPY. Pages grow or shrink to some two megabytes. */
 export async function exportByPages(
   db: StateDb,
   query: ExportQuery,
   { between, sink, signal, onWay }: ExportWay,
 ): Promise<Exported> {
   const encoder = new TextEncoder();
-  const chosen = query.latest ? new Chosen((await latestIds(db.sql, query))[0]?.ids ?? "") : null;
+  const latest = query.latest ? await retryCutReads(() => latestIds(db.sql, query), signal) : null;
+  const chosen = latest && new Chosen(latest[0]?.ids ?? "");
   const total = { lines: 0, first: null as string | null, last: null as string | null };
   let { after } = query;
   let size = FIRST_PAGE;
@@ -27,7 +26,10 @@ export async function exportByPages(
     signal.throwIfAborted();
     const limit = Math.min(size, left);
     const only = chosen?.take(limit);
-    const page = only?.length === 0 ? [] : await pageLines(db.sql, { ...query, after, limit }, only);
+    const from = after;
+    const page = only?.length === 0
+      ? []
+      : await retryCutReads(() => pageLines(db.sql, { ...query, after: from, limit }, only), signal);
     after = page.at(-1)?.event_id ?? after;
     isOver = only === undefined ? page.length < limit : only.length === 0;
     const rows = [...merged(page, between, { isOver, left })];

@@ -1,7 +1,7 @@
 import { type BasicType, ByteWriter, type ColumnSource, ParquetWriter, schemaFromColumnData } from "hyparquet-writer";
-import { type Cell, type CellType, type Column, columnsOf, flatten, type FlatView } from "./flat.ts";
+import { type Cell, type CellType, type Column, columnsOf, flatten } from "./flat.ts";
 import { collectGarbage } from "../drivers/deno/collect_garbage.ts";
-import type { PartFormat } from "./part_format.ts";
+import type { ExportView, PartFormat } from "./part_format.ts";
 
 const GROUP_ROWS = 20_000;
 
@@ -20,7 +20,7 @@ const TYPES: Readonly<Record<CellType, BasicType>> = {
  * Parquet in row groups of 20,000, so that memory does not grow with the number of rows. Times are timestamps in UTC with
  * microseconds, days are dates, numbers are numbers.
  */
-export function parquetFormat(view: FlatView): PartFormat {
+export function parquetFormat(view: ExportView): PartFormat {
   const columns = columnsOf(view);
   const dates = new Set(columns.filter(({ type }) => type === "date").map(({ name }) => name));
   const schema = schemaFromColumnData({ columnData: columns.map((column) => source(column, [])) }).map((element) => {
@@ -47,6 +47,7 @@ export function parquetFormat(view: FlatView): PartFormat {
     waiting = columns.map(() => []);
   };
   return {
+    lines: "of_rows",
     keepsRows: true,
     begin: () => new Uint8Array(0),
     rows: (lines) => {

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { CommandError } from "../base/errors.ts";
-import { asFolder } from "./as_folder.ts";
 import { compressing, type Compression, compressionOf, type EndingSink } from "./compress.ts";
-import { openOutputFile, type OutputFile } from "./output_file.ts";
+import { asFolder, openOutputFile, type OutputFile } from "./output_file.ts";
 
 /** What the manifest says of a file. Event ids are decimal text. */
 export interface PartFacts {

@@ -14,8 +14,9 @@ export function repseudonymiser(key: Uint8Array): (line: ExportLine) => ExportLi
   };
   return (line) => {
     if ("kind" in line) return { ...line, pseudonym: person(line.pseudonym) };
-    const student = { ...line.student, id: line.student.id === null ? null : person(line.student.id) };
-    if (!("activity" in line)) return { ...line, student };
+    if (!("activity" in line)) return { ...line, student: { ...line.student, id: person(line.student.id) } };
+    const { id } = line.student;
+    const student = { ...line.student, id: id === null ? null : person(id) };
     return {
       ...line,
       student,

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import program from "../../deno.json" with { type: "json" };
 import { factsOf, hasResults } from "../model/event_types.ts";
 import type { EventLine, ExportLine } from "./line_schemas.ts";
 import type { PartFormat } from "./part_format.ts";
@@ -23,6 +22,8 @@ export interface XapiOptions {
 
 /** Of every statement id of lmsmon: the recipe is frozen, since a store refuses a known id with other content. */
 const NAMESPACE = "6f1d2c1e-5b0f-5d83-9a55-3e0a5f6f8c11";
+/** Raised when statements say something else than before. Not lmsmon's own version: an update must not change what is known by its id. */
+const RECIPE = "1";
 const ADL = "http://adlnet.gov/expapi";
 const EXTENSIONS = "https://lmsmon.invalid/xapi";
 
@@ -42,6 +43,7 @@ export function xapiFormat(options: XapiOptions): PartFormat {
   const encoder = new TextEncoder();
   const nothing = new Uint8Array(0);
   return {
+    lines: "of_bytes",
     keepsRows: false,
     begin: () => nothing,
     rows: (events) => {
@@ -52,7 +54,7 @@ export function xapiFormat(options: XapiOptions): PartFormat {
   };
 }
 
-/** A correction is a statement of its own; that which it corrects is voided first. */
+/** A revision is a statement of its own; the one that it replaces is voided first. */
 export function statementsOf(event: XapiEvent, options: XapiOptions): Record<string, unknown>[] {
   const line = options.change === null ? event.line : options.change(event.line) as EventLine;
   const { version, homeOf } = options;
@@ -108,18 +110,23 @@ function activityOf(line: EventLine, home: string) {
 function resultOf({ event_type, metadata: m }: EventLine): { result?: Record<string, unknown> } {
   if (factsOf(event_type).stage === "started") return {};
   const score = scoreOf(m);
+  const duration = durationOf(m.time_taken_s);
   const result = {
     completion: true,
     ...(event_type === "exam_passed" || event_type === "exam_failed" ? { success: event_type === "exam_passed" } : {}),
     ...(score === null ? {} : { score }),
-    ...(m.time_taken_s === null || m.time_taken_s < 0
-      ? {}
-      : { duration: `PT${Math.round(m.time_taken_s * 100) / 100}S` }),
+    ...(duration === null ? {} : { duration }),
     ...(m.watched_percentage === null ? {} : {
       extensions: { "https://w3id.org/xapi/cmi5/result/extensions/progress": Math.round(m.watched_percentage) },
     }),
   };
   return { result };
+}
+
+/** ISO 8601, to the hundredth of a second; `null` where nobody knows, and for what is no time that anybody took. */
+function durationOf(seconds: number | null): string | null {
+  const hundredths = seconds === null ? -1 : Math.round(seconds * 100);
+  return hundredths >= 0 && Number.isSafeInteger(hundredths) ? `PT${hundredths / 100}S` : null;
 }
 
 /** `null` when there is no mark. `raw` lies between `min` and `max` wherever these are given: marks may be below zero. */
@@ -159,7 +166,7 @@ function contextOf({ attempt, event_id }: XapiEvent, line: EventLine, home: stri
       }],
     },
     extensions: {
-      [`${EXTENSIONS}/version`]: program.version,
+      [`${EXTENSIONS}/recipe`]: RECIPE,
       [`${EXTENSIONS}/event_id`]: event_id,
       [`${EXTENSIONS}/origin`]: line.origin,
       [`${EXTENSIONS}/occurred_at_approximate`]: line.occurred_at_approximate,

@@ -37,7 +37,7 @@ export function digestHead(
 /** `4 failed **Rank Test 12**`, `**Student 4** failed **Rank Test 12**`: the first group is told with what it is about. */
 function foremost(group: Group, events: readonly ToldEvent[], studentIsNamed: boolean): string {
   const title = oneTitle(events);
-  if (title === null || group === "corrected") return groupFacts(group).counted(events.length);
+  if (title === null || group === "corrected" || group === "overtaken") return groupFacts(group).counted(events.length);
   const [first] = events;
   const who = events.length > 1 || first === undefined
     ? `${events.length} `
@@ -57,6 +57,7 @@ function sentence(group: Group, events: readonly ToldEvent[]): string {
     const title = oneTitle(events);
     return `${sign} **${count(events.length, "corrected result")}**${title === null ? "" : ` in **${title}**`}`;
   }
+  if (group === "overtaken") return `${sign} **${count(events.length, "earlier report")}**`;
   const object = oneTitle(events) ?? count(activities, ...noun);
   const times = students === 1 && activities === 1 && events.length > 1 ? ` ${events.length} times` : "";
   const outcome = group !== "exam_completed"

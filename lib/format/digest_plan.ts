@@ -1,3 +1,4 @@
+import { factsOf } from "../model/event_types.ts";
 import type { FormatContext, ToldEvent } from "../model/told_event.ts";
 import { codePoints } from "./escape_text.ts";
 import { headLine } from "./format_single.ts";
@@ -40,9 +41,10 @@ export interface DigestBlock {
 export function planDigest(events: readonly ToldEvent[], ctx: FormatContext): DigestBlock[] {
   const blocks = new Map<string, { group: Group; activity: string; indexes: number[] }>();
   const activitiesByTitle = new Map<string, Set<string>>();
+  const overtaken = overtakenOf(events);
   events.forEach((event, index) => {
     const activity = activityKey(event);
-    const group = groupOf(event);
+    const group = overtaken.has(index) ? "overtaken" : groupOf(event);
     const key = `${group}\n${activity}`;
     const block = blocks.get(key) ?? { group, activity, indexes: [] };
     block.indexes.push(index);
@@ -69,11 +71,32 @@ export function planDigest(events: readonly ToldEvent[], ctx: FormatContext): Di
           ? sharedText(event, group, link, ctx)
           : shared && group === "exam_failed" && event.revision === 1
           ? failureText(event, link, ctx)
-          : ownLineText(event, link, isNamesake(event), ctx);
+          : `${group === "overtaken" ? "before that: " : ""}${ownLineText(event, link, isNamesake(event), ctx)}`;
         return { index, event, text, ref: link === null ? event.ref : null };
       });
       return { group, activity, label, items };
     });
+}
+
+/**
+ * Which of the events a later report of the same finish follows: after it, not before it, or a failure that was taken back would be read
+ * as the result, since failures stand first.
+ */
+function overtakenOf(events: readonly ToldEvent[]): ReadonlySet<number> {
+  const last = new Map<string, number>();
+  for (const event of events) {
+    const attempt = finishKey(event);
+    if (attempt !== null) last.set(attempt, Math.max(event.revision, last.get(attempt) ?? 0));
+  }
+  return new Set(
+    events.flatMap((event, index) => event.revision < (last.get(finishKey(event) ?? "") ?? 0) ? index : []),
+  );
+}
+
+/** Where an LMS uses a row for the next attempt of the same student, the number of the try tells them apart. */
+function finishKey(event: ToldEvent): string | null {
+  if (factsOf(event.type).stage !== "finished") return null;
+  return [event.source, event.kind, event.attemptId, event.student.id, event.activityId, event.attemptNo].join("\n");
 }
 
 export function activityKey(event: ToldEvent): string {

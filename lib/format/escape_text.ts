@@ -1,5 +1,7 @@
 /** Longest names and titles in a message, in code points before escaping (an escape costs up to 6). */
 export const NAME_LENGTH = 60;
+/** Of those who are told, too: several names share a line. */
+export const OTHER_NAME_LENGTH = 40;
 export const TITLE_LENGTH = 120;
 
 /** Longer raw text is cut before any work: a title of megabytes must not cost more than one of a kilobyte. */

@@ -36,7 +36,7 @@ function sharedOthers(events: readonly ToldEvent[]): string | null {
   const same = events.every((event) =>
     event.alsoTold.length === names.length && event.alsoTold.every((name, i) => name === names[i])
   );
-  const text = same ? alsoToldText(names, 3, 40) : null;
+  const text = same ? alsoToldText(names, 3) : null;
   return text === null ? null : `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }
 

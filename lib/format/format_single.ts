@@ -39,7 +39,7 @@ export function formatSingle(event: ToldEvent, ctx: FormatContext): FormattedMes
       headed.titleIsCut && titleText(event),
       place,
       link !== null && `[${event.kind !== "content" ? "attempt" : "open"}](${link})`,
-      alsoToldText(event.alsoTold, 5, 40),
+      alsoToldText(event.alsoTold, 5),
     ),
     link === null ? `\`ref ${event.ref}\`` : "",
   ];

@@ -1,16 +1,17 @@
-import { NOT_HANDED_IN } from "../../sql/lms/words.ts";
+import { NOT_HANDED_IN } from "../../sql/lms/own_results.ts";
 import { MICROS_PER_SECOND } from "../model/time.ts";
 import { type EventMetadata, isCorrection, type Reported } from "../model/event.ts";
 import { EVENT_TYPES, type EventType, type EventTypeFacts, factsOf } from "../model/event_types.ts";
 import type { FormatContext, ToldEvent } from "../model/told_event.ts";
-import { escapeClean, escapeText, NAME_LENGTH, oneLine, TITLE_LENGTH } from "./escape_text.ts";
+import { escapeClean, escapeText, NAME_LENGTH, oneLine, OTHER_NAME_LENGTH, TITLE_LENGTH } from "./escape_text.ts";
 import { count, durationText, listOf, ordinal, percentText, scoreText, timeText } from "./wording.ts";
 
 /**
  * What an event comes down to for a mentor: its type, or `graded` (a result without a verdict), `not_handed_in` (it is over, and
- * nothing came of it), or `corrected` (a later change of a result, except one that turned to failed, which is a failure first).
+ * nothing came of it), or `corrected`. In a digest, a correction that turned a result to failed stands among the failures, and what a
+ * later report in the same digest corrects is `overtaken`.
  */
-export type Group = EventType | "graded" | "not_handed_in" | "corrected";
+export type Group = EventType | "graded" | "not_handed_in" | "corrected" | "overtaken";
 
 type GroupFacts = Pick<EventTypeFacts, "digestRank" | "sign" | "verb" | "noun" | "counted" | "lineEach">;
 
@@ -40,6 +41,14 @@ const BY_CIRCUMSTANCE: Readonly<Record<Exclude<Group, EventType>, GroupFacts>> =
     counted: (n) => `${n} corrected`,
     lineEach: true,
   },
+  overtaken: {
+    digestRank: 7,
+    sign: "✏️",
+    verb: "had another result in",
+    noun: ["exam", "exams"],
+    counted: (n) => `${count(n, "earlier report")}`,
+    lineEach: true,
+  },
 };
 
 /** How a group is worded, the same in single messages and digests. */
@@ -55,11 +64,12 @@ export const GROUPS: readonly Group[] = [
   "graded" as const,
   "not_handed_in" as const,
   "corrected" as const,
+  "overtaken" as const,
 ]
   .toSorted((a, b) => groupFacts(a).digestRank - groupFacts(b).digestRank);
 
-/** What happened, without regard to whether it corrects something: `corrected` is never the answer. */
-export function plainGroup(event: ToldEvent): Exclude<Group, "corrected"> {
+/** What happened, without regard to whether it corrects something, or is corrected: these are never the answer. */
+export function plainGroup(event: ToldEvent): Exclude<Group, "corrected" | "overtaken"> {
   if (event.type !== "exam_completed") return event.type;
   if (event.metadata.graded === true && resultText(event.metadata) !== null) return "graded";
   return event.metadata.result === NOT_HANDED_IN ? "not_handed_in" : event.type;
@@ -71,11 +81,16 @@ export function groupOf(event: ToldEvent): Group {
   return plain === "exam_failed" && event.change === "verdict" ? plain : "corrected";
 }
 
-/** What the correction corrects, or `null` when the event is no correction for this reader (also: a first result). */
+/**
+ * What the correction corrects, or `null` when the event is no correction for this reader: a first result, and a verdict where
+ * none was told before. So a mark that was told without a verdict reads as a plain result when its verdict comes; another mark
+ * corrects it.
+ */
 export function correctionOf(event: ToldEvent): Reported | null {
   if (!isCorrection(event.change)) return null;
-  if (event.previousTold !== null) return event.previousTold.verdict === null ? null : event.previousTold;
-  return event.metadata.previous?.verdict ? event.metadata.previous : null;
+  const before = event.previousTold ?? event.metadata.previous;
+  if (before === null || before.verdict !== null) return before;
+  return event.change === "score" && before.score !== null ? before : null;
 }
 
 /** The student, escaped: name, else username, else the LMS's number; with the username when another shares the name. */
@@ -196,12 +211,15 @@ export function isFresh(event: ToldEvent, ctx: FormatContext): boolean {
   return !event.occurredAtApproximate && Math.abs(age) < 600 * MICROS_PER_SECOND;
 }
 
+/** Before the names of other mentors; by it a text that names some is known when one of them is erased. */
+export const ALSO_TOLD = "also told: ";
+
 /** `also told: Mentor 2`; at most `max` names. */
-export function alsoToldText(names: readonly string[], max: number, nameLength: number): string | null {
-  const known = names.map((name) => escapeText(name, nameLength)).filter((name) => name !== null);
+export function alsoToldText(names: readonly string[], max: number): string | null {
+  const known = names.map((name) => escapeText(name, OTHER_NAME_LENGTH)).filter((name) => name !== null);
   const more = names.length - Math.min(known.length, max);
-  if (known.length === 0) return names.length === 0 ? null : `also told: ${count(names.length, "other mentor")}`;
-  return `also told: ${listOf(...known.slice(0, max))}${more > 0 ? ` and ${more} more` : ""}`;
+  if (known.length === 0) return names.length === 0 ? null : `${ALSO_TOLD}${count(names.length, "other mentor")}`;
+  return `${ALSO_TOLD}${listOf(...known.slice(0, max))}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 /** `, told 3 h late after an outage`, for the end of a first line. */

@@ -28,8 +28,8 @@ export interface BatchRequest {
   readonly timezone: string;
 }
 
-/** Head, and one line with the longest title and course of another script: less would fail at some student, half-way. */
-const SMALLEST_HISTORY = 600;
+/** Head, and one line, with the longest key, title and course of another script: less would fail at some student, half-way. */
+const SMALLEST_HISTORY = 800;
 
 const STUDENTS = 200;
 

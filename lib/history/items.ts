@@ -1,6 +1,7 @@
 import type { HistoryPlace, HistoryRow } from "../../sql/state/history.ts";
 import { hasResults } from "../model/event_types.ts";
-import type { EventMetadata } from "../model/event.ts";
+import { isHeldId } from "../model/lms_ids.ts";
+import { type EventMetadata, isCorrection } from "../model/event.ts";
 import { type EpochMicros, formatUtc, fromInstant, toInstant } from "../model/time.ts";
 
 /** What one line of a history is about. */
@@ -72,7 +73,7 @@ export function eventItem(row: HistoryRow): HistoryItem {
       is: hasResults(row.kind) ? "exam" : "content",
       eventId: row.event_id,
       type: row.event_type,
-      corrects: row.change === "verdict" || row.change === "score",
+      corrects: isCorrection(row.change),
       title: row.activity_title,
       course: row.course,
       tries: row.attempt_no,
@@ -88,7 +89,7 @@ function weekItem(
 ): HistoryItem {
   const [first] = rows, last = rows.at(-1);
   if (first === undefined || last === undefined) throw new RangeError("A week of a history has no event");
-  // A correction stands for what it corrects: each finish counts once, by its last report (rows are oldest first).
+  // A revision stands for what it replaces: each finish counts once, by its last report (rows are oldest first).
   const exams = [
     ...new Map(
       rows.filter(({ kind, stage }) => hasResults(kind) && stage === "finished")
@@ -124,5 +125,14 @@ const placeOf = (row: HistoryRow): HistoryPlace => ({
 export const cursorOf = ({ at, eventId }: HistoryPlace): string => `${at}/${eventId}`;
 export function placeOfCursor(text: string): HistoryPlace | null {
   const parts = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)\/(\d{1,19})$/.exec(text.trim());
-  return parts === null ? null : { at: parts[1] ?? "", eventId: parts[2] ?? "" };
+  const [, at = "", eventId = ""] = parts ?? [];
+  return parts !== null && isMoment(at) && isHeldId(eventId) ? { at, eventId } : null;
+}
+
+function isMoment(text: string): boolean {
+  try {
+    return formatUtc(fromInstant(Temporal.Instant.from(text))) === text;
+  } catch {
+    return false; // a thirteenth month
+  }
 }

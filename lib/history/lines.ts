@@ -1,13 +1,17 @@
+import { type EventType, eventTypeOf } from "../model/event_types.ts";
 import { formatUtc } from "../model/time.ts";
+import { oneLine } from "../format/escape_text.ts";
+import { durationText } from "../format/wording.ts";
 import { counted } from "../text/counted.ts";
 import { localTime } from "../text/local_time.ts";
 import type { EventItem, HistoryItem, WeekItem } from "./items.ts";
 
-/** Text of the LMS in a line: on one line, short, and between signs that it cannot end itself. */
+/** What no reader sees and a language model reads: tags and the like, in which a sentence can be hidden behind a title. */
+const HIDDEN = /[\u{e0000}-\u{e0fff}]/gu;
+
+/** Text of the LMS in a line: on one line, short, nothing in it hidden or turned around, and between signs that it cannot end itself. */
 export function quoted(text: string | null): string {
-  const clean = (text ?? "without a title").replace(/[\p{Cc}\u2028\u2029]+/gu, " ").replace(/[«»]/g, "'");
-  const letters = [...clean];
-  return `«${letters.length > 80 ? `${letters.slice(0, 80).join("")}…` : clean}»`;
+  return `«${oneLine((text ?? "").replace(HIDDEN, ""), 80)?.replace(/[«»]/g, "'") ?? "without a title"}»`;
 }
 
 /** One line for people and models; `title` makes text of the LMS safe where the line goes. */
@@ -21,7 +25,8 @@ export function lineOf(
   return `${localTime(at, timezone)} ${content.is} ${title(content.title)}${where}: ${eventWords(content)}`;
 }
 
-const WORDS: Readonly<Record<string, string>> = {
+/** What became of an attempt, in one word. */
+const WORDS: Readonly<Record<EventType, string>> = {
   exam_started: "started",
   exam_completed: "finished",
   exam_failed: "failed",
@@ -33,13 +38,14 @@ const WORDS: Readonly<Record<string, string>> = {
 
 /** `failed, 41 %, pass mark 50 %`: what became of it. */
 export function eventWords({ type, corrects, tries, metadata: m }: EventItem): string {
-  const parts = [`${corrects ? "corrected: now " : ""}${WORDS[type] ?? type}`];
+  const known = eventTypeOf(type);
+  const parts = [`${corrects ? "corrected: now " : ""}${known === null ? type : WORDS[known]}`];
   if (m.percentage !== null) parts.push(`${m.percentage} %`);
   else if (m.graded === false) parts.push("result not out yet");
   if (corrects && m.previous?.percentage != null) parts.push(`was ${m.previous.percentage} %`);
   if (m.pass_percentage !== null && m.percentage !== null) parts.push(`pass mark ${m.pass_percentage} %`);
   if (tries !== null && tries > 1) parts.push(`try ${tries}`);
-  if (m.time_taken_s !== null && m.graded !== null) parts.push(`took ${Math.round(m.time_taken_s / 60)} min`);
+  if (m.time_taken_s !== null && m.graded !== null) parts.push(`took ${durationText(m.time_taken_s)}`);
   if (m.watched_percentage !== null) parts.push(`${m.watched_percentage} % watched`);
   return parts.join(", ");
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ConfigError } from "../base/errors.ts";
+import { ioProblem } from "../config/config_file.ts";
 import { DEFAULT_CONSTANTS, type ScoreConstants } from "./score.ts";
 
 const weights = z.strictObject({
@@ -30,7 +31,7 @@ export async function readConstants(path: string | null): Promise<ScoreConstants
   try {
     raw = JSON.parse(await Deno.readTextFile(path));
   } catch (cause) {
-    throw new ConfigError(`Cannot read insights.constants ${path}: ${cause instanceof Error ? cause.message : cause}`, {
+    throw new ConfigError(`Cannot read insights.constants ${path}: ${whyNot(cause)}`, {
       cause,
       hint: "name a file that `lmsmon insights fit` wrote, or delete the key",
     });
@@ -38,7 +39,13 @@ export async function readConstants(path: string | null): Promise<ScoreConstants
   const parsed = ConstantsFile.safeParse(raw);
   if (parsed.success) return parsed.data;
   const [problem] = parsed.error.issues;
-  throw new ConfigError(`Cannot use insights.constants ${path}: ${problem?.path.join(".")}: ${problem?.message}`, {
+  const words = [problem?.path.join(".") ?? "", problem?.message ?? ""].filter((text) => text !== "").join(": ");
+  throw new ConfigError(`Cannot use insights.constants ${path}: ${words}`, {
     hint: "name a file that `lmsmon insights fit` wrote, or delete the key",
   });
+}
+
+function whyNot(cause: unknown): string {
+  if (cause instanceof SyntaxError) return "it is no JSON"; // its message shows what the file holds, which may be a secret
+  return ioProblem(cause);
 }

@@ -12,7 +12,10 @@ export async function findCourse(sql: Queryable, source: string, text: string): 
   const all = [...await courses(sql, source)];
   const found = courseNamed(all, wanted);
   if (found !== null) return found;
-  const names = nearest(wanted, all.flatMap(({ course_id, title }) => [course_id, ...(title === null ? [] : [title])]));
+  const names = nearest(
+    wanted,
+    all.flatMap(({ course_key, title }) => [course_key, ...(title === null ? [] : [title])]),
+  );
   throw new CommandError(`Cannot find course ${quoted(wanted)}: no event is of such a course`, {
     hint: names.length === 0 ? "the state has no event of any course" : `did you mean ${names.join(", ")}?`,
   });
@@ -21,12 +24,12 @@ export async function findCourse(sql: Queryable, source: string, text: string): 
 /** THE course of an id, of the LMS's own key, or of a title; `null`: none. Throws CommandError where several have that title. */
 export function courseNamed(all: readonly CourseRow[], text: string): CourseRow | null {
   const wanted = text.trim();
-  const own = textId("course", wanted);
-  const byId = all.find(({ course_id }) => course_id === wanted || course_id === own);
+  const byId = all.find(({ course_key }) => course_key === wanted) ??
+    all.find(({ course_id }) => course_id === wanted || course_id === textId("course", wanted));
   if (byId !== undefined) return byId;
   const [first, ...others] = all.filter(({ title }) => title?.toLowerCase() === wanted.toLowerCase());
   if (first === undefined || others.length === 0) return first ?? null;
-  const ids = [first, ...others].slice(0, NEAREST).map(({ course_id }) => course_id);
+  const ids = [first, ...others].slice(0, NEAREST).map(({ course_key }) => course_key);
   throw new CommandError(`Cannot tell which course is meant: ${others.length + 1} have the title ${quoted(wanted)}`, {
     hint: `give the id: ${ids.join(", ")}`,
   });

@@ -2,6 +2,7 @@ import { shareErasures } from "../../sql/state/erasures.ts";
 import * as q from "../../sql/state/patterns.ts";
 import { readFact, writeFact } from "../../sql/state/facts.ts";
 import { z } from "zod";
+import type { Kind } from "../model/event_types.ts";
 import { type EpochMicros, formatUtc, fromInstant, toInstant } from "../model/time.ts";
 import { arrayLiteral, numberArrayLiteral } from "../state/array_literal.ts";
 import { fenced } from "../state/fenced.ts";
@@ -95,10 +96,11 @@ export async function judgeDay(
 ): Promise<{ readonly decided: DayOfPatterns; readonly courses: readonly string[] }> {
   const end = Temporal.PlainDate.from(day).add({ days: 1 }).toZonedDateTime(timezone).toInstant();
   const until = formatUtc(fromInstant(end) - 1);
-  const [passed] = await q.examsPassed(sql, source);
+  const passes = await q.workPassed(sql, source);
+  const passedAt = (kind: Kind) => passes.find((pass) => pass.kind === kind)?.passed_at?.toString() ?? "-infinity";
   const asked = { source, until, seen: formatUtc(seen), day, timezone, course: null };
-  const passedAt = passed?.passed_at?.toString() ?? "-infinity";
-  const facts = await inHalves((half) => q.patternFacts(sql, { ...asked, half }, passedAt), halves);
+  const passed = { exam: passedAt("exam"), assignment: passedAt("assignment") };
+  const facts = await inHalves((half) => q.patternFacts(sql, { ...asked, half }, passed), halves);
   const known = await q.knownPatterns(sql, source, day, COOL_DOWN_DAYS);
   return {
     decided: judgePatterns(facts, [...known]),
@@ -142,8 +144,15 @@ function columnsOf(found: readonly Finding[], day: string, known: ReadonlySet<st
     sinces: arrayLiteral(found.map(({ sinceDaysAgo }) => date.subtract({ days: sinceDaysAgo }).toString())),
     histories: numberArrayLiteral(found.map(({ course }) => known.has(course) ? "f" : "t")),
     evidence: arrayLiteral(
-      found.map(({ eventIds, activityIds, values }) =>
-        JSON.stringify({ event_ids: eventIds, activity_ids: activityIds, values })
+      found.map(({ eventIds, activities, values }) =>
+        JSON.stringify({
+          event_ids: eventIds,
+          activity_ids: activities.map(({ id }) => id),
+          values: {
+            ...values,
+            ...activities.length === 0 ? {} : { activity_kinds: activities.map(({ kind }) => kind) },
+          },
+        })
       ),
     ),
   };

@@ -77,7 +77,7 @@ function judgeCourse(rows: readonly StandingRow[], constants: ScoreConstants): I
       contributions,
       reasons: scored === null
         ? [`too few students in the course for a score: ${row.n_cohort}, and ${SMALLEST_COHORT} are needed`]
-        : largest(contributions, known(values)).map((name) => reasonFor(name, row, medianRow)),
+        : byWeight(contributions, known(values)).slice(0, REASONS).map((name) => reasonFor(name, row, medianRow)),
       cohort: row.n_cohort,
       standing: row,
       medianStanding: medianRow,
@@ -85,16 +85,38 @@ function judgeCourse(rows: readonly StandingRow[], constants: ScoreConstants): I
   });
 }
 
+/** How many students these are: who is in several courses is one. */
+export const countStudents = (insights: readonly Pick<Insight, "student">[]): number =>
+  new Set(insights.map(({ student }) => student)).size;
+
 export function valuesOf(value: (name: Indicator) => number): Values {
   return Object.fromEntries(INDICATORS.map((name) => [name, value(name)])) as Record<Indicator, number>;
 }
 
-/** What the source cannot say is no reason. */
-function largest(contributions: Values, known: KnownValues): Indicator[] {
-  return INDICATORS.filter((name) => known[name] !== null).sort((a, b) => contributions[b] - contributions[a]).slice(
-    0,
-    REASONS,
-  );
+/** The largest first. What the source cannot say is no reason. */
+function byWeight(contributions: Values, known: KnownValues): Indicator[] {
+  return INDICATORS.filter((name) => known[name] !== null).sort((a, b) => contributions[b] - contributions[a]);
+}
+
+/** What a value is about: two of one sort often say nearly the same. */
+const ABOUT: Readonly<Record<Indicator, "activity" | "work" | "marks">> = {
+  idle: "activity",
+  p_active: "activity",
+  p_breadth: "activity",
+  miss_rate: "work",
+  p_sub: "work",
+  margin: "work",
+  p_score: "marks",
+};
+
+/** For a message of few words: the largest reason, and the largest that is about something else, where that adds to the score at all. */
+export function differentReasons(
+  { contributions, values, reasons, standing, medianStanding }: Insight,
+): readonly string[] {
+  const [first, ...others] = byWeight(contributions, values);
+  const second = others.find((name) => first !== undefined && ABOUT[name] !== ABOUT[first] && contributions[name] > 0);
+  if (first === undefined || second === undefined) return reasons;
+  return [first, second].map((name) => reasonFor(name, standing, medianStanding));
 }
 
 /** The middle of what words are made of: each number by itself. */

@@ -1,3 +1,4 @@
+import { jsonId } from "../model/lms_ids.ts";
 import { INDICATORS } from "./score.ts";
 import type { Insight, KnownValues } from "./insight.ts";
 
@@ -5,9 +6,6 @@ import type { Insight, KnownValues } from "./insight.ts";
 const DIGITS = 6;
 const round = (n: number | null) => n === null ? null : Number(n.toFixed(DIGITS)) + 0;
 const rounded = (values: KnownValues) => Object.fromEntries(INDICATORS.map((name) => [name, round(values[name])]));
-
-/** An id as JSON has it best: a number where that is exact. */
-export const jsonId = (id: string): number | string => Number.isSafeInteger(Number(id)) ? Number(id) : id;
 
 /** One student in one course; docs/insights.md is the contract. */
 export function insightJson(insight: Insight, scoreVersion: string, at: string) {

@@ -1,7 +1,8 @@
 import { UsageError } from "../base/errors.ts";
 import { courses } from "../../sql/state/insight_names.ts";
-import { findStudents } from "../people/find_person.ts";
+import { findStudents, shownKeys } from "../people/find_person.ts";
 import type { Queryable } from "../state/state_db.ts";
+import { counted } from "../text/counted.ts";
 import { courseNamed } from "./find_course.ts";
 
 /** What became of students: `course/student` to whether they failed or withdrew. */
@@ -17,6 +18,18 @@ export interface OutcomeLine {
   readonly failed: boolean;
   /** Of the file, from 1. */
   readonly line: number;
+}
+
+/** As many lines of a file as are named: whoever made a mistake sees it in the first. */
+export const NAMED = 5;
+
+/** Lines that counted for nothing, the first by name; `null`: there are none. */
+export function unknownWords({ unknown }: Pick<Outcomes, "unknown">): string | null {
+  if (unknown.length === 0) return null;
+  const more = unknown.length > NAMED ? ", …" : "";
+  return `${counted(unknown.length, "line")} about nobody the state knows: ${
+    unknown.slice(0, NAMED).join("; ")
+  }${more}`;
 }
 
 const COLUMNS = ["student", "course", "outcome"] as const;
@@ -38,18 +51,20 @@ export function parseOutcomes(text: string, name: string): OutcomeLine[] {
     const cells = fields(line);
     const result = cells[outcome] ?? "";
     if (result !== "0" && result !== "1") {
-      throw new UsageError(`Cannot read ${name}:${i + 2}: the outcome is neither 0 nor 1`);
+      throw new UsageError(`Cannot read ${name}:${i + 2}: the outcome is neither 0 nor 1`, {
+        hint: "write 1 for who failed or withdrew, and 0 for everybody else",
+      });
     }
     return [{ student: cells[student] ?? "", course: cells[course] ?? "", failed: result === "1", line: i + 2 }];
   });
 }
 
 function fields(line: string): string[] {
-  return [...line.matchAll(/\s*(?:"((?:[^"]|"")*)"|([^,]*))(?:,|$)/g)]
+  return [...line.matchAll(/\s*(?:"((?:[^"]|"")*)"\s*|([^,]*))(?:,|$)/g)]
     .map(([, quoted, plain]) => (quoted?.replaceAll('""', '"') ?? plain ?? "").trim());
 }
 
-/** Outcomes by the ids of the state. Throws UsageError for a line that may be about several students or courses. */
+/** Outcomes by the ids of the state. Throws UsageError for a line that may be about several students or courses, or gainsays another. */
 export async function readOutcomes(sql: Queryable, source: string, text: string, name: string): Promise<Outcomes> {
   const lines = parseOutcomes(text, name);
   const all = [...await courses(sql, source)];
@@ -58,17 +73,31 @@ export async function readOutcomes(sql: Queryable, source: string, text: string,
   );
   const students = await findStudents(sql, source, lines.map(({ student }) => student));
   const failed = new Map<string, boolean>();
+  const lineOf = new Map<string, number>();
   const unknown: string[] = [];
   for (const { student, course, failed: did, line } of lines) {
     const ids = students.get(student) ?? [];
     if (ids.length > 1) {
       throw new UsageError(`Cannot read ${name}:${line}: ${ids.length} students have that username`, {
-        hint: `write the id: ${ids.slice(0, 5).join(", ")}`,
+        hint: `write the id: ${(await shownKeys(sql, ids.slice(0, 5))).join(", ")}`,
       });
     }
     const [id] = ids, found = courseIds.get(course);
-    if (found === null || found === undefined || id === undefined) unknown.push(`${student},${course}`);
-    else failed.set(`${found.course_id}/${id}`, did);
+    if (found === null || found === undefined || id === undefined) {
+      unknown.push(`${student},${course}`);
+      continue;
+    }
+    const key = `${found.course_id}/${id}`;
+    if ((failed.get(key) ?? did) !== did) {
+      throw new UsageError(
+        `Cannot read ${name}:${line}: line ${lineOf.get(key)} has the other outcome of the same student`,
+        {
+          hint: "leave one line of each student and course",
+        },
+      );
+    }
+    failed.set(key, did);
+    lineOf.set(key, line);
   }
   return { failed, unknown };
 }

@@ -2,6 +2,12 @@ import type { KnownPatternRow, PatternFactRow } from "../../sql/state/patterns.t
 import { PATTERN_TYPES, type PatternType, type PatternValues } from "../model/pattern_types.ts";
 import { median } from "./score.ts";
 
+/** An exam or an assignment. */
+export interface DueWork {
+  readonly kind: string;
+  readonly id: string;
+}
+
 /** A pattern that a day has and the days before had not. */
 export interface Finding {
   readonly student: string;
@@ -10,7 +16,8 @@ export interface Finding {
   /** How many days before that day it began. */
   readonly sinceDaysAgo: number;
   readonly eventIds: readonly string[];
-  readonly activityIds: readonly string[];
+  /** Work that was due: an exam and an assignment may have the same id. */
+  readonly activities: readonly DueWork[];
   readonly values: PatternValues;
 }
 
@@ -68,12 +75,13 @@ export function judgePatterns(rows: readonly PatternFactRow[], known: readonly K
     for (const row of course) {
       const own = before.get(keyOf(row)) ?? [];
       const missed = own.filter(({ type, is_open }) => type === "deadline_missed" && is_open);
-      const came = missed.filter(({ activity_ids }) => activity_ids.every((id) => !row.missed_ids.includes(id)));
+      const stillMissed = new Set([...missedWork(row), ...earlierWork(row)].map(workKey));
+      const came = missed.filter((pattern) => workOf(pattern).every((work) => !stillMissed.has(workKey(work))));
       withdrawn.push(...came.map(({ pattern_id }) => pattern_id));
       const left = own.filter((pattern) => !came.includes(pattern));
       const verdicts: Readonly<Record<PatternType, Verdict>> = {
         gone_quiet: quiet(row, courseIdle),
-        deadline_missed: deadline(row, new Set(missed.flatMap(({ activity_ids }) => activity_ids))),
+        deadline_missed: deadline(row, new Set(missed.flatMap(workOf).map(workKey))),
         engagement_drop: engagement(row),
         performance_drop: performance(row),
       };
@@ -108,16 +116,25 @@ function quiet(row: PatternFactRow, courseIdle: number): Verdict {
   if (idle < HOLIDAY_DAYS) return { holds: null, over: true };
   if (idle < QUIET_DAYS || courseIdle >= HOLIDAY_DAYS) return NEITHER;
   const values = { ...NO_VALUES, idle_days: idle, course_idle_days: courseIdle };
-  return { over: false, holds: { sinceDaysAgo: idle, eventIds: events(row), activityIds: [], values } };
+  return { over: false, holds: { sinceDaysAgo: idle, eventIds: events(row), activities: [], values } };
 }
 
-/** `told`: exams of earlier patterns. */
-function deadline({ missed_ids, missed_days_ago }: PatternFactRow, told: ReadonlySet<string>): Verdict {
-  const fresh = missed_ids.flatMap((id, i) => told.has(id) ? [] : [{ id, daysAgo: Number(missed_days_ago[i]) }]);
+const workKey = ({ kind, id }: DueWork) => `${kind}/${id}`;
+const works = (ids: readonly string[], kinds: readonly string[]): DueWork[] =>
+  ids.map((id, i) => ({ kind: kinds[i] ?? "exam", id }));
+const missedWork = ({ missed_ids, missed_kinds }: PatternFactRow) => works(missed_ids, missed_kinds);
+const earlierWork = ({ earlier_ids, earlier_kinds }: PatternFactRow) => works(earlier_ids, earlier_kinds);
+const workOf = ({ activity_ids, activity_kinds }: KnownPatternRow) => works(activity_ids, activity_kinds);
+
+/** `told`: work of earlier patterns. */
+function deadline(row: PatternFactRow, told: ReadonlySet<string>): Verdict {
+  const fresh = missedWork(row).flatMap((work, i) =>
+    told.has(workKey(work)) ? [] : [{ work, daysAgo: Number(row.missed_days_ago[i]) }]
+  );
   if (fresh.length === 0) return NEITHER;
   const sinceDaysAgo = Math.max(...fresh.map(({ daysAgo }) => daysAgo));
-  const activityIds = fresh.map(({ id }) => id);
-  return { over: false, holds: { sinceDaysAgo, eventIds: [], activityIds, values: NO_VALUES } };
+  const activities = fresh.map(({ work }) => work);
+  return { over: false, holds: { sinceDaysAgo, eventIds: [], activities, values: NO_VALUES } };
 }
 
 const FORTNIGHT = 14;
@@ -128,7 +145,7 @@ function engagement(row: PatternFactRow): Verdict {
   if (now > usual * BACK_AT) return { holds: null, over: true };
   if (usual < FEWEST_USUAL_DAYS || now > usual * DROPPED_TO) return NEITHER;
   const values = { ...NO_VALUES, active_days: now, usual_active_days: usual };
-  return { over: false, holds: { sinceDaysAgo: FORTNIGHT - 1, eventIds: events(row), activityIds: [], values } };
+  return { over: false, holds: { sinceDaysAgo: FORTNIGHT - 1, eventIds: events(row), activities: [], values } };
 }
 
 const MILLION = 1_000_000;
@@ -145,7 +162,7 @@ function performance({ mark_ranks, mark_event_ids, mark_days_ago }: PatternFactR
     holds: {
       sinceDaysAgo: Number(mark_days_ago[0] ?? 0),
       eventIds: mark_event_ids,
-      activityIds: [],
+      activities: [],
       values: { ...NO_VALUES, ranks, slope },
     },
   };

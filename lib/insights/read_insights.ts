@@ -39,7 +39,7 @@ function parseDay(text: string, today: Temporal.PlainDate): Temporal.PlainDate {
   if (word === "today") return today;
   if (word === "yesterday") return today.subtract({ days: 1 });
   try {
-    if (/^\d{4}-\d\d-\d\d$/.test(word)) return Temporal.PlainDate.from(word);
+    if (/^\d{4}-\d\d-\d\d$/.test(word) && !word.startsWith("0000")) return Temporal.PlainDate.from(word); // databases know no year 0
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
   }

@@ -27,13 +27,16 @@ const says: Readonly<Record<Indicator, (row: StandingRow) => string>> = {
   miss_rate: ({ missed, due }) =>
     due === 0 ? "nothing was due yet" : `${missed} of ${counted(due, "due exam")} not handed in`,
   p_sub: ({ submitted }) => `${counted(submitted, "exam")} handed in`,
-  p_score: ({ marked, p_score }) =>
+  p_score: ({ marked, ranked, p_score }) =>
     marked === 0
       ? "no marks yet"
+      : ranked === 0
+      ? "no marks yet that can be compared"
       : Math.round(p_score * 100) === 0
       ? "last marks the lowest of the course"
       : `last marks better than those of ${Math.round(p_score * 100)} % of the course`,
-  margin: ({ margin, submitted }) => submitted === 0 ? "nothing handed in" : `hands in ${lead(margin)}`,
+  margin: ({ margin, submitted, timed }) =>
+    submitted === 0 ? "nothing handed in" : timed === 0 ? "nothing handed in that was due" : `hands in ${lead(margin)}`,
 };
 
 const median: Readonly<Record<Indicator, (row: StandingRow) => string>> = {

@@ -41,3 +41,8 @@ export function median(numbers: readonly number[]): number {
   const low = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0, high = sorted[Math.ceil((sorted.length - 1) / 2)] ?? 0;
   return (low + high) / 2;
 }
+
+/** What stands beside every score, wherever it is shown. */
+export const SAY_BESIDE =
+  "A band is a reason to look, never a verdict about a child. No demographics are used; fairness was not measured; that being " +
+  "named helps anybody has not been shown; precision was measured where 41 to 46 % fail or leave, and is lower where fewer do.";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Insight } from "../insights/insight.ts";
-import { SAY_BESIDE } from "../insights/say_beside.ts";
+import { SAY_BESIDE } from "../insights/score.ts";
 import * as shapes from "./insight_shapes.ts";
 import { tool } from "./tool.ts";
 

@@ -1,4 +1,4 @@
-import { SAY_BESIDE } from "../insights/say_beside.ts";
+import { SAY_BESIDE } from "../insights/score.ts";
 
 /** What an agent must know before it says anything of a student. */
 export const DEFINITIONS = (smallestCohort: number): string =>

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { quoted } from "../history/lines.ts";
 import type { Insight } from "../insights/insight.ts";
-import { insightJson, jsonId } from "../insights/insight_json.ts";
+import { insightJson } from "../insights/insight_json.ts";
+import { jsonId } from "../model/lms_ids.ts";
 import { asOf, readInsights } from "../insights/read_insights.ts";
 import { INDICATORS, SMALLEST_COHORT } from "../insights/score.ts";
 import { courseOf, coursesOf, maySee, type View } from "./view.ts";

@@ -1,5 +1,5 @@
 import { studentsCard } from "../../sql/state/agent.ts";
-import { ABOUT_DATA, CANNOT_KNOW, dataCard } from "../export/manifest.ts";
+import { aboutData, CANNOT_KNOW, dataCard } from "../export/manifest.ts";
 import { jsonSchemaOf, LINE_SCHEMAS, type LineKind } from "../export/line_schemas.ts";
 import { SMALLEST_COHORT } from "../insights/score.ts";
 import { formatUtc, fromInstant } from "../model/time.ts";
@@ -60,12 +60,13 @@ const json = (uri: string, mimeType: string, value: unknown) => ({
 });
 
 /** With a limit only what is stored of the students that may be seen, and nothing of who was erased. */
-async function cardOf({ sql, source, students }: View): Promise<Record<string, unknown>> {
-  if (students === null) return await dataCard(sql);
+async function cardOf({ sql, source, students, identified }: View): Promise<Record<string, unknown>> {
+  const calledBy = identified ? "names" : "pseudonyms";
+  if (students === null) return await dataCard(sql, calledBy);
   const rows = await studentsCard(sql, source, [...students]);
   const time = (at: Temporal.Instant | null) => at === null ? null : formatUtc(fromInstant(at));
   return {
-    ...ABOUT_DATA,
+    ...aboutData(calledBy),
     limited_to: "the students of one mentor",
     students: students.size,
     sources: rows.map(({ kind, events, oldest, newest }) => ({

@@ -1,10 +1,10 @@
-import process from "node:process";
 import { McpServer } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import program from "../../deno.json" with { type: "json" };
 import type { Logger } from "../base/log.ts";
 import { atRiskTool, courseOverviewTool } from "./course_tools.ts";
 import { type ExplainEvent, explainEventTool } from "./explain_tool.ts";
+import { PatientWire } from "./patient_wire.ts";
 import { addPrompts } from "./prompts.ts";
 import { addResources, CACHE_HINTS } from "./resources.ts";
 import { findStudentsTool, studentHistoryTool, studentInsightTool } from "./student_tools.ts";
@@ -42,17 +42,15 @@ export function mcpServer({ turn, explain, log }: Omit<McpEdges, "greeted">): Mc
 
 /** Serves the client on stdin and stdout, of either generation of the protocol, until it goes or `stop`. */
 export async function serveClient(edges: McpEdges, stop: AbortSignal): Promise<void> {
-  const gone = new Promise<void>((resolve) => {
-    process.stdin.once("end", resolve).once("close", resolve);
-    process.stdout.once("error", () => resolve());
-    stop.addEventListener("abort", () => resolve(), { once: true });
-  });
+  const wire = new PatientWire();
+  const stopped = new Promise<void>((resolve) => stop.addEventListener("abort", () => resolve(), { once: true }));
   const handle = serveStdio(() => {
     edges.greeted();
     return mcpServer(edges);
   }, {
+    transport: wire,
     onerror: (error) => edges.log.warning("The client's message was not understood", { error }),
   });
-  if (!stop.aborted) await gone;
+  if (!stop.aborted) await Promise.race([wire.closed, stopped]);
   await handle.close();
 }

@@ -1,13 +1,13 @@
 import { z } from "zod";
 import { findStudents } from "../../sql/state/agent.ts";
 import { UsageError } from "../base/errors.ts";
-import { placeOfCursor } from "../history/items.ts";
-import { quoted } from "../history/lines.ts";
-import { type History, readHistory } from "../history/read_history.ts";
-import { tokensIn } from "../history/tokens.ts";
+import { type HistoryItem, placeOfCursor } from "../history/items.ts";
+import { itemJson, quoted } from "../history/lines.ts";
+import { readHistory } from "../history/read_history.ts";
 import { formatUtc, fromInstant } from "../model/time.ts";
-import { parseTime } from "../text/parse_time.ts";
-import { SAY_BESIDE } from "../insights/say_beside.ts";
+import { parseTimePast } from "../text/parse_time.ts";
+import { isPseudonym } from "../model/pseudonym.ts";
+import { SAY_BESIDE } from "../insights/score.ts";
 import * as shapes from "./insight_shapes.ts";
 import { tool } from "./tool.ts";
 import { bare, courseOf, maySee, seenCourses, studentOf } from "./view.ts";
@@ -42,6 +42,7 @@ export const findStudentsTool = tool({
   run: async (view, { query, course, limit, cursor }) => {
     const { sql, source, identified, students } = view;
     const of = course === undefined ? null : courseOf(course, await seenCourses(view));
+    if (cursor !== undefined && !isPseudonym(cursor)) throw noCursor(cursor);
     const start = query === undefined ? "" : bare(query);
     const rows = [
       ...await findStudents(sql, source, {
@@ -72,6 +73,11 @@ export const findStudentsTool = tool({
     };
   },
 });
+
+const noCursor = (cursor: string) =>
+  new UsageError(`Cannot go on at ${JSON.stringify(cursor.slice(0, 60))}: it is no cursor`, {
+    hint: "give the cursor of an earlier answer, or none",
+  });
 
 const historyItem = z.looseObject({
   kind: z.enum(["exam", "content", "week"]),
@@ -105,37 +111,27 @@ export const studentHistoryTool = tool({
     const id = await studentOf(view, student);
     const before = cursor === undefined ? null : placeOfCursor(cursor);
     if (cursor !== undefined && before === null) {
-      throw new UsageError(`Cannot go on at ${JSON.stringify(cursor.slice(0, 60))}: it is no cursor`, {
-        hint: "give the cursor of an earlier answer, or none",
-      });
+      throw noCursor(cursor);
     }
     const { sql, source, now, timezone } = view;
-    const from = since === undefined ? null : parseTime("since", since, now, timezone);
+    const from = since === undefined ? null : parseTimePast("since", since, now, timezone);
     const called = view.called("student", id);
-    const request = { source, student: id, called, since: from, before, now, timezone };
-    const asData = (history: History) => ({
-      student: called,
-      timezone,
-      left_out: history.leftOut,
-      cursor: history.cursor,
-      items: history.items.map(marked),
+    // What is handed over is less than what the budget counts: a history as JSON has a word more around it.
+    const history = await readHistory(sql, {
+      ...{ source, student: id, called, since: from, before, now, timezone },
+      format: "json",
+      asData: marked,
+      maxTokens: most,
     });
-    // The signs around the LMS's text, which the budget does not know, take a little more of it.
-    for (let budget = most;; budget = Math.floor(budget * 0.8)) {
-      const history = await readHistory(sql, { ...request, format: "json", maxTokens: budget }).catch((error) => {
-        if (budget === most || !(error instanceof UsageError)) throw error;
-        throw new UsageError(`Cannot tell a history in ${most} tokens: its newest event needs more`, {
-          hint: "give a larger max_tokens",
-        });
-      });
-      const data = asData(history);
-      if (tokensIn(JSON.stringify(data)) <= most) return { data };
-    }
+    const { leftOut, items } = history;
+    return { data: { student: called, timezone, left_out: leftOut, cursor: history.cursor, items: items.map(ofKind) } };
   },
 });
 
-function marked(item: Record<string, unknown>): z.input<typeof historyItem> {
-  const { kind, title, course, ...rest } = item;
+const ofKind = (item: Record<string, unknown>) => item as z.input<typeof historyItem>; // as `marked` made it
+
+function marked(item: HistoryItem): z.input<typeof historyItem> {
+  const { kind, title, course, ...rest } = itemJson(item);
   const mark = (text: unknown) => typeof text === "string" ? quoted(text) : null;
   if (kind === "week") return { kind, ...rest };
   return { kind: kind === "exam" ? "exam" : "content", title: mark(title), course: mark(course), ...rest };

@@ -1,6 +1,6 @@
 import type { CallToolResult, McpServer } from "@modelcontextprotocol/server";
 import type { z } from "zod";
-import { LmsmonError } from "../base/errors.ts";
+import { LmsmonError, UsageError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { View } from "./view.ts";
 
@@ -35,6 +35,7 @@ export function tool<In extends z.ZodObject, Out extends z.ZodObject>(of: ToolOf
   return ({ server, turn, log }: ServerParts): void => {
     const answer = async (input: unknown): Promise<CallToolResult> => {
       try {
+        refuseNul(input);
         // The server has validated it against this very schema; parsing gives it its type.
         const { data } = await turn((view) => of.run(view, of.input.parse(input)));
         return {
@@ -50,6 +51,14 @@ export function tool<In extends z.ZodObject, Out extends z.ZodObject>(of: ToolOf
     const inputSchema: z.ZodObject = of.input, outputSchema: z.ZodObject = of.output;
     server.registerTool(name, { title, description, inputSchema, outputSchema, annotations: ANNOTATIONS }, answer);
   };
+}
+
+/** No text in a database holds it, and a statement that is given one fails. */
+function refuseNul(input: unknown): void {
+  for (const [name, value] of Object.entries(input ?? {})) {
+    if (typeof value !== "string" || !value.includes("\0")) continue;
+    throw new UsageError(`Cannot read ${name}: it holds a NUL character`, { hint: "write it without" });
+  }
 }
 
 function failed(name: string, error: unknown, log: Logger): CallToolResult {

@@ -122,7 +122,7 @@ export function courseOf(text: string, visible: readonly CourseRow[]): CourseRow
   const wanted = bare(text);
   const found = courseNamed(visible, wanted);
   if (found !== null) return found;
-  const some = visible.slice(0, NEAREST + 2).map(({ course_id, title }) => `${course_id} ${quoted(title)}`);
+  const some = visible.slice(0, NEAREST + 2).map(({ course_key, title }) => `${course_key} ${quoted(title)}`);
   throw new CommandError(`Cannot find course ${JSON.stringify(wanted.slice(0, 40))} among those that may be seen`, {
     hint: some.length === 0 ? "there is none yet" : `did you mean ${some.join(", ")}? course_overview lists all`,
   });

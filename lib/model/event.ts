@@ -6,7 +6,7 @@ export type Origin = "live" | "backfill";
 /** An LMS id as decimal text: ids may exceed 2^53, and text is what both drivers and COPY speak. */
 export type LmsId = string;
 
-/** What was last told the world about a finish; the base of "now passed: 41 -> 73". */
+/** What the last event about a finish reported; the base of "now passed: 41 -> 73". */
 export interface Reported {
   readonly verdict: Verdict | null;
   readonly score: number | null;
@@ -36,12 +36,12 @@ export interface EventMetadata {
   readonly result: string | null;
   readonly state: string | null;
   readonly revision: number;
-  /** event_id of the event this one corrects; a number, or text above 2^53. */
+  /** event_id of the earlier report that this revision replaces; a number, or text above 2^53. */
   readonly supersedes: number | string | null;
   readonly previous: Reported | null;
 }
 
-/** Reasons kept once on the event because they hold for every recipient (P4). */
+/** Reasons that hold for every recipient: kept once, on the event (P4). */
 export const EVENT_SUPPRESSIONS = [
   "first_contact",
   "notifications_off",
@@ -52,11 +52,11 @@ export const EVENT_SUPPRESSIONS = [
 ] as const;
 export type EventSuppression = (typeof EVENT_SUPPRESSIONS)[number];
 
-/** Why a revision exists. */
+/** Why a revision exists: a later report of the same finish. */
 export type Revised =
-  /** An ungraded finish got its verdict: told as a result. */
+  /** An ungraded finish got its verdict: that is a result, not a correction. */
   | "first_result"
-  /** From pass to fail, or from fail to pass. */
+  /** From pass to fail or from fail to pass, or a reported mark that gets a verdict. */
   | "verdict"
   /** The same verdict, another score or percentage. */
   | "score";
@@ -67,12 +67,18 @@ export type Revised =
  */
 export type Change = Revised | "reused";
 
-/** Whether something that may have been told before is not true any more. A first result is none: it was never told. */
+/**
+ * Whether a result that was reported before is replaced. A first result corrects nothing: there was no result before it.
+ * `changeOf` in lib/detect/detect.ts finds the kind of change.
+ */
 export function isCorrection(change: Change | null): boolean {
   return change === "verdict" || change === "score";
 }
 
-/** Changes of what the LMS had said before: many of them in one poll are a flood, not news (P11). */
+/**
+ * Changes of what the LMS had said before: many of them in one poll are a flood, not news (P11). In SQL the same list is in
+ * `pollWeight` (sql/state/poll_runs.ts) and `heldPolls` (sql/state/release.ts).
+ */
 export function isRewritten(change: Change | null): boolean {
   return isCorrection(change) || change === "reused";
 }
@@ -85,7 +91,7 @@ export interface DetectedEvent {
   readonly attemptId: LmsId;
   /** Which attempt under this row id, from 1: an LMS may use an id again for another student or activity. */
   readonly incarnation: number;
-  /** 1 for the first report of a stage; rises with each correction of a finish. */
+  /** 1 for the first report of a stage; rises with each later report of a finish: correction or first result. */
   readonly revision: number;
   readonly occurredAt: EpochMicros;
   readonly occurredAtApproximate: boolean;

@@ -159,3 +159,8 @@ export function eventTypeOf(name: string): EventType | null {
 export function typesToldAt(place: EventTypeFacts["place"]): EventType[] {
   return EVENT_TYPES.filter((type) => factsOf(type).place === place);
 }
+
+/** Finishes of exams that are not among these types: where they are not stored, who has only them looks like one who handed in nothing. */
+export const unseenFinishes = (types: readonly EventType[]): readonly EventType[] =>
+  EVENT_TYPES.filter((type) => EVENT_TYPE_FACTS[type].kind === "exam" && EVENT_TYPE_FACTS[type].stage === "finished")
+    .filter((type) => !types.includes(type));

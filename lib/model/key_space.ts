@@ -42,9 +42,20 @@ export function pairOf(id: LmsId): readonly [string, string] {
   return [String(rest / PART), String(rest % PART)];
 }
 
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/**
+ * A UUID is the same in capitals, and tables of one LMS may differ in that: where letters of both sizes are one to the database (MySQL,
+ * MariaDB) nobody there notices. Keys of rows stay as they are, since the server makes their ids.
+ */
+const plainKey = (sort: string, key: string) => UUID.test(key) && !sort.endsWith("_row") ? key.toLowerCase() : key;
+
+export const isSameKey = (sort: string, one: string, other: string): boolean =>
+  one === other || plainKey(sort, one) === plainKey(sort, other);
+
 /** The id that stands for a text; `sort` keeps texts of different things apart. */
 export function textId(sort: string, key: string): LmsId {
-  const bits = createHash("md5").update(`${sort}:${key}`).digest().readBigUInt64BE();
+  const bits = createHash("md5").update(`${sort}:${plainKey(sort, key)}`).digest().readBigUInt64BE();
   return String(LOWEST_TEXT + (bits >> 2n));
 }
 

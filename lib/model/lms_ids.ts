@@ -12,3 +12,9 @@ export function isHeldId(text: string): boolean {
   const value = BigInt(text);
   return value >= BigInt(LOWEST_ID) && value <= BigInt(HIGHEST_ID);
 }
+
+/** An id as JSON has it best: a number where that is exact, beyond 2^53 the text, as is a key of an LMS that only reads like one ("007"). */
+export const jsonId = (id: string): number | string => {
+  const number = Number(id);
+  return Number.isSafeInteger(number) && String(number) === id ? number : id;
+};

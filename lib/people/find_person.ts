@@ -1,4 +1,4 @@
-import { personsBehind, personsWithIds, tombstoneNamed } from "../../sql/state/erasures.ts";
+import { erasedWithIds, personsBehind, personsWithIds, tombstoneNamed } from "../../sql/state/erasures.ts";
 import { type Among, nearPeople, ownKeys, peopleNamed, studentsNamed } from "../../sql/state/find_people.ts";
 import { CommandError } from "../base/errors.ts";
 import type { LmsId } from "../model/event.ts";
@@ -27,8 +27,18 @@ export async function findPerson(sql: Queryable, source: string, role: Role, ask
   const [person, other] = await findPeople(sql, asked, { role, source });
   if (person === undefined) throw await noSuchPerson(sql, asked, { role, source });
   if (other === undefined) return person.id;
-  throw new CommandError(`Cannot tell which ${role} of ${source} is meant: several have that username`, {
-    hint: `give the id: ${(await shownKeys(sql, [person.id, other.id])).join(", ")}, …`,
+  throw await severalPeople(sql, role, [person, other]);
+}
+
+/** Of a username that several people of one source have. */
+export async function severalPeople(
+  sql: Queryable,
+  role: Role,
+  found: readonly Pick<FoundPerson, "source" | "id">[],
+): Promise<CommandError> {
+  const keys = await shownKeys(sql, found.slice(0, 2).map(({ id }) => id));
+  return new CommandError(`Cannot tell which ${role} of ${found[0]?.source} is meant: several have that username`, {
+    hint: `give the id: ${keys.join(", ")}, …`,
   });
 }
 
@@ -90,6 +100,15 @@ export async function findStudents(
   return found;
 }
 
+/** Whom of those that were erased this id was, or the LMS's own key, as students and mentors may have the same. */
+export async function findErased(sql: Queryable, asked: string, { role, source }: Where): Promise<FoundPerson[]> {
+  const name = asked.trim();
+  if (name === "" || name.includes("\0")) return [];
+  return (await erasedWithIds(sql, idsOf(name))).filter((person) =>
+    (role ?? person.role) === person.role && (source ?? person.source) === person.source
+  );
+}
+
 /** The student whose pseudonym this is was erased. */
 export async function isErasedStudent(sql: Queryable, asked: string): Promise<boolean> {
   return isPseudonym(asked.trim()) && (await tombstoneNamed(sql, asked.trim())).some(({ role }) => role === "student");
@@ -106,7 +125,15 @@ export async function noSuchPerson(sql: Queryable, asked: string, where: Where):
       hint: `erased for ${tombstone.reason_code}; events are left, and nothing that says whose they are`,
     });
   }
-  const shown = /^-?\d{1,20}$/.test(name) || isPseudonym(name) ? ` ${name}` : " of that username";
+  const isNumber = /^-?\d{1,20}$/.test(name);
+  const [erased] = await findErased(sql, name, where);
+  if (erased !== undefined) {
+    const id = isNumber ? ` ${name}` : " with that id";
+    return new CommandError(`Cannot find ${what}${id}${place}: this ${erased.role} was erased`, {
+      hint: "events are left, and nothing that says whose they are",
+    });
+  }
+  const shown = isNumber || isPseudonym(name) ? ` ${name}` : " of that username";
   const hints: string[] = [];
   if (where.role) {
     const other: Role = where.role === "student" ? "mentor" : "student";
@@ -124,12 +151,13 @@ export async function noSuchPerson(sql: Queryable, asked: string, where: Where):
   return new CommandError(`Cannot find ${what}${shown}${place}`, {
     hint: hints.length > 0
       ? hints.join(". ")
-      : "give the LMS's id, the username, or the pseudonym of an export; somebody who was erased is found by the pseudonym alone",
+      : "give the LMS's id (`lmsmon map-users` lists ids and addresses), the username, or the pseudonym of an export; " +
+        "by a username nobody is found who was erased",
   });
 }
 
-/** As the LMS has them. */
-async function shownKeys(sql: Queryable, ids: readonly LmsId[]): Promise<string[]> {
+/** Ids as the LMS has them. */
+export async function shownKeys(sql: Queryable, ids: readonly LmsId[]): Promise<string[]> {
   return (await ownKeys(sql, numberArrayLiteral(ids))).map(({ key }) => key);
 }
 

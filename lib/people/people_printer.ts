@@ -1,4 +1,5 @@
 import type { Output } from "../base/output.ts";
+import { jsonId } from "../model/lms_ids.ts";
 import { csvLine } from "../text/csv_line.ts";
 import { type RoleSurvey, summaryLine } from "./map_users.ts";
 import type { MatchedPerson } from "./user_links.ts";
@@ -108,7 +109,7 @@ export function jsonPrinter(out: Output): PeoplePrinter {
 /** Comma separated values with a head line; the summary is left to the log, so that the file has one shape. */
 export function csvPrinter(out: Output): PeoplePrinter {
   return {
-    head: () => out.writeLine(csvLine(COLUMNS)),
+    head: () => out.writeRow(csvLine(COLUMNS)),
     page(people) {
       if (people.length === 0) return Promise.resolve();
       const lines = people.map(({ person, match }) =>
@@ -122,12 +123,9 @@ export function csvPrinter(out: Output): PeoplePrinter {
           match.remedy,
         ])
       );
-      out.writeLine(lines.join("\n"));
+      out.writeRow(lines.join("\n"));
       return Promise.resolve();
     },
     tail: () => {},
   };
 }
-
-/** Ids beyond 2^53 stay text. */
-const jsonId = (id: string): number | string => Number.isSafeInteger(Number(id)) ? Number(id) : id;

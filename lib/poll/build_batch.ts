@@ -3,6 +3,7 @@ import type { AttemptRow, RowState } from "../model/attempt.ts";
 import { type DetectedEvent, isRewritten, type LmsId } from "../model/event.ts";
 import { erasedStudent, tombstoneOf } from "../model/erased.ts";
 import type { Person } from "../model/person.ts";
+import type { EpochMicros } from "../model/time.ts";
 import type { ErasedPeople } from "../privacy/erased_people.ts";
 import { planTelling } from "../tell/plan.ts";
 import { takeTurns, turnIsOver } from "../drivers/deno/take_turns.ts";
@@ -21,6 +22,13 @@ interface Found {
   readonly detected: DetectedEvent;
 }
 
+interface Compared {
+  readonly before: RowState | null;
+  readonly after: RowState;
+  readonly quarantine: string | null;
+  readonly found: Found | null;
+}
+
 /**
  * What one page changes: detection, people of the events, and who is to be told when. Counts into the poll's tally. Rows
  * that stayed the same are left out. Throws LmsError when people cannot be read.
@@ -34,28 +42,7 @@ export async function buildBatch(
   const now = context.now();
   const tally = context.tally;
   tally.rowsRead += page.rows.length + page.bad.length;
-  const changes: { before: RowState | null; after: RowState; quarantine: string | null; found: Found | null }[] = [];
-  for (const [i, read] of page.rows.entries()) {
-    if (turnIsOver(i)) await takeTurns();
-    const before = page.before.get(read.id) ?? null;
-    const row = withoutErased(context.erased, before, read);
-    const detection = detect(before, row, now);
-    if (detection.regression) tally.regressions++;
-    if (detection.quarantine !== null) tally.quarantined++;
-    // Types that are not monitored move the row state on, but leave no event: switched on later, they start from there.
-    const { event } = detection;
-    const found = event && context.settings.eventTypes.has(event.type) ? { row, detected: event } : null;
-    // An unreadable row that stayed the same is read again every poll, but written once.
-    const healed = detection.quarantine === null && (page.quarantined?.has(row.id) ?? false);
-    if (!detection.changed && !healed) continue;
-    changes.push({ before, after: detection.after, quarantine: detection.quarantine, found });
-  }
-  for (const bad of page.bad) {
-    tally.quarantined++;
-    const before = page.before.get(bad.id) ?? null;
-    if (before?.hash === bad.hash && before.open) continue;
-    changes.push({ before, after: unreadable(before, bad.id, bad.hash), quarantine: bad.reason, found: null });
-  }
+  const changes = await compareRows(context, page, now);
   const pass = stream.fullPasses + (context.endsPass || !stream.firstContactDone ? 1 : 0);
   for (const before of gone) {
     tally.rowsMissing++;
@@ -91,8 +78,36 @@ export async function buildBatch(
   return batch;
 }
 
+/** Compares what is known of a page's rows with what the LMS says of them now; rows that stayed the same are left out. */
+async function compareRows(context: PollContext, page: Page, now: EpochMicros): Promise<Compared[]> {
+  const { tally } = context;
+  const changes: Compared[] = [];
+  for (const [i, read] of page.rows.entries()) {
+    if (turnIsOver(i)) await takeTurns();
+    const before = page.before.get(read.id) ?? null;
+    const row = withoutErased(context.erased, before, read);
+    const detection = detect(before, row, now);
+    if (detection.regression) tally.regressions++;
+    if (detection.quarantine !== null) tally.quarantined++;
+    // Types that are not monitored move the row state on, but leave no event: switched on later, they start from there.
+    const { event } = detection;
+    const found = event && context.settings.eventTypes.has(event.type) ? { row, detected: event } : null;
+    // An unreadable row that stayed the same is read again every poll, but written once.
+    const healed = detection.quarantine === null && (page.quarantined?.has(row.id) ?? false);
+    if (!detection.changed && !healed) continue;
+    changes.push({ before, after: detection.after, quarantine: detection.quarantine, found });
+  }
+  for (const bad of page.bad) {
+    tally.quarantined++;
+    const before = page.before.get(bad.id) ?? null;
+    if (before?.hash === bad.hash && before.open) continue;
+    changes.push({ before, after: unreadable(before, bad.id, bad.hash), quarantine: bad.reason, found: null });
+  }
+  return changes;
+}
+
 /**
- * The row of an erased student names the tombstone instead, and is tracked without a word, as is one whose student the LMS has
+ * The row of an erased student names the tombstone instead, and is tracked without a word. So is one whose student the LMS has
  * taken out since: it is still that attempt. Another student's row under the same id is another attempt.
  */
 function withoutErased(erased: ErasedPeople, before: RowState | null, row: AttemptRow): AttemptRow {
@@ -129,8 +144,8 @@ function planEvent(
   tally.byType.set(detected.type, (tally.byType.get(detected.type) ?? 0) + 1);
   if (suppressed !== null) tally.byReasonNotTold.set(suppressed, (tally.byReasonNotTold.get(suppressed) ?? 0) + 1);
   if (tell) {
-    tally.toldEvents++;
-    if (isRewritten(detected.change)) tally.toldRevisions++;
+    tally.eventsToTell++;
+    if (isRewritten(detected.change)) tally.rewrittenToTell++;
   }
   if (suppressed === "notifications_off" && stream.firstContactDone) tally.neverTold++;
   return { detected, row, origin: stream.firstContactDone ? "live" : "backfill", suppressed, tell };

@@ -1,30 +1,20 @@
-import { sampleRows } from "../../sql/state/sample_rows.ts";
+import { sampleRows } from "../../sql/state/row_states.ts";
 import type { DatabaseAddress } from "../database/database_address.ts";
 import { hostAddresses } from "../source/host_addresses.ts";
+import { LmsError } from "../base/errors.ts";
 import type { LmsSource } from "../source/lms_source.ts";
-import type { PresentIdentity } from "../model/source_identity.ts";
-import type { LmsIdentity } from "../model/source_identity.ts";
+import type { LmsIdentity, PresentIdentity } from "../model/source_identity.ts";
 import { type AddressChange, compareAddresses } from "../source/source_address.ts";
 import type { Logger } from "../base/log.ts";
 import { recordAct } from "../state/acts.ts";
-import { acceptSource, readSource, type StoredSource } from "../state/sources.ts";
+import { acceptSource, readSource } from "../state/sources.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { readStreams } from "./record/streams.ts";
-import { isRefusal, judgeSource, type Sample, SAMPLE_EACH_END, type SourceVerdict } from "./judge_source.ts";
+import { type ExaminedSource, isRefusal, judgeSource, type Sample, SAMPLE_EACH_END } from "./judge_source.ts";
 import { describeSource, sampled, sourceNotice, sourceRefusal } from "./source_words.ts";
 
 /** The machine's name service, as an edge. */
 export type FindAddresses = (host: string) => Promise<readonly string[]>;
-
-/** The LMS at the configured address, compared with the one that this state knows. */
-export interface ExaminedSource {
-  readonly stored: StoredSource;
-  readonly now: PresentIdentity;
-  /** As configured. */
-  readonly address: DatabaseAddress;
-  readonly sample: Sample;
-  readonly verdict: SourceVerdict;
-}
 
 /** Compares, and changes nothing; throws only where the LMS or the state cannot be asked. */
 export async function compareSource(
@@ -90,7 +80,7 @@ export async function checkSource(
   const { stored, now, verdict } = examined;
   const { identity: before } = stored;
   const kept = isRefusal(verdict) ? null : before;
-  // What cannot be read any more (a right was taken away) is still what the next look is compared with.
+  // What cannot be read any more (a right was taken away) is kept for the next look to be compared with.
   const identity: LmsIdentity = {
     dialect: now.dialect,
     system: now.system ?? kept?.system ?? null,
@@ -108,7 +98,7 @@ export async function checkSource(
   return now;
 }
 
-/** What a mapping gives in a sample and nobody can have meant, such as several rows of one key; it stops no poll. */
+/** What nobody can have meant in a sample of what a mapping gives, such as several rows of one key; it stops no poll. */
 async function sayDoubts(log: Logger, lms: LmsSource): Promise<void> {
   const doubts = await lms.doubts?.().catch(() => []) ?? [];
   for (const doubt of doubts) log.warning("{doubt} (docs/presets.md)", { doubt });
@@ -148,6 +138,7 @@ function say(log: Logger, source: string, { stored, now, address, sample, verdic
  */
 export class SourceWatch {
   #accept: boolean;
+  #isUnconfirmed = false;
   #accepted: PresentIdentity | null = null;
 
   constructor(
@@ -159,12 +150,31 @@ export class SourceWatch {
     this.#accept = accept;
   }
 
-  /** `thorough`: compares with what is stored, also when the same server answers as last time. */
+  /** `thorough`: compares with what is stored even when the same server answers as last time, with the same tables. */
   async check(thorough: boolean): Promise<void> {
-    if (!thorough && isSameIdentity(this.#accepted, await this.lms.identity())) return;
+    const isSame = !thorough && isSameIdentity(this.#accepted, await this.lms.identity());
+    if (isSame && !(await this.lms.tablesChanged?.())) return;
     this.#accepted = null;
-    this.#accepted = await checkSource(this.db, this.lms, this.log, this.#accept);
+    try {
+      this.#accepted = await checkSource(this.db, this.lms, this.log, this.#accept);
+    } catch (error) {
+      if (error instanceof LmsError && error.reason === "identity") this.#isUnconfirmed = true;
+      throw error;
+    }
+    this.#isUnconfirmed = false;
     this.#accept = false; // confirmed once, not for every later exchange
+  }
+
+  /** The last look found another LMS than the one that the state knows. */
+  get isUnconfirmed(): boolean {
+    return this.#isUnconfirmed;
+  }
+
+  /** Whether a check would let it through. Stores nothing; false also where the LMS or the state cannot be asked. */
+  async isKnown(): Promise<boolean> {
+    const known = await compareSource(this.db, this.lms).then(({ verdict }) => !isRefusal(verdict), () => false);
+    if (known) this.#isUnconfirmed = false;
+    return known;
   }
 }
 

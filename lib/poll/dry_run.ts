@@ -1,6 +1,6 @@
 import type { LmsSource } from "../source/lms_source.ts";
 import type { RowState } from "../model/attempt.ts";
-import type { LmsId } from "../model/event.ts";
+import { isRewritten, type LmsId } from "../model/event.ts";
 import type { Person } from "../model/person.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Batch, BatchEvent, RowChange, Stream } from "./record/batch.ts";
@@ -25,7 +25,7 @@ export interface DryEvent {
   readonly mentors: readonly LmsId[];
   /** Which try of the student it is, as the poll would store it. */
   readonly attemptNo: number | null;
-  /** The stored event that it corrects, if it is a correction. */
+  /** The stored event that it supersedes, if it is a revision. */
   readonly lastEventId: string | null;
 }
 
@@ -36,6 +36,15 @@ export interface DryRunResult {
   /** Every event that would be told, and the first few of the others; at most MAX_KEPT. */
   readonly events: readonly DryEvent[];
   readonly people: ReadonlyMap<string, Person>;
+  /** All that would be told, also beyond MAX_KEPT. */
+  readonly toTell: ToTell;
+}
+
+/** How many events a poll would tell, as the fuse weighs them. */
+export interface ToTell {
+  readonly events: number;
+  readonly rewritten: number;
+  readonly reused: number;
 }
 
 /** Events kept to be shown: a dry run over a flood says how many more there are. */
@@ -46,7 +55,7 @@ const SAMPLES = 5;
 export async function dryRun(
   deps: { db: StateDb; lms: LmsSource; clock: Clock; settings: PollSettings },
   options: { mode: "quick" | "full"; notifyHistory: boolean; acceptSource?: boolean; signal: AbortSignal },
-  overlay: DryOverlay = new DryOverlay(stateKnownRows(deps.db)),
+  overlay: DryOverlay = new DryOverlay(stateKnownRows(deps.db), (kind) => (deps.lms.log?.(kind) ?? null) === null),
 ): Promise<DryRunResult> {
   await examineSource(deps.db, deps.lms, options.acceptSource ?? false);
   const tally = newPollTally();
@@ -77,7 +86,7 @@ export async function dryRun(
     await passOver(context, overlay.seen(stream), options.mode);
   }
   Object.assign(tally, deps.lms.takeFaults());
-  return { tally, firstContact, events: sink.events, people: sink.people };
+  return { tally, firstContact, events: sink.events, people: sink.people, toTell: sink.toTell };
 }
 
 /** No stream has id 0: everything is unknown in it. */
@@ -98,16 +107,25 @@ function newStream(source: string, kind: Stream["kind"]): Stream {
 const attemptKey = ({ event }: RowChange) =>
   `${event?.detected.kind} ${event?.row.studentId ?? "?"} ${event?.row.activityId ?? "?"}`;
 
-/** What earlier rounds of a `watch --dry-run` found, over what is stored: each change is shown once. */
+/** What earlier polls of a `watch --dry-run` found, over what is stored: each change is shown once. */
 export class DryOverlay implements KnownRows {
   readonly #changed = new Map<string, Map<LmsId, RowState>>();
   readonly #passed = new Set<string>();
   readonly #logs = new Map<string, LogPosition>();
   readonly #tries = new Map<string, Set<LmsId>>();
+  /** Kinds whose rows are being compared: each is read once from here on. */
+  readonly #compared = new Set<string>();
 
-  constructor(private readonly stored: KnownRows) {}
+  /**
+   * `readOnce`: of these kinds nothing is asked for again once it was compared, so that an LMS of any size takes no more memory;
+   * of the others a later poll or a log may speak.
+   */
+  constructor(
+    private readonly stored: KnownRows,
+    private readonly readOnce: (kind: Stream["kind"]) => boolean = () => false,
+  ) {}
 
-  /** The stream as later rounds of this dry run see it. */
+  /** The stream as later polls of this dry run see it. */
   seen(stream: Stream): Stream {
     const first = !this.#passed.has(stream.kind);
     this.#passed.add(stream.kind);
@@ -129,6 +147,7 @@ export class DryOverlay implements KnownRows {
   }
 
   remember(stream: Stream, states: Iterable<RowState>): void {
+    if (this.#compared.has(stream.kind) && this.readOnce(stream.kind)) return;
     const known = this.#changed.get(stream.kind) ?? new Map<LmsId, RowState>();
     for (const state of states) known.set(state.id, state);
     this.#changed.set(stream.kind, known);
@@ -157,6 +176,7 @@ export class DryOverlay implements KnownRows {
   }
 
   bucketSums(stream: Stream, from: bigint, to: bigint) {
+    this.#compared.add(stream.kind);
     return this.stored.bucketSums(stream, from, to);
   }
 
@@ -187,13 +207,16 @@ export class DryOverlay implements KnownRows {
   }
 
   async isEmpty(stream: Stream) {
-    return !this.#changed.has(stream.kind) && await this.stored.isEmpty(stream);
+    const empty = !this.#changed.has(stream.kind) && await this.stored.isEmpty(stream);
+    if (empty) this.#compared.add(stream.kind); // all of it is read then, once
+    return empty;
   }
 }
 
 class DrySink implements BatchSink {
   readonly events: DryEvent[] = [];
   readonly people = new Map<string, Person>();
+  toTell: ToTell = { events: 0, rewritten: 0, reused: 0 };
   #untold = 0;
 
   constructor(private readonly overlay: DryOverlay, private readonly db: Pick<StateDb, "sql">) {}
@@ -204,6 +227,7 @@ class DrySink implements BatchSink {
     const withEvent = batch.changes.filter(({ event }) => event !== null);
     const numbers = await this.#attemptNumbers(batch, withEvent);
     for (const [i, { before, event }] of withEvent.entries()) {
+      this.#weigh(event);
       if (!event || this.events.length >= MAX_KEPT) continue;
       if (event.tell === null && ++this.#untold > SAMPLES) continue;
       const { studentId } = event.row;
@@ -217,9 +241,20 @@ class DrySink implements BatchSink {
     }
   }
 
+  #weigh(event: BatchEvent | null): void {
+    if (event?.tell == null) return;
+    const { events, rewritten, reused } = this.toTell;
+    const { change } = event.detected;
+    this.toTell = {
+      events: events + 1,
+      rewritten: rewritten + Number(isRewritten(change)),
+      reused: reused + Number(change === "reused"),
+    };
+  }
+
   /** By position. History, which is told to nobody, is not counted: there is too much of it. */
   async #attemptNumbers(batch: Batch, changes: readonly RowChange[]): Promise<ReadonlyMap<number, number>> {
-    if (changes.every(({ event }) => event?.tell == null)) return new Map();
+    if (this.events.length >= MAX_KEPT || changes.every(({ event }) => event?.tell == null)) return new Map();
     const stored = await countAttempts(this.db.sql, batch, changes);
     const numbers = new Map([...stored].map(([i, number]) => [i, number + this.overlay.triesBefore(changes[i])]));
     this.overlay.rememberTries(changes);

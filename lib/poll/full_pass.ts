@@ -1,15 +1,15 @@
 import { collectPiledUpGarbage } from "../drivers/deno/collect_garbage.ts";
-import { bucketIn, type BucketSum, firstIdOf, highestBucket, lowestBucket } from "../model/bucket.ts";
+import { bucketIn, type BucketSum, firstIdOf, highestBucket, type KeyHash, lowestBucket } from "../model/bucket.ts";
 import { KEY_SPACES } from "../model/key_space.ts";
 import type { Stream } from "./record/batch.ts";
-import { differingBuckets, differingKeys } from "./buckets.ts";
 import { buildBatch } from "./build_batch.ts";
 import type { PollContext } from "./poll_context.ts";
 import { retryQuarantined } from "./retry_quarantined.ts";
+import type { LmsId } from "../model/event.ts";
 
 /** Rows read and recorded at a time: bounds memory and the length of a transaction. */
 const PAGE_ROWS = 10_000;
-/** Buckets looked into at a time when they differ: of whole numbers, 10 buckets are at most 10,000 rows. */
+/** Differing buckets looked into at a time: 10 buckets of whole numbers are at most 10,000 rows. */
 const PAGE_BUCKETS = 10;
 /** Buckets of texts lie all over the table, so each look reads the whole of it: more rows at a time, as many as memory bears. */
 const SCAN_ROWS = 200_000;
@@ -22,14 +22,13 @@ const LONG_PAGE_MS = 4000;
 /**
  * Compares every row of a stream with what is known of it: count and xor of the hashes of a thousand ids first, then the
  * ids and hashes of buckets that differ, then the rows that differ. Each query is a snapshot of its own; what moves in
- * between differs again next time. What hinders a row from being read may be no part of its hash, so quarantined rows
- * are read whatever their hash says.
+ * between differs again next time. Quarantined rows are always read: the cause may lie outside the hashed columns.
  *
  * The sums of the next page are read while differing buckets of this one are looked into.
  */
 export async function fullPass(context: PollContext, stream: Stream): Promise<void> {
   await retryQuarantined(context, stream);
-  // Sums of texts' buckets are those of the whole table, whichever are asked for.
+  // For keys that are texts the whole table is summed, whichever buckets are asked for.
   let span = isScanned(stream) ? MAX_SPAN : FIRST_SPAN;
   let next = readSums(context, stream, lowestBucket(stream.bucketSize), span);
   try {
@@ -65,7 +64,7 @@ interface Sums {
   readonly tookMs: number;
 }
 
-/** `span` buckets from the first one that has rows in the LMS; `ours` also of the gap before it. */
+/** `span` buckets from the first one that has rows in the LMS; `ours` also covers the gap before it. */
 async function readSums(
   { lms, known, clock }: PollContext,
   stream: Stream,
@@ -135,10 +134,33 @@ async function lookInto(context: PollContext, stream: Stream, buckets: readonly 
     const { rows, bad } = await context.lms.rowsByIds(stream.kind, ids);
     const before = await context.known.statesByKeys(stream, i === 0 ? [...ids, ...gone] : ids);
     const lost = i === 0 ? gone.flatMap((id) => before.get(id) ?? []) : [];
-    // Several rows of one key differ in every pass; such as is in quarantine was read again, and counted, when the pass began.
+    // Several rows of one key differ in every pass. A key in quarantine was read again, and counted, when the pass began.
     const fresh = bad.filter(({ id, hash }) => before.get(id)?.hash !== hash || before.get(id)?.open !== true);
     const batch = await buildBatch(context, stream, { rows, bad: fresh, before }, { gone: lost });
     if (batch.changes.length > 0) await context.sink.record(batch);
     collectPiledUpGarbage();
   }
+}
+
+/** Buckets whose count or xor differs, or that only one side has, ascending. Pure. */
+function differingBuckets(theirs: readonly BucketSum[], ours: readonly BucketSum[]): bigint[] {
+  const mine = new Map(ours.filter((b) => b.count > 0).map((b) => [b.bucket, b]));
+  const differing: bigint[] = [];
+  for (const bucket of theirs) {
+    const known = mine.get(bucket.bucket);
+    mine.delete(bucket.bucket);
+    if (!known || known.count !== bucket.count || known.xor !== bucket.xor) differing.push(bucket.bucket);
+  }
+  return [...differing, ...mine.keys()].sort((a, b) => a < b ? -1 : 1);
+}
+
+/** Ids that are new or have another hash, and ids that the LMS no longer has. Pure. */
+function differingKeys(theirs: readonly KeyHash[], ours: readonly KeyHash[]) {
+  const mine = new Map(ours.map((k) => [k.id, k.hash]));
+  const changed: LmsId[] = [];
+  for (const { id, hash } of theirs) {
+    if (mine.get(id) !== hash) changed.push(id);
+    mine.delete(id);
+  }
+  return { changed, gone: [...mine.keys()] };
 }

@@ -1,6 +1,6 @@
+import type { DatabaseAddress } from "../database/database_address.ts";
 import type { AddressChange } from "../source/source_address.ts";
-import type { PresentIdentity } from "../model/source_identity.ts";
-import type { LmsIdentity } from "../model/source_identity.ts";
+import type { LmsIdentity, PresentIdentity } from "../model/source_identity.ts";
 import type { StoredSource } from "../state/sources.ts";
 
 /** Known rows asked for at each end of a stream. */
@@ -79,8 +79,8 @@ function judgeWithoutAddress(identity: LmsIdentity, now: LmsIdentity, sample: Sa
 }
 
 /**
- * With no system identifier on either side the rows count as the same, unless none of ten or more is. Where only one of the two has one (a
- * right was granted since), most rows must be the same.
+ * With no system identifier on either side the rows count as the same, unless ten or more were sampled and none is the same. Where
+ * only one side has an identifier (a right was granted since), at least half of the rows must be the same.
  */
 function rowsSpeakForIt(identity: LmsIdentity, now: LmsIdentity, sample: Sample): boolean {
   if (sample.known === 0) return true;
@@ -89,3 +89,13 @@ function rowsSpeakForIt(identity: LmsIdentity, now: LmsIdentity, sample: Sample)
 }
 
 const mostlySame = ({ known, same }: Sample) => same * 2 >= known;
+
+/** The LMS at the configured address, compared with the one that this state knows. */
+export interface ExaminedSource {
+  readonly stored: StoredSource;
+  readonly now: PresentIdentity;
+  /** As configured. */
+  readonly address: DatabaseAddress;
+  readonly sample: Sample;
+  readonly verdict: SourceVerdict;
+}

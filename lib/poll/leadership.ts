@@ -4,8 +4,7 @@ import type { Logger } from "../base/log.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { describeHolder } from "./holder.ts";
 import { LeaseKeeper } from "./lease_keeper.ts";
-import { leaseTimes } from "./lease_times.ts";
-import { takeLease } from "./take_lease.ts";
+import { leaseTimes, takeLease } from "./take_lease.ts";
 
 export interface LeadershipDeps {
   readonly db: StateDb;
@@ -72,6 +71,7 @@ export class Leadership implements AsyncDisposable {
 
   /** The LMS is the one that the state knows. */
   accepted(): void {
+    if (this.#refused) this.#standbyOf = null; // whose it is was not said meanwhile
     this.#refused = false;
   }
 

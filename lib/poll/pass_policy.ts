@@ -2,13 +2,13 @@
 export interface PassSettings {
   /** Of `watch`. */
   readonly intervalMs: number;
-  /** `poll.full_pass`: the longest time between two full passes. */
+  /** `poll.full_pass`: the longest time between two full passes, unless the LMS proves that nothing was committed. */
   readonly fullPassMs: number;
 }
 
 /** A full pass may keep the LMS busy for this share of the time. */
 const SHARE = 0.02;
-/** So little is felt by no LMS, however short the interval. */
+/** No LMS feels so little, however short the interval. */
 const UNFELT_MS = 100;
 /** Passes whose cost is remembered. */
 const REMEMBERED = 3;
@@ -43,8 +43,8 @@ export function rememberCost(
 }
 
 /**
- * What a pass costs by those remembered, `null` without any: the lowest, since whatever else went on in this process or on
- * the LMS only ever adds to what a clock shows. Pure.
+ * What a pass costs: the lowest cost remembered, since whatever else went on in this process or on the LMS only adds to what a
+ * clock shows. `null` without any. Pure.
  */
 export function passCostMs(costs: readonly number[]): number | null {
   return costs.length === 0 ? null : Math.min(...costs);

@@ -6,7 +6,7 @@ import type { LmsSource } from "../source/lms_source.ts";
 
 /** Before that nothing is shown, so nothing need be known. */
 const QUIET_MS = 1000;
-/** The highest id is wanted to this part of the range only. */
+/** The highest id is found to within this part of the range. */
 const PRECISION = 200n;
 
 /**

@@ -1,14 +1,13 @@
 import { z } from "zod";
 import { fullPassWanted } from "../../sql/state/lineage.ts";
 import { readFact, writeFact } from "../../sql/state/facts.ts";
+import { fullPassAge } from "../../sql/state/streams.ts";
 import { passStats } from "../../sql/state/stats.ts";
 import type { Clock } from "../base/clock.ts";
 import type { LmsSource } from "../source/lms_source.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { StateLineage } from "../state/state_lineage.ts";
 import { passCostMs, passPeriodMs, type PassSettings, rememberCost } from "./pass_policy.ts";
-import { readStreams } from "./record/streams.ts";
-import { lastFullPass } from "./run_poll.ts";
 
 /** The fact in which a source's measured passes outlive the process. */
 const FACT = "full_pass_cost";
@@ -64,7 +63,7 @@ export class PassSchedule {
   readonly #lineage: StateLineage;
   /** The last full pass of this process, and the proof of what was committed when it began. */
   #last: { readonly token: string | null; readonly startedMs: number } | null = null;
-  /** Of a state that may have lost what it knew, no proof of idleness holds: everything is compared, once. */
+  /** The state may have lost what it knew, so no proof of idleness holds: everything is compared, once. */
   #owed = false;
   #costs: readonly number[] | null = null;
   #cold = true;
@@ -109,8 +108,8 @@ export class PassSchedule {
     if (periodMs === 0) return true;
     if (this.#last !== null) return clock.monotonicMs() - this.#last.startedMs >= periodMs;
     // A process that just started (or took over) trusts a full pass of its predecessor for as long as its own.
-    const at = lastFullPass(await readStreams(db, lms.name));
-    return at === null || clock.now() - at >= periodMs * 1000;
+    const [passed] = await fullPassAge(db.sql, lms.name);
+    return passed?.ms_ago == null || passed.ms_ago >= periodMs;
   }
 
   /** Somebody's sending waits for it. */

@@ -6,6 +6,7 @@ import type { ShowProgress } from "../base/progress.ts";
 import type { RepeatedError } from "../base/repeated_error.ts";
 import type { Lease } from "../state/leases.ts";
 import type { StateDb } from "../state/state_db.ts";
+import type { SourceWatch } from "./check_source.ts";
 import { Leadership } from "./leadership.ts";
 import type { PassSettings } from "./pass_policy.ts";
 import { PassSchedule } from "./pass_schedule.ts";
@@ -26,6 +27,8 @@ export interface PollLoopDeps extends PassSettings {
    * one, after trouble, and when another process may have polled in between.
    */
   readonly checkSource: (thorough: boolean) => Promise<void>;
+  /** What the last check found outlives this loop: a reload begins another one. */
+  readonly source: Pick<SourceWatch, "isUnconfirmed" | "isKnown">;
   /** The fuse held a poll's messages. */
   readonly onHeld: (pollId: string, reason: string) => void | Promise<void>;
   readonly onPoll: (result: PollResult, tookMs: number) => void;
@@ -33,6 +36,8 @@ export interface PollLoopDeps extends PassSettings {
   readonly afterPoll?: (lease: Lease, signal: AbortSignal) => Promise<void>;
   readonly onRole: (leading: boolean) => void;
   readonly onFailure: (error: unknown) => void;
+  /** The LMS that had to be confirmed is the one that this state knows by now, though another process polls it. */
+  readonly onConfirmed: () => void;
   readonly showProgress?: ShowProgress | undefined;
 }
 
@@ -67,6 +72,7 @@ class Poller {
   #checked = false;
   /** Another process held the lease in the last turn. */
   standsBy = false;
+  #lookedMs = -Infinity;
 
   constructor(
     private readonly deps: PollLoopDeps,
@@ -82,8 +88,12 @@ class Poller {
     const turn = await leadership.turn();
     if (!turn.leads) {
       this.standsBy = true;
-      // The state database answers, and the LMS is the other one's business, but for a wrong address of this process.
-      if (!leadership.isRefused) deps.trouble.succeeded();
+      if (deps.source.isUnconfirmed && await this.#isConfirmed()) {
+        leadership.accepted();
+        deps.onConfirmed();
+      }
+      // The state database answers. The LMS is the leader's business, unless this process has a wrong address.
+      if (!deps.source.isUnconfirmed) deps.trouble.succeeded();
       return;
     }
     if (turn.anew) {
@@ -107,6 +117,14 @@ class Poller {
     deps.onPoll(result, deps.clock.monotonicMs() - plan.startedMs);
     const { soft, hard } = this.stop;
     await deps.afterPoll?.(turn.keeper.lease, AbortSignal.any([soft, hard, turn.keeper.signal]));
+  }
+
+  /** Who confirmed the LMS did so once, for every process with this address: whoever polls leaves the others nothing to check. */
+  async #isConfirmed(): Promise<boolean> {
+    const { clock, intervalMs, source } = this.deps;
+    if (clock.monotonicMs() - this.#lookedMs < intervalMs) return false;
+    this.#lookedMs = clock.monotonicMs();
+    return await source.isKnown();
   }
 
   async failed(error: unknown): Promise<void> {

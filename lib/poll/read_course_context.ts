@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ContextPage } from "../../sql/state/course_context.ts";
 import { readFact, writeFact } from "../../sql/state/facts.ts";
+import { linkedStudents } from "../../sql/state/people.ts";
 import type { ContextRows, CourseContextSource } from "../model/course_context.ts";
 import { KINDS } from "../model/event_types.ts";
 import { type EpochMicros, formatUtc } from "../model/time.ts";
@@ -14,6 +15,7 @@ import { recordActivities, recordEnrolments, recordExemptions } from "./record/c
 /** The fact that says when the lookups were read whole last. */
 const FACT = "course_context";
 const ReadFact = z.object({ at: z.number() });
+const PAGE_STUDENTS = 2_000;
 
 export interface ContextReading {
   readonly db: StateDb;
@@ -27,7 +29,7 @@ export interface ContextReading {
 
 /**
  * Reads due dates, enrolments and exemptions whole and keeps what changed, a page at a time, so that memory and transactions stay
- * small. Until the first look was whole, all it finds was so before: a crash in the middle changes nothing. Resolves to whether it read.
+ * small. Until the first look is whole, all that it finds counts as old: a crash in the middle changes nothing. Resolves to whether it read.
  */
 export async function readCourseContext(reading: ContextReading): Promise<boolean> {
   const { db, lms, lease, now, restMs } = reading;
@@ -37,7 +39,7 @@ export async function readCourseContext(reading: ContextReading): Promise<boolea
   if (last !== null && now - last < restMs * 1000 && now >= last) return false;
   const page = { source: lease.source, at: formatUtc(now), history: last === null };
   await readActivities(reading, page);
-  await readPages(
+  const hasEnrolments = await readPages(
     reading,
     page,
     lms.enrolments?.(),
@@ -50,6 +52,7 @@ export async function readCourseContext(reading: ContextReading): Promise<boolea
       await refreshLinks(db, lease.source, [], new Map(ids.map((id) => [id, links.get(id) ?? []])));
     },
   );
+  if (!hasEnrolments) await readKnownMentors(reading);
   await readPages(
     reading,
     page,
@@ -59,6 +62,23 @@ export async function readCourseContext(reading: ContextReading): Promise<boolea
   );
   await fenced(db, lease, (tx) => writeFact(tx, lease.source, FACT, JSON.stringify({ at: now })));
   return true;
+}
+
+/**
+ * Who the mentors are of students that were met, where there are no enrolments to go through: of one who does nothing any more no news
+ * would ask for them, and it is just such students that a mentor is to hear of, and a former one no longer.
+ */
+async function readKnownMentors({ db, lms, lease, signal }: ContextReading): Promise<void> {
+  let after: string | null = null;
+  while (true) {
+    signal.throwIfAborted();
+    const students = await linkedStudents(db.sql, lease.source, after, PAGE_STUDENTS);
+    const ids: readonly string[] = students.map((row) => row.student_id);
+    if (ids.length === 0) return;
+    const links = await lms.links(ids);
+    await refreshLinks(db, lease.source, [], new Map(ids.map((id) => [id, links.get(id) ?? []])));
+    after = ids.at(-1) ?? null;
+  }
 }
 
 type Page = Omit<ContextPage, "from" | "to">;
@@ -83,22 +103,24 @@ async function readActivities({ db, lms, lease, signal }: ContextReading, page: 
   }
 }
 
+/** Resolves to whether the LMS says it at all. */
 async function readPages<T>(
   { signal }: ContextReading,
   page: Page,
   pages: AsyncIterable<ContextRows<T>> | undefined,
   keyOf: (item: T) => string,
   record: (bounds: ContextPage, list: readonly T[]) => Promise<void>,
-): Promise<void> {
-  if (pages === undefined) return;
+): Promise<boolean> {
+  if (pages === undefined) return false;
   let from: string | null = null;
   for await (const list of pages) {
     signal.throwIfAborted();
-    if (list === null) return; // a right that is missing for a moment must not end everybody's membership
+    if (list === null) return false; // a right that is missing for a moment must not end everybody's membership
     const last = list.at(-1);
     if (last === undefined) continue;
     await record({ ...page, from, to: keyOf(last) }, list);
     from = keyOf(last);
   }
   await record({ ...page, from, to: null }, []);
+  return true;
 }

@@ -1,6 +1,5 @@
 import type { LmsSource } from "../source/lms_source.ts";
 import type { LmsId } from "../model/event.ts";
-import type { EpochMicros } from "../model/time.ts";
 import type { Clock } from "../base/clock.ts";
 import { failPoint } from "../base/fail_point.ts";
 import type { Stream } from "./record/batch.ts";
@@ -23,13 +22,14 @@ import { PassProgress } from "./pass_progress.ts";
 import { readCourseContext } from "./read_course_context.ts";
 import { PeopleCache } from "./people_cache.ts";
 import type { PollContext, PollSettings } from "./poll_context.ts";
-import { quickRound, rowsAbove } from "./quick_round.ts";
+import { quickPass, rowsAbove } from "./quick_pass.ts";
 import { readLog } from "./read_log.ts";
 import { quarantineOddKeys } from "./retry_quarantined.ts";
-import { refreshWaitingLinks } from "./refresh_links.ts";
 import { recordingSink, stateKnownRows } from "./state_edges.ts";
 import { newPollTally, type PollTally } from "./tally.ts";
 import { LmsError } from "../base/errors.ts";
+import { studentsWithUndelivered } from "../../sql/state/people.ts";
+import { refreshLinks } from "./record/people.ts";
 
 export interface PollOptions {
   readonly mode: "quick" | "full";
@@ -63,6 +63,8 @@ export interface PollDeps {
 
 /** Rows per page of a first pass: enough that a transaction costs little beside its rows, few enough that memory stays low. */
 const FIRST_PASS_ROWS = 2_500;
+/** Students whose mentors are read again at a time. */
+const PAGE_STUDENTS = 2_000;
 /** From here on the planner's statistics are refreshed at once. */
 const MANY_ROWS = 1_000;
 
@@ -105,22 +107,8 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
   try {
     const firstContact: string[] = [];
     for (const stream of streams) {
-      if (!stream.firstContactDone) await startFirstContact(db, lease, stream);
-      let readTo: LmsId | null;
-      {
-        await using progress = progressOf(deps, stream, options.mode);
-        readTo = await passOver({ ...context, progress }, stream, options.mode);
-      }
-      await noteHighestKey(db, lease, stream, {
-        skippedPass: tally.skippedFullPass && stream.firstContactDone,
-        readTo,
-      });
-      if (options.mode === "full" || !stream.firstContactDone) await noteFullPass(db, lease, stream);
-      if (!stream.firstContactDone) {
-        failPoint("poll.before_first_contact_done");
-        await completeFirstContact(db, lease, stream);
-        firstContact.push(stream.kind);
-      }
+      await pollStream(deps, lease, context, stream, options.mode);
+      if (!stream.firstContactDone) firstContact.push(stream.kind);
     }
     if (tally.rowsChanged >= MANY_ROWS) await refreshStatistics(db);
     await refreshWaitingLinks(context, db, lms.name);
@@ -144,6 +132,29 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
   }
 }
 
+/** One stream of a poll: its pass, and what is remembered of how far that went. */
+async function pollStream(
+  deps: PollDeps,
+  lease: Lease,
+  context: PollContext,
+  stream: Stream,
+  mode: PollOptions["mode"],
+): Promise<void> {
+  const { db } = deps;
+  if (!stream.firstContactDone) await startFirstContact(db, lease, stream);
+  let readTo: LmsId | null;
+  {
+    await using progress = progressOf(deps, stream, mode);
+    readTo = await passOver({ ...context, progress }, stream, mode);
+  }
+  const skippedPass = context.tally.skippedFullPass && stream.firstContactDone;
+  await noteHighestKey(db, lease, stream, { skippedPass, readTo });
+  if (mode === "full" || !stream.firstContactDone) await noteFullPass(db, lease, stream);
+  if (stream.firstContactDone) return;
+  failPoint("poll.before_first_contact_done");
+  await completeFirstContact(db, lease, stream);
+}
+
 function progressOf(
   { lms, clock, showProgress }: PollDeps,
   stream: Stream,
@@ -160,18 +171,12 @@ function progressOf(
  */
 export async function passOver(context: PollContext, stream: Stream, mode: "quick" | "full"): Promise<LmsId | null> {
   let readTo: LmsId | null = null;
-  if (stream.firstContactDone && mode === "quick") readTo = await quickRound(context, stream);
+  if (stream.firstContactDone && mode === "quick") readTo = await quickPass(context, stream);
   else if (stream.firstContactDone || !await context.known.isEmpty(stream)) await fullPass(context, stream);
   else readTo = await rowsAbove(context, stream, null, FIRST_PASS_ROWS);
   await readLog(context, stream); // after the rows, so that it speaks of what no row was found for
-  await quarantineOddKeys(context, stream); // what a query's rows are met with is known once they were read
+  await quarantineOddKeys(context, stream); // after the rows: only reading them shows which keys a query has
   return readTo;
-}
-
-/** Micros of a stream's last full pass, `null` when there was none: when the last pass over every stream ended. */
-export function lastFullPass(streams: readonly Stream[]): EpochMicros | null {
-  const times = streams.map((stream) => stream.lastFullPassAt);
-  return times.length === 0 || times.includes(null) ? null : Math.min(...times.map((time) => time ?? 0));
 }
 
 /**
@@ -184,4 +189,21 @@ async function explainLmsError(lms: Pick<LmsSource, "check">, error: unknown): P
     () => error,
     (better) => better instanceof LmsError && better.reason === "schema" ? better : error,
   );
+}
+
+/**
+ * Reads again the mentors of every student with something left to tell, so that recipients are resolved by what the LMS says
+ * now, also by a delivery that goes on while the LMS is away.
+ */
+async function refreshWaitingLinks(context: PollContext, db: StateDb, source: string): Promise<void> {
+  let after: LmsId | null = null;
+  while (true) {
+    context.signal.throwIfAborted();
+    const students = await studentsWithUndelivered(db.sql, source, after, PAGE_STUDENTS);
+    const ids = students.map((row) => row.student_id);
+    if (ids.length === 0) return;
+    const { fresh, links } = await context.people.of(new Set(ids));
+    await refreshLinks(db, source, fresh, new Map(ids.map((id) => [id, links.get(id) ?? []])));
+    after = ids.at(-1) ?? null;
+  }
 }

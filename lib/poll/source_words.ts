@@ -3,7 +3,7 @@ import type { LmsIdentity } from "../model/source_identity.ts";
 import { printAddress } from "../source/source_address.ts";
 import { LmsError } from "../base/errors.ts";
 import type { SourceNotice } from "../state/sources.ts";
-import type { ExaminedSource } from "./check_source.ts";
+import type { ExaminedSource } from "./judge_source.ts";
 
 /** Database, server and address of one LMS, as people read them. */
 export function describeSource(identity: LmsIdentity | null, address: DatabaseAddress | null): string {

@@ -11,9 +11,9 @@ export interface PollTally {
   unreadableTexts: number;
   unusableLinks: number;
   events: number;
-  /** Events that somebody is to be told about, and how many of them are rewritten (see PollWeightRow): the fuse counts both. */
-  toldEvents: number;
-  toldRevisions: number;
+  /** Events that somebody is to be told about, and how many of them are rewritten (see isRewritten): the fuse counts both. */
+  eventsToTell: number;
+  rewrittenToTell: number;
   /** News that is told to nobody, since notifications are off. */
   neverTold: number;
   readonly byType: Map<EventType, number>;
@@ -21,7 +21,7 @@ export interface PollTally {
   readonly byReasonNotTold: Map<string, number>;
   /** True when a hint proved that nothing was committed since the last full pass. */
   skippedFullPass: boolean;
-  /** What the statements took that counted and hashed whole tables, milliseconds; `null` when there were none. */
+  /** How long the statements that counted and hashed whole tables took, milliseconds; `null` when there were none. */
   sumsMs: number | null;
 }
 
@@ -35,8 +35,8 @@ export function newPollTally(): PollTally {
     unreadableTexts: 0,
     unusableLinks: 0,
     events: 0,
-    toldEvents: 0,
-    toldRevisions: 0,
+    eventsToTell: 0,
+    rewrittenToTell: 0,
     neverTold: 0,
     byType: new Map(),
     byReasonNotTold: new Map(),

@@ -14,12 +14,16 @@ import { dropFact, readFact, writeFact } from "../../sql/state/facts.ts";
 import { systemClock } from "../base/clock.ts";
 import { failPoint } from "../base/fail_point.ts";
 import { retryLostRaces } from "../base/retry.ts";
-import { escapeText } from "../format/escape_text.ts";
+import { escapeText, NAME_LENGTH, OTHER_NAME_LENGTH, TITLE_LENGTH } from "../format/escape_text.ts";
+import { ALSO_TOLD } from "../format/phrases.ts";
 import { markersIn } from "../model/marker.ts";
 import type { Role } from "../model/person.ts";
 import { formatUtc, fromInstant } from "../model/time.ts";
+import { recordAct } from "../state/acts.ts";
+import { renewHere } from "../state/state_epoch.ts";
 import type { Queryable, StateDb } from "../state/state_db.ts";
 import { NamesInTexts } from "./names_in_texts.ts";
+import { noteUnsaid } from "./unsaid_erasures.ts";
 
 export interface PersonKey {
   readonly role: Role;
@@ -43,13 +47,16 @@ export interface Erased {
 
 /** Shorter ones stand in too many texts that mean something else; in scripts whose signs are syllables or words two are a name. */
 const isTelling = (name: string) => name.trim().length >= (/[^\0-\u024f]/.test(name) ? 2 : 4);
+/** Where messages cut names. */
+const LENGTHS = [OTHER_NAME_LENGTH, NAME_LENGTH, TITLE_LENGTH];
 const ERASED_TEXT = "(erased)";
 /** Of the whole state, not of one LMS: somebody was erased, and the files were not swept since. */
 const TO_SWEEP = ["", "files_to_sweep"] as const;
 
 /**
  * Erases a person everywhere in the state, in one transaction that waits for those who are writing texts or events, and they
- * for it. Only a tombstone is left: a keyed hash, without name and id, by which the next poll knows whom not to bring back.
+ * for it. Only a tombstone is left: a keyed hash, without name and id, by which the next poll knows whom not to bring back; and until
+ * somebody was told of them, the ids of what lies in Zulip (`forgetUnsaid`).
  * With `dryRun` everything is done and taken back.
  */
 export async function erase(
@@ -66,6 +73,9 @@ export async function erase(
         await lockEventOrder(tx);
         await addTombstone(tx, { ...person, reasonCode });
         erased = await eraseRows(tx, person);
+        const effect = `${person.role} ${erased.pseudonym} erased`;
+        await recordAct(tx, { source: person.source, command: "privacy erase", reason: reasonCode, effect });
+        await noteUnsaid(tx, { ...person, ...erased });
         await writeFact(tx, ...TO_SWEEP, "true");
         failPoint("privacy.before_commit");
         if (dryRun) throw new TakenBack();
@@ -85,7 +95,7 @@ async function eraseRows(tx: Queryable, person: PersonKey): Promise<Erased> {
   const pseudonym = known?.pseudonym ?? "";
   await q.lockRecipients(tx, source);
   const names = await namesOfPerson(tx, person);
-  const messages = await q.messagesNaming(tx, { ...person, names }, true);
+  const messages = await messagesNaming(tx, person, names, true);
   const sent = messages.filter((row) => row.zulip_message_id !== null);
   const alone = await ofNobodyElse(tx, person, sent);
   await q.eraseTexts(tx, messages.map((row) => row.message_id), messages.map(textLeft));
@@ -97,13 +107,14 @@ async function eraseRows(tx: Queryable, person: PersonKey): Promise<Erased> {
     rowStates = (await q.eraseRowStates(tx, { source, id, pseudonym })).count;
     events = (await q.eraseEvents(tx, source, id)).count;
   } else {
+    events = Number((await q.eventsOfMentor(tx, source, id))[0]?.events ?? 0);
     await q.eraseMentorDeliveries(tx, { source, id, pseudonym });
     await q.eraseMentorLinks(tx, source, id);
     for (const set of await q.mentorSetsWith(tx, source, id)) {
       if (set.is_empty || set.twin !== null) await q.replaceMentorSet(tx, set.mentor_set_id, set.twin);
       else await q.shrinkMentorSet(tx, set.mentor_set_id, id);
     }
-    events = (await q.eraseFirstMentor(tx, source, id)).count;
+    await q.eraseFirstMentor(tx, source, id);
   }
   await q.dissolveErased(tx, source, messages.map((row) => row.message_id));
   await q.erasePerson(tx, role, source, id);
@@ -119,17 +130,35 @@ async function eraseRows(tx: Queryable, person: PersonKey): Promise<Erased> {
   };
 }
 
-/** Reasons are a few words of a colleague, so that a part of the name is enough. The audit is locked only where it must change. */
-async function eraseActs(tx: Queryable, person: PersonKey, whole: readonly string[], pseudonym: string): Promise<void> {
+/**
+ * Reasons of acts by hand that name a person. They are a few words of a colleague: a part of the name is enough, in large letters or
+ * small.
+ */
+export async function reasonsNaming(sql: Queryable, source: string, whole: readonly string[]): Promise<string[]> {
   const parts = whole.flatMap((name) => name.split(/\s+/)).filter(isTelling);
-  const of = { ...person, names: [...new Set([...whole, ...parts])], pseudonym };
-  await acts.erasePauseReasons(tx, of.source, of.names);
+  const names = new NamesInTexts([...whole, ...parts].map(asTyped));
+  return (await acts.givenReasons(sql, source)).map(({ reason }) => reason).filter((reason) =>
+    names.isOneIn(asTyped(reason))
+  );
+}
+
+/** What people wrote down of acts by hand. The audit is locked only where it must change. */
+async function eraseActs(tx: Queryable, person: PersonKey, names: readonly string[], pseudonym: string): Promise<void> {
+  const reasons = await reasonsNaming(tx, person.source, names);
+  if (reasons.length > 0) {
+    await acts.erasePauseReasons(tx, person.source, reasons);
+    await acts.eraseDropReasons(tx, person.source, reasons);
+  }
+  const of = { ...person, reasons, pseudonym };
   const [found] = await acts.actsNaming(tx, of);
   if (found === undefined || found.acts === "0") return;
   await acts.allowActsToChange(tx);
   await acts.eraseActs(tx, of);
   await acts.forbidActsToChange(tx);
 }
+
+/** A name that a person types has other letters, large or small, than in the LMS, and marks that are put together otherwise. */
+const asTyped = (text: string) => text.normalize("NFC").toLowerCase();
 
 /** All that these messages tell of is this student, and no other person's name is in the text. */
 async function ofNobodyElse(
@@ -141,7 +170,10 @@ async function ofNobodyElse(
   const found = await q.messagesOfStudentAlone(tx, id, sent.map(({ message_id }) => message_id));
   const isHers = new Set(found.map(({ message_id }) => message_id));
   const others = new NamesInTexts((await q.namesOfOthers(tx, role, source, id)).map(({ name }) => name));
-  return sent.filter(({ message_id, content }) => isHers.has(message_id) && !others.isOneIn(content));
+  // Of a text that is gone nobody can say whom it names.
+  return sent.filter(({ message_id, content }) =>
+    isHers.has(message_id) && content !== "" && !content.startsWith(ERASED_TEXT) && !others.isOneIn(content)
+  );
 }
 
 /** A message in doubt is looked up by its marks, so these stay until it is known what became of it. */
@@ -151,11 +183,16 @@ function textLeft({ state, content }: q.NamingMessageRow): string {
   return marks.length === 0 ? ERASED_TEXT : `${ERASED_TEXT}\n\`ref ${marks.join(" ")}\``;
 }
 
+/** Messages that name a person, who is called so; only an erasure locks them. */
+export const messagesNaming = (sql: Queryable, person: PersonKey, names: readonly string[], lock = false) =>
+  q.messagesNaming(sql, { ...person, names, alsoTold: ALSO_TOLD }, lock);
+
 /** What a person is called in texts: names as people have them, and as messages write them, without those that are too short. */
 export async function namesOfPerson(sql: Queryable, { role, source, id }: PersonKey): Promise<string[]> {
   const rows = await q.namesOf(sql, role, source, id);
   const plain = rows.flatMap(({ username, email, name }) => [username, email, name]);
-  const names = plain.flatMap((name) => name === null ? [] : [name, escapeText(name) ?? name]);
+  const asWritten = (name: string) => LENGTHS.flatMap((length) => escapeText(name, length) ?? []);
+  const names = plain.flatMap((name) => name === null ? [] : [name, ...asWritten(name)]);
   return [...new Set(names)].filter(isTelling);
 }
 
@@ -185,6 +222,7 @@ export async function eraseAgain(db: Pick<StateDb, "sql">, erasures: readonly Kn
       // Everybody is hashed to find them: once for all.
       if (added.length > 0) {
         for (const person of await personsBehind(tx, added)) await eraseRows(tx, person);
+        await renewHere(tx);
         await writeFact(tx, ...TO_SWEEP, "true");
       }
       return { unknown: added.length };

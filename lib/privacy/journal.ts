@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { keyMark, tombstones } from "../../sql/state/erasures.ts";
 import { CommandError } from "../base/errors.ts";
+import { ioProblem } from "../config/config_file.ts";
 import { PSEUDONYM } from "../model/pseudonym.ts";
+import { besideState } from "../state/owner_directory.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { asKnown, eraseAgain, type KnownErasure } from "./erase.ts";
-
-const EMBEDDED = "pglite:";
 
 const JournalLine = z.strictObject({
   /** Tells the key of the pseudonyms from others. */
@@ -22,9 +22,7 @@ const JournalLine = z.strictObject({
  * directory, not in it, since that is what is restored; for a server where `privacy.journal` says; `null`: nowhere.
  */
 export function journalPath(stateUrl: string, configured: string | null): string | null {
-  if (configured !== null) return configured;
-  if (!stateUrl.startsWith(EMBEDDED) || stateUrl === "pglite:memory") return null;
-  return `${stateUrl.slice(EMBEDDED.length).replace(/\/+$/, "")}.erasures.jsonl`;
+  return configured ?? besideState(stateUrl, ".erasures.jsonl");
 }
 
 /** Writes the state's erasures to the journal, beside those that are there; the file is replaced as a whole. */
@@ -87,8 +85,11 @@ export async function readJournal(path: string, mustExist = false): Promise<(Kno
     text = await Deno.readTextFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound && !mustExist) return [];
-    throw new CommandError(`Cannot read the journal of erasures ${path}: ${(error as Error).message}`, {
+    throw new CommandError(`Cannot read the journal of erasures ${path}: ${ioProblem(error)}`, {
       cause: error,
+      hint: mustExist
+        ? "name the journal: privacy.journal, or the file ending with .erasures.jsonl beside an embedded state's directory"
+        : "make it readable for the user that runs lmsmon, or name another file in privacy.journal",
     });
   }
   return text.split("\n").filter((line) => line.trim() !== "").map((line, i) => {
@@ -116,9 +117,10 @@ export async function missingErasures(
 ): Promise<KnownErasure[]> {
   const lines = await readJournal(path, mustExist);
   if (lines.length === 0) return [];
-  const key = (await keyMark(db.sql))[0]?.mark ?? "";
   const known = new Set((await tombstones(db.sql)).map((row) => row.pseudonym));
   const missing = lines.filter((line) => !known.has(line.pseudonym));
+  if (missing.length === 0) return [];
+  const key = (await keyMark(db.sql))[0]?.mark ?? "";
   if (missing.some((line) => line.key !== key)) {
     throw new CommandError(`Cannot apply the journal of erasures ${path}: it was made by a state with another key`, {
       hint: "use the journal of this state; another state's pseudonyms mean nothing here",

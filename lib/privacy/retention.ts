@@ -28,7 +28,7 @@ const BATCH = 500;
 /** After trouble: not with every poll. */
 const AGAIN_US = 3_600_000_000;
 
-/** What the last whole round took. */
+/** What the last whole sweep took. */
 const lastRetention = z.object({
   /** Microseconds. */
   at: z.number(),
@@ -63,8 +63,8 @@ export interface RetentionDeps {
 
 type Part = "events" | "letters" | "message_texts" | "acts";
 
-/** What one round has still to look at, and what it took so far. */
-interface Round {
+/** What one sweep has still to look at, and what it took so far. */
+interface Sweep {
   readonly at: EpochMicros;
   readonly taken: Record<Part, number>;
   highestEvent: string;
@@ -82,7 +82,7 @@ const NEXT: Readonly<Record<Part, Part | null>> = {
 
 /** Once a day takes away what is older than `retention` says, under the lease of the poll that it follows. One instance a process. */
 export class Retention {
-  #round: Round | null = null;
+  #sweep: Sweep | null = null;
   #notBefore = 0;
 
   constructor(private readonly deps: RetentionDeps) {}
@@ -97,7 +97,7 @@ export class Retention {
     } catch (error) {
       if (signal.aborted || error instanceof StoppedError) return;
       if (error instanceof LeaseLostError) throw error;
-      this.#round = null;
+      this.#sweep = null;
       this.#notBefore = clock.now() + AGAIN_US;
       log.warn("Cannot take away what is older than retention says; tried again in an hour", { error });
     }
@@ -105,23 +105,23 @@ export class Retention {
 
   async #go(lease: Lease, signal: AbortSignal): Promise<void> {
     const { db, clock, source, sliceMs, log } = this.deps;
-    const round = this.#round ??= await this.#begin();
-    if (round === null) return;
+    const sweep = this.#sweep ??= await this.#begin();
+    if (sweep === null) return;
     const untilMs = clock.monotonicMs() + sliceMs;
-    while (round.part !== null) {
+    while (sweep.part !== null) {
       if (signal.aborted || clock.monotonicMs() > untilMs) return;
-      const { taken, last, highest } = await this.#batch(lease, round, round.part);
-      round.taken[round.part] += taken;
-      if (round.part === "events" && highest !== null) round.highestEvent = highest;
-      if (last === null || round.range === null) {
-        round.part = NEXT[round.part];
-        round.range = null;
-      } else round.range = { ...round.range, after: last };
+      const { taken, last, highest } = await this.#batch(lease, sweep, sweep.part);
+      sweep.taken[sweep.part] += taken;
+      if (sweep.part === "events" && highest !== null) sweep.highestEvent = highest;
+      if (last === null || sweep.range === null) {
+        sweep.part = NEXT[sweep.part];
+        sweep.range = null;
+      } else sweep.range = { ...sweep.range, after: last };
     }
-    const done: LastRetention = { at: round.at, ...round.taken, highest_event: round.highestEvent };
+    const done: LastRetention = { at: sweep.at, ...sweep.taken, highest_event: sweep.highestEvent };
     await fenced(db, lease, (tx) => writeFact(tx, source, "retention", JSON.stringify(done)).execute(), clock);
-    this.#round = null;
-    this.#notBefore = round.at + DAY_US;
+    this.#sweep = null;
+    this.#notBefore = sweep.at + DAY_US;
     log.info("Taken away as older than retention says: {events} events, texts of {texts} messages, {acts} acts", {
       events: done.events,
       texts: done.message_texts,
@@ -130,7 +130,7 @@ export class Retention {
   }
 
   /** `null`: it was done less than a day ago, by whatever process. */
-  async #begin(): Promise<Round | null> {
+  async #begin(): Promise<Sweep | null> {
     const { db, clock, source } = this.deps;
     const last = await readRetention(db, source);
     const now = clock.now();
@@ -142,16 +142,16 @@ export class Retention {
     return { at: now, taken, highestEvent: last?.highest_event ?? "0", part: "events", range: null };
   }
 
-  async #batch(lease: Lease, round: Round, part: Part): Promise<TakenRow> {
+  async #batch(lease: Lease, sweep: Sweep, part: Part): Promise<TakenRow> {
     const { db, clock, source, keep, batch: limit = BATCH } = this.deps;
     const nothing = { taken: 0, last: null, highest: null };
     const { eventsMs, messageTextMs, auditMs } = keep;
     const keepMs = { events: eventsMs, letters: eventsMs, message_texts: messageTextMs, acts: auditMs }[part];
     if (keepMs === null) return nothing;
-    const before = round.at - keepMs * 1000;
-    round.range ??= await this.#oldRange(part, before);
-    if (round.range === null) return nothing;
-    const asked: RetentionBatch = { source, before, ...round.range, limit };
+    const before = sweep.at - keepMs * 1000;
+    sweep.range ??= await this.#oldRange(part, before);
+    if (sweep.range === null) return nothing;
+    const asked: RetentionBatch = { source, before, ...sweep.range, limit };
     const take = { events: takeEvents, letters: takeLetters, message_texts: takeTexts, acts: takeOldActs }[part];
     const [row] = await fenced(db, lease, async (tx) => {
       await preferIndexes(tx);
@@ -160,8 +160,8 @@ export class Retention {
     return row ?? nothing;
   }
 
-  /** Once a round: rows are looked at where there is something old, and no further. */
-  async #oldRange(part: Part, before: EpochMicros): Promise<Round["range"]> {
+  /** Once a sweep: rows are looked at where there is something old, and no further. */
+  async #oldRange(part: Part, before: EpochMicros): Promise<Sweep["range"]> {
     const { sql } = this.deps.db;
     const { source } = this.deps;
     if (part === "acts") {

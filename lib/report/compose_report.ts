@@ -1,4 +1,4 @@
-import type { Insight } from "../insights/insight.ts";
+import { countStudents, type Insight } from "../insights/insight.ts";
 import { SMALLEST_COHORT } from "../insights/score.ts";
 import { type Audience, type Called, isDrawn, type ReportAsked, type ReportFacts } from "./read_report.ts";
 import type { CourseWeeks, WeekValues } from "./weeks.ts";
@@ -45,6 +45,9 @@ export interface Report {
 /** Everybody whom a report draws, the most urgent first. */
 export const drawnOf = ({ quiet, struggling, others }: Report): Entry[] =>
   [...quiet, ...struggling, ...others].sort(byUrgency);
+
+/** How many students entries are of: who is in several courses has several. */
+export const peopleIn = (entries: readonly Entry[]): number => countStudents(entries.map(({ insight }) => insight));
 
 const byUrgency = (a: Entry, b: Entry) =>
   (b.insight.p ?? -1) - (a.insight.p ?? -1) || (a.insight.student < b.insight.student ? -1 : 1);

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { SAY_BESIDE } from "../insights/say_beside.ts";
-import { SMALLEST_COHORT } from "../insights/score.ts";
+import { SAY_BESIDE, SMALLEST_COHORT } from "../insights/score.ts";
 import { type AsOf, dayIsOver } from "../insights/read_insights.ts";
 import { localTime } from "../text/local_time.ts";
 import { calledOf, lmsText } from "./article.ts";

@@ -64,6 +64,8 @@ export interface ReportFacts {
   readonly titles: ReadonlyMap<string, string | null>;
   readonly weeks: ReadonlyMap<string, CourseWeeks>;
   readonly called: (role: Role, id: string) => Called;
+  /** What the LMS itself calls somebody: an id stands for it where its keys are texts. */
+  readonly keyOf: (id: string) => string;
 }
 
 /** Who is drawn: on a list, or asked for by name. */
@@ -85,6 +87,8 @@ export async function readReport(sql: Queryable, asked: ReportAsked): Promise<Re
       !shown.has(one.student) && isDrawn(asked, one) && (students === null || students.includes(one.student))
     );
   const ids = [...new Set(drawn.map(({ student }) => student))];
+  const keys = new Map((await namedKeys(sql)).map(({ id, key }) => [id, key]));
+  const keyOf = (id: string) => keys.get(id) ?? id;
   return {
     asked,
     insights,
@@ -93,7 +97,8 @@ export async function readReport(sql: Queryable, asked: ReportAsked): Promise<Re
     isLimited,
     titles: new Map((await courses(sql, source)).map(({ course_id, title }) => [course_id, title])),
     weeks: await weeksOf(sql, asked, drawn, isLimited),
-    called: await names(sql, asked, ids, audiences.flatMap(({ mentor }) => mentor ?? [])),
+    called: await names(sql, asked, ids, audiences.flatMap(({ mentor }) => mentor ?? []), keyOf),
+    keyOf,
   };
 }
 
@@ -138,19 +143,19 @@ async function names(
   { source, identified }: ReportAsked,
   students: readonly string[],
   mentors: readonly string[],
+  keyOf: ReportFacts["keyOf"],
 ): Promise<ReportFacts["called"]> {
   if (!identified) {
     const pseudonym = await pseudonyms(sql);
     return (role, id) => ({ name: pseudonym(role, source, id), id: null });
   }
-  const keys = new Map((await namedKeys(sql)).map(({ id, key }) => [id, key]));
   const byId = (rows: readonly NamedRow[]) => new Map(rows.map((row) => [row.id, row.name ?? row.username]));
   const known = {
     student: byId(await namesOfPeople(sql, source, "student", students)),
     mentor: byId(await namesOfPeople(sql, source, "mentor", mentors)),
   };
   return (role, id) => {
-    const key = keys.get(id) ?? id;
+    const key = keyOf(id);
     const name = known[role].get(id) ?? null;
     return name === null || name.trim() === "" ? { name: `${role} ${key}`, id: null } : { name, id: key };
   };

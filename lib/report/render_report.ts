@@ -1,7 +1,7 @@
 import { dayIsOver } from "../insights/read_insights.ts";
 import { article, calledOf, lmsText } from "./article.ts";
 import { type Backdrop, Backdrops } from "./backdrops.ts";
-import { drawnOf, type Entry, type Report } from "./compose_report.ts";
+import { drawnOf, type Entry, peopleIn, type Report } from "./compose_report.ts";
 import { courseTable, howToRead, legend, page, top } from "./page.ts";
 import { cardRow, cardTable, type Column } from "./table.ts";
 import { longDate, students } from "./words.ts";
@@ -138,7 +138,7 @@ function listSection(
   return htmlOf(h(
     "section",
     { id },
-    h("h2", {}, `${title}: ${students(entries.length)}`),
+    h("h2", {}, `${title}: ${students(peopleIn(entries))}`),
     shown.length === 0 ? null : cardTable(COLUMNS, rows, "The most urgent first"),
     left === 0 ? null : h("p", {}, `${students(left)} more found no room in this page; ${REMEDY}.`),
   ));

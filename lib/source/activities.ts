@@ -11,9 +11,11 @@ import { readId, readNumber } from "./lms_values.ts";
 import type { OwnActivity, ReadRow } from "./row_reader.ts";
 import { LONGEST_S } from "./time_taken.ts";
 
+type DurationUnit = "auto" | "minutes" | "seconds";
+
 export interface ActivityOptions {
   /** `lms.exam_duration_unit`; "auto": what the preset says. */
-  readonly examDurationUnit: "auto" | "minutes" | "seconds";
+  readonly examDurationUnit: DurationUnit;
   readonly keys: LmsKeys;
   /** False when the LMS copy lacks the optional table that says in which chapter a content is. */
   readonly chapterOfContent: boolean;
@@ -30,8 +32,8 @@ export type KnownActivities = Map<string, Activity>;
 const MOST_KNOWN = 20_000;
 
 /**
- * What the rows of one page are about, in their order: one query per table and page, by distinct id and in the rows' own
- * snapshot, except what `known` has; it gets the rest. Whatever is missing is `null`; a title never costs a row.
+ * What the rows of one page are about, in their order. One query per table and page, by distinct id, in the rows' own snapshot.
+ * What `known` has is not asked for; what is read is added to it. Whatever is missing is `null`; a title never costs a row.
  */
 export async function readActivities(
   session: LmsSession,
@@ -95,22 +97,39 @@ async function readTopics(
     : single(await lookup(preset.courses, ids(placed.map((p) => p.courseId)), "course"));
   const unit = options.examDurationUnit === "auto" ? durationUnit : options.examDurationUnit;
 
-  return topics.map(({ activityId, mediaId, own }, index): Activity => {
-    const self = selves.get(activityId);
-    const { courseId, chapterId } = placed[index] ?? { courseId: null, chapterId: null };
-    const film = media.get(mediaId ?? "") ?? media.get(readId(self?.mediaId) ?? "");
-    return {
-      id: activityId,
-      title: own?.title ?? filledText(self?.title) ?? filledText(film?.title),
-      scoreMax: own?.scoreMax ?? readNumber(self?.scoreMax) ?? null,
-      passPercentage: own?.passPercentage ?? readNumber(self?.passPercentage) ?? null,
-      durationAllowedS: durationAllowed(own?.duration ?? self?.duration, unit),
-      courseId,
-      course: own?.course ?? filledText(courses.get(courseId ?? "")?.title),
-      chapterId,
-      chapter: own?.chapter ?? filledText(chapters.get(chapterId ?? "")?.title),
-    };
-  });
+  return topics.map((topic, index) =>
+    activityOf(topic, placed[index] ?? { courseId: null, chapterId: null }, { selves, media, courses, chapters }, unit)
+  );
+}
+
+/** What was looked up, by id. */
+interface Found {
+  readonly selves: ReadonlyMap<LmsId, Values>;
+  readonly media: ReadonlyMap<LmsId, Values>;
+  readonly courses: ReadonlyMap<LmsId, Values>;
+  readonly chapters: ReadonlyMap<LmsId, Values>;
+}
+
+/** What the row itself says of its activity goes before what was looked up. */
+function activityOf(
+  { activityId, mediaId, own }: Topic,
+  { courseId, chapterId }: Place,
+  { selves, media, courses, chapters }: Found,
+  unit: DurationUnit,
+): Activity {
+  const self = selves.get(activityId);
+  const film = media.get(mediaId ?? "") ?? media.get(readId(self?.mediaId) ?? "");
+  return {
+    id: activityId,
+    title: own?.title ?? filledText(self?.title) ?? filledText(film?.title),
+    scoreMax: own?.scoreMax ?? readNumber(self?.scoreMax) ?? null,
+    passPercentage: own?.passPercentage ?? readNumber(self?.passPercentage) ?? null,
+    durationAllowedS: durationAllowed(own?.duration ?? self?.duration, unit),
+    courseId,
+    course: own?.course ?? filledText(courses.get(courseId ?? "")?.title),
+    chapterId,
+    chapter: own?.chapter ?? filledText(chapters.get(chapterId ?? "")?.title),
+  };
 }
 
 interface Topic {
@@ -146,7 +165,7 @@ function topicsOf(rows: readonly ReadRow[]): { topics: Topic[]; topicOf: number[
 }
 
 /** Seconds out of the LMS's number, whose unit it does not document; `null` for none, zero and what no exam lasts. */
-export function durationAllowed(text: Cell | undefined, unit: "auto" | "minutes" | "seconds"): number | null {
+export function durationAllowed(text: Cell | undefined, unit: DurationUnit): number | null {
   const value = readNumber(text) ?? null;
   if (value === null || value <= 0) return null;
   const seconds = unit === "seconds" || (unit === "auto" && value > LONGEST_IN_MINUTES) ? value : value * 60;

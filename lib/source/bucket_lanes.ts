@@ -10,6 +10,12 @@ export const LANES = 2;
 /** At least so many statements per lane: the lanes end together, and what else is asked of the LMS waits for a short one only. */
 const PAGES_A_LANE = 8;
 
+/** Into how many statements a range is cut: at most so many buckets each, and at least so many statements a lane. */
+export interface PageSizes {
+  readonly buckets: number;
+  readonly aLane: number;
+}
+
 export interface BucketPages {
   /** The buckets that have rows, from <= bucket < to, by one statement. */
   page(from: bigint, to: bigint): Promise<readonly BucketSum[]>;
@@ -22,9 +28,10 @@ export async function sumsInLanes(
   pages: BucketPages,
   from: bigint,
   end: bigint,
-  most = BUCKETS_PER_PAGE,
+  sizes: PageSizes = { buckets: BUCKETS_PER_PAGE, aLane: PAGES_A_LANE },
 ): Promise<BucketSum[]> {
-  const size = BigInt(Math.max(1, Math.min(most, Math.ceil(Number(end - from) / LANES / PAGES_A_LANE))));
+  const even = Math.ceil(Number(end - from) / LANES / sizes.aLane);
+  const size = BigInt(Math.max(1, Math.min(sizes.buckets, even)));
   const sums: BucketSum[] = [];
   let next = from;
   const lane = async () => {

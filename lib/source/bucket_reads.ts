@@ -12,7 +12,6 @@ import {
 import type { LmsId } from "../model/event.ts";
 import type { Kind } from "../model/event_types.ts";
 import { sumsInLanes } from "./bucket_lanes.ts";
-import { bucketRanges } from "./bucket_ranges.ts";
 import type { LmsSession } from "./lms_driver.ts";
 import { compareIds, readId } from "./lms_values.ts";
 import { LOOKS, shortfall } from "./whole_pages.ts";
@@ -61,7 +60,7 @@ export async function readKeyHashes(
   buckets: readonly bigint[],
 ): Promise<KeyHash[]> {
   const found: KeyHash[] = [];
-  const ranges = bucketRanges(buckets);
+  const ranges = idRanges(buckets);
   for (let i = 0; i < ranges.length; i += RANGES_PER_PAGE) {
     found.push(...await readRanges(access, kind, ranges.slice(i, i + RANGES_PER_PAGE)));
   }
@@ -84,4 +83,15 @@ async function readRanges(
       throw shortfall(`${rows.length} rows of ${kind} attempts ${ranges[0]?.[0]} to ${ranges.at(-1)?.[1]}`, counted);
     }
   }
+}
+
+/** Neighbouring buckets as one range of ids, its first and its last, at most ten thousand ids long. */
+function idRanges(buckets: readonly bigint[]): [LmsId, LmsId][] {
+  const ranges: [bigint, bigint][] = [];
+  for (const bucket of [...new Set(buckets)].sort((a, b) => a < b ? -1 : 1)) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last[1] + 1n === bucket && bucket - last[0] < 10n) last[1] = bucket;
+    else ranges.push([bucket, bucket]);
+  }
+  return ranges.map(([first, last]) => [firstIdOf(first), lastIdOf(last)]);
 }

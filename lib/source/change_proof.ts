@@ -30,9 +30,22 @@ export class ChangeProof {
     return texts.length === 0 ? ofTables : [...ofTables, ...await queryObstacles(session, dialect, texts)];
   }
 
+  /** `null` where nothing proves that every table reads as before. */
+  async token(): Promise<string | null> {
+    const { token, obstacles } = await this.look();
+    return obstacles.length === 0 ? token : null;
+  }
+
+  /** Why there is no token now; `null` when there is one. */
+  async whyNone(): Promise<string | null> {
+    const { token, obstacles } = await this.look();
+    if (obstacles.length > 0) return obstacles.join(", ");
+    return token === null ? "this database has no proof that nothing was committed" : null;
+  }
+
   /**
-   * The token, and what kinds of relations the tables are. These cannot change without a commit, so they are looked at anew
-   * only when the token is another one: with it, in one snapshot.
+   * The token, and what kinds of relations the tables are. The kinds cannot change without a commit, so they are looked at
+   * anew only when the token is another one, in the same snapshot.
    */
   async look(): Promise<Proof> {
     const { dialect } = this.#driver;

@@ -3,16 +3,18 @@ import {
   type CourseEnrolments,
   courseEnrolments,
   type DatedActivities,
+  exemptionsOf,
 } from "../../sql/lms/context_preset.ts";
 import { LONGEST_TEXT, type Preset } from "../../sql/lms/preset.ts";
 import { integer, type LmsQueries } from "../../sql/lms/queries.ts";
-import type { ContextRows, Enrolment, LmsActivity } from "../model/course_context.ts";
+import { KINDS } from "../model/event_types.ts";
+import type { ContextRows, Enrolment, Exemption, LmsActivity } from "../model/course_context.ts";
 import type { LmsId } from "../model/event.ts";
 import type { Person } from "../model/person.ts";
 import { filledText } from "./clean_text.ts";
 import type { LmsDriver, LmsSession } from "./lms_driver.ts";
 import type { TimeReaders } from "./lms_times.ts";
-import { compareIds, readId } from "./lms_values.ts";
+import { compareIds, readBoolean, readId } from "./lms_values.ts";
 import type { Catalog } from "./schema_check.ts";
 
 /** Rows read at a time: a short statement, and little memory. */
@@ -56,7 +58,10 @@ export async function* readDatedActivities(reading: ContextReading): AsyncGenera
 /** A query was described before; of a table some columns may be missing. */
 function isThere(from: DatedActivities, { catalog }: Prepared): boolean {
   if ("from" in from) return true;
-  return catalog.has(from.table, [from.key, ...Object.values(from.columns).filter((column) => column !== null)]);
+  return catalog.has(from.table, [
+    from.key,
+    ...Object.values(from.columns).filter((column) => typeof column === "string"),
+  ]);
 }
 
 async function activitiesOf(
@@ -73,8 +78,8 @@ async function activitiesOf(
   const placed = from.columns.course === null
     ? await coursesOf(session, queries, preset, from.kind, rows.flatMap(([key]) => readId(key) ?? []))
     : null;
-  return rows.flatMap(([key, title, opens, due, course]) => {
-    const id = readId(key);
+  return rows.flatMap(([key, title, opens, due, ...more]) => {
+    const id = readId(key), course = placed === null ? more.shift() : null;
     return id === null || id === undefined ? [] : [{
       kind: from.kind,
       id,
@@ -82,7 +87,7 @@ async function activitiesOf(
       courseId: (placed === null ? readId(course) : placed.get(id)) ?? null,
       opensAt: readTime(opens) ?? null,
       dueAt: readTime(due) ?? null,
-      final: false,
+      final: readBoolean(more[0]) === true,
     }];
   });
 }
@@ -159,4 +164,28 @@ async function courseEnrolmentsOf(
       leftAt: readTime(left) ?? null,
     }];
   }).toSorted((a, b) => compareIds(a.studentId, b.studentId));
+}
+
+/** For whom a date does not hold, a page of students at a time. */
+export async function* readExemptions(
+  reading: ContextReading,
+  pages: AsyncIterable<readonly Person[]>,
+): AsyncGenerator<ContextRows<Exemption>> {
+  if (await reading.read((_, { preset }) => Promise.resolve(!preset.context?.exemptions))) return yield null;
+  for await (const page of pages) {
+    yield await reading.read(async (session, { preset }) => {
+      const from = preset.context?.exemptions ?? null;
+      if (from === null) return null;
+      const ids = page.map(({ id }) => integer(id));
+      const rows = await session.rows(exemptionsOf(from, reading.driver.dialect, ids));
+      const found = rows.flatMap(([student, word, activity]): Exemption[] => {
+        const [studentId, activityId] = [readId(student), readId(activity)];
+        const kind = KINDS.find((kind) => kind === word?.trim().toLowerCase());
+        return studentId && activityId && kind !== undefined ? [{ studentId, kind, activityId }] : [];
+      });
+      // One student may be exempt twice, as a member of two groups.
+      const once = new Map(found.map((one) => [`${one.studentId} ${one.kind} ${one.activityId}`, one]));
+      return [...once.values()].sort((a, b) => compareIds(a.studentId, b.studentId));
+    });
+  }
 }

@@ -46,9 +46,10 @@ export function queriesOf(preset: Preset, dialect: Dialect): PresetQuery[] {
   for (const [i, dated] of (preset.context?.activities ?? []).entries()) {
     add(`${dated.kind} dates`, dated, ["context", "activities", String(i)]);
   }
-  const enrolments = preset.context?.enrolments ?? null;
-  if (enrolments !== null && enrolments !== "accounts") {
-    add("enrolments", { from: enrolments.from.replaceAll("{students}", NOTHING) }, ["context", "enrolments"]);
+  for (const part of ["enrolments", "exemptions"] as const) {
+    const of = preset.context?.[part] ?? null;
+    if (of === null || of === "accounts") continue;
+    add(part, { from: of.from.replaceAll("{students}", NOTHING) }, ["context", part]);
   }
   return found;
 }

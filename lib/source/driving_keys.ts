@@ -10,6 +10,10 @@ import { boundedBy, compareKeys, distinctKeys, isWhole } from "./query_keys.ts";
 const keyOf = (form: KeyForm) => (cells: CellRow): Key =>
   cells.map((cell) => form === "text" ? cell ?? "" : readId(cell) ?? cell ?? "");
 
+/** Keys out of rows that have nothing else, each once: those that an id can be. */
+export const heldKeys = (form: KeyForm, rows: readonly CellRow[]): Key[] =>
+  distinctKeys(rows.map(keyOf(form))).filter((key) => form === "text" ? key[0] !== "" : isWhole(key));
+
 /** Keys of all driving tables in a range, ascending, each once, at most so many; `more`: there may be others after them. */
 export async function drivingKeys(
   form: KeyForm,
@@ -62,9 +66,8 @@ export async function newestKeys(
   skip: number,
 ): Promise<{ readonly keys: readonly Key[]; readonly more: boolean }> {
   const query = sql.newestKeys(limit, skip);
-  const found = query === null ? [] : (await session.rows(query)).map(keyOf(form));
-  const keys = distinctKeys(found).filter((key) => form === "text" ? key[0] !== "" : isWhole(key));
-  return { keys, more: found.length === limit };
+  const found = query === null ? [] : await session.rows(query);
+  return { keys: heldKeys(form, found), more: found.length === limit };
 }
 
 /** Ids of texts lie anywhere: all of them are looked at together, once, from the lowest that there can be. */

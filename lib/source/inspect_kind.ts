@@ -3,8 +3,11 @@ import { kindOf } from "../../sql/lms/preset.ts";
 import type { KeyRange } from "../../sql/lms/query_kind.ts";
 import type { Kind } from "../model/event_types.ts";
 import type { LmsSession } from "./lms_driver.ts";
-import { explained, kindWarnings } from "./mapping_check.ts";
+import { heldKeys } from "./driving_keys.ts";
+import { keyFormOf } from "./query_access.ts";
+import { kindWarnings } from "./mapping_check.ts";
 import type { Prepared } from "./prepared.ts";
+import { explained } from "./query_plan.ts";
 
 /** What is doubtful about how a kind is read, and the server's plans for its pages. */
 export async function inspectKind(
@@ -22,9 +25,7 @@ export async function inspectKind(
   const warnings = await kindWarnings(session, dialect, preset, kind, sql);
   const from: KeyRange = { from: null, fromItself: false, to: null };
   const [keysQuery] = sql.keysAfter(from, 100);
-  const keys = keysQuery === undefined
-    ? []
-    : (await session.rows(keysQuery)).map((cells) => cells.map((cell) => cell ?? ""));
+  const keys = keysQuery === undefined ? [] : heldKeys(keyFormOf(kindOf(preset, kind)), await session.rows(keysQuery));
   const plan = [
     ...keysQuery === undefined ? [] : await explain(keysQuery),
     ...await explain(keys.length === 0 ? sql.any(from) : sql.rows({ keys })),

@@ -6,8 +6,8 @@ import { HIGHEST_ID, LOWEST_ID } from "../model/lms_ids.ts";
 import type { RowPage } from "./lms_source.ts";
 
 /**
- * An id at or below the first one from `from` on, with nothing in between; found by doubling a range until something is in it. Not
- * min(): over a join that would read everything.
+ * An id at or below the first one from `from` on, with nothing in between; found by doubling a range until something is in it. min()
+ * would read everything where the query is a join.
  */
 export async function firstInRanges(from: LmsId, any: (range: KeyRange) => Promise<boolean>): Promise<LmsId | null> {
   if (!await any({ from: [from], fromItself: true, to: null })) return null;
@@ -34,7 +34,7 @@ async function narrowed(low: bigint, high: bigint, any: (range: KeyRange) => Pro
   return String(low);
 }
 
-/** A page of a query that nothing drives: a range of its own key, as wide as holds a page, and as far as it has rows. */
+/** A page of a query that nothing drives: a range of its own key, wide enough for a page, as far as there are rows. */
 export async function pageOfRanges(
   after: LmsId | null,
   limit: number,

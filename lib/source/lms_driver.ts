@@ -39,7 +39,7 @@ export interface LmsLimits {
   readonly deadlineMs: number;
   /**
    * Statements have parts that somebody else wrote: PostgreSQL gets them by the extended protocol, which takes one statement only.
-   * By the simple one a text with a semicolon in it ended the READ ONLY transaction and wrote.
+   * By the simple one, a text with a semicolon in it could end the READ ONLY transaction and write.
    */
   readonly foreignSql?: boolean;
 }

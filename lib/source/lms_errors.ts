@@ -1,5 +1,6 @@
 import { errorCode, isConnectionLost } from "../base/database_errors.ts";
 import { LmsError, LmsmonError } from "../base/errors.ts";
+import { STATEMENT_POOLING, statementPoolingHint } from "../database/statement_pooling.ts";
 import { certificateHint, plaintextHint } from "../database/tls_hint.ts";
 
 /** What an error's remedy depends on. */
@@ -12,15 +13,20 @@ export interface LmsTarget {
 
 /** Of no use as an address, though no connection was lost. */
 const WRONG_PLACE = new Set(["3D000", "55000", "ER_BAD_DB_ERROR", "HANDSHAKE_NO_SSL_SUPPORT"]);
+/** The user, not the server, has no connection or no question left. */
+const USED_UP = new Set(["ER_USER_LIMIT_REACHED", "ER_TOO_MANY_USER_CONNECTIONS"]);
 const REFUSED = new Set([
   ...["28P01", "28000", "ER_ACCESS_DENIED_ERROR", "ER_DBACCESS_DENIED_ERROR", "ER_HOST_NOT_PRIVILEGED"],
-  ...["ER_ACCESS_DENIED_NO_PASSWORD_ERROR", "ER_MUST_CHANGE_PASSWORD_LOGIN", "ER_ACCOUNT_HAS_BEEN_LOCKED"],
+  ...["ER_ACCESS_DENIED_NO_PASSWORD_ERROR", "ER_MUST_CHANGE_PASSWORD_LOGIN", "ER_MUST_CHANGE_PASSWORD"],
+  "ER_ACCOUNT_HAS_BEEN_LOCKED",
   ...["AUTH_TYPE_NOT_IMPLEMENTED", "SASL_SIGNATURE_MISMATCH", "AUTH_SWITCH_PLUGIN_ERROR"],
 ]);
 const SCHEMA = new Set([
   ...["42P01", "42703", "42501", "3F000", "42883", "ER_NO_SUCH_TABLE", "ER_BAD_FIELD_ERROR"],
   ...["ER_TABLEACCESS_DENIED_ERROR", "ER_COLUMNACCESS_DENIED_ERROR"],
 ]);
+/** READ ONLY has stopped what would write or lock. */
+const WRITES = new Set(["25006", "ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION"]);
 const TIMEOUT = new Set(["57014", "ER_STATEMENT_TIMEOUT", "ER_QUERY_TIMEOUT", "ER_QUERY_INTERRUPTED"]);
 /** A pooled connection that had died unnoticed: a fresh one is worth one more try. */
 const STALE = new Set([
@@ -45,7 +51,7 @@ export function isConnectionError(error: unknown): boolean {
 
 function isUnreachable(error: unknown): boolean {
   const code = errorCode(error) ?? "";
-  return isConnectionLost(error) || WRONG_PLACE.has(code) || /^E[A-Z]+$/.test(code);
+  return isConnectionLost(error) || WRONG_PLACE.has(code) || USED_UP.has(code) || /^E[A-Z]+$/.test(code);
 }
 
 /** Whether the connection itself survived: the server answered with an error of the statement. */
@@ -77,10 +83,17 @@ export function lmsError(error: unknown, target: LmsTarget): unknown {
       hint: "The server ended the statement; raise lms.statement_timeout if it is just slow",
     });
   }
+  if (WRITES.has(code)) {
+    return new LmsError("failed", `Cannot read ${at}: ${detail} (${code})`, {
+      cause: error,
+      hint:
+        "lmsmon only reads: take out of the query what writes or locks, such as a function, a sequence or `for update`",
+    });
+  }
   if (isUnreachable(error)) {
     return new LmsError("unreachable", `Cannot reach ${at}: ${detail}`, {
       cause: error,
-      hint: unreachableHint(code, detail),
+      hint: unreachableHint(code, detail, target),
     });
   }
   if (/^(TLS|HANDSHAKE_SSL_ERROR|CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/.test(code)) {
@@ -109,9 +122,20 @@ export const ofQuery = (kind: string) => (error: unknown): never => {
   if (!(error instanceof LmsError) || (error.reason !== "timeout" && error.reason !== "failed")) throw error;
   const hint = error.reason === "timeout"
     ? `${error.hint ?? ""}; \`lmsmon preset check\` says how it is read`
-    : error.hint ?? "";
-  throw new LmsError(error.reason, `${error.message}, by query ${kind}`, { cause: error.cause, hint });
+    : error.hint;
+  throw new LmsError(error.reason, `${error.message}, by query ${kind}`, {
+    cause: error.cause,
+    ...(hint === undefined ? {} : { hint }),
+  });
 };
+
+/** A pooler stands before the LMS that gives each statement another connection. */
+export function poolerError({ label }: LmsTarget, cause: unknown): LmsError {
+  return new LmsError("refused", `Cannot use the LMS database at ${label}: ${STATEMENT_POOLING}`, {
+    cause,
+    hint: statementPoolingHint("lms.url"),
+  });
+}
 
 /** The server was silent beyond its own statement timeout: the connection is taken for dead. */
 export function silentError(target: LmsTarget, waitedMs: number): LmsError {
@@ -164,12 +188,27 @@ function loginHint(code: string, detail: string, target: LmsTarget): string {
   if (code === "AUTH_TYPE_NOT_IMPLEMENTED") {
     return "lmsmon logs in by password only (scram-sha-256, md5): let the role in so in pg_hba.conf";
   }
+  if (code === "ER_ACCOUNT_HAS_BEEN_LOCKED") {
+    return `Run as an administrator: alter user '${target.user}'@'%' account unlock`;
+  }
+  if (code.startsWith("ER_MUST_CHANGE_PASSWORD")) {
+    return `The password has expired. Run as an administrator: alter user '${target.user}'@'%' identified by '…' ` +
+      "password expire never; and write it to lms.password_file";
+  }
+  if (/is not permitted to log in/.test(detail)) return `Run as an administrator: alter role "${target.user}" login`;
   const local = target.dialect === "mysql" && /^(localhost|127\.|\[::1\])/.test(target.label);
   return "Check lms.url, lms.password or lms.password_file, and which hosts the server lets in" +
     (local ? "; a role that REQUIREs SSL needs ?ssl=require on loopback" : "");
 }
 
-function unreachableHint(code: string, detail: string): string {
+function unreachableHint(code: string, detail: string, { user }: LmsTarget): string {
+  if (USED_UP.has(code)) {
+    return "lmsmon needs two connections at a time, a new one now and then, and many small questions. Run as an " +
+      `administrator: alter user '${user}'@'%' with max_user_connections 0 max_queries_per_hour 0 max_connections_per_hour 0`;
+  }
+  if (code === "53300" && /for role/.test(detail)) {
+    return `lmsmon needs two connections at a time. Run as an administrator: alter role "${user}" connection limit 5`;
+  }
   if (code === "3D000" || code === "ER_BAD_DB_ERROR") return "Check the database's name in lms.url";
   if (code === "55000") {
     return "The server takes no connections to this database now: it starts, or it is closed to them";

@@ -1,6 +1,6 @@
 import type { Kind } from "../model/event_types.ts";
 import type { IdSort } from "../../sql/lms/preset.ts";
-import { isPairId, isTextId, pairOf, textId } from "../model/key_space.ts";
+import { isPairId, isSameKey, isTextId, pairOf, textId } from "../model/key_space.ts";
 import type { LmsId } from "../model/event.ts";
 import type { Cell } from "./lms_driver.ts";
 import { readId } from "./lms_values.ts";
@@ -40,7 +40,7 @@ export function memoryKeyStore(stored?: Pick<KeyStore, "keysOf">): KeyStore {
       return entries.filter((entry) => {
         const key = before.get(entry.id) ?? known.get(entry.id);
         if (key === undefined) known.set(entry.id, entry.key);
-        return key !== undefined && key !== entry.key;
+        return key !== undefined && !isSameKey(entry.sort, key, entry.key);
       });
     },
   };
@@ -81,7 +81,7 @@ export class LmsKeys {
     const id = this.#idOf(sort, cell);
     const other = this.#known.get(id) ?? this.#fresh.get(id)?.key;
     if (other === undefined) this.#fresh.set(id, { id, sort, key: cell });
-    else if (other !== cell) { // whose id it is was said before: never two texts under one
+    else if (!isSameKey(sort, other, cell)) { // whose id it is was said before: never two texts under one
       this.#collided.add(`${sort}:${cell}`);
       return undefined;
     }
@@ -94,8 +94,8 @@ export class LmsKeys {
   }
 
   /**
-   * Keeps what was read since; true when some of it cannot be told from others, so that what was read is to be read anew. Two at a
-   * time wait for one another: what one takes along is kept when the other goes on.
+   * Keeps the keys read since the last call. True when some cannot be told from others: then what was read is to be read anew. Calls
+   * wait for one another, since one may take along what another has read.
    */
   keep(): Promise<boolean> {
     const kept = this.#keeping.catch(() => {}).then(() => this.#keepFresh());

@@ -6,7 +6,7 @@ import type { EpochMicros } from "../model/time.ts";
 export interface LogPage {
   /** Ids of rows that it says somebody was seen at, each once, in the log's order. */
   readonly seen: readonly LmsId[];
-  /** What the first line of each of these rows says, in the log's order, without a hash: most lines of a log are news no more. */
+  /** What the first line of each of these rows says, in the log's order, without a hash. Asked for few rows, since most lines of a log are no news. */
   readonly linesOf: (ids: ReadonlySet<LmsId>) => Promise<AttemptRow[]>;
   /** Ids of rows that it says were changed. */
   readonly touched: readonly LmsId[];
@@ -18,13 +18,19 @@ export interface LogPage {
   readonly settled: LmsId | null;
 }
 
+/** Ids of the first and the last line of a log. */
+export interface LogSpan {
+  readonly lowest: LmsId;
+  readonly highest: LmsId;
+}
+
 /**
  * The log of an LMS that keeps one. It may be switched off, purged or anonymous at any time, so nothing that can be read elsewhere is
  * taken from it.
  */
 export interface LmsLog {
-  /** Ids of the lines that there are; `null` when there are none, or no log that can be read. */
-  span(): Promise<{ readonly lowest: LmsId; readonly highest: LmsId } | null>;
+  /** Which lines there are; `null`: no log that can be read. */
+  span(): Promise<LogSpan | "empty" | null>;
   /** Up to `limit` lines after an id, whatever they say. */
   after(id: LmsId | null, limit: number, young: EpochMicros): Promise<LogPage>;
 }

@@ -47,6 +47,8 @@ export interface LmsSource extends CourseContextSource {
    */
   check(): Promise<{ readonly version: string; readonly readOnly: true; readonly plaintextHost: string | null }>;
   identity(): Promise<PresentIdentity>;
+  /** Whether its tables were altered since they were last looked at: what is read of a column depends on its type. */
+  tablesChanged?(): Promise<boolean>;
   /** What the server's clock says. */
   serverTime(): Promise<EpochMicros>;
   /** What the role could write, a phrase each ("it is a superuser"); empty when it may only read, as it should. */
@@ -67,14 +69,14 @@ export interface LmsSource extends CourseContextSource {
   keySpace(kind: Kind): KeySpace;
   /**
    * Up to `limit` whole rows with id > `after` (`null`: from the start), ascending; where keys do not ascend, in the LMS's own order,
-   * and `after` is `next` of the page before. A page with `next` may be empty: what drives a query may be left out by it.
+   * and `after` is `next` of the page before. A page with `next` may be empty: a query may leave out rows of what drives it.
    */
   rowsAfter(kind: Kind, after: LmsId | null, limit: number): Promise<RowPage>;
   /** Whole rows for the given ids; absent ids are simply not returned. Any number of ids: the source pages. */
   rowsByIds(kind: Kind, ids: readonly LmsId[]): Promise<RowPage>;
   /**
-   * Rows that the LMS wrote last, by a hint of the preset (`newest`), without the first `skip` of them; `null` where there is none. What a
-   * hint overlooks is found by the full pass.
+   * Rows that the LMS wrote last, by a hint of the preset (`newest`), without the first `skip` of them; `null` where there is none. The full
+   * pass finds what a hint overlooks.
    */
   newestRows?(kind: Kind, limit: number, skip: number): Promise<NewestPage | null>;
   /** What tells of new rows before the full pass does, although their keys do not ascend: a column, a log; `null` when nothing does. */

@@ -2,8 +2,8 @@ import type { TimeForm } from "../../sql/lms/preset.ts";
 import { daysFromCivil, type EpochMicros, MICROS_PER_SECOND } from "../model/time.ts";
 
 /**
- * A time of the LMS: `null` for none, `undefined` when it is no time at all. None is also what some copy of an LMS writes where it
- * has none, or what no attempt can have happened at: `0000-00-00`, `2026-00-00`, `infinity`, any date that is in no calendar,
+ * A time of the LMS: `null` for none, `undefined` when it is no time at all. `null` also for what some copies of an LMS write where
+ * they have none, and for times at which no attempt can have happened: `0000-00-00`, `2026-00-00`, `infinity`, any date that is in no calendar,
  * before or at 1970-01-01 and from the year 9000 on.
  */
 export type TimeReader = (text: string | null | undefined) => EpochMicros | null | undefined;

@@ -32,9 +32,10 @@ export function logReads(access: LogAccess): LmsLog {
   return {
     span: () =>
       access.read(async (session, sql) => {
-        const [row] = sql === null ? [] : await session.rows(sql.span());
+        if (sql === null) return null;
+        const [row] = await session.rows(sql.span());
         const [lowest, highest] = [readId(row?.[0]), readId(row?.[1])];
-        return lowest && highest ? { lowest, highest } : null;
+        return lowest && highest ? { lowest, highest } : "empty";
       }),
     after: (id, limit, young) =>
       access.read(async (session, sql) => {
@@ -59,8 +60,8 @@ export function logReads(access: LogAccess): LmsLog {
 }
 
 /**
- * Lines get their numbers before they are written, so between the last old one and the first young one there may be some that nobody
- * sees yet. Where an old one stands behind a young one nothing is settled but what was before.
+ * Lines get their numbers before they are written, so between the last old line and the first young one there may be some that
+ * nobody sees yet. Where an old line stands behind a young one, only what was before the young one is settled.
  */
 function settledBefore(firstYoung: LmsId | null, lastOld: LmsId | null, after: LmsId | null): LmsId | null {
   if (firstYoung === null) return null;

@@ -17,6 +17,7 @@ import { camelKeys, KNOWN, writtenPath } from "./mapping_names.ts";
 import { normalWord } from "./lms_values.ts";
 import { statementProblem } from "./one_select.ts";
 import { WRITTEN_PRESET } from "./recipe.ts";
+import { counted } from "../text/counted.ts";
 
 /*
  * The one schema of how an LMS reads: presets of lmsmon and mappings in YAML are the same data. What a mapping leaves out has a default,
@@ -24,11 +25,17 @@ import { WRITTEN_PRESET } from "./recipe.ts";
  */
 
 const name = z.string().min(1).max(200);
-const query = z.string().min(1).superRefine((text, ctx) => {
+const query = z.string().superRefine((text, ctx) => {
   const problem = statementProblem(text);
   if (problem !== null) ctx.addIssue({ code: "custom", message: problem });
 });
 const relation = { table: name.optional(), from: query.optional() };
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Also beside other problems: whoever mends one would meet the next. What is looked at may then be of any form. */
+const BESIDE_OTHERS = { when: ({ value }: { readonly value: unknown }) => isRecord(value) };
 
 /** Either a table or a query. */
 function related<S extends z.ZodRawShape>(shape: S) {
@@ -36,7 +43,7 @@ function related<S extends z.ZodRawShape>(shape: S) {
     if ((thing.table === undefined) === (thing.from === undefined)) {
       ctx.addIssue({ code: "custom", message: "needs either a table or a query (from), and not both" });
     }
-  });
+  }, BESIDE_OTHERS);
 }
 
 const columnNames = (...names: readonly string[]) =>
@@ -52,7 +59,7 @@ const words = <T extends string>(values: readonly [T, ...T[]]) =>
     Object.fromEntries(Object.entries(map).map(([word, meaning]) => [normalWord(word), meaning]))
   );
 const list = z.array(z.string());
-const key = z.union([name, z.tuple([name, name])]);
+const key = z.union([name, z.tuple([name, name])], { error: "must be a column, or a list of two" });
 const wholeNumber = z.union([z.number().int(), z.bigint()]).transform(Number);
 
 const activity = z.strictObject({
@@ -92,47 +99,61 @@ const kind = related({
   newest: newest.optional(),
   log: log.optional(),
   activity: activity.nullable().default(null),
-}).superRefine(kindProblems);
+}).superRefine(kindProblems, BESIDE_OTHERS);
 
 interface KindShape {
   readonly from?: unknown;
   readonly key?: unknown;
   readonly keyType?: unknown;
-  readonly rows?: readonly { readonly key: unknown }[] | undefined;
-  readonly times?: Readonly<Record<string, unknown>> | undefined;
-  readonly newest?: { readonly table?: unknown; readonly key?: unknown } | undefined;
-  readonly log?: { readonly from: string } | undefined;
+  readonly rows?: unknown;
+  readonly times?: unknown;
+  readonly newest?: unknown;
+  readonly log?: unknown;
+  readonly states?: unknown;
+  readonly ungraded?: unknown;
 }
 
 /** What one key of a kind alone does not show. */
 function kindProblems(kind: KindShape, ctx: z.RefinementCtx): void {
   const problem = (path: string, message: string) => ctx.addIssue({ code: "custom", path: [path], message });
-  const { newest, log } = kind;
-  if (newest !== undefined && kind.rows === undefined) problem("newest", "needs a query (from) and its `rows`");
-  if (newest?.table !== undefined && newest.key === undefined) problem("newest", "needs the key, too, of its table");
+  const partsOf = (part: unknown): Readonly<Record<string, unknown>> => isRecord(part) ? part : {};
+  const { rows, log } = kind, newest = partsOf(kind.newest);
+  const states = Object.keys(partsOf(kind.states)).map(normalWord);
+  for (const word of Array.isArray(kind.ungraded) ? kind.ungraded.map(String) : []) {
+    if (states.includes(normalWord(word))) continue;
+    problem("ungraded", `has "${word}", which is no word of \`states\`${didYouMean(normalWord(word), states)}`);
+  }
+  if (kind.newest !== undefined && rows === undefined) problem("newest", "needs a query (from) and its `rows`");
+  if (newest["table"] !== undefined && newest["key"] === undefined) {
+    problem("newest", "needs the key, too, of its table");
+  }
   if (typeof kind.from !== "string") {
     if (log !== undefined) problem("log", "needs a query (from): a table has no log beside it");
     return;
   }
   const isPair = Array.isArray(kind.key), isText = kind.keyType === "text" || kind.keyType === "binary";
-  const { rows } = kind;
+  const driving: readonly unknown[] = Array.isArray(rows) ? rows : [];
   if (rows === undefined && (isPair || isText)) {
     problem("from", "needs `rows: [{table, key}]`: keys that are no single whole numbers cannot be read in ranges");
   }
-  if (rows === undefined && kind.from.includes("{keys}")) {
-    problem("from", "has {keys}, and no `rows` say where they come from");
+  const token = /\{(?:keys|rows)\}/.exec(kind.from)?.[0];
+  if (rows === undefined && token !== undefined) {
+    problem("from", `has ${token}, and no \`rows\` say where they come from`);
   }
+  if (kind.from.includes("{rows}") && driving.length > 1) problem("from", "has {rows}, which are those of one table");
   if (isPair && isText) problem("keyType", "cannot be: only whole numbers make pairs");
-  if (isText && (rows?.length ?? 0) > 1) problem("rows", "can be one table only where keys are texts");
-  for (const { key } of rows ?? []) {
-    if (Array.isArray(key) !== isPair) problem("rows", "must have as many key columns as the kind's own key");
+  if (isText && driving.length > 1) problem("rows", "can be one table only where keys are texts");
+  if (driving.some((table) => Array.isArray(partsOf(table)["key"]) !== isPair)) {
+    problem("rows", "must have as many key columns as the kind's own key");
   }
-  if (newest?.key !== undefined && Array.isArray(newest.key) !== isPair) {
+  if (newest["key"] !== undefined && Array.isArray(newest["key"]) !== isPair) {
     problem("newest", "must have as many key columns as the kind's own key");
   }
   if (log !== undefined && isText) problem("log", "cannot be where keys are texts");
-  if (log !== undefined && !log.from.includes("{lines}")) problem("log", "has no {lines} in its query");
-  if (/\bfrom_unixtime\s*\(/i.test(kind.from) && !Object.values(kind.times ?? {}).includes("utc")) {
+  if (log !== undefined && !String(partsOf(log)["from"] ?? "").includes("{lines}")) {
+    problem("log", "has no {lines} in its query");
+  }
+  if (/\bfrom_unixtime\s*\(/i.test(kind.from) && !Object.values(partsOf(kind.times)).includes("utc")) {
     problem(
       "from",
       "has from_unixtime(), whose time has no zone, so that lms.timezone would move it: select the number, and " +
@@ -147,16 +168,22 @@ const person = related({
   active: name.nullable().default("active"),
 });
 
-const enrolments = z.strictObject({
+const ofStudents = z.strictObject({
   from: query.refine((text) => text.includes("{students}"), "has no {students}, which says of whom"),
   student: z.string().regex(/^[\w."`]{1,200}$/, "must be a column of the query, such as ue.userid"),
-  times: timeForm,
 });
+const enrolments = ofStudents.extend({ times: timeForm });
 
 const dated = related({
   kind: z.enum(KINDS),
   key: name,
-  columns: z.strictObject({ title: name, opens: name, due: name, course: name.nullable().default(null) }),
+  columns: z.strictObject({
+    title: name,
+    opens: name,
+    due: name,
+    course: name.nullable().default(null),
+    final: name.optional(),
+  }),
   times: timeForm.nullable().default(null),
 }).refine((dated) => dated["from"] === undefined || dated["times"] !== null, {
   path: ["times"],
@@ -172,6 +199,7 @@ const context = z.strictObject({
   enrolments: z.union([z.literal("accounts"), enrolments], {
     error: "must be accounts, or from (a SELECT with {students}), student and times",
   }).nullable().default(null),
+  exemptions: ofStudents.nullable().optional(),
 });
 
 /** Of the whole mapping. */
@@ -195,14 +223,17 @@ export const mappingSchema = z.strictObject({
 }).superRefine(({ context, ids }, ctx) => {
   const refuse = (part: string, sort: string) =>
     ctx.addIssue({ code: "custom", path: ["context", part], message: `cannot be where ids.${sort} is text` });
-  // Pages of these go by ids in ascending order, which ids of texts have not.
+  // Pages of these go by ascending ids; ids of texts have no such order.
   for (const sort of context?.enrolments ? ["student", ...context.enrolments === "accounts" ? [] : ["course"]] : []) {
     if (ids?.[sort] === "text") refuse("enrolments", sort);
   }
-  for (const { kind } of context?.activities ?? []) {
+  for (const { kind } of Array.isArray(context?.activities) ? context.activities : []) {
     if (ids?.[kind as string] === "text") refuse("activities", kind as string);
   }
-});
+  for (const sort of context?.exemptions ? ["student", ...KINDS] : []) {
+    if (ids?.[sort] === "text") refuse("exemptions", sort);
+  }
+}, BESIDE_OTHERS);
 
 /** A mapping as it is written. Throws ConfigError with every problem, one a line. */
 export function readMapping(text: MappingText, source: string): Preset {
@@ -235,10 +266,13 @@ function problemsOf(issue: z.core.$ZodIssue, tree: unknown): { path: KeyPath; me
   const path = issue.path.filter((part) => typeof part !== "symbol");
   if (issue.code === "unrecognized_keys") {
     const known = [...CANONICAL_COLUMNS, ...KNOWN].map(outputName);
-    return issue.keys.map((key) => ({
-      path: [...path, key],
-      message: `unknown key${didYouMean(outputName(key), known)}`,
-    }));
+    return issue.keys.map((key) => {
+      const name = outputName(key);
+      // A name of another place is no help here.
+      const others = known.filter((one) => one !== name);
+      const where = others.length < known.length ? " here" : "";
+      return { path: [...path, key], message: `unknown key${where}${didYouMean(name, others)}` };
+    });
   }
   if (issue.code === "invalid_value") {
     return [{ path, message: `must be one of ${issue.values.map(String).join(", ")}` }];
@@ -246,8 +280,19 @@ function problemsOf(issue: z.core.$ZodIssue, tree: unknown): { path: KeyPath; me
   if (issue.code === "invalid_type") {
     return [{ path, message: valueAt(tree, path) === undefined ? "is missing" : `must be ${article(issue.expected)}` }];
   }
+  if (issue.code === "too_small" || issue.code === "too_big") return [{ path, message: sizeProblem(issue) }];
   return [{ path, message: issue.message }];
 }
 
+function sizeProblem(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): string {
+  const what = issue.origin === "string" ? "sign" : "entry";
+  if (issue.code === "too_big") return `is too long: at most ${counted(Number(issue.maximum), what)}`;
+  return issue.minimum === 1 ? "must not be empty" : `needs ${counted(Number(issue.minimum), what)} at least`;
+}
+
 const article = (expected: string) =>
-  expected === "object" || expected === "record" ? "a group of keys" : `a ${expected}`;
+  expected === "object" || expected === "record"
+    ? "a group of keys"
+    : expected === "array"
+    ? "a list"
+    : `a ${expected}`;

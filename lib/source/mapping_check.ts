@@ -6,6 +6,7 @@ import {
   keyColumns,
   kindOf,
   newestOf,
+  outputHashed,
   outputName,
   type Preset,
   TIME_COLUMNS,
@@ -17,7 +18,11 @@ import { didYouMean } from "../config/problem.ts";
 import { type Kind, KINDS } from "../model/event_types.ts";
 import { type PresetQuery, queriesOf } from "./described_preset.ts";
 import type { LmsDriver, LmsSession, OutputColumn } from "./lms_driver.ts";
-import { distinctKeys } from "./query_keys.ts";
+import { heldKeys } from "./driving_keys.ts";
+import { keyFormOf } from "./query_access.ts";
+import { tableProblems } from "./mapping_tables.ts";
+import { explained, isSorted, rowsRead } from "./query_plan.ts";
+import { strangeValues } from "./strange_values.ts";
 
 /** Canonical columns that a kind cannot do without. */
 const REQUIRED_COLUMNS: readonly CanonicalColumn[] = ["state", "studentId", "activityId"];
@@ -33,6 +38,7 @@ const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   "assignment log": ["line_id", "seen"],
   "content log": ["line_id", "seen"],
   enrolments: ["student_id", "course_id", "active", "joined_at", "left_at"],
+  exemptions: ["student_id", "kind", "activity_id"],
 };
 const isKindName = (what: string): what is Kind => KINDS.some((kind) => kind === what);
 const PEOPLE = ["username", "email", "display_name", "first_name", "last_name", "active"];
@@ -40,6 +46,8 @@ const NUMBERS = /^(tinyint|smallint|mediumint|int|integer|bigint|numeric|decimal
 /** Numbers that are not kept exactly: two keys may become one. */
 const INEXACT = /^(real|double|float)/;
 const TIMES = /^(timestamp|datetime|date)/;
+const BYTES = /^(binary|bytea)/;
+const ZONELESS = /^(timestamp without|datetime|date$)/;
 
 /**
  * Everything that a database says against the queries of a preset, one line each, with file, line, query and column where it is a mapping in
@@ -68,33 +76,6 @@ export async function queryProblems(driver: LmsDriver, preset: Preset, written: 
   return [...problems, ...await tableProblems(driver, preset, written)];
 }
 
-/** Tables that a mapping names beside its queries, and columns of them, that are not there. */
-async function tableProblems(driver: LmsDriver, preset: Preset, written: MappingText | null): Promise<string[]> {
-  const problems: string[] = [];
-  for (const name of KINDS) {
-    const kind = preset.kinds[name];
-    if (kind === null) continue;
-    const newest = newestOf(kind);
-    const named = [
-      ...drivers(kind).map(({ table, key }) => ({ part: "rows", table, columns: keyColumns(key) })),
-      ...(newest === null ? [] : [{ part: "newest", table: newest.table, columns: [newest.column] }]),
-      ...(kind.log === undefined
-        ? []
-        : [{ part: "log", table: kind.log.table, columns: [kind.log.key, kind.log.time] }]),
-    ];
-    for (const { part, table, columns } of named) {
-      const there = await driver.read((session) => session.rows(driver.dialect.catalog([table])));
-      const fold = (text: string) => driver.dialect.name === "mysql" ? text.toLowerCase() : text;
-      const missing = columns.filter((column) => !there.some(([, found]) => fold(found ?? "") === fold(column)));
-      const at = written?.locate(["kinds", name, part]) ?? null;
-      const place = `${written?.label ?? "mapping"}${at === null ? "" : `:${at.line}:${at.column}`}: ${name}, ${part}`;
-      if (there.length === 0) problems.push(`${place}: there is no table ${table}`);
-      else if (missing.length > 0) problems.push(`${place}: table ${table} has no column ${missing.join(", ")}`);
-    }
-  }
-  return problems;
-}
-
 /** Throws LmsError with all of {@link queryProblems}. */
 export async function checkQueries(driver: LmsDriver, preset: Preset, written: MappingText | null): Promise<void> {
   const problems = await queryProblems(driver, preset, written);
@@ -114,9 +95,10 @@ function placeOf(written: MappingText | null, { what, path }: PresetQuery): stri
     : `${written.label}${at === null ? "" : `:${at.line}:${at.column}`}: query ${what}`;
 }
 
-/** What the server said, without where the server is. */
+/** What the server said, without where the server is, and what to do where that is not for every problem the same. */
 function databaseWords(error: LmsError): string {
-  return error.message.replace(/^Cannot read (?:the LMS database at )?\S+: /, "");
+  const said = error.message.replace(/^Cannot read (?:the LMS database at )?\S+: /, "");
+  return error.reason === "failed" && error.hint !== undefined ? `${said}: ${error.hint}` : said;
 }
 
 /** What is wrong with the columns that a query gives. Pure. */
@@ -138,7 +120,10 @@ export function columnProblems(
   for (const name of new Set(required)) {
     if (!names.includes(fold(name))) problems.push(`lacks column "${name}"${didYouMean(name, names)}`);
   }
-  if (isKind) problems.push(...kindColumnProblems(preset, what, names, typeOf, dialect));
+  if (isKind) {
+    problems.push(...kindColumnProblems(preset, what, names, typeOf, dialect));
+    problems.push(...hashProblems(kindOf(preset, what).hashed, names, fold));
+  }
   const known = isKind ? CANONICAL_COLUMNS.map(outputName).concat(required) : [...required, ...PEOPLE];
   if (isKind || what === "student" || what === "mentor") {
     for (const name of names.filter((name) => !known.includes(name))) {
@@ -146,6 +131,13 @@ export function columnProblems(
     }
   }
   return problems;
+}
+
+/** What a list of one's own has beside the query's columns would change without anybody's notice. */
+function hashProblems(hashed: readonly string[], names: readonly string[], fold: (name: string) => string): string[] {
+  if (JSON.stringify(hashed) === JSON.stringify(outputHashed)) return []; // the list of those that may be there
+  return hashed.filter((name) => !name.startsWith("side.") && !names.includes(fold(name)))
+    .map((name) => `gives no column "${name}", which \`hashed\` names${didYouMean(name, names)}`);
 }
 
 function kindColumnProblems(
@@ -167,6 +159,9 @@ function kindColumnProblems(
     if (TIMES.test(type) && isUnix) {
       problems.push(`column "${name}" is ${type}, and no number as its times say (${form})`);
     }
+    if (form === "zoned" && ZONELESS.test(type)) {
+      problems.push(`column "${name}" is ${type}, which has no zone: say utc, or zoneless for one in lms.timezone`);
+    }
   }
   const ids = [["student_id", "student"], ["activity_id", what], ["course_id", "course"], [
     "chapter_id",
@@ -175,9 +170,17 @@ function kindColumnProblems(
   const isWhole = (type: string) => dialect.isInteger(type) || NUMBERS.test(type);
   for (const [name, sort] of ids) {
     const type = typeOf(name);
-    if (type !== undefined && names.includes(name) && !isWhole(type) && preset.ids?.[sort] !== "text") {
+    if (type === undefined || !names.includes(name)) continue;
+    if (BYTES.test(type)) {
+      problems.push(
+        `column "${name}" is bytes: select lower(hex(…)) or encode(…, 'hex') of it, and say \`ids: {${sort}: text}\``,
+      );
+    } else if (!isWhole(type) && preset.ids?.[sort] !== "text") {
       problems.push(`column "${name}" is ${type}: say \`ids: {${sort}: text}\` if its values are no whole numbers`);
     }
+  }
+  if (kind.keyType === "text" && keyColumns(kind.key).some((name) => BYTES.test(typeOf(name) ?? ""))) {
+    problems.push(`key "${keyColumns(kind.key)[0]}" is bytes, and no text: say \`key_type: binary\``);
   }
   if ((kind.keyType ?? "integer") === "integer") {
     for (const name of keyColumns(kind.key)) {
@@ -186,14 +189,16 @@ function kindColumnProblems(
       problems.push(
         INEXACT.test(type)
           ? `key "${name}" is ${type}, whose numbers are not exact: give a whole number (cast) or a text (key_type: text)`
-          : `key "${name}" is ${type}: say \`key_type: text\` if it is no whole number`,
+          : `key "${name}" is ${type}: say \`key_type: ${
+            BYTES.test(type) ? "binary" : "text"
+          }\` if it is no whole number`,
       );
     }
   }
   return problems;
 }
 
-/** Keys looked at at each end of what drives a query. */
+/** So many keys are looked at, at each end of what drives a query. */
 const SAMPLE = 100;
 /** From so many rows on it matters how they are read. */
 const MANY_ROWS = 10_000;
@@ -240,12 +245,14 @@ export async function kindWarnings(
     }
     // Rows of both ends: the oldest may be of another make than those of today.
     const [first, last] = [await session.rows(query), await session.rows(lastKeys[i] ?? query)];
-    const keys = distinctKeys([...first, ...last].map((cells) => cells.map((cell) => cell ?? "")));
+    // Keys that no id can be are told by `oddKeys`: here one of them would be the end of the whole look.
+    const keys = heldKeys(keyFormOf(kind), [...first, ...last]);
     if (keys.length === 0) {
-      found.push(`query ${what}: table ${table} is empty`);
+      if (first.length + last.length === 0) found.push(`query ${what}: table ${table} is empty`);
       continue;
     }
-    const rows = (await session.rows(sql.rows({ keys }))).map(([key]) => key);
+    const cells = await session.rows(sql.rows({ keys }));
+    const rows = cells.map(([key]) => key);
     if (rows.length === 0) {
       found.push(`query ${what}: gives nothing for the first and last ${keys.length} rows of ${table}`);
     }
@@ -255,29 +262,7 @@ export async function kindWarnings(
         `query ${what}: several rows have one key in a sample of ${rows.length}: they go into quarantine, and are not told`,
       );
     }
+    found.push(...strangeValues(kind, cells).map((strange) => `query ${what}: ${strange}`));
   }
   return found;
-}
-
-export const explained = (dialect: Dialect, query: string): string =>
-  dialect.name === "postgres" ? `explain (format text) ${query}` : `explain ${query}`;
-
-/** Rows that a plan reads by the server's own guess. */
-function rowsRead(dialect: Dialect, plan: readonly (readonly (string | null)[])[]): number {
-  if (dialect.name === "mysql") {
-    return Math.max(
-      0,
-      ...plan.map((row) => Number(row[row.length - 2] ?? row[row.length - 3] ?? 0) || 0),
-    );
-  }
-  return Math.max(
-    0,
-    ...plan.flatMap(([line]) => [...(line ?? "").matchAll(/rows=(\d+)/g)].map(([, rows]) => Number(rows))),
-  );
-}
-
-function isSorted(dialect: Dialect, plan: readonly (readonly (string | null)[])[]): boolean {
-  return dialect.name === "mysql"
-    ? plan.some((row) => row.some((cell) => /filesort/.test(cell ?? "")))
-    : plan.some(([line]) => /\b(Sort|Seq Scan)\b/.test(line ?? ""));
 }

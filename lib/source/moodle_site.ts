@@ -54,7 +54,9 @@ async function refuseOtherPrefix(driver: LmsDriver, { prefix }: MoodleSite): Pro
   const found = await driver.read((session) => session.rows(quizTables(driver.dialect)));
   const names = found.map(([name]) => name ?? "");
   const wanted = `${prefix}quiz_attempts`;
-  if (names.length === 0 || names.some((name) => name.toLowerCase() === wanted.toLowerCase())) return;
+  const anyCase = found.some(([, says]) => Number(says) > 0);
+  const isWanted = (name: string) => name === wanted || anyCase && name.toLowerCase() === wanted.toLowerCase();
+  if (names.length === 0 || names.some(isWanted)) return;
   throw new LmsError(
     "schema",
     `Cannot read this Moodle: no table ${wanted}; found ${names.join(", ")}: set lms.moodle.prefix`,

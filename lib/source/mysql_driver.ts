@@ -51,9 +51,13 @@ export function mysqlDriver({ target: place, password, keyPassword }: OpenTarget
       idleTimeout: 180_000,
       enableKeepAlive: true,
       rowsAsArray: true,
-      // Never its own idea of a number or a time. Texts come in the connection's encoding, and what is kept as bytes (blob,
+      // Never the driver's idea of a number or a time. Texts come in the connection's encoding, and what is kept as bytes (blob,
       // binary) is taken for the same: what is none of it becomes U+FFFD.
-      typeCast: (field) => field.buffer()?.toString("utf8") ?? null,
+      // Bits come as the bytes of a number, whatever a text could make of them.
+      typeCast: (field) => {
+        const bytes = field.buffer();
+        return bytes === null ? null : field.type === "BIT" ? numberOfBits(bytes) : bytes.toString("utf8");
+      },
     });
   };
 
@@ -155,3 +159,6 @@ export function mysqlDriver({ target: place, password, keyPassword }: OpenTarget
     },
   };
 }
+
+/** A number as decimal text: the protocol sends bits as its bytes, the highest first. */
+const numberOfBits = (bytes: Uint8Array) => bytes.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n).toString();

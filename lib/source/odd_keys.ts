@@ -5,7 +5,7 @@ import type { CellRow } from "./lms_driver.ts";
 import type { QueryAccess } from "./query_access.ts";
 import { oddReason } from "./query_keys.ts";
 
-/** As many are remembered until they are asked for. */
+/** So many are remembered until they are asked for. */
 const MOST_MET = 1000;
 
 /** Keys of a query's rows that no id can be: those met among the rows, and those that no other statement gives. */
@@ -25,7 +25,8 @@ export class OddKeys {
   note(key: string): void {
     if (this.#met.size >= MOST_MET) return;
     const collided = this.form === "text" && this.access.keys.hasCollided(`${this.name}_row`, key);
-    this.#met.set(key, oddReason(this.name, this.form, key, collided));
+    const shown = key.replaceAll("\0", "\u2400"); // bytes taken for a text may hold a 0, which no text of the state can
+    this.#met.set(shown, oddReason(this.name, this.form, key, collided));
   }
 
   /** All of them since the last call. */

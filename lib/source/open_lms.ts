@@ -1,5 +1,5 @@
 import type postgres from "postgres";
-import { MOODLE_DEFAULTS, PRESET_NAMES } from "../../sql/lms/presets.ts";
+import { fixed, MOODLE_DEFAULTS, PRESET_NAMES, presetOf } from "../../sql/lms/presets.ts";
 import type { LmsConfig } from "../config/config.ts";
 import type { DatabaseAddress } from "../database/database_address.ts";
 import { openTarget } from "../database/open_target.ts";
@@ -9,13 +9,13 @@ import type { LmsTarget } from "./lms_errors.ts";
 import type { LmsSource } from "./lms_source.ts";
 import type { KeyStore } from "./lms_keys.ts";
 import { timeReaders } from "./lms_times.ts";
-import { configuredPreset, readsForeignSql } from "./configured_preset.ts";
 import { moodleSiteLook } from "./moodle_site.ts";
 import { mysqlDriver } from "./mysql_driver.ts";
 import { borrowedPostgresDriver, postgresDriver } from "./postgres_driver.ts";
 import { embeddedAddress, normalAddress } from "./source_address.ts";
 import { SqlLmsSource } from "./sql_lms_source.ts";
-import { timedDriver } from "./timed_driver.ts";
+import type { PresetMaker } from "../../sql/lms/preset.ts";
+import { readMapping } from "./mapping.ts";
 
 export interface LmsDeps {
   /** A ready postgres.js handle, such as one on an embedded LMS: used as it is, and left open by `close`. */
@@ -100,4 +100,40 @@ export async function openDriver(
     target: { dialect, label, user: user ?? owner },
     address: normalAddress(address),
   };
+}
+
+/** The same driver; `onQuery` hears how long each statement took, also one that failed. */
+function timedDriver(driver: LmsDriver, onQuery: (seconds: number) => void): LmsDriver {
+  return {
+    dialect: driver.dialect,
+    plaintextHost: () => driver.plaintextHost(),
+    close: () => driver.close(),
+    read: (work) =>
+      driver.read((session) =>
+        work({
+          raw: session.raw,
+          columns: (query) => session.columns(query),
+          rows: async (query) => {
+            const started = performance.now();
+            try {
+              return await session.rows(query);
+            } finally {
+              onQuery((performance.now() - started) / 1000);
+            }
+          },
+        })
+      ),
+  };
+}
+
+/** The preset of a configuration, a mapping in YAML or one that lmsmon has; `undefined` when it is neither. */
+export function configuredPreset(config: LmsConfig): PresetMaker | undefined {
+  if (config.preset !== "custom") return presetOf(config);
+  if (config.mapping === undefined || config.mapping === null) return undefined;
+  return fixed(readMapping(config.mapping, config.name));
+}
+
+/** Whether statements hold what the owner of a configuration wrote. */
+function readsForeignSql(config: LmsConfig): boolean {
+  return config.preset === "custom";
 }

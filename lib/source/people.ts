@@ -45,7 +45,7 @@ export async function readPeople(
       batchIds: [] as LmsId[],
     };
   }).filter(({ id }) => id !== "");
-  // Pages go on after the last one in the LMS's order, which for texts is none of the ids'.
+  // The next page begins after the last person in the LMS's order; for texts that is not the order of the ids.
   if (!keys.isText(role)) people.sort((a, b) => compareIds(a.id, b.id));
   if (role === "student" && people.length > 0 && preset.batches !== null) {
     const { batches } = preset;

@@ -2,6 +2,7 @@ import postgres from "postgres";
 import { POSTGRES_RAW, postgresDialect, postgresSettings, typeNames } from "../../sql/lms/dialects/postgres.ts";
 import type { OpenTarget } from "../database/open_target.ts";
 import { ServerSockets } from "../database/server_sockets.ts";
+import { forbidsTransactions } from "../database/statement_pooling.ts";
 import { errorCode } from "../base/database_errors.ts";
 import { guardTransactions } from "../drivers/postgres/guard_transactions.ts";
 import {
@@ -20,6 +21,7 @@ import {
   isStaleConnection,
   lmsError,
   type LmsTarget,
+  poolerError,
   silentError,
 } from "./lms_errors.ts";
 
@@ -37,12 +39,17 @@ export function postgresDriver({ target, password, keyPassword }: OpenTarget, li
   /** Pools that are being given up: closing waits for them too, so that nothing of them outlives the driver. */
   const dropped = new Set<Promise<void>>();
   let plaintextHost: () => string | null = () => null;
+  let poolsStatements = false;
 
   const open = (): Pool => {
     const sockets = new ServerSockets(target, { user, password, keyPassword, connectTimeoutMs: CONNECT_TIMEOUT_MS });
     // Each of several hosts has its own time; a look at all of them is no silence.
     sockets.onAttempt = () => watchdogs.forEach((watchdog) => watchdog.touch());
     plaintextHost = () => sockets.plaintextHost;
+    sockets.watched.onAnswer = (bytes) => {
+      poolsStatements ||= forbidsTransactions(bytes);
+      return null;
+    };
     const sql = guardTransactions(postgres({
       ...sockets.options(),
       max: CONNECTIONS,
@@ -72,6 +79,11 @@ export function postgresDriver({ target, password, keyPassword }: OpenTarget, li
     schemas: target.schemas,
     watchdogs,
     plaintextHost: () => plaintextHost(),
+    poolsStatements: () => {
+      const said = poolsStatements;
+      poolsStatements = false; // it may be told otherwise meanwhile
+      return said;
+    },
     acquire: () => {
       if (closed) throw new TypeError("Cannot read the LMS: the source is closed");
       return (pool ??= open()).sql;
@@ -114,6 +126,7 @@ export function borrowedPostgresDriver(
     schemas: [],
     watchdogs: new Set(),
     plaintextHost: () => null,
+    poolsStatements: () => false,
     acquire: () => sql,
     drop: () => {},
     recover: () => false,
@@ -161,9 +174,11 @@ interface SqlAccess {
   readonly target: LmsTarget;
   readonly limits: LmsLimits;
   readonly schemas: readonly string[];
-  /** Of the reads that go on. */
+  /** Watchdogs of the reads under way. */
   readonly watchdogs: Set<Watchdog>;
   plaintextHost(): string | null;
+  /** Whether a pooler said, since this was last asked, that it lets no transactions through. */
+  poolsStatements(): boolean;
   acquire(): postgres.Sql;
   drop(broken: postgres.Sql): void;
   /** Whether the read is worth one more try at once. */
@@ -177,7 +192,7 @@ function sqlDriver(access: SqlAccess): LmsDriver {
   const ask = async (tx: postgres.TransactionSql, query: string) =>
     Array.from(await tx.unsafe<Record<string, Cell>[]>(query, [], protocol).values()); // without what postgres.js adds to its arrays
   const { deadlineMs } = access.limits;
-  /** A database that says nothing of its texts: where one is none, others will be, and each failure is a line in its log. */
+  /** A database that does not say how its texts are encoded: where one fails, others will, and each failure is a line in its log. */
   let alwaysRaw = false;
 
   return {
@@ -229,7 +244,7 @@ function sqlDriver(access: SqlAccess): LmsDriver {
             continue;
           }
           if (attempt === 0 && access.recover(error)) continue;
-          throw lmsError(error, access.target);
+          throw access.poolsStatements() ? poolerError(access.target, error) : lmsError(error, access.target);
         } finally {
           access.watchdogs.delete(watchdog);
           watchdog.stop();

@@ -12,7 +12,8 @@ import type { KeySort } from "./lms_keys.ts";
 import type { RowPage } from "./lms_source.ts";
 import { keyFormOf } from "./query_access.ts";
 import { xorOf } from "./query_keys.ts";
-import { complete, isBad, type ReaderParts, type ReadRow, type RowReader, rowReader } from "./row_reader.ts";
+import type { ReaderParts } from "./cell_readers.ts";
+import { complete, isBad, type ReadRow, type RowReader, rowReader } from "./row_reader.ts";
 import { type Catalog, readCatalog, readTables } from "./schema_check.ts";
 
 /** What is known once the tables have been looked at: on MySQL a query depends on the types of its time columns. */
@@ -45,6 +46,12 @@ export async function prepare(
     return of === null ? [] : [[kind, rowReader(kind, of, { times, keys })]];
   }));
   return { preset, catalog, queries: queriesOf(false), raw: queriesOf(true), readers };
+}
+
+/** Whether the tables have other columns, or columns of other types, than they had when they were looked at. */
+export async function catalogChanged(driver: LmsDriver, { preset, catalog }: Prepared): Promise<boolean> {
+  const now = await driver.read((session) => readCatalog(session, preset, driver));
+  return now.columns !== catalog.columns;
 }
 
 /** Rows of cells, with what they are about. */
@@ -86,7 +93,7 @@ export async function rowsOf(
   return "table" in of ? withoutRepeated(of.table, rows, bad) : { rows, bad };
 }
 
-/** Which of two rows of one key is meant nobody can say: a table (or view) without a unique key has such. */
+/** Nobody can say which of two rows of one key is meant. A table (or view) without a unique key may have such. */
 function withoutRepeated(table: string, rows: AttemptRow[], bad: BadRow[]): RowPage {
   const isNext = (row: { id: LmsId }, i: number, all: readonly { id: LmsId }[]) => i > 0 && all[i - 1]?.id === row.id;
   const badIds = new Set(bad.map(({ id }) => id));

@@ -10,7 +10,7 @@ import { compareIds } from "./lms_values.ts";
 const REPEATED = "several rows of the query have this key";
 export const isRepeated = ({ reason }: BadRow) => reason.includes(REPEATED);
 
-/** None of them is taken: which one is meant, nobody can say. The hash is theirs together, whatever their order. */
+/** None of them is taken, since nobody can say which one is meant. The hash is of all of them together, whatever their order. */
 export function repeatedKey(kind: Kind, id: LmsId, rows: readonly CellRow[]): BadRow {
   return { kind, id, hash: xorOf(rows.map(([, hash]) => hash)), reason: `${kind} query: ${REPEATED}` };
 }

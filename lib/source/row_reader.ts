@@ -1,15 +1,14 @@
-import { type CanonicalColumn, keyColumns, type KindPreset, TIME_COLUMNS } from "../../sql/lms/preset.ts";
-import { canonicalColumns } from "../../sql/lms/queries.ts";
+import { keyColumns, type KindPreset } from "../../sql/lms/preset.ts";
 import type { Activity, AttemptRow, BadRow, Progress } from "../model/attempt.ts";
 import type { LmsId } from "../model/event.ts";
 import { LmsError } from "../base/errors.ts";
 import { pairId } from "../model/key_space.ts";
 import type { Kind } from "../model/event_types.ts";
+import { type CellReaders, cellReaders, problemFinder, type ReaderParts } from "./cell_readers.ts";
 import { cleanText, filledText } from "./clean_text.ts";
 import type { Cell, CellRow } from "./lms_driver.ts";
-import type { TimeReaders } from "./lms_times.ts";
-import type { KeySort, LmsKeys } from "./lms_keys.ts";
-import { isBeyondIds, normalWord, readAttemptNo, readBoolean, readId, readNumber } from "./lms_values.ts";
+import type { LmsKeys } from "./lms_keys.ts";
+import { normalWord, readBoolean, readId } from "./lms_values.ts";
 import { readTimeTaken } from "./time_taken.ts";
 
 /** A row as read; `complete` adds its activity. `mediaId` is what an empty title is looked up by. */
@@ -34,86 +33,28 @@ export interface OwnActivity {
 
 export type RowReader = (cells: CellRow) => ReadRow | BadRow;
 
-const ID_COLUMNS: readonly CanonicalColumn[] = ["studentId", "activityId", "mirroredExam", "courseId", "chapterId"];
-/** Why a whole number is no id. */
-export const BEYOND_IDS = "is beyond the largest id that can be kept (64 bits with a sign)";
-const NUMBER_COLUMNS: readonly CanonicalColumn[] = [
-  "score",
-  "percentage",
-  "correct",
-  "incorrect",
-  "unanswered",
-  "watchedPercentage",
-  "attemptNo",
-  "scoreMax",
-  "passPercentage",
-];
-
-/** What each id is an id of. */
-const SORTS: Readonly<Record<string, (kind: Kind) => KeySort>> = {
-  studentId: () => "student",
-  activityId: (kind) => kind,
-  courseId: () => "course",
-  chapterId: () => "chapter",
-};
-
-export interface ReaderParts {
-  readonly times: TimeReaders;
-  readonly keys: LmsKeys;
-}
-
 /**
  * Makes rows of what `LmsQueries.rows` selects. Works by position and without a schema library: a first pass reads
  * millions of rows. A value of the wrong form makes the row a BadRow that names the column, never the value.
  */
-export function rowReader(kind: Kind, preset: KindPreset, { times, keys }: ReaderParts): RowReader {
-  const columns = canonicalColumns(preset);
-  const at = (column: CanonicalColumn) => {
-    const index = columns.indexOf(column);
-    return index < 0 ? -1 : index + 2; // after id and hash
-  };
-  const position = Object.fromEntries(columns.map((c) => [c, at(c)])) as Partial<Record<CanonicalColumn, number>>;
-  const cell = (cells: CellRow, column: CanonicalColumn) => {
-    const index = position[column];
-    return index === undefined ? null : cells[index] ?? null;
-  };
+export function rowReader(kind: Kind, preset: KindPreset, parts: ReaderParts): RowReader {
+  const readers = cellReaders(kind, preset, parts);
+  const problemOf = problemFinder(preset, readers);
+  const readKey = rowKeyReader(kind, preset, parts.keys);
+  const valuesOf = valuesReader(preset, readers);
+  const rowOf = rowMaker(kind, preset, readers);
+  const ownOf = ownReader(preset, readers);
+  const what = "table" in preset ? preset.table : kind;
   let unreadable = false;
   const note = () => {
     unreadable = true;
   };
-  const text = (cells: CellRow, column: CanonicalColumn) => cleanText(cell(cells, column), note);
-  const words = literalReader(preset);
-  const checks = columns.flatMap((column) => {
-    const problem = ID_COLUMNS.includes(column)
-      ? "is no whole number"
-      : NUMBER_COLUMNS.includes(column)
-      ? "is no number"
-      : TIME_COLUMNS.has(column)
-      ? "is no time"
-      : null;
-    return problem === null ? [] : [{ column, problem, name: columnName(preset, column) }];
-  });
-
-  const number = (cells: CellRow, column: CanonicalColumn) =>
-    column === "attemptNo" ? readAttemptNo(cell(cells, column)) : readNumber(cell(cells, column));
-  const key = (cells: CellRow, column: CanonicalColumn) => {
-    const sort = SORTS[column]?.(kind);
-    return sort !== undefined && keys.isText(sort) ? keys.read(sort, cell(cells, column)) : readId(cell(cells, column));
-  };
-  const readers = new Map([...TIME_COLUMNS].map((column) => [column, times(preset.times?.[column] ?? null)]));
-  const time = (cells: CellRow, column: CanonicalColumn) => readers.get(column)?.(cell(cells, column));
-  const readKey = rowKeyReader(kind, preset, keys);
-  const hasGraded = preset.columns.graded !== undefined, hasActive = preset.columns.active !== undefined;
-  const hasVerdict = preset.columns.verdict !== undefined, hasNo = preset.columns.attemptNo !== undefined;
-  const hasOwn = OWN_COLUMNS.some((column) => preset.columns[column] !== undefined);
-  const reused = preset.identity === "attempt";
-  const what = "table" in preset ? preset.table : kind;
 
   return (cells) => {
     const id = readKey(cells[0]) ?? null;
     const hash = cells[1];
     if (id === null || typeof hash !== "string") {
-      // No statement gives such rows for the types that the columns had when they were looked at: they are looked at again.
+      // With the types that the columns had when they were looked at, no statement gives such rows: the columns are looked at again.
       throw new LmsError(
         "schema",
         `Cannot read ${what}: a row came without a key that can be kept, or without a hash`,
@@ -122,49 +63,76 @@ export function rowReader(kind: Kind, preset: KindPreset, { times, keys }: Reade
         },
       );
     }
-    const studentId = key(cells, "studentId"),
-      activityId = key(cells, "activityId"),
-      mirroredExam = key(cells, "mirroredExam");
+    const values = valuesOf(cells);
+    if (values === null) return { kind, id, hash, reason: `${what}.${problemOf(cells)}` };
+    unreadable = false;
+    const row = rowOf(id, hash, values, cells, note);
+    const own = ownOf(values, cells, note);
+    return { unreadable, row, mediaId: readId(readers.cell(cells, "mediaId")) ?? null, own };
+  };
+}
+
+/** What of a row may have a wrong form: its ids, numbers and times. */
+type Values = Exclude<ReturnType<ReturnType<typeof valuesReader>>, null>;
+
+/** `null` when one of them has another form than its column should. */
+function valuesReader(preset: KindPreset, { number, key, time }: CellReaders) {
+  const hasNo = preset.columns.attemptNo !== undefined, hasOwn = hasOwnActivity(preset);
+  return (cells: CellRow) => {
+    const studentId = key(cells, "studentId"), activityId = key(cells, "activityId");
+    const mirroredExam = key(cells, "mirroredExam");
     const courseId = key(cells, "courseId"), chapterId = key(cells, "chapterId");
     const score = number(cells, "score"), percentage = number(cells, "percentage"), correct = number(cells, "correct");
-    const incorrect = number(cells, "incorrect"),
-      unanswered = number(cells, "unanswered"),
-      watched = number(cells, "watchedPercentage");
+    const incorrect = number(cells, "incorrect"), unanswered = number(cells, "unanswered");
+    const watchedPercentage = number(cells, "watchedPercentage");
     const attemptNo = hasNo ? number(cells, "attemptNo") : null;
     const scoreMax = hasOwn ? number(cells, "scoreMax") : null;
     const passPercentage = hasOwn ? number(cells, "passPercentage") : null;
-    const startedAt = time(cells, "startedAt"),
-      lastStartedAt = time(cells, "lastStartedAt"),
-      finishedAt = time(cells, "finishedAt");
+    const startedAt = time(cells, "startedAt"), lastStartedAt = time(cells, "lastStartedAt");
+    const finishedAt = time(cells, "finishedAt");
     if (
       studentId === undefined || activityId === undefined || mirroredExam === undefined || courseId === undefined ||
       chapterId === undefined || score === undefined || percentage === undefined || correct === undefined ||
-      incorrect === undefined || unanswered === undefined || watched === undefined || startedAt === undefined ||
-      lastStartedAt === undefined || finishedAt === undefined || attemptNo === undefined || scoreMax === undefined ||
-      passPercentage === undefined
-    ) {
-      const bad = checks.find(({ column }) =>
-        (TIME_COLUMNS.has(column)
-          ? time(cells, column)
-          : NUMBER_COLUMNS.includes(column)
-          ? number(cells, column)
-          : key(cells, column)) ===
-          undefined
-      );
-      const problem = bad && ID_COLUMNS.includes(bad.column) && isBeyondIds(cell(cells, bad.column))
-        ? BEYOND_IDS
-        : bad?.problem;
-      return { kind, id, hash, reason: `${what}.${bad?.name}: ${problem}` };
-    }
+      incorrect === undefined || unanswered === undefined || watchedPercentage === undefined ||
+      startedAt === undefined || lastStartedAt === undefined || finishedAt === undefined || attemptNo === undefined ||
+      scoreMax === undefined || passPercentage === undefined
+    ) return null;
+    return {
+      studentId,
+      activityId,
+      mirroredExam,
+      courseId,
+      chapterId,
+      score,
+      percentage,
+      correct,
+      incorrect,
+      unanswered,
+      watchedPercentage,
+      attemptNo,
+      scoreMax,
+      passPercentage,
+      startedAt,
+      lastStartedAt,
+      finishedAt,
+    };
+  };
+}
 
-    unreadable = false;
-    const state = text(cells, "state"), result = text(cells, "result");
-    const contentType = text(cells, "contentType");
-    const studentUsername = text(cells, "studentUsername"), studentName = text(cells, "studentName");
-    const studentEmail = text(cells, "studentEmail");
+/** The row of its values and of the cells that are words; `note` hears of text that is no text. */
+function rowMaker(kind: Kind, preset: KindPreset, { cell }: CellReaders) {
+  const words = literalReader(preset);
+  const hasGraded = preset.columns.graded !== undefined, hasActive = preset.columns.active !== undefined;
+  const hasVerdict = preset.columns.verdict !== undefined, hasNo = preset.columns.attemptNo !== undefined;
+  const reused = preset.identity === "attempt";
+  return (id: LmsId, hash: string, values: Values, cells: CellRow, note: () => void): ReadRow["row"] => {
+    const state = cleanText(cell(cells, "state"), note), result = cleanText(cell(cells, "result"), note);
+    const contentType = cleanText(cell(cells, "contentType"), note);
     const { progress, settled, ungraded } = words.progress(state, cell(cells, "sideState"));
     const graded = ungraded ? false : hasGraded ? readBoolean(cell(cells, "graded")) : null;
-    const verdict = ungraded || graded === false ? null : words.verdict(hasVerdict ? text(cells, "verdict") : result);
+    const verdict = ungraded || graded === false
+      ? null
+      : words.verdict(hasVerdict ? cleanText(cell(cells, "verdict"), note) : result);
     const row: ReadRow["row"] = {
       kind,
       id,
@@ -173,53 +141,59 @@ export function rowReader(kind: Kind, preset: KindPreset, { times, keys }: Reade
       verdict,
       state,
       result,
-      studentId,
-      studentUsername,
-      studentName,
-      studentEmail,
-      activityId,
+      studentId: values.studentId,
+      studentUsername: cleanText(cell(cells, "studentUsername"), note),
+      studentName: cleanText(cell(cells, "studentName"), note),
+      studentEmail: cleanText(cell(cells, "studentEmail"), note),
+      activityId: values.activityId,
       activity: null,
-      startedAt,
-      lastStartedAt,
-      finishedAt,
+      startedAt: values.startedAt,
+      lastStartedAt: values.lastStartedAt,
+      finishedAt: values.finishedAt,
       timeTakenS: readTimeTaken(cell(cells, "timeTaken")),
-      score,
-      percentage,
-      correct,
-      incorrect,
-      unanswered,
-      watchedPercentage: watched,
+      score: values.score,
+      percentage: values.percentage,
+      correct: values.correct,
+      incorrect: values.incorrect,
+      unanswered: values.unanswered,
+      watchedPercentage: values.watchedPercentage,
       contentType,
       watchable: words.watchable(contentType, cell(cells, "sideId") !== null),
-      mirrorsExam: mirroredExam !== null,
-      courseId,
-      chapterId,
+      mirrorsExam: values.mirroredExam !== null,
+      courseId: values.courseId,
+      chapterId: values.chapterId,
     };
-    // Most presets have none of these: their rows stay of one shape, which is what a pass over millions of them is fast by.
+    // Most presets have none of these: their rows keep one shape, which makes a pass over millions of them fast.
     if (settled) row.settled = settled;
     if (hasGraded) row.graded = graded;
-    if (hasNo) row.attemptNo = attemptNo;
+    if (hasNo) row.attemptNo = values.attemptNo;
     if (hasActive) row.active = readBoolean(cell(cells, "active"));
     if (reused) row.reused = reused;
-    return {
-      unreadable,
-      row,
-      mediaId: readId(cell(cells, "mediaId")) ?? null,
-      own: hasOwn
-        ? {
-          title: filledText(cell(cells, "title"), note),
-          scoreMax,
-          passPercentage,
-          duration: cell(cells, "duration"),
-          course: filledText(cell(cells, "course"), note),
-          chapter: filledText(cell(cells, "chapter"), note),
-        }
-        : null,
-    };
+    return row;
   };
 }
 
 const OWN_COLUMNS = ["title", "scoreMax", "passPercentage", "duration", "course", "chapter"] as const;
+
+function hasOwnActivity(preset: KindPreset): boolean {
+  return OWN_COLUMNS.some((column) => preset.columns[column] !== undefined);
+}
+
+/** What rows of a preset say of their activity; `null` where they say nothing. */
+function ownReader(preset: KindPreset, { cell }: CellReaders) {
+  const hasOwn = hasOwnActivity(preset);
+  return ({ scoreMax, passPercentage }: Values, cells: CellRow, note: () => void): OwnActivity | null =>
+    hasOwn
+      ? {
+        title: filledText(cell(cells, "title"), note),
+        scoreMax,
+        passPercentage,
+        duration: cell(cells, "duration"),
+        course: filledText(cell(cells, "course"), note),
+        chapter: filledText(cell(cells, "chapter"), note),
+      }
+      : null;
+}
 
 /** Ids of the rows of a kind, out of their keys as the LMS writes them. */
 export function rowKeyReader(
@@ -260,18 +234,22 @@ function literalReader(preset: KindPreset) {
       return value;
     };
   };
+  // In a mapping these words are written as the LMS has them, as those of `states` are.
+  const ungraded = new Set(preset.ungraded.map(normalWord));
+  const always = new Set(preset.watchable.always.map(typeWord)),
+    withSide = new Set(preset.watchable.withSide.map(typeWord));
   const state = remembered((text) => {
     const word = normalWord(text);
     const known = Object.hasOwn(preset.states, word) ? preset.states[word] ?? "unknown" : "unknown";
     const settled = known === "settled";
     const progress: Progress = settled ? "running" : known;
-    return { progress, settled, ungraded: preset.ungraded.includes(word) };
+    return { progress, settled, ungraded: ungraded.has(word) };
   });
   const verdict = remembered((text) => {
     const word = normalWord(text);
     return Object.hasOwn(preset.verdicts, word) ? preset.verdicts[word] ?? null : null;
   });
-  const type = remembered((text) => normalWord(text).replaceAll(" ", ""));
+  const type = remembered(typeWord);
   const unknown = { progress: "unknown", settled: false, ungraded: false } as const;
   return {
     progress(
@@ -285,12 +263,9 @@ function literalReader(preset: KindPreset) {
     },
     verdict: (result: string | null) => result === null ? null : verdict(result),
     watchable: (contentType: string | null, hasSide: boolean) =>
-      contentType !== null &&
-      (preset.watchable.always.includes(type(contentType)) ||
-        (hasSide && preset.watchable.withSide.includes(type(contentType)))),
+      contentType !== null && (always.has(type(contentType)) || (hasSide && withSide.has(type(contentType)))),
   };
 }
 
-function columnName(preset: KindPreset, column: CanonicalColumn): string {
-  return (preset.columns[column] ?? column).replace(/^side\./, `${preset.side?.table}.`);
-}
+/** A type of content for comparing: "Live Stream" is "livestream". */
+const typeWord = (text: string) => normalWord(text).replaceAll(" ", "");

@@ -8,6 +8,8 @@ import { grantHint, type LmsTarget } from "./lms_errors.ts";
 
 /** What the LMS database has of the tables a preset names. */
 export interface Catalog {
+  /** All columns of the tables, with their types: equal where nothing was altered. */
+  readonly columns: string;
   readonly types: ColumnTypes;
   readonly nullable: NullableColumns;
   readonly has: (table: string, columns: readonly string[]) => boolean;
@@ -61,6 +63,7 @@ export async function readCatalog(
   }
   const find = (table: string, column: string) => columns.get(`${fold(table)}.${fold(column)}`);
   return {
+    columns: JSON.stringify([...columns].sort(([a], [b]) => a < b ? -1 : 1)),
     types: (table, column) => outputs.get(table)?.get(fold(column)) ?? find(table, column)?.type,
     nullable: (table, column) => find(table, column)?.nullable ?? false,
     has: (table, names) => names.every((name) => find(table, name)?.readable === true),

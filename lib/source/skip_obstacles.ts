@@ -4,7 +4,7 @@ const KINDS: Readonly<Record<string, string>> = {
   v: "a view",
   f: "a foreign table",
 };
-/** Whose contents change by commits of this server only: tables, partitioned tables (what is below is looked at too), materialized views. */
+/** Relations whose contents change by commits of this server only: (partitioned) tables, with what is below them, and materialized views. */
 const HELD_HERE = new Set(["r", "p", "m"]);
 
 /**

@@ -5,7 +5,7 @@ export function embeddedAddress(url: string): DatabaseAddress {
   return { dialect: "postgres", hosts: [], database: url };
 }
 
-/** Equal for two spellings that need no name server to be told the same: letters' case, a final dot, the order of hosts. */
+/** Equal for two spellings that are the same without asking a name server: letters' case, a final dot, the order of hosts. */
 export function normalAddress({ dialect, hosts, database }: DatabaseAddress): DatabaseAddress {
   const spelled = hosts.map(({ host, port }) => ({ host: normalHost(host), port }));
   const key = ({ host, port }: DatabaseAddress["hosts"][number]) => `${host} ${port}`;

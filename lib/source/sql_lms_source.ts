@@ -24,10 +24,10 @@ import { checkQueries } from "./mapping_check.ts";
 import { keyFormOf, type QueryAccess, type QuerySession } from "./query_access.ts";
 import { QueryRows } from "./query_rows.ts";
 import { recipeOf } from "./recipe.ts";
-import { type ContextReading, readDatedActivities, readEnrolments } from "./course_context.ts";
+import { type ContextReading, readDatedActivities, readEnrolments, readExemptions } from "./course_context.ts";
 import { inspectKind } from "./inspect_kind.ts";
 import { everybody, linksOf, type PeopleAccess, peopleByIds } from "./people_reads.ts";
-import { fitting, prepare, type Prepared, rowsOf, textSorts } from "./prepared.ts";
+import { catalogChanged, fitting, prepare, type Prepared, rowsOf, textSorts } from "./prepared.ts";
 import { TableRows } from "./table_rows.ts";
 import { ChangeProof } from "./change_proof.ts";
 import { readIdentityOf } from "./identity.ts";
@@ -130,24 +130,22 @@ export class SqlLmsSource implements LmsSource {
   }
 
   async serverTime(): Promise<EpochMicros> {
-    const { driver } = this.#options;
-    const [row] = await driver.read((session) => session.rows(driver.dialect.clock));
-    return Number(row?.[0]);
+    const [[micros] = []] = await this.#options.driver.read(({ rows }) => rows(this.#options.driver.dialect.clock));
+    return Number(micros);
   }
 
-  async writeRights(): Promise<readonly string[]> {
-    return await writeRightsOf(this.#options.driver, this.address.database);
+  readonly writeRights = () => writeRightsOf(this.#options.driver, this.address.database);
+
+  async tablesChanged(): Promise<boolean> {
+    return this.#prepared !== null && await catalogChanged(this.#options.driver, this.#prepared);
   }
 
-  async changeToken(): Promise<string | null> {
-    const { token, obstacles } = await this.#changes.look();
-    return obstacles.length === 0 ? token : null;
+  changeToken(): Promise<string | null> {
+    return this.#changes.token();
   }
 
-  async whyNoChangeToken(): Promise<string | null> {
-    const { token, obstacles } = await this.#changes.look();
-    if (obstacles.length > 0) return obstacles.join(", ");
-    return token === null ? "this database has no proof that nothing was committed" : null;
+  whyNoChangeToken(): Promise<string | null> {
+    return this.#changes.whyNone();
   }
 
   async rowsAfter(kind: Kind, after: LmsId | null, limit: number): Promise<RowPage> {
@@ -226,6 +224,7 @@ export class SqlLmsSource implements LmsSource {
   };
   readonly activities = () => readDatedActivities(this.#contextReading);
   readonly enrolments = () => readEnrolments(this.#contextReading, this.allPeople("student"));
+  readonly exemptions = () => readExemptions(this.#contextReading, this.allPeople("student"));
 
   get #contextReading(): ContextReading {
     return { ...this.#options, read: (work) => this.#read(work) };
@@ -282,7 +281,7 @@ export class SqlLmsSource implements LmsSource {
   /** Throws LmsError with everything that the database says against the queries of a mapping. */
   async #checkWritten(): Promise<void> {
     const { written, driver, preset } = this.#options;
-    if (this.#checked || written === undefined || written === null) return;
+    if (this.#checked || written == null) return;
     await checkQueries(driver, preset.base, written);
     this.#checked = true;
   }

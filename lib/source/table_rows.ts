@@ -3,14 +3,13 @@ import type { AttemptRow, BadRow } from "../model/attempt.ts";
 import type { LmsId } from "../model/event.ts";
 import type { Kind } from "../model/event_types.ts";
 import type { KnownActivities } from "./activities.ts";
+import { BEYOND_IDS } from "./cell_readers.ts";
 import { chunks, distinct } from "./id_lists.ts";
-import { lastOf } from "./last_of.ts";
 import type { LmsSession } from "./lms_driver.ts";
 import type { LmsSource, RowPage } from "./lms_source.ts";
 import { isBeyondIds } from "./lms_values.ts";
 import type { Prepared } from "./prepared.ts";
-import { BEYOND_IDS } from "./row_reader.ts";
-import { wholeChunk, wholePage } from "./whole_pages.ts";
+import { lastOf, wholeChunk, wholePage } from "./whole_pages.ts";
 
 /** Ids per query: some thousand, so that a statement stays short and an `in` list small. */
 const IDS_PER_PAGE = 2000;

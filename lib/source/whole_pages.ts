@@ -3,11 +3,11 @@ import { LmsError } from "../base/errors.ts";
 import type { LmsId } from "../model/event.ts";
 import type { Kind } from "../model/event_types.ts";
 import { HIGHEST_ID } from "../model/lms_ids.ts";
-import { lastOf } from "./last_of.ts";
 import type { LmsSession } from "./lms_driver.ts";
 import type { RowPage } from "./lms_source.ts";
+import { compareIds } from "./lms_values.ts";
 
-/** Looks at rows of which fewer come than are counted: tables without transactions move between two statements. */
+/** So many looks at rows when fewer come than are counted: tables without transactions move between two statements. */
 export const LOOKS = 3;
 
 /** Fewer rows came than the LMS counts in the same snapshot. */
@@ -20,8 +20,8 @@ export function shortfall(came: string, counted: number): LmsError {
 }
 
 /**
- * Up to `limit` rows after an id. A page that is not full ends a pass: so it is made sure, in the same snapshot, that no row comes
- * after it, and what was cut off is read on. Throws LmsError when rows that are there do not come.
+ * Up to `limit` rows after an id. A page that is not full ends a pass, so it is asked in the same snapshot whether a row comes after
+ * it; then reading goes on. Throws LmsError when rows that are there do not come.
  */
 export async function wholePage(
   session: LmsSession,
@@ -54,4 +54,11 @@ export async function wholeChunk(
     if (came >= counted) return page;
     if (look === LOOKS) throw shortfall(`${came} rows of ${kind} attempts by id`, counted);
   }
+}
+
+/** The highest id of a page, readable or not; empty for an empty page. */
+export function lastOf({ rows, bad }: RowPage): LmsId {
+  const [good, other] = [rows.at(-1)?.id, bad.at(-1)?.id];
+  if (good === undefined || other === undefined) return good ?? other ?? "";
+  return compareIds(good, other) > 0 ? good : other;
 }

@@ -9,7 +9,6 @@ import {
   subscribe,
   unsubscribe,
 } from "./zulip_stand_in_channels.ts";
-import { renderMarkdown } from "./zulip_stand_in_markdown.ts";
 import {
   changeFlags,
   deleteMessage,
@@ -18,6 +17,7 @@ import {
   oneMessage,
   react,
   readReceipts,
+  renderMarkdown,
 } from "./zulip_stand_in_messages.ts";
 import { required } from "./zulip_stand_in_params.ts";
 import type { StandInRealm } from "./zulip_stand_in_realm.ts";

@@ -1,5 +1,4 @@
 import { canOpen, hasCopy, hasRead } from "./zulip_stand_in_access.ts";
-import { renderMarkdown } from "./zulip_stand_in_markdown.ts";
 import { findMessages } from "./zulip_stand_in_pages.ts";
 import { flag, list, refused, required } from "./zulip_stand_in_params.ts";
 import { checkContent, checkTopic } from "./zulip_stand_in_post_checks.ts";
@@ -204,4 +203,17 @@ function people(realm: StandInRealm, ids: readonly number[]): Body[] {
 function recipientId(message: StandInMessage, channel: number | undefined): number {
   if (channel !== undefined) return 1_000_000 + channel;
   return message.participants.reduce((sum, id) => (sum * 31 + id) % 1_000_000, 7);
+}
+
+/** The little of Zulip's Markdown that lmsmon's texts need: bold, code, links and numeric character references. */
+export function renderMarkdown(content: string): string {
+  const safe = content
+    .replace(/&(?!#\d+;)/g, "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;");
+  const inline = safe
+    .replace(/`([^`\n]+)`/g, "<code>$1</code>")
+    .replace(/\*\*([^*\n]+)\*\*/g, "<strong>$1</strong>")
+    .replace(/\[([^\]\n]+)\]\((https?:[^)\s]+)\)/g, '<a href="$2">$1</a>');
+  return `<p>${inline.replaceAll("\n", "<br>\n")}</p>`;
 }

@@ -22,8 +22,16 @@ export async function recordAct(sql: Queryable, { source, command, reason, effec
 export function whoActs(): string {
   const uid = currentUid();
   const user = uid === null ? "unknown" : nameOf(uid) ?? `uid ${uid}`;
-  const before = uid === 0 ? environment().SUDO_USER : undefined;
-  return before === undefined || before === user || !/^[\w.@-]{1,64}$/.test(before) ? user : `${before} (sudo)`;
+  return actorWords(user, uid === 0, environment().SUDO_USER);
+}
+
+/**
+ * `alice (sudo)`, and of a service's own user `alice (sudo -u lmsmon)`: on a server everybody runs lmsmon as that one. Who is that user
+ * could say otherwise; they own the state as well.
+ */
+export function actorWords(user: string, isRoot: boolean, before: string | undefined): string {
+  if (before === undefined || before === user || !/^[\w.@-]{1,64}$/.test(before)) return user;
+  return isRoot ? `${before} (sudo)` : `${before} (sudo -u ${user})`;
 }
 
 function hostName(): string {

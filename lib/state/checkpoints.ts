@@ -1,5 +1,5 @@
 import type { Logger } from "@logtape/logtape";
-import { walSinceCheckpoint, writeCheckpoint } from "../../sql/state/checkpoints.ts";
+import { walSinceCheckpoint, writeCheckpoint } from "../../sql/state/upkeep.ts";
 import type { PgliteEngine } from "../drivers/pglite/pglite_engine.ts";
 import { PgliteSocket } from "../drivers/pglite/pglite_socket.ts";
 import type { Sql } from "./state_db.ts";
@@ -15,9 +15,9 @@ const MOST_BYTES = 32 << 20;
 const LOOK_MS = 1_000;
 
 /**
- * Writes checkpoints of an embedded database. On a server a process in the background does; alone, PostgreSQL writes one when it is
- * opened and one when it is closed, and its write-ahead log grows for as long as a watch runs: the disk fills up, and after a crash
- * everything is replayed (450 MB: 5 s, tried).
+ * Writes checkpoints of an embedded database. On a server a background process does. The embedded PostgreSQL writes one only
+ * when it is opened and closed, so its write-ahead log would grow for as long as a watch runs: the disk fills up, and after a
+ * crash everything is replayed (450 MB: 5 s, tried).
  */
 export class Checkpoints implements AsyncDisposable {
   readonly #sql: Sql;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { writeCheckpoint } from "../../sql/state/checkpoints.ts";
+import { writeCheckpoint } from "../../sql/state/upkeep.ts";
 import { lockMigrations, selectAppliedMigrations } from "../../sql/state/migrations.ts";
 import { syncPath } from "../drivers/pglite/unpack_directory.ts";
 import { StateError } from "../base/errors.ts";

@@ -28,9 +28,9 @@ export function nameOf(uid: number): string | null {
 }
 
 /**
- * Why root must not open this directory's database, or make one there: what root writes the user whose place it is could not read or
- * change, and the service that runs as that user would fail. `null`: it may, or this is not root. Through an owner's socket root works
- * like anybody.
+ * Why root must not open this directory's database, or make one there: the user who owns the place could not read or
+ * change what root writes, and the service that runs as that user would fail. `null`: it may, or this is not root. Through an
+ * owner's socket root works like anybody.
  */
 export function rootIsAStranger({ path, data }: Place): StateError | null {
   if (currentUid() !== 0) return null;
@@ -45,11 +45,18 @@ export function rootIsAStranger({ path, data }: Place): StateError | null {
   );
 }
 
-/** What someone does who may not enter the directory. */
+/** What to do for somebody who may not enter the directory, or may not make it. */
 export function denied({ path }: Pick<Place, "path">): string {
-  const user = userOf(path) ?? userOf(dirname(path));
-  const give = `give it to the user that runs lmsmon: chown -R USER ${path}; chmod 700 ${path}`;
-  if (user === null || user.uid === currentUid()) return give;
+  const owner = userOf(path);
+  const above = userOf(dirname(path));
+  const uid = currentUid();
+  const name = uid === null ? "USER" : nameOf(uid) ?? `'#${uid}'`;
+  // Of a folder that may not be entered nobody sees what is in it: only above one that can be seen a missing directory is missing.
+  const give = owner === null && above !== null
+    ? `make it for the user that runs lmsmon, as root: install -d -o ${name} -m 700 ${path}`
+    : `give it to the user that runs lmsmon: chown -R ${name} ${path}; chmod 700 ${path}`;
+  const user = owner ?? above;
+  if (user === null || user.uid === uid) return give;
   return `it belongs to the user ${user.name}: run the command as that user (sudo -u ${user.name} lmsmon …), or ${give}`;
 }
 

@@ -35,7 +35,7 @@ function noRoom(path: string, what: string, cause: unknown): StateError {
   });
 }
 
-/** Of the directory, or of the one in which it is to be made. */
+/** Space of the directory, or of the one in which it is to be made. */
 function nearestSpace(path: string): DiskSpace | null {
   for (let at = path;; at = dirname(at)) {
     const space = diskSpace(at);

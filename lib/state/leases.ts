@@ -53,7 +53,7 @@ export async function renewLease(db: Pick<StateDb, "sql">, lease: Lease, ttlMs: 
   return (await extendLease(db.sql, lease, ttlMs)).length > 0;
 }
 
-/** Ends the lease at once, so that a standby takes over in its next round. Harmless when it was lost. */
+/** Ends the lease at once, so that a standby takes over when it looks next. Harmless when it was lost. */
 export async function releaseLease(db: Pick<StateDb, "sql">, lease: Lease): Promise<void> {
   await endLease(db.sql, lease);
 }

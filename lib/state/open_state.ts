@@ -23,11 +23,11 @@ import { memoryLimit } from "../drivers/deno/memory_limit.ts";
 import { requireMemory } from "./require_memory.ts";
 import type { Sql, StateDb } from "./state_db.ts";
 import { stateTemplate } from "./template.ts";
-import { ConnectionLosses } from "./connection_losses.ts";
 import { isConnectionCut } from "../base/database_errors.ts";
 import { stateError, statementMode } from "./state_errors.ts";
 import { PoolerWatch, SENT_TIMEOUT_MS } from "./pooler.ts";
-import { embeddedPool, PooledState, statePool } from "./state_pool.ts";
+import { KEPT_SETTINGS, requireSettings, SESSION_SETTINGS } from "./session_settings.ts";
+import { ConnectionLosses, embeddedPool, PooledState, statePool } from "./state_pool.ts";
 
 export interface OpenStateOptions {
   /**
@@ -78,6 +78,7 @@ export async function openState(config: StateConfig, options: OpenStateOptions =
   for (let tries = 1;; tries++) {
     try {
       await pooler?.look(state.sql);
+      if (pooler?.recognised) await requireSettings(state.sql, config.url);
       await checkMigrations(state, config.url, options, log);
       return state;
     } catch (error) {
@@ -157,8 +158,7 @@ function openServer(config: StateConfig, options: OpenStateOptions, log: Logger)
   const kept = {
     application_name: target.applicationName ?? "lmsmon",
     ...(target.options === null ? {} : { options: target.options }),
-    TimeZone: "UTC",
-    DateStyle: "ISO, MDY",
+    ...KEPT_SETTINGS,
   };
   const pooler = new PoolerWatch(!target.prepare, options.dryRun !== true, kept, log);
   sockets.watched.onAnswer = pooler.answered;
@@ -169,7 +169,7 @@ function openServer(config: StateConfig, options: OpenStateOptions, log: Logger)
       max_lifetime: 3600,
       connection: {
         ...kept,
-        ...(target.prepare ? { idle_in_transaction_session_timeout: SENT_TIMEOUT_MS } : {}),
+        ...(target.prepare ? { ...SESSION_SETTINGS, idle_in_transaction_session_timeout: SENT_TIMEOUT_MS } : {}),
         ...(target.prepare && options.dryRun ? { default_transaction_read_only: true } : {}),
       },
     },

@@ -4,6 +4,8 @@ import { isTooLarge, TOO_LARGE_HINT } from "../drivers/deno/disk_space.ts";
 import { diskTrouble } from "./disk_trouble.ts";
 import { denied } from "./directory_user.ts";
 
+const EMBEDDED = "pglite:";
+
 /**
  * The directory of an embedded state:
  *
@@ -53,7 +55,7 @@ export async function prepareDirectory(directory: StateDirectory): Promise<void>
   }
 }
 
-/** Removes what a process left that was killed while it created or copied the database. Only for the owner. */
+/** Removes what was left by a process that was killed while it created or copied the database. Only for the owner. */
 export async function removeLeftovers(directory: StateDirectory): Promise<void> {
   for await (const entry of Deno.readDir(directory.path)) {
     if (entry.name.startsWith("data.new-")) await Deno.remove(join(directory.path, entry.name), { recursive: true });
@@ -136,4 +138,10 @@ async function makeDirectory(path: string): Promise<void> {
     await Deno.mkdir(join(path, ".."), { recursive: true });
     await make();
   }
+}
+
+/** A file beside an embedded state's directory, not in it, since that is what a backup puts back; `null`: there is no directory. */
+export function besideState(stateUrl: string, ending: string): string | null {
+  if (!stateUrl.startsWith(EMBEDDED) || stateUrl === "pglite:memory") return null;
+  return `${stateUrl.slice(EMBEDDED.length).replace(/\/+$/, "")}${ending}`;
 }

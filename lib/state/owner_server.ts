@@ -2,19 +2,35 @@ import { createServer, type Server, type Socket } from "node:net";
 import { basename, dirname, join } from "node:path";
 import { cannotOpen, type StateDirectory } from "./owner_directory.ts";
 import type { PgliteEngine } from "../drivers/pglite/pglite_engine.ts";
-import { servePglite } from "../drivers/pglite/pglite_socket.ts";
+import { type Served, servePglite } from "../drivers/pglite/pglite_socket.ts";
+import type { Clock } from "../base/clock.ts";
 
 /** `sun_path` holds 108 bytes with its final zero. */
 const LONGEST_SOCKET_PATH = 107;
 const TEMP_PREFIX = "lmsmon-state-";
+/**
+ * An owner that ends waits so long for clients at work: a command of a second beside it comes to its end, and what works on
+ * for longer is cut. Short, since a service has 10 s to stop.
+ */
+const LINGER_MS = 4_000;
+/** A client that asked nothing for so long is between two pieces of work: its next question makes a new connection. */
+const REST_MS = 250;
+const LOOK_MS = 25;
 
 /** The owner's door for other processes: a Unix socket that only this user can open. */
 export class OwnerServer implements AsyncDisposable {
-  readonly #clients = new Map<Socket, Promise<void>>();
+  readonly #clients = new Map<Socket, Served>();
 
-  private constructor(readonly path: string, private readonly server: Server, engine: PgliteEngine) {
+  private constructor(
+    readonly path: string,
+    private readonly server: Server,
+    private readonly engine: PgliteEngine,
+    private readonly clock: Clock,
+  ) {
     server.on("connection", (socket) => {
-      this.#clients.set(socket, servePglite(engine, socket).finally(() => this.#clients.delete(socket)));
+      const served = servePglite(engine, socket);
+      this.#clients.set(socket, served);
+      void served.ended.finally(() => this.#clients.delete(socket));
     });
   }
 
@@ -22,6 +38,7 @@ export class OwnerServer implements AsyncDisposable {
   static async listen(
     directory: StateDirectory,
     engine: PgliteEngine,
+    clock: Clock,
     formerPath: string | null,
   ): Promise<OwnerServer> {
     try {
@@ -36,21 +53,31 @@ export class OwnerServer implements AsyncDisposable {
       server.off("error", reject);
       // Before this line the directory's mode 0700 keeps others out.
       await Deno.chmod(path, 0o600);
-      return new OwnerServer(path, server, engine);
+      return new OwnerServer(path, server, engine, clock);
     } catch (error) {
       throw cannotOpen(directory, error);
     }
   }
 
-  /** Stops listening and ends the connections: what a client has in flight fails there as a lost connection. */
+  /** Stops listening and ends the connections, each when it rests; what goes on for too long fails there as a lost connection. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.server.close(() => resolve());
-    for (const socket of this.#clients.keys()) socket.destroy();
-    await Promise.all(this.#clients.values());
+    await this.#letRest();
+    const left = [...this.#clients];
+    for (const [socket] of left) socket.destroy();
+    await Promise.all(left.map(([, { ended }]) => ended));
     await promise;
     await Deno.remove(this.path).catch(ignoreMissing);
     await removeTempSocket(this.path);
+  }
+
+  async #letRest(): Promise<void> {
+    const giveUpAt = this.clock.monotonicMs() + LINGER_MS;
+    while (this.#clients.size > 0 && this.engine.broken === null && this.clock.monotonicMs() < giveUpAt) {
+      for (const [socket, served] of this.#clients) if (served.restedMs() >= REST_MS) socket.destroy();
+      await this.clock.sleep(LOOK_MS);
+    }
   }
 }
 

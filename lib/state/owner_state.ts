@@ -31,15 +31,16 @@ interface Ownership {
 }
 
 /**
- * An embedded database that several processes use: the first opens it and serves the rest. Every connection is elected
- * anew, so when the owner ends, whoever asks next becomes the owner.
+ * An embedded database that several processes use: the one that gets the lock owns it, opens it and serves the rest. A
+ * connection goes to this process's own engine, else to the owner. When the owner's socket closes, connected processes try to
+ * succeed it at once; the lock decides.
  */
 export class OwnerState {
   #ownership: Ownership | null = null;
   /** The directory as this process first found it. */
   #presence: StatePresence | null = null;
   #electing: Promise<Duplex> | null = null;
-  /** To an owner that was found when the one before it had gone: nothing is asked through it, but its end is heard. */
+  /** A connection to the owner found after the former one had gone: nothing is asked through it, but its end is heard. */
   #watched: Duplex | null = null;
   #retired = false;
   #closed = false;
@@ -89,9 +90,9 @@ export class OwnerState {
   }
 
   /**
-   * The owner is gone: whoever can opens the database now, because that takes a second, and not only when somebody asks. Asks for
-   * a connection like anybody else. Where that leads to an owner again it is kept: another process was quicker, or a killed owner
-   * has closed one of its sockets and not yet the one it listens on, and is gone a moment later.
+   * The owner is gone. Opening takes a second, so take over now rather than at the next request. Asks for a connection like
+   * anybody else. One that leads to an owner again is kept: another process was quicker, or a killed owner has closed one of its
+   * sockets and not yet the one it listens on, and is gone a moment later.
    */
   async #succeed(): Promise<void> {
     if (this.#retired || this.#ownership !== null || this.#electing !== null) return;
@@ -150,7 +151,7 @@ export class OwnerState {
     undo.defer(() => engine.close());
     await this.onOwner(engine, isNew);
     const checkpoints = undo.use(new Checkpoints(engine, this.log));
-    const server = undo.use(await OwnerServer.listen(this.directory, engine, former?.socket ?? null));
+    const server = undo.use(await OwnerServer.listen(this.directory, engine, this.clock, former?.socket ?? null));
     await lock.write({ pid: Deno.pid, since: Temporal.Now.instant().toString(), socket: server.path });
     undo.move();
     return { lock, engine, checkpoints, server };

@@ -1,6 +1,7 @@
 import type { Logger } from "@logtape/logtape";
 import { selectSessionTimeout } from "../../sql/state/session.ts";
 import { errorCode } from "../base/database_errors.ts";
+import { forbidsTransactions } from "../database/statement_pooling.ts";
 import type { Sql } from "./state_db.ts";
 
 /** What the session must say when the start parameter below arrived. */
@@ -11,7 +12,7 @@ export const SENT_TIMEOUT_MS = 60_000;
 /** A prepared statement that is there already, or no more: connections of the server change below us. */
 const FOREIGN_STATEMENT = ["26000", "42P05"];
 const PROTOCOL_VIOLATION = "08P01";
-/** Answers longer than this that begin with no error are data. */
+/** Answers longer than this that do not begin with an error are data. */
 const SHORT_ANSWER = 4096;
 
 /** What the driver (postgres.js 3.4.9) reads of its options for every statement and every new connection. */
@@ -63,9 +64,7 @@ export class PoolerWatch {
   };
 
   #look(bytes: Uint8Array): void {
-    if (bytes[0] === ERROR_RESPONSE && STATEMENT_MODE.test(LATIN1.decode(bytes.subarray(0, SHORT_ANSWER)))) {
-      this.#forbidsTransactions = true;
-    }
+    if (forbidsTransactions(bytes)) this.#forbidsTransactions = true;
     if (this.#recognised || (bytes[0] !== ERROR_RESPONSE && bytes.length > SHORT_ANSWER)) return;
     const text = LATIN1.decode(bytes.subarray(0, SHORT_ANSWER));
     if (FOREIGN_STATEMENT.some((code) => text.includes(`C${code}\0`))) this.#recognise("a prepared statement");
@@ -102,7 +101,6 @@ export class PoolerWatch {
 const hasCode = (bytes: Uint8Array, code: string) =>
   LATIN1.decode(bytes.subarray(0, SHORT_ANSWER)).includes(`C${code}\0`);
 
-const STATEMENT_MODE = /not allowed in statement pooling mode/i;
 const READ_ONLY = "25006";
 const ERROR_RESPONSE = "E".charCodeAt(0);
 const LATIN1 = new TextDecoder("latin1");

@@ -2,8 +2,8 @@ import { StateError } from "../base/errors.ts";
 import type { MemoryLimit } from "../drivers/deno/memory_limit.ts";
 
 /**
- * What a process with an embedded state needs at least, whole: the kernel ends without a word who wants more than it may have. Tried
- * with a first poll of 20,000 rows (docs/performance.md).
+ * What a process with an embedded state needs at least, in all: the kernel ends a process without a word when it wants more than
+ * it may have. Tried with a first poll of 20,000 rows (docs/performance.md).
  */
 export const NEEDED_BYTES = 384 << 20;
 

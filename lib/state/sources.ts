@@ -2,8 +2,9 @@ import { z } from "zod";
 import * as q from "../../sql/state/sources.ts";
 import type { DatabaseAddress } from "../database/database_address.ts";
 import type { LmsIdentity } from "../model/source_identity.ts";
-import { StateError } from "../base/errors.ts";
-import type { StateDb } from "./state_db.ts";
+import { CommandError, StateError } from "../base/errors.ts";
+import { nearest } from "../text/nearest.ts";
+import type { Queryable, StateDb } from "./state_db.ts";
 
 /** What this state knows of the LMS behind a source. */
 export interface StoredSource {
@@ -15,7 +16,7 @@ export interface StoredSource {
 
 /** What the administrator is to be told of a source. */
 export interface SourceNotice {
-  /** Tells it from another one of the same source and day. */
+  /** Another notice of the same source and day has another key. */
   readonly key: string;
   readonly text: string;
 }
@@ -76,4 +77,15 @@ export async function readSourceNotice(db: Pick<StateDb, "sql">, source: string)
 /** The administrator was told, or there is none. */
 export async function noticeTold(db: Pick<StateDb, "sql">, source: string, { key }: SourceNotice): Promise<void> {
   await q.clearSourceNotice(db.sql, source, key);
+}
+
+/** Throws CommandError, naming those that may have been meant, where the state keeps nothing of a source of this name. */
+export async function requireSource(sql: Queryable, asked: string): Promise<void> {
+  const names = (await q.sourceNames(sql)).map(({ source }) => source);
+  if (names.includes(asked)) return;
+  const near = nearest(asked, names.map((name) => ({ id: name, text: name })));
+  const known = names.length === 0 ? "it has none yet: poll first" : `it has ${names.join(", ")}`;
+  throw new CommandError(`Cannot find a source "${asked}" in the state`, {
+    hint: near.length > 0 ? `Did you mean ${near.join(", ")}?` : known,
+  });
 }

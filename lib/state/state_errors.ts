@@ -1,6 +1,7 @@
-import { errorCode, isConnectionLost } from "../base/database_errors.ts";
+import { errorCode, isConnectionCut, isConnectionLost } from "../base/database_errors.ts";
 import { LmsmonError, StateError } from "../base/errors.ts";
 import { certificateHint, plaintextHint } from "../database/tls_hint.ts";
+import { STATEMENT_POOLING, statementPoolingHint } from "../database/statement_pooling.ts";
 import { diskTrouble } from "./disk_trouble.ts";
 
 /** Class 28 of SQLSTATE, and "database does not exist". */
@@ -16,6 +17,12 @@ export function stateError(url: string, error: unknown): Error {
   if (url.startsWith("pglite:")) {
     const noRoom = diskTrouble(url.slice("pglite:".length), error);
     if (noRoom !== null) return noRoom;
+    if (isConnectionCut(error)) {
+      return new StateError(`Cannot use the state database ${url} any more: the process that had it open ended`, {
+        cause: error,
+        hint: "try again: whoever comes next opens it",
+      });
+    }
     const lost = isConnectionLost(error);
     return new StateError(
       `Cannot open the state database ${url}: ${lost ? "the process that has it open does not answer" : detail}`,
@@ -53,9 +60,17 @@ export function stateError(url: string, error: unknown): Error {
 
 /** A pooler stands before the state that gives each statement another connection. */
 export function statementMode(url: string, cause: unknown): StateError {
-  return new StateError(`Cannot use the state database ${url}: the pooler before it lets no transactions through`, {
+  return new StateError(`Cannot use the state database ${url}: ${STATEMENT_POOLING}`, {
     cause,
-    hint:
-      "it pools by statement: set pool_mode = transaction (or session) for this database, or go past it in state.url",
+    hint: statementPoolingHint("state.url"),
   });
+}
+
+/** The error as a person should read it: the driver's "connect ECONNREFUSED" does not say that it is the state database. */
+export function nameStateTrouble(url: string, error: unknown): unknown {
+  if (error instanceof LmsmonError) return error;
+  // A full disk stops the embedded engine, which has no words for it.
+  return isConnectionLost(error) || errorCode(error) === "25006" || url.startsWith("pglite:")
+    ? stateError(url, error)
+    : error;
 }

@@ -17,7 +17,7 @@ interface Sight {
 /** Notices that the state database may have lost commits since it was last looked at. One instance for each who cares. */
 export class StateLineage {
   #last: Sight | null = null;
-  /** One look at a time: of two the slower one would see ids that have fallen. */
+  /** One look at a time: of two at once, the slower one would take ids for fallen. */
   #looking: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly db: Pick<StateDb, "sql" | "losses" | "mode">) {}

@@ -1,8 +1,8 @@
 import type { Logger } from "@logtape/logtape";
 import postgres from "postgres";
 import { logger } from "../base/log.ts";
-import type { ConnectionLosses } from "./connection_losses.ts";
 import { driverTypes } from "./driver_types.ts";
+import { OWN_APPLICATION } from "../drivers/pglite/pglite_session.ts";
 import { endAfterLoss } from "../drivers/postgres/end_after_loss.ts";
 import { guardTransactions } from "../drivers/postgres/guard_transactions.ts";
 import type { Sql, StateDb, StateMode } from "./state_db.ts";
@@ -38,6 +38,7 @@ export function embeddedPool(
       connect_timeout: options.connectTimeoutS ?? 30,
       max_lifetime: null,
       socket: connect,
+      connection: { application_name: OWN_APPLICATION },
     } as PoolOptions,
     options,
     log,
@@ -74,6 +75,27 @@ export function statePool(
     ...chosen,
   } as PoolOptions);
   return guardTransactions(endAfterLoss(sql, () => lost) as unknown as Sql);
+}
+
+/** Counts how often a pool lost an established connection. */
+export class ConnectionLosses {
+  #count = 0;
+  #goodbyes = 0;
+
+  /** Rises with every loss. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** This side ends a connection, because it is old: what closes next was not lost. */
+  expectClose(): void {
+    this.#goodbyes++;
+  }
+
+  closed(): void {
+    if (this.#goodbyes > 0) this.#goodbyes--;
+    else this.#count++;
+  }
 }
 
 /** A state database over a pool; `retire` runs before its connections are closed, `release` when they are. */

@@ -6,20 +6,20 @@ import type { StateDb } from "../state/state_db.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 import { retrying } from "./retrying.ts";
 
-/** Why an event's row is not in the LMS as the event tells it. */
+/** Why the row that an event was found in is no longer in the LMS: it is missing, or its id stands for another attempt now. */
 export interface Absence {
   /** The LMS keeps another attempt under its id by now: this one cannot come back. */
   readonly replaced: boolean;
   /** When a poll missed it first. */
   readonly missingSince: EpochMicros | null;
-  /** Full passes over its stream that ended since, without the one that missed it. */
+  /** Full passes over its stream that ended since; the one that missed it does not count. */
   readonly passes: number;
 }
 
-/** A sync that deletes and inserts, or a table that is being restored, is over by then. */
+/** How long a row is missing before it counts as gone: a sync that deletes and inserts, or a restore, is over by then. */
 const GONE_AFTER_US = 3_600_000_000;
 const GONE_AFTER_PASSES = 2;
-/** Backstop: whoever waits is woken by the pass that finds the row again, or has missed it often enough. */
+/** Backstop: what waits is woken earlier, by the pass that finds the row again or has missed it often enough. */
 const LOOK_AGAIN_US = 600_000_000;
 
 /** Events asked about at a time: for many more PostgreSQL would compile the statement, which takes longer than to answer it. */

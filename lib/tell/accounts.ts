@@ -42,7 +42,7 @@ export type AccountsDeps = Pick<NotifierDeps, "db" | "source" | "clock" | "confi
 /** Finds the Zulip accounts of mentors, and which mentor is their own student. */
 export interface Accounts {
   /**
-   * Of the mentors, and the pairs `<mentor>/<student>` among the rows that are one person. Throws ZulipError when Zulip
+   * The mentors' accounts, and which pairs `<mentor>/<student>` among the rows are one person. Throws ZulipError when Zulip
    * is needed and away.
    */
   of(due: WhoseAccounts, signal?: AbortSignal): Promise<LoadedAccounts>;

@@ -32,7 +32,7 @@ export async function tellAdmin(
   const now = clock.now();
   const day = localDay(now, deps.config.notify.timezone).toString();
   const fact = `admin:${key}:${day}`;
-  // With poll-once by a timer every round is a process of its own: one that comes later asks neither Zulip nor for the numbers.
+  // With poll-once by a timer every round is a process of its own: a later one stops here, before it asks Zulip or makes the text.
   if ((await readFact(db.sql, source, fact)).length > 0) return "told_today";
   const userId = await findAdmin(deps);
   if (userId === null) return "nobody";

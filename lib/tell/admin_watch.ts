@@ -6,7 +6,7 @@ import { counted } from "../text/counted.ts";
 import { localDay, localTime } from "../text/local_time.ts";
 import { formatDuration, roundDuration } from "../text/parse_duration.ts";
 import { oneDay } from "../text/parse_time.ts";
-import { onDay } from "./digest_times.ts";
+import { onDay } from "./times_of_day.ts";
 import type { Notices } from "./notices.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 import { readPauses } from "./pauses.ts";
@@ -16,7 +16,10 @@ const LOOK_MS = 60_000;
 /** Shorter trouble is nobody's concern. */
 const TROUBLE_MS = 15 * 60_000;
 
-/** While which Zulip failed, on the monotonic clock: it is only asked while somebody is to be told. */
+/**
+ * A time in which Zulip failed; milliseconds of the monotonic clock. Zulip is only asked while there is something to send, so
+ * its last failure and its first answer may lie far apart.
+ */
 interface Outage {
   readonly sinceMs: number;
   readonly failedMs: number;

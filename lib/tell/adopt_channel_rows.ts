@@ -9,7 +9,7 @@ const PAGE = 5000;
 
 /**
  * A delivery to the fallback channel is made when its message is composed, so a state set back to before then has the event
- * again and not the delivery. Makes those that `markers`, seen in the channel, prove to have been sent; returns how many.
+ * and not the delivery. Makes the deliveries that `markers` seen in the channel prove to have been sent; returns how many.
  */
 export async function adoptChannelRows(
   { db, clock }: SeenDeps,

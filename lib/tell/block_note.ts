@@ -1,10 +1,19 @@
 import { z } from "zod";
 import { dropFact, readFact, writeFact } from "../../sql/state/facts.ts";
 import type { EpochMicros } from "../model/time.ts";
-import type { Circuit } from "../bot/circuit.ts";
+import { type Circuit, remedyOf, type Trouble } from "../bot/circuit.ts";
 import type { GuardVerdict } from "./guard.ts";
 import type { Queryable } from "../state/state_db.ts";
 import type { NotifierDeps } from "./notify_types.ts";
+
+/** Once, when it begins. */
+export function sayDeliveryPauses(log: NotifierDeps["log"], trouble: Trouble, hint = remedyOf(trouble)): void {
+  const { reason } = trouble;
+  log.error(/[.!?]$/.test(reason) ? "Delivery pauses: {reason} {hint}" : "Delivery pauses: {reason}. {hint}", {
+    reason,
+    hint,
+  });
+}
 
 const FACT = "delivery_blocked";
 
@@ -20,7 +29,7 @@ export interface Blocked {
 /** Writes down that nothing can be sent, and that it can again: for whoever asks from another process. */
 export class BlockNote {
   readonly #deps: Pick<NotifierDeps, "db" | "source" | "clock">;
-  /** What this process wrote last; undefined: nothing yet, so what an earlier one left may stand there. */
+  /** What this process wrote last; undefined: nothing yet, so the note of an earlier process may still stand. */
   #written: string | null | undefined = undefined;
   #since: EpochMicros | null = null;
 

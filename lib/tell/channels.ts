@@ -5,7 +5,7 @@ import type { NotifierDeps } from "./notify_types.ts";
 
 /** Whether the bot would find in a channel what it sent there. */
 export type ChannelAccess =
-  /** `unbrokenMs`: older messages may be hidden although they are there, by the channel's rule; `null`: none are. */
+  /** `unbrokenMs`: by the channel's rule, messages that are older may be hidden; `null`: none are. */
   | { readonly access: "readable"; readonly id: number; readonly unbrokenMs: number | null }
   /** Private, and the bot is not subscribed: Zulip answers look-ups there with "nothing". */
   | { readonly access: "not_readable" }
@@ -24,7 +24,7 @@ const PUBLIC_MS = 60_000;
 const SeenChannel = z.object({ id: z.int(), view: z.enum(["public", "subscribed", "none"]) });
 type SeenChannel = z.infer<typeof SeenChannel>;
 
-/** Knows of the channels that deliveries go to whether their messages can be looked up. */
+/** Knows in which of the channels that deliveries go to messages can be looked up. */
 export class Channels {
   readonly #deps: NotifierDeps;
   readonly #public = new Map<string, { readonly access: ChannelAccess; readonly untilMs: number }>();

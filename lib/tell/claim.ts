@@ -4,7 +4,7 @@ import { failPoint } from "../base/fail_point.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 import { retrying } from "./retrying.ts";
 
-/** Recipients in this process's hand, until `deadlineMs` on the monotonic clock. */
+/** Recipients that only this process may deliver to, until `deadlineMs` on the monotonic clock. */
 export interface Claim {
   readonly holder: string;
   /** Fencing tokens by recipient. */
@@ -13,8 +13,9 @@ export interface Claim {
 }
 
 /**
- * How long a claim holds beyond one request. Not longer than `zulip.settle`, so that whatever a stranded claim sent is
- * settled when it is looked up at claimed_at + request_timeout + settle; and short, since a crash blocks its recipients.
+ * How long a claim holds beyond one request. Not longer than `zulip.settle`: a stranded claim's messages are looked up at
+ * started_at + request_timeout + settle, and all its requests must be over by then. And short, since a crash blocks its
+ * recipients until the claim expires.
  */
 export function sendingTimeMs(config: NotifierDeps["config"]): number {
   return Math.min(20_000, Math.max(1000, config.zulip.settleMs));
@@ -31,7 +32,7 @@ export async function takeClaim(
   },
 ): Promise<Claim | null> {
   const ttlMs = deps.config.zulip.requestTimeoutMs + sendingTimeMs(deps.config);
-  // Counted from before the question, so that this process never believes in a claim that has expired.
+  // Counted from before the claim is asked for, so that this process never believes in a claim that has expired.
   const deadlineMs = deps.clock.monotonicMs() + ttlMs;
   const rows = await claimRecipients(deps.db.sql, {
     source: deps.source,

@@ -20,8 +20,8 @@ export interface ComposePolicy {
 export const LATE_MS = 15 * 60_000;
 
 /**
- * What goes out to each recipient of the given rows, in their order: exams before content, each in order of occurrence. Pure; the
- * delivery and a dry run share it. `recent` holds recipients that got messages lately, or whose zone is known.
+ * What goes out to each recipient of the given rows, recipients in the order of the rows. Exams come before content, both in order
+ * of occurrence. Pure; the delivery and a dry run share it. `recent` holds recipients that got messages lately, or whose zone is known.
  */
 export function compose(
   due: readonly DueRow[],
@@ -59,7 +59,7 @@ function composeFor(due: readonly DueRow[], recent: Recent | null, policy: Compo
   const together = rows.some((row) => row.gathered || isAtDigestTime(row, notify));
   const asOne = together || delayedMs !== null || rows.length > Math.min(notify.digestAbove, room);
   const finished = new Set(asOne ? rows.flatMap((row) => row.stage === "finished" ? attemptOf(row) : []) : []);
-  // Who reads of the finish needs no word of the start.
+  // A reader who is told of the finish is not told of the start.
   const isOver = (row: DueRow) => row.stage === "started" && finished.has(attemptOf(row));
   const told = rows.filter((row) => !isOver(row));
   const messages = formatMessages(

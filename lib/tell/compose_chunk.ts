@@ -9,10 +9,11 @@ import type { EpochMicros } from "../model/time.ts";
 import { channelOf } from "../model/recipient.ts";
 import { failPoint } from "../base/fail_point.ts";
 import type { Claim } from "./claim.ts";
-import type { Decision } from "./decide.ts";
+import type { Decision, JudgedNaming } from "./decide.ts";
 import type { LoadedRow } from "./load_due.ts";
 import type { MentorPerson } from "./accounts.ts";
 import type { LmsId } from "../model/event.ts";
+import type { Transaction } from "../state/state_db.ts";
 import { type Redirect, redirected } from "./redirect.ts";
 import { targetOf } from "./look_up.ts";
 import type { Composed, NotifierDeps, ToldRow } from "./notify_types.ts";
@@ -24,12 +25,12 @@ export interface Composing {
   readonly room: number;
   /** When the round began: what waits for the next chunk is still due in it. */
   readonly cutoff: EpochMicros;
-  /** `StateDb.losses` before that was read on which the decision rests. */
+  /** `StateDb.losses`, taken before anything was read that the decision rests on. */
   readonly losses: number;
   /** Who gets the messages instead of their recipients; `null`: nobody does. */
   readonly redirect: Redirect | null;
   readonly mentors: ReadonlyMap<LmsId, MentorPerson>;
-  /** The erasures as of then, by their mark. */
+  /** The mark of the erasures at that moment. */
   readonly erasures: string;
 }
 
@@ -46,7 +47,6 @@ export async function composeChunk(
 ): Promise<Outgoing[]> {
   if (isEmpty(decision)) return [];
   const { source, clock, config } = deps;
-  const { suppress, putOff, leftOut, namings = [] } = decision;
   const now = clock.now();
   const added = decision.add.map((one) => addedRow(source, one));
   const messages = await deps.db.sql.begin(async (tx) => {
@@ -57,7 +57,7 @@ export async function composeChunk(
       reserveMessageIds(tx, decision.messages.length).execute(),
     ]);
     if (held.length < claim.tokens.size) throw new ClaimLost();
-    // Somebody was erased meanwhile, whom a text may name: read again, compose again.
+    // Somebody whom a text may name was erased meanwhile: read again, compose again.
     if (mark?.mark !== erasures) throw new RowsMoved();
     const messages = decision.messages.map((message, i) => ({
       ...redirectedTo(
@@ -67,50 +67,7 @@ export async function composeChunk(
       ),
       begun: i < room,
     }));
-    const attached = decision.messages.flatMap((message, i) =>
-      message.rows.map((row) => ({ logId: row.logId, messageId: messages[i]?.messageId ?? "", begun: i < room }))
-    );
-    const steps: Promise<unknown>[] = [preferIndexes(tx).execute()];
-    if (suppress.length > 0) {
-      steps.push(suppressRows(tx, suppress.map((x) => x.row.logId), suppress.map((x) => x.reason), now).execute());
-    }
-    if (putOff.length > 0) {
-      steps.push(
-        putOffRows(tx, putOff.map((x) => x.logId), putOff.map((x) => x.reason), putOff.map((x) => x.until)).execute(),
-      );
-    }
-    if (added.length > 0) {
-      steps.push(addRows(tx, source, added, cutoff).execute());
-      steps.push(wakeRecipients(tx, source, added.map((row) => row.recipient), cutoff).execute());
-    }
-    if (messages.length > 0) {
-      steps.push(insertMessages(tx, source, messages, claim.holder, now, cutoff).execute());
-      steps.push(
-        attachRows(
-          tx,
-          attached.map((row) => row.logId),
-          attached.map((row) => row.messageId),
-          attached.map((row) => decision.userIds.get(row.logId) ?? null),
-          attached.map((row) => row.begun),
-        ).execute().then((result) => {
-          // Somebody dropped or reconciled a row meanwhile: read again, compose again.
-          if (result.count !== attached.length) throw new RowsMoved();
-        }),
-      );
-    }
-    if (namings.length > 0) {
-      steps.push(
-        noteLeftOut(tx, {
-          letterIds: namings.map((x) => x.letterId),
-          abouts: namings.map((x) => x.about),
-          students: namings.map((x) => x.studentId),
-          courses: namings.map((x) => x.courseId),
-          reasons: namings.map((x) => x.leftOut),
-        }).execute(),
-      );
-    }
-    if (leftOut.size > 0) steps.push(releaseRecipients(tx, source, [...leftOut], now).execute());
-    await Promise.all(steps);
+    await writeDown(tx, { source, claim, decision, messages, added, now, cutoff });
     // Another server may call other rows by these ids.
     if (deps.db.losses !== losses) throw new ClaimLost();
     failPoint("compose.before_commit");
@@ -127,6 +84,70 @@ export async function composeChunk(
     rows: message.rows,
     detectedAt: message.detectedAt,
   }));
+}
+
+/** What was decided, as rows: sent together, so that there is one answer to wait for. */
+async function writeDown(
+  tx: Transaction,
+  { source, claim, decision, messages, added, now, cutoff }: {
+    readonly source: string;
+    readonly claim: Claim;
+    readonly decision: Decision;
+    readonly messages: readonly NewMessage[];
+    readonly added: readonly ReturnType<typeof addedRow>[];
+    readonly now: EpochMicros;
+    readonly cutoff: EpochMicros;
+  },
+): Promise<void> {
+  const { suppress, putOff, leftOut, namings = [] } = decision;
+  const attached = decision.messages.flatMap((message, i) =>
+    message.rows.map((row) => ({
+      logId: row.logId,
+      messageId: messages[i]?.messageId ?? "",
+      begun: messages[i]?.begun ?? false,
+    }))
+  );
+  const steps: Promise<unknown>[] = [preferIndexes(tx).execute()];
+  if (suppress.length > 0) {
+    steps.push(suppressRows(tx, suppress.map((x) => x.row.logId), suppress.map((x) => x.reason), now).execute());
+  }
+  if (putOff.length > 0) {
+    steps.push(
+      putOffRows(tx, putOff.map((x) => x.logId), putOff.map((x) => x.reason), putOff.map((x) => x.until)).execute(),
+    );
+  }
+  if (added.length > 0) {
+    steps.push(addRows(tx, source, added, cutoff).execute());
+    steps.push(wakeRecipients(tx, source, added.map((row) => row.recipient), cutoff).execute());
+  }
+  if (messages.length > 0) {
+    steps.push(insertMessages(tx, source, messages, claim.holder, now, cutoff).execute());
+    steps.push(
+      attachRows(
+        tx,
+        attached.map((row) => row.logId),
+        attached.map((row) => row.messageId),
+        attached.map((row) => decision.userIds.get(row.logId) ?? null),
+        attached.map((row) => row.begun),
+      ).execute().then((result) => {
+        // Somebody dropped or reconciled a row meanwhile: read again, compose again.
+        if (result.count !== attached.length) throw new RowsMoved();
+      }),
+    );
+  }
+  if (namings.length > 0) steps.push(noteLeftOut(tx, columnsOf(namings)).execute());
+  if (leftOut.size > 0) steps.push(releaseRecipients(tx, source, [...leftOut], now).execute());
+  await Promise.all(steps);
+}
+
+function columnsOf(namings: readonly JudgedNaming[]) {
+  return {
+    letterIds: namings.map((x) => x.letterId),
+    abouts: namings.map((x) => x.about),
+    students: namings.map((x) => x.studentId),
+    courses: namings.map((x) => x.courseId),
+    reasons: namings.map((x) => x.leftOut),
+  };
 }
 
 /** Another process took a recipient over, or another state answers: nothing of the chunk is written. */

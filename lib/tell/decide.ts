@@ -38,7 +38,7 @@ export interface Decision {
   }[];
   /** Recipients that found no room; they stay due. */
   readonly leftOut: ReadonlySet<string>;
-  /** Whom the weekly messages among them name, and why not all of their letters. */
+  /** Whom the weekly messages name, and whom they leave out and why. */
   readonly namings?: readonly JudgedNaming[];
 }
 
@@ -69,18 +69,21 @@ export function decide(loaded: LoadedDue, room: number, config: DecisionPolicy):
   const all = resolveAndCompose(due, due.rows, config);
   const beyond = beyondTheRoom(all.compositions, room);
   const leftOut = new Set([...due.leftOut, ...beyond]);
-  // Decided anew without them, since who is told may depend on who else is: of two mentors with one account the first.
+  // Decided anew without the recipients beyond the room, since who is told may depend on who else is: of two mentors with one
+  // account only the first is.
   const { resolution, compositions } = beyond.length === 0
     ? all
     : resolveAndCompose(due, due.rows.filter((row) => !leftOut.has(row.recipient)), config);
   const composed = [...compositions.values()];
-  const putOff = composed.flatMap((composition) => composition.putOff).filter((wait) => !waitsAlready(wait));
+  const waits = composed.flatMap((composition) => composition.putOff);
+  const { duplicates, waiting } = withTwins(resolution, waits);
+  const putOff = waits.filter((wait) => !waitsAlready(wait));
   const finishedSince = composed.flatMap((composition) => composition.finishedSince);
   return {
     messages: composed.flatMap((composition) => composition.messages),
     userIds: new Map(resolution.send.map(({ row, userId }) => [row.logId, userId])),
     suppress: [
-      ...resolution.suppress,
+      ...duplicates,
       ...finishedSince.map((row) => ({ row, reason: "finished_since" as const })),
     ],
     add: resolution.add,
@@ -88,12 +91,13 @@ export function decide(loaded: LoadedDue, room: number, config: DecisionPolicy):
       ...paused,
       ...resolution.putOff.map(({ row, reason, until }) => ({ logId: row.logId, reason, until })),
       ...putOff.map(({ row, reason, until }) => ({ logId: row.logId, reason, until })),
+      ...waiting,
     ],
     leftOut,
   };
 }
 
-/** Before anything else: nothing is decided of what is paused, so that afterwards all of it is there as after an outage. */
+/** Before anything else: nothing is decided about what is paused, so that all of it is still there afterwards, as after an outage. */
 function withoutPaused(due: LoadedDue): { readonly due: LoadedDue; readonly paused: Decision["putOff"] } {
   if (due.pauses.length === 0) return { due, paused: [] };
   const paused = due.rows.flatMap((row) => {
@@ -105,7 +109,29 @@ function withoutPaused(due: LoadedDue): { readonly due: LoadedDue; readonly paus
   return { due: { ...due, rows: due.rows.filter((row) => !ids.has(row.logId)) }, paused };
 }
 
-/** What gathers is looked at with each news for its reader: nothing is written of what stays as it is. */
+/**
+ * Of two mentors with one account the second ends when the first is told. While the first waits, so does the second: the first may
+ * be no mentor any more by then.
+ */
+function withTwins(
+  { suppress }: Resolution<LoadedRow>,
+  waits: readonly Composition["putOff"][number][],
+): { readonly duplicates: Resolution<LoadedRow>["suppress"]; readonly waiting: Decision["putOff"] } {
+  const waitOf = new Map(waits.map(({ row, reason, until }) => [row.logId, { reason, until }]));
+  const twinWait = ({ twin }: Resolution<LoadedRow>["suppress"][number]) =>
+    twin === undefined ? undefined : waitOf.get(twin);
+  return {
+    duplicates: suppress.filter((each) => twinWait(each) === undefined),
+    waiting: suppress.flatMap((each) => {
+      const wait = twinWait(each);
+      const { row } = each;
+      const already = wait?.reason === "gathering" && row.gathered && row.dueAt === wait.until;
+      return wait === undefined || already ? [] : [{ logId: row.logId, ...wait }];
+    }),
+  };
+}
+
+/** What gathers is looked at again with each news for its reader; what stays as it is is not written again. */
 function waitsAlready({ row, reason, until }: Composition["putOff"][number]): boolean {
   return row.gathered && reason === "gathering" && until === row.dueAt;
 }
@@ -147,7 +173,7 @@ function dueRow(row: LoadedRow, userId: string | null, due: LoadedDue): DueRow {
     const over = other.status === "suppressed" || other.status === "dead";
     if (mentor === null || over || other.recipient === row.recipient) return [];
     const account = due.accounts.get(mentor) ?? null;
-    // Only who really reads it: still the mentor, with an account, and not this same account.
+    // Only those who really read it: still a mentor, with an account that is not this one.
     if (account === null || account === userId || (current !== undefined && !current.includes(mentor))) return [];
     const person = due.mentors.get(mentor);
     return person?.name ?? person?.username ?? [];

@@ -3,7 +3,7 @@ import { weeklyMessage } from "../insights/weekly_message.ts";
 import type { Decision, JudgedNaming } from "./decide.ts";
 import type { LoadedLetter, LoadedLetters, LoadedNaming } from "./load_letters.ts";
 import { type Pause, pausedUntil, pausesOf } from "./pauses.ts";
-import { quietUntil } from "./quiet_hours.ts";
+import { quietUntil } from "./times_of_day.ts";
 
 /** The configuration as far as it decides. */
 export interface LetterPolicy {
@@ -17,8 +17,8 @@ type LetterDecision = Mutable<Required<Pick<Decision, "messages" | "suppress" | 
 };
 
 /**
- * What becomes of the weekly messages that are due: one message to each recipient, also of several weeks, which names whom it may still
- * name. It goes to its mentor alone, never to a channel. Pure.
+ * What becomes of the weekly messages that are due. Each recipient gets one message, also for several weeks; it names those who may
+ * still be named, and goes to the mentor alone, never to a channel. Pure.
  */
 export function decideLetters(loaded: LoadedLetters, config: LetterPolicy, skip: ReadonlySet<string>): LetterDecision {
   const result: LetterDecision = { messages: [], suppress: [], putOff: [], namings: [], userIds: new Map() };
@@ -88,7 +88,7 @@ interface Judged {
   readonly leftOut: JudgedNaming["leftOut"];
 }
 
-/** Students in one message, of each sort: more are read by nobody. What found no room is as if it was not said. */
+/** Students of each sort in one message: nobody reads more. Who found no room counts as not named. */
 const MOST_NAMED = 10;
 
 /** The newest week first: what it says of a student stands. */
@@ -100,7 +100,8 @@ function judgeNamings(
   const named = { call: new Set<string>(), came: new Set<string>() };
   return letters.toReversed().flatMap(({ namings }) => namings).map((naming): Judged => {
     const known = named[naming.about];
-    const key = `${naming.student}/${naming.courseId}`;
+    // Who needs a call needs one, in however many courses.
+    const key = naming.about === "call" ? naming.student : `${naming.student}/${naming.courseId}`;
     const leftOut = objectionTo(naming, pauses) ??
       (known.has(key)
         ? "named_twice"

@@ -7,6 +7,7 @@ import type { Pacer } from "../bot/rate_limiter.ts";
 import { createAccounts } from "./accounts.ts";
 import type { Channels } from "./channels.ts";
 import type { Circuit } from "../bot/circuit.ts";
+import { sayDeliveryPauses } from "./block_note.ts";
 import { type Claim, releaseClaim, takeClaim } from "./claim.ts";
 import { ClaimLost, composeChunk } from "./compose_chunk.ts";
 import { decide, type Decision } from "./decide.ts";
@@ -18,10 +19,10 @@ import type { NotifierDeps, RoundCounts, RoundOptions } from "./notify_types.ts"
 import { OutcomeRecorder } from "./outcome_recorder.ts";
 import { readPauses, withholdPaused } from "./pauses.ts";
 import { putOffUnreadable } from "./put_off_unreadable.ts";
-import { RedirectFinder } from "./redirect.ts";
+import { type Redirect, RedirectFinder } from "./redirect.ts";
 import { retrying } from "./retrying.ts";
-import { sendChunk, type SendContext, SENDS_AT_ONCE } from "./send_chunk.ts";
-import { markBegun, readyAgain, settleOpenMessages } from "./settle_open_messages.ts";
+import { type Outgoing, sendChunk, type SendContext, SENDS_AT_ONCE } from "./send_chunk.ts";
+import { markBegun, readyAgain, settleUnfinished } from "./settle_unfinished.ts";
 
 /** What every delivery of a process shares. */
 export interface DeliveryContext {
@@ -42,8 +43,8 @@ export interface Round {
 }
 
 /**
- * Messages sent under one claim: enough for thousands a second, and few enough that a crash leaves little in doubt. Of a Zulip that
- * takes 200 a minute some 60 leave before the claim ends; the others are given back, and go with the next.
+ * Messages sent under one claim: enough for thousands a second, and few enough that a crash leaves little in doubt. Where
+ * Zulip takes 200 a minute, some 60 leave before the claim ends; the others are given back, and go with the next claim.
  */
 export const CHUNK_MESSAGES = 128;
 
@@ -89,19 +90,19 @@ export class Delivery {
   /**
    * The stages that a message goes through:
    *
-   * | stage   | makes                                                                           | file                    |
-   * |---------|---------------------------------------------------------------------------------|-------------------------|
-   * | claim   | due recipients that nobody else delivers to meanwhile                           | claim.ts                |
-   * | settle  | what earlier chunks left open: looked up, taken apart, or ready to leave again  | settle_open_messages.ts |
-   * | withhold | composed messages of what is paused                                           | pauses.ts               |
-   * | put off | what goes to channels in which the bot could not look up what it sent         | put_off_unreadable.ts   |
-   * | load    | what is due to the others, and all that deciding rests on                       | load_due.ts, load_letters.ts |
-   * | decide  | who is told what, in which messages (pure)                                      | decide.ts, decide_letters.ts |
-   * | compose | the same in the state database: texts are fixed, messages marked as being sent  | compose_chunk.ts        |
-   * | confirm | that the state they were marked in is the one that the guard has looked at      | guard.ts                |
-   * | send    | requests to Zulip, and what became of each                                      | send_chunk.ts           |
-   * | record  | that in the state database                                                      | outcome_recorder.ts     |
-   * | release | recipients that may be claimed again, when they have something                  | claim.ts                |
+   * | stage    | makes                                                                          | file                         |
+   * | -------- | ------------------------------------------------------------------------------ | ---------------------------- |
+   * | claim    | due recipients that nobody else delivers to meanwhile                          | claim.ts                     |
+   * | settle   | what earlier chunks left unfinished: looked up, taken apart, or ready to leave | settle_unfinished.ts         |
+   * | withhold | composed messages of what is paused                                            | pauses.ts                    |
+   * | put off  | what goes to channels in which the bot could not look up what it sent          | put_off_unreadable.ts        |
+   * | load     | what is due to the others, and all that deciding rests on                      | load_due.ts, load_letters.ts |
+   * | decide   | who is told what, in which messages (pure)                                     | decide.ts, decide_letters.ts |
+   * | compose  | the same in the state database: texts are fixed, messages marked as being sent | compose_chunk.ts             |
+   * | confirm  | that the state they were marked in is the one that the guard has looked at     | guard.ts                     |
+   * | send     | requests to Zulip, and what became of each                                     | send_chunk.ts                |
+   * | record   | that in the state database                                                     | outcome_recorder.ts          |
+   * | release  | recipients that may be claimed again, when they have something                 | claim.ts                     |
    *
    * A process that dies between two of them leaves a claim that expires, and messages that a later `settle` looks up.
    *
@@ -109,10 +110,10 @@ export class Delivery {
    */
   async #deliverChunk(round: Round, only: readonly string[] | null): Promise<ReadonlySet<string> | null> {
     const { cutoff, counts, options: { hard } } = round;
-    const { db, clock, config } = this.#deps;
+    const { clock } = this.#deps;
     const { channels, guard } = this.#context;
-    // After failed sends one message goes alone, to see whether sends work again. It claims as many recipients as ever, since what
-    // is in doubt is looked up for all of them at once.
+    // After failed sends one message goes alone, to see whether sends work again. As many recipients as ever are claimed, since
+    // what is in doubt is looked up for all of them at once.
     const isTrial = this.#context.circuit.state === "half_open";
     const room = isTrial ? 1 : CHUNK_MESSAGES;
 
@@ -125,50 +126,25 @@ export class Delivery {
       const claimed = [...claim.tokens.keys()];
       const known = { accounts: this.#accounts, channels };
       const pauses = await readPauses(this.#deps, clock.now());
-      const underWay = await settleOpenMessages(this.#deps, known, claimed, cutoff, counts, hard);
+      const underWay = await settleUnfinished(this.#deps, known, claimed, cutoff, counts, hard);
       const settled = await withholdPaused(this.#deps, underWay, pauses);
       const unreadable = await putOffUnreadable(this.#deps, channels, claimed, settled, hard);
       const recipients = claimed.filter((recipient) => !unreadable.has(recipient));
-      const open = settled.filter((message) => !unreadable.has(message.recipient));
-      const ready = readyAgain(open, clock.now()).slice(0, room);
-      const roomLeft = room - ready.length;
-
+      const unfinished = settled.filter((message) => !unreadable.has(message.recipient));
+      const ready = readyAgain(unfinished, clock.now()).slice(0, room);
       const redirect = claimed.every((recipient) => recipient === ADMIN) ? null : await this.#redirect.find(hard);
+      const news = withNothingUnfinished(recipients, unfinished);
+      const composing = { claim, recipients: news, room: room - ready.length, cutoff, redirect };
       // Somebody else may change what is decided on: then it is read and decided again.
-      const { goesOn, decision, composed } = await retrying(async () => {
-        const { losses } = db;
-        const [erased] = await erasureMark(db.sql);
-        const question = { recipients: withNothingOpen(recipients, open), cutoff, goesOn: this.#goesOn };
-        const loaded = await loadDue(this.#deps, this.#accounts, question, hard);
-        const weekly = await loadLetters(this.#deps, this.#accounts, question.recipients, cutoff, hard);
-        // Told by a state that is gone: the guard marks them as sent first.
-        const markers = [...loaded.rows.map((row) => row.told.marker), ...weekly.letters.map((row) => row.marker)];
-        const wereTold = guard.wereTold(markers);
-        const due = wereTold ? { ...loaded, rows: [] } : loaded;
-        const letters = wereTold ? { ...weekly, letters: [] } : weekly;
-        const decision = withLetters(decide(due, roomLeft, config), letters, config);
-        const erasures = erased?.mark ?? "0";
-        const mentors = new Map([...weekly.mentors, ...due.mentors]);
-        const composing = { room: roomLeft, cutoff, losses, redirect, mentors, erasures };
-        const composed = await composeChunk(this.#deps, claim, decision, composing);
-        return { goesOn: due.goesOn, decision, composed };
-      });
-      const toldInPart = decision.messages.flatMap(({ recipient }) => goesOn.has(recipient) ? recipient : []);
-      const elsewhere = [...this.#goesOn].filter((recipient) => !claim.tokens.has(recipient));
-      this.#goesOn = new Set([...elsewhere, ...toldInPart]);
-      counts.suppressed += decision.suppress.length;
-      for (const { reason, until } of decision.putOff) notePutOff(counts, reason, until);
-      for (const { reason } of decision.suppress) {
-        this.#deps.metrics?.suppressed.inc({ reason });
-        this.#deps.metrics?.ended.inc({ status: "suppressed" });
-      }
+      const { goesOn, decision, composed } = await retrying(() => this.#compose(composing, hard));
+      this.#note(counts, claim, decision, goesOn);
       leftOut = decision.leftOut; // composing gave them back
       held = without(claim, leftOut);
       const outgoing = [...await markBegun(this.#deps, claim, ready), ...composed];
       failPoint("send.marked");
       if (!isTrial) {
-        const told = new Set(outgoing.map((message) => message.recipient)).size;
-        this.#recipients = recipientsToClaim(this.#recipients, told, leftOut.size > 0 || outgoing.length >= room);
+        const reached = new Set(outgoing.map((message) => message.recipient)).size;
+        this.#recipients = recipientsToClaim(this.#recipients, reached, leftOut.size > 0 || outgoing.length >= room);
       }
 
       // What was marked as being sent may have been marked in a state that is gone: a pooler hides a lost connection.
@@ -186,6 +162,55 @@ export class Delivery {
     return leftOut;
   }
 
+  /** The stages load, decide and compose, of recipients that have nothing under way. */
+  async #compose(
+    { claim, recipients, room, cutoff, redirect }: {
+      readonly claim: Claim;
+      readonly recipients: readonly string[];
+      /** Messages that may still be begun. */
+      readonly room: number;
+      readonly cutoff: EpochMicros;
+      readonly redirect: Redirect | null;
+    },
+    hard: AbortSignal | undefined,
+  ): Promise<{ goesOn: ReadonlySet<string>; decision: Decision; composed: Outgoing[] }> {
+    const { db, config } = this.#deps;
+    const { losses } = db;
+    const [erased] = await erasureMark(db.sql);
+    const loaded = await loadDue(this.#deps, this.#accounts, { recipients, cutoff, goesOn: this.#goesOn }, hard);
+    const weekly = await loadLetters(this.#deps, this.#accounts, recipients, cutoff, hard);
+    // Told by a state that is gone: the guard marks them as sent first.
+    const markers = [...loaded.rows.map((row) => row.told.marker), ...weekly.letters.map((row) => row.marker)];
+    const wereTold = this.#context.guard.wereTold(markers);
+    const due = wereTold ? { ...loaded, rows: [] } : loaded;
+    const letters = wereTold ? { ...weekly, letters: [] } : weekly;
+    const decision = withLetters(decide(due, room, config), letters, config);
+    const mentors = new Map([...weekly.mentors, ...due.mentors]);
+    const erasures = erased?.mark ?? "0";
+    const composed = await composeChunk(this.#deps, claim, decision, {
+      room,
+      cutoff,
+      losses,
+      redirect,
+      mentors,
+      erasures,
+    });
+    return { goesOn: due.goesOn, decision, composed };
+  }
+
+  /** Counts what was decided, and remembers whose rest goes with the next chunk. */
+  #note(counts: RoundCounts, claim: Claim, decision: Decision, goesOn: ReadonlySet<string>): void {
+    const toldInPart = decision.messages.flatMap(({ recipient }) => goesOn.has(recipient) ? recipient : []);
+    const elsewhere = [...this.#goesOn].filter((recipient) => !claim.tokens.has(recipient));
+    this.#goesOn = new Set([...elsewhere, ...toldInPart]);
+    counts.suppressed += decision.suppress.length;
+    for (const { reason, until } of decision.putOff) notePutOff(counts, reason, until);
+    for (const { reason } of decision.suppress) {
+      this.#deps.metrics?.suppressed.inc({ reason });
+      this.#deps.metrics?.ended.inc({ status: "suppressed" });
+    }
+  }
+
   #sending({ cutoff, counts, options }: Round): SendContext {
     const { log } = this.#deps;
     const { guard } = this.#context;
@@ -197,7 +222,7 @@ export class Delivery {
       options,
       counts,
       cutoff,
-      onTrouble: (reason) => log.error("Delivery pauses: {reason}", { reason }),
+      onTrouble: (trouble) => sayDeliveryPauses(log, trouble),
       onWorking: () => log.info("Delivery goes on: Zulip takes messages again"),
       onRefused: () => this.#accounts.forget(),
     };
@@ -228,8 +253,11 @@ function notePutOff({ putOff }: RoundCounts, reason: Decision["putOff"][number][
 }
 
 /** Recipients that something may be composed for: nothing passes a message under way, and notices are composed elsewhere. */
-function withNothingOpen(recipients: readonly string[], open: readonly { readonly recipient: string }[]): string[] {
-  const busy = new Set([ADMIN, ...open.map((message) => message.recipient)]);
+function withNothingUnfinished(
+  recipients: readonly string[],
+  unfinished: readonly { readonly recipient: string }[],
+): string[] {
+  const busy = new Set([ADMIN, ...unfinished.map((message) => message.recipient)]);
   return recipients.filter((recipient) => !busy.has(recipient));
 }
 
@@ -238,9 +266,9 @@ function without(claim: Claim, recipients: ReadonlySet<string>): Claim {
 }
 
 /**
- * How many recipients to claim after a chunk that told `told` of them: of those who find no room everything is loaded in vain, so
- * as many as filled it; twice as many as before when nothing filled it.
+ * How many recipients to claim next, after a chunk with messages to `reached` of them. What is loaded for recipients without room is
+ * loaded in vain: so as many as filled the chunk, or twice as many as before when it was not filled.
  */
-export function recipientsToClaim(before: number, told: number, isFull: boolean): number {
-  return isFull ? Math.max(1, told) : Math.min(CHUNK_MESSAGES, before * 2);
+export function recipientsToClaim(before: number, reached: number, isFull: boolean): number {
+  return isFull ? Math.max(1, reached) : Math.min(CHUNK_MESSAGES, before * 2);
 }

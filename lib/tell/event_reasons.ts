@@ -38,7 +38,7 @@ export const OF_EVENTS: Readonly<Record<EventSuppression, Rule>> = {
   },
 };
 
-/** Why its student is told of to nobody, by the configuration and the student as they are now. */
+/** Why nobody is told of the event's student, by the configuration and the student as they are now. */
 export const EXCLUDED: Readonly<Record<Exclusion, Rule>> = {
   inactive: {
     says: () => "inactive in the LMS (students.active_only)",

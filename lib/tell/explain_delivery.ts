@@ -21,7 +21,7 @@ export interface Explained {
   readonly change: string;
 }
 
-/** What waits for these waits for something else than a time. */
+/** A delivery that waits for one of these reasons waits until something changes, and not for a time. */
 const UNTIL_IT_CHANGES: ReadonlySet<string> = new Set([
   "no_account",
   "no_mentor",
@@ -52,7 +52,7 @@ export function explainDelivery(standing: Standing, facts: Facts): Explained {
   return by(REASONS.hindered, hindranceOf(standing, facts), facts);
 }
 
-/** A time that is over, and a pause that is, keep nothing back any more: something else does. */
+/** A time or a pause that is over keeps nothing back any more: something else does. */
 function waitsStill(reason: string, { nextAt, now }: Facts): boolean {
   if (UNTIL_IT_CHANGES.has(reason)) return true;
   return reason !== "paused" && (nextAt === null || nextAt > now);

@@ -1,17 +1,16 @@
-import { z } from "zod";
 import { fullPassDoneAfter } from "../../sql/state/lineage.ts";
-import { readFact, writeFact } from "../../sql/state/facts.ts";
+import { writeFact } from "../../sql/state/facts.ts";
 import { recordAct } from "../state/acts.ts";
 import { renewEpochFor } from "../state/state_epoch.ts";
 import { type Doubt, StateLineage } from "../state/state_lineage.ts";
 import { counted } from "../text/counted.ts";
 import { shortMarker } from "../model/marker.ts";
+import type { EpochMicros } from "../model/time.ts";
+import { fromHereOn, guardSince, readBotFact, spanWords, writeBotFact } from "./look_back.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 import { channelsToScan, scanOwnMessages } from "./scan_own_messages.ts";
 import type { SeenTally } from "./seen_messages.ts";
 
-/** How far back the bot's own messages say whether this state is the one that sends in its name. */
-const BACK_US = 36 * 3_600_000_000;
 const AGAIN_MS = 3_600_000;
 /** While refusing: the administrator may have put things right. */
 const AGAIN_REFUSED_MS = 10_000;
@@ -19,7 +18,7 @@ const AGAIN_REFUSED_MS = 10_000;
 const AGAIN_HELD_MS = 1000;
 
 export const GUARD_HINT =
-  "Another lmsmon uses this bot, or this state was restored or replaced: run `lmsmon reconcile --since 36h`, " +
+  "Another lmsmon uses this bot, or this state was restored or replaced: run `lmsmon reconcile`, " +
   "or start with --take-over (accept what the bot sent so far) or --no-notify";
 
 /** Why nothing may be sent now. `held`: it ends by itself; `refused`: a person is asked. */
@@ -28,33 +27,27 @@ export interface GuardVerdict {
   readonly reason: string;
 }
 
-/** What is remembered of the bot, by source. */
-const BotFact = z.object({
-  user_id: z.string(),
-  accepted_through: z.string().nullable(),
-  /** Markers up to there that the state did not know at the last whole look. */
-  accepted_markers: z.array(z.string()).default([]),
-});
-
 /**
  * Refuses to send while the bot has recent messages that this state does not know: another lmsmon, or a state that was lost. What
  * is found of this state's own deliveries is marked as sent, so that a state restored from a backup tells nothing twice.
  *
  * A state can also be set back under a running process: a standby that had not got the last commits takes over, or a backup is put
  * in its place. So after every lost connection, and when the state shows itself to be another or an older one, everything is read before
- * the next message. What the state does not know then is mostly an event that the next full pass finds again: sending waits for it, and
- * only what is unknown after that is a person's affair.
+ * the next message. What the state does not know then mostly belongs to events that the next full pass finds again. Sending
+ * waits for that pass, and only what is unknown after it is a person's affair.
  */
 export class Guard {
   readonly #deps: NotifierDeps;
   readonly #lineage: StateLineage;
   #checkedAtMs = -Infinity;
   #refusal: string | null = null;
+  /** When the last look of this process found something that the state does not know. */
+  #askedAt: EpochMicros | null = null;
   #takeOver: boolean;
   #doubt: Doubt | null = null;
   /** The losses of the state's connection that were dealt with. */
   #losses: number;
-  /** When what was on its way to Zulip while commits may have been lost is there, if it ever comes. */
+  /** By then a message that was being sent when commits may have been lost has arrived in Zulip, or never will. */
   #settledAtMs = -Infinity;
   /** Sending waits for a full pass that began after this poll. */
   #passAfter: string | null = null;
@@ -83,8 +76,8 @@ export class Guard {
   }
 
   /**
-   * Whether some of these deliveries were told by a state that is gone, and accepted by a person: their rows left the LMS then and are
-   * back, or were corrected anew. If so, the next check reads what the bot sent and marks them as sent.
+   * Whether some of these deliveries were told by a state that is gone, and accepted by a person: their rows had left the LMS and
+   * are back, or were corrected anew. If so, the next check reads what the bot sent and marks them as sent.
    */
   wereTold(markers: readonly string[]): boolean {
     const begun = markers.filter((marker) => this.#accepted.has(shortMarker(marker)) && !this.#othersOf.has(marker));
@@ -163,11 +156,10 @@ export class Guard {
     return this.#verdict();
   }
 
-  #conclude({ tally, accepted }: Reading): void {
+  #conclude({ tally, accepted, backUs }: Reading): void {
     this.#checkedAtMs = this.#deps.clock.monotonicMs();
-    this.#refusal = tally.foreign > 0 && !accepted
-      ? `the bot sent ${counted(tally.foreign, "notification")} in the last 36 hours that this state does not know`
-      : null;
+    const sent = `the bot sent ${counted(tally.foreign, "notification")} in the last ${spanWords(backUs)}`;
+    this.#refusal = tally.foreign > 0 && !accepted ? `${sent} that this state does not know` : null;
   }
 
   #verdict(): GuardVerdict | null {
@@ -177,10 +169,11 @@ export class Guard {
   async #read(whole: boolean, signal?: AbortSignal): Promise<Reading> {
     const { db, zulip, source, config, clock } = this.#deps;
     const bot = await zulip.me(signal);
-    const [row] = await readFact(db.sql, source, "bot");
-    const known = BotFact.safeParse(row?.value);
-    const accepted = known.success && known.data.user_id === bot.userId ? known.data.accepted_through : null;
-    const since = clock.now() - BACK_US;
+    const fact = await readBotFact(db, source);
+    const known = fact?.user_id === bot.userId ? fact : null;
+    const accepted = known?.accepted_through ?? null;
+    const now = clock.now();
+    const since = guardSince(known, { now, askedAt: this.#askedAt });
     const { fallback } = config.notify;
     const channels = await channelsToScan(db, source, fallback, since);
     const unknown = new Set<string>();
@@ -197,23 +190,19 @@ export class Guard {
     this.#takeOver = false; // once per process: what another lmsmon sends from now on is noticed again
     // Then everything was read, so `unknown` is the whole accepted set.
     const readEverything = acceptedThrough !== accepted || whole && tally.foreign === 0;
-    const remembered = known.success && acceptedThrough !== null ? known.data.accepted_markers : [];
+    const remembered = known !== null && acceptedThrough !== null ? known.accepted_markers : [];
     this.#accepted = readEverything ? unknown : new Set(remembered);
-    const changed = readEverything &&
-      (unknown.size !== remembered.length || !remembered.every((marker) => unknown.has(marker)));
-    if (!known.success || known.data.user_id !== bot.userId || acceptedThrough !== accepted || changed) {
-      await writeFact(
-        db.sql,
-        source,
-        "bot",
-        JSON.stringify({
-          user_id: bot.userId,
-          accepted_through: acceptedThrough,
-          accepted_markers: [...this.#accepted],
-        }),
-      );
-    }
-    return { tally, accepted: acceptedThrough !== accepted };
+    const isAccepted = acceptedThrough !== accepted;
+    const isClear = tally.foreign === 0 || isAccepted;
+    this.#askedAt = isClear ? null : now;
+    await writeBotFact(db, source, {
+      user_id: bot.userId,
+      accepted_through: acceptedThrough,
+      accepted_markers: [...this.#accepted],
+      read_from: isClear ? fromHereOn(now) : since,
+      read_at: now,
+    });
+    return { tally, accepted: isAccepted, backUs: now - since };
   }
 }
 
@@ -221,6 +210,8 @@ interface Reading {
   readonly tally: SeenTally;
   /** What is unknown was accepted just now, by --take-over. */
   readonly accepted: boolean;
+  /** How far back was read. */
+  readonly backUs: number;
 }
 
 const WAITS_FOR_PASS =

@@ -45,7 +45,7 @@ function meant(candidates: readonly BeginningRow[], message: ReadMessage): Known
   return possible.length === 1 ? possible[0] ?? null : null;
 }
 
-/** Whether the delivery's recipient may have read this message. Of an account that the state does not know anything may be true. */
+/** Whether the delivery's recipient may have read this message. Where the state does not know the account, they may have. */
 function canBeIn({ recipient, account }: BeginningRow, { to, content }: ReadMessage): boolean {
   if (isRedirected(content)) return true; // whoever was meant, somebody else reads it
   if (to.length === 0) return recipient.startsWith("channel:");

@@ -9,6 +9,7 @@ import {
   toldBefore,
   type ToldBeforeRow,
 } from "../../sql/state/outbox.ts";
+import { overtakenRows } from "../../sql/state/overtaken.ts";
 import type { EventMetadata, LmsId } from "../model/event.ts";
 import { type EventType, eventTypeOf, type Kind, type Stage } from "../model/event_types.ts";
 import type { EpochMicros } from "../model/time.ts";
@@ -19,7 +20,7 @@ import type { Accounts, MentorPerson } from "./accounts.ts";
 import type { AccountsById, NotifierDeps, Recent } from "./notify_types.ts";
 import { type Pause, readPauses } from "./pauses.ts";
 import { recentMessages } from "./recent_of_readers.ts";
-import type { Sibling } from "./resolve_recipients.ts";
+import type { LaterReport, Sibling } from "./resolve_recipients.ts";
 import { withRefs } from "./refs.ts";
 
 /** A due row with what is needed to decide whom it goes to, and to say it. */
@@ -40,6 +41,8 @@ export interface LoadedRow {
   readonly incarnation: number;
   /** Set when the LMS has no such attempt (any more). */
   readonly absence: Absence | null;
+  /** A later report of the same finish, which came while this one was held or waited. */
+  readonly later?: LaterReport | null;
   /** `alsoTold` is still empty: it depends on who else is told. */
   readonly told: ToldEvent;
 }
@@ -54,7 +57,7 @@ export interface LoadedDue {
   readonly mentors: ReadonlyMap<LmsId, MentorPerson>;
   /** Recipients left out because others filled the chunk; they stay due. */
   readonly leftOut: ReadonlySet<string>;
-  /** Recipients of whose rows only as many were loaded as are composed at a time. */
+  /** Recipients that have more due rows than are composed at a time: the rest of them comes with the next chunk. */
   readonly goesOn: ReadonlySet<string>;
   /** Zulip accounts of the mentors. */
   readonly accounts: AccountsById;
@@ -103,38 +106,26 @@ export async function loadDue(
     return { ...NOTHING_DUE, leftOut, now: deps.clock.now() };
   }
   const studentIds = unique(rows.flatMap((row) => row.student_id ?? []));
-  const [others, links, shared, before, outages, absences, pauses] = await Promise.all([
+  const [others, links, shared, before, outages, absences, later, pauses] = await Promise.all([
     loadSiblings(deps, rows),
     mentorLinks(sql, source, studentIds),
     loadSharedNames(deps, rows.filter((row) => row.has_namesake)),
     loadToldBefore(deps, rows),
     outagesBeforePolls(sql, source, unique(rows.map((row) => row.poll_id))),
     absencesOf(deps, unique(rows.map((row) => row.event_id))),
+    loadLater(deps, rows),
     readPauses(deps, deps.clock.now()),
   ]);
   const mentorIds = unique(others.flatMap((row) => mentorOf(row.recipient) ?? []));
   const mentors = new Map((await peopleByIds(sql, source, "mentor", mentorIds)).map((row) => [row.id, row]));
   const away = new Map(outages.map((row) => [row.poll_id, row.outage_ms]));
-  const loaded = rows.map((row): LoadedRow => (
-    {
-      logId: row.log_id,
-      eventId: row.event_id,
-      pollId: row.poll_id,
-      recipient: row.recipient,
-      studentId: row.student_id,
-      studentEmail: row.student_email,
-      detectedAt: Number(row.detected_us),
-      dueAt: Number(row.due_us),
-      planned: row.reason === "digest" || row.reason === "rate",
-      gathered: row.reason === "gathering" || row.reason === "quiet",
-      lmsAwayMs: away.get(row.poll_id) ?? 0,
-      attempts: row.attempts,
-      stage: row.stage === "started" ? "started" : "finished",
-      incarnation: row.incarnation,
-      absence: absences.get(row.event_id) ?? null,
-      told: toldEvent(source, row, shared, before),
-    }
-  ));
+  const loaded = rows.map((row): LoadedRow => ({
+    ...ownValues(row),
+    lmsAwayMs: away.get(row.poll_id) ?? 0,
+    absence: absences.get(row.event_id) ?? null,
+    later: later.get(`${row.event_id}/${row.recipient}`) ?? null,
+    told: toldEvent(source, row, shared, before),
+  }));
   const now = deps.clock.now();
   const known = await accounts.of({ rows: loaded, mentors }, signal);
   const recent = await recentMessages(deps, unique(loaded.map((row) => row.recipient)), known, now, goesOn);
@@ -156,6 +147,25 @@ export async function loadDue(
   };
 }
 
+/** What the row itself says. */
+function ownValues(row: DueLogRow): Omit<LoadedRow, "lmsAwayMs" | "absence" | "later" | "told"> {
+  return {
+    logId: row.log_id,
+    eventId: row.event_id,
+    pollId: row.poll_id,
+    recipient: row.recipient,
+    studentId: row.student_id,
+    studentEmail: row.student_email,
+    detectedAt: Number(row.detected_us),
+    dueAt: Number(row.due_us),
+    planned: row.reason === "digest" || row.reason === "rate",
+    gathered: row.reason === "gathering" || row.reason === "quiet",
+    attempts: row.attempts,
+    stage: row.stage === "started" ? "started" : "finished",
+    incarnation: row.incarnation,
+  };
+}
+
 const NOTHING_DUE: Omit<LoadedDue, "leftOut" | "now"> = {
   rows: [],
   siblings: new Map(),
@@ -168,7 +178,7 @@ const NOTHING_DUE: Omit<LoadedDue, "leftOut" | "now"> = {
   pauses: [],
 };
 
-/** The recipients whose rows were cut off by the limit, or never reached; never the first one, whose rows always fit. */
+/** The recipients whose rows the limit cut off or left out altogether; never the first one, whose rows always fit. */
 function beyondTheLast(recipients: readonly string[], found: readonly DueLogRow[]): Set<string> {
   const last = found.at(-1);
   if (last === undefined || found.length < CHUNK_ROWS) return new Set();
@@ -184,23 +194,35 @@ async function loadSiblings(
   return found.map((row) => ({
     eventId: row.event_id,
     recipient: row.recipient,
-    // Told as far as anybody is told during a trial: of two mentors with one account, one message goes out.
+    // During a trial (notify.redirect_to) this counts as sent: of two mentors with one account, one message goes out.
     status: row.reason === "redirected" ? "sent" : row.status,
     userId: row.zulip_user_id,
     underWay: row.under_way,
   }));
 }
 
+/** Later reports, by `<event>/<recipient>`. */
+async function loadLater({ db }: ReadingDeps, rows: readonly DueLogRow[]): Promise<Map<string, LaterReport>> {
+  const results = rows.filter((row) => row.stage === "finished" && row.kind !== "content"); // content has no later report
+  if (results.length === 0) return new Map();
+  const found = await overtakenRows(
+    db.sql,
+    results.map((row) => row.event_id),
+    results.map((row) => row.recipient),
+  );
+  return new Map(found.map((row) => [`${row.event_id}/${row.recipient}`, row.told ? "told" : "to_be_told"]));
+}
+
 type ToldBefore = NonNullable<ToldEvent["previousTold"]>;
 
 async function loadToldBefore(deps: ReadingDeps, rows: readonly DueLogRow[]): Promise<Map<string, ToldBefore>> {
-  const corrections = rows.filter((row) => row.revision > 1);
-  if (corrections.length === 0) return new Map();
+  const revisions = rows.filter((row) => row.revision > 1);
+  if (revisions.length === 0) return new Map();
   const found = await toldBefore(
     deps.db.sql,
     deps.source,
-    corrections.map((row) => row.event_id),
-    corrections.map((row) => row.recipient),
+    revisions.map((row) => row.event_id),
+    revisions.map((row) => row.recipient),
   );
   return new Map(found.map((row) => [`${row.event_id}/${row.recipient}`, toldBeforeOf(row)]));
 }

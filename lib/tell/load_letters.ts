@@ -1,4 +1,11 @@
-import { type DueLetterRow, dueLetters, letterStudents, type NamingRow, namingsOf } from "../../sql/state/letters.ts";
+import {
+  type DueLetterRow,
+  dueLetters,
+  type LetterStudentRow,
+  letterStudents,
+  type NamingRow,
+  namingsOf,
+} from "../../sql/state/letters.ts";
 import { mentorLinks, peopleByIds } from "../../sql/state/outbox.ts";
 import { alikeMarkers } from "../../sql/state/reconcile.ts";
 import type { Config } from "../config/config.ts";
@@ -88,35 +95,51 @@ export async function loadLetters(
       studentEmail: students.get(student_id)?.email ?? null,
     })),
   }, signal);
-  const namingOf = (mentor: LmsId) => (row: NamingRow): LoadedNaming => {
-    const student = students.get(row.student_id);
-    const person = student === undefined ? null : { ...student, batchIds: student.batch_ids };
-    return {
-      letterId: row.letter_id,
-      about: row.about,
-      mentor,
-      student: row.student_id,
-      courseId: row.course_id,
-      title: row.course,
-      reasons: row.reasons,
-      lastActive: row.last_active,
-      patternIds: row.pattern_ids,
-      isMentor: current.get(row.student_id)?.includes(mentor) ?? true,
-      isSelf: known.selves.has(`${mentor}/${row.student_id}`),
-      isExcluded: isExcluded({ studentUsername: null }, person, config.students),
-    };
-  };
+  const about = { students, mentorsOf: current, selves: known.selves, excluded: config.students };
   const byLetter = Map.groupBy(rows, ({ letter_id }) => letter_id);
   const letters = due.map((row): LoadedLetter => ({
     ...letterOf(row, new Set(taken.map(({ marker }) => marker))),
-    namings: (byLetter.get(row.letter_id) ?? []).map(namingOf(row.mentor_id)),
+    namings: (byLetter.get(row.letter_id) ?? []).map((naming) => namingOf(naming, row.mentor_id, about)),
   }));
   const facts = await readNamingFacts(sql, source, letters.flatMap(({ namings }) => namings), {
     people: students,
     timezone: config.notify.timezone,
     names: config.format?.names ?? "full",
+    at: null,
   });
   return { letters, facts, mentors, accounts: known.mentors, zones: known.zones, pauses, now: clock.now() };
+}
+
+/** What is known of the students that letters name. */
+interface AboutStudents {
+  readonly students: ReadonlyMap<LmsId, LetterStudentRow>;
+  readonly mentorsOf: ReadonlyMap<LmsId, readonly LmsId[]>;
+  /** `mentor/student` of those who have one account. */
+  readonly selves: ReadonlySet<string>;
+  readonly excluded: Config["students"];
+}
+
+function namingOf(
+  row: NamingRow,
+  mentor: LmsId,
+  { students, mentorsOf, selves, excluded }: AboutStudents,
+): LoadedNaming {
+  const student = students.get(row.student_id);
+  const person = student === undefined ? null : { ...student, batchIds: student.batch_ids };
+  return {
+    letterId: row.letter_id,
+    about: row.about,
+    mentor,
+    student: row.student_id,
+    courseId: row.course_id,
+    title: row.course,
+    reasons: row.reasons,
+    lastActive: row.last_active,
+    patternIds: row.pattern_ids,
+    isMentor: mentorsOf.get(row.student_id)?.includes(mentor) ?? true,
+    isSelf: selves.has(`${mentor}/${row.student_id}`),
+    isExcluded: isExcluded({ studentUsername: null }, person, excluded),
+  };
 }
 
 const NO_LETTERS: Omit<LoadedLetters, "now"> = {

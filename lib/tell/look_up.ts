@@ -1,4 +1,4 @@
-import { markersOfMessages, type OpenMessageRow } from "../../sql/state/messages.ts";
+import { markersOfMessages, type MessageMarkerRow, type UnfinishedMessageRow } from "../../sql/state/messages.ts";
 import { isShort, markersIn } from "../model/marker.ts";
 import { MICROS_PER_SECOND } from "../model/time.ts";
 import { ZulipError } from "../base/errors.ts";
@@ -8,19 +8,19 @@ import type { NotifierDeps } from "./notify_types.ts";
 
 /** Above this many conversations one scan over all of the bot's own messages is cheaper. */
 const FEW_CONVERSATIONS = 5;
-/** The database's clock, which says how long ago a send began, may be set in between. Seconds. */
+/** Margin in seconds: the database's clock, which says how long ago a send began, may be set in between. */
 const CLOCK_MARGIN_S = 3600;
 
 /** A channel that could not be read for so long is gone. */
 const GONE_MS = 7 * 24 * 3_600_000;
 
-/** What a look-up showed. Of a message that is in none of these, it is sure that it is not there. */
+/** What a look-up showed. A message that is in none of these is surely not in Zulip. */
 export interface LookedUp {
   /** Zulip's ids of those that are there, by message. */
   readonly found: ReadonlyMap<string, string>;
-  /** Their channel cannot be read now: whether they are there shows when it can. */
+  /** Their channel cannot be read now: when it can, they are looked up again. */
   readonly hidden: ReadonlySet<string>;
-  /** Nobody can say any more: sent before the bot could read the channel, which hides what is older, or the channel is gone. */
+  /** Nobody can say any more: the channel is gone, or hides what was sent before the bot could read it. */
   readonly lost: ReadonlySet<string>;
 }
 
@@ -31,37 +31,21 @@ export interface LookedUp {
 export async function lookUp(
   deps: NotifierDeps,
   channels: Channels,
-  messages: readonly OpenMessageRow[],
+  messages: readonly UnfinishedMessageRow[],
   signal?: AbortSignal,
 ): Promise<LookedUp> {
-  const wanted = new Map<string, string>(); // marker -> message id
-  for (const row of await markersOfMessages(deps.db.sql, messages.map((m) => m.message_id))) {
-    wanted.set(row.marker, row.message_id);
-  }
-  // Five signs are found with all the others of their message, or not at all.
-  const short = messages.flatMap(({ message_id, content, zulip_user_id }) => {
-    const marks = markersIn(content).filter(isShort);
-    return marks.length === 0 ? [] : [{ message_id, marks, zulip_user_id }];
-  });
-  const plain = messages.filter((message) => message.rows === 0);
   const found = new Map<string, string>();
-  const take = ({ content, zulipMessageId, to }: ReadMessage) => {
-    const marks = new Set(markersIn(content));
-    for (const marker of marks) {
-      const id = wanted.get(marker);
-      if (id !== undefined) found.set(id, zulipMessageId);
-    }
-    for (const { message_id, marks: own, zulip_user_id } of short) {
-      const here = zulip_user_id === null ? to.length === 0 : to.includes(zulip_user_id);
-      if (here && own.every((mark) => marks.has(mark))) found.set(message_id, zulipMessageId);
-    }
-    for (const message of plain) {
-      if (content.includes(lastLine(message.content))) found.set(message.message_id, zulipMessageId);
-    }
-  };
-  const sinceS = (list: readonly OpenMessageRow[]) =>
+  const compare = comparison(messages, await markersOfMessages(deps.db.sql, messages.map((m) => m.message_id)), found);
+  const sinceS = (list: readonly UnfinishedMessageRow[]) =>
     Math.floor(deps.clock.now() / MICROS_PER_SECOND - Math.max(...list.map((m) => m.started_ms_ago ?? 0)) / 1000) -
     CLOCK_MARGIN_S;
+  /** Reads what the bot sent there, until all of `wanted` are found. */
+  const scan = async (target: LookUpTarget | undefined, wanted: readonly UnfinishedMessageRow[]) => {
+    for await (const message of deps.zulip.ownMessages(target, sinceS(wanted), signal)) {
+      compare(message);
+      if (wanted.every((each) => found.has(each.message_id))) break;
+    }
+  };
   const names = [...new Set(messages.flatMap((message) => message.channel ?? []))];
   const access: ReadonlyMap<string, ChannelAccess> = names.length === 0
     ? new Map()
@@ -72,14 +56,7 @@ export async function lookUp(
   const conversations = Map.groupBy(messages, ({ channel, zulip_user_id }) => JSON.stringify([channel, zulip_user_id]));
   const direct = messages.filter((message) => message.channel === null);
   const together = conversations.size > FEW_CONVERSATIONS && direct.length > 0;
-  if (together) {
-    const left = new Set(direct.map((message) => message.message_id));
-    for await (const message of deps.zulip.ownMessages(undefined, sinceS(direct), signal)) {
-      take(message);
-      for (const id of found.keys()) left.delete(id);
-      if (left.size === 0) break;
-    }
-  }
+  if (together) await scan(undefined, direct);
   for (const group of conversations.values()) {
     const [first] = group;
     if (first === undefined || (together && first.channel === null)) continue;
@@ -89,10 +66,7 @@ export async function lookUp(
       : { type: "channel", channel: place.access === "readable" ? place.id : first.channel ?? "" };
     try {
       if (place !== null && place.access !== "readable") throw new CannotSee();
-      for await (const message of deps.zulip.ownMessages(target, sinceS(group), signal)) {
-        take(message);
-        if (group.every((each) => found.has(each.message_id))) break;
-      }
+      await scan(target, group);
     } catch (error) {
       // An error is never read as "not there". A channel may also have gone between the two questions.
       if (place === null || !(error instanceof CannotSee || isAboutThisChannel(error))) throw error;
@@ -110,13 +84,42 @@ export async function lookUp(
   return { found, hidden, lost };
 }
 
+/** Compares a message that the bot sent with those that are looked for; a match goes into `found`. */
+function comparison(
+  messages: readonly UnfinishedMessageRow[],
+  markers: readonly MessageMarkerRow[],
+  found: Map<string, string>,
+): (message: ReadMessage) => void {
+  const messageOf = new Map(markers.map((row) => [row.marker, row.message_id]));
+  // Five signs are found with all the others of their message, or not at all.
+  const short = messages.flatMap(({ message_id, content, zulip_user_id }) => {
+    const marks = markersIn(content).filter(isShort);
+    return marks.length === 0 ? [] : [{ message_id, marks, zulip_user_id }];
+  });
+  const notices = messages.filter((message) => message.rows === 0);
+  return ({ content, zulipMessageId, to }) => {
+    const marks = new Set(markersIn(content));
+    for (const marker of marks) {
+      const id = messageOf.get(marker);
+      if (id !== undefined) found.set(id, zulipMessageId);
+    }
+    for (const { message_id, marks: own, zulip_user_id } of short) {
+      const here = zulip_user_id === null ? to.length === 0 : to.includes(zulip_user_id);
+      if (here && own.every((mark) => marks.has(mark))) found.set(message_id, zulipMessageId);
+    }
+    for (const notice of notices) {
+      if (content.includes(lastLine(notice.content))) found.set(notice.message_id, zulipMessageId);
+    }
+  };
+}
+
 class CannotSee extends Error {}
 
 function isAboutThisChannel(error: unknown): boolean {
   return error instanceof ZulipError && error.reason === "failed" && error.retryAfterMs === null;
 }
 
-export function targetOf(message: Pick<OpenMessageRow, "zulip_user_id" | "channel" | "topic">): ZulipTarget {
+export function targetOf(message: Pick<UnfinishedMessageRow, "zulip_user_id" | "channel" | "topic">): ZulipTarget {
   return message.channel !== null
     ? { type: "channel", channel: message.channel, topic: message.topic ?? "" }
     : { type: "direct", userId: message.zulip_user_id ?? "" };

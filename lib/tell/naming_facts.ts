@@ -7,10 +7,12 @@ import { withNames } from "../format/student_names.ts";
 import { type EventItem, eventItem } from "../history/items.ts";
 import { eventWords } from "../history/lines.ts";
 import type { LmsId } from "../model/event.ts";
+import { formatUtc } from "../model/time.ts";
 import type { PatternType } from "../model/pattern_types.ts";
 import type { NamesForm } from "../model/told_event.ts";
 import type { Queryable } from "../state/state_db.ts";
 import { localDay } from "../text/local_time.ts";
+import type { AsOf } from "../insights/read_insights.ts";
 import type { CameStudent, NamedStudent } from "../insights/weekly_message.ts";
 import { shortDate } from "../text/short_date.ts";
 
@@ -38,7 +40,7 @@ export interface NamingFacts {
 }
 
 const FACTS = 3;
-/** Of one attempt its last event is enough. */
+/** The last event of an attempt is enough. */
 const EVENTS = 4 * FACTS;
 /** Shorter than elsewhere: a line on a phone. */
 const TITLE_LENGTH = 60;
@@ -48,16 +50,18 @@ export async function readNamingFacts(
   sql: Queryable,
   source: string,
   namings: readonly Naming[],
-  { people, timezone, names }: {
+  { people, timezone, names, at }: {
     readonly people: ReadonlyMap<LmsId, NamedPerson>;
     readonly timezone: string;
     readonly names: NamesForm;
+    /** As it was then; `null`: as it is now. */
+    readonly at: Pick<AsOf, "day" | "known"> | null;
   },
 ): Promise<NamingFacts> {
   const students = [...new Set(namings.map(({ student }) => student))];
   const [events, patterns, shared] = await Promise.all([
-    newestEvents(sql, source, students, EVENTS),
-    patternsById(sql, [...new Set(namings.flatMap(({ patternIds }) => patternIds))]),
+    newestEvents(sql, source, students, EVENTS, at === null ? null : formatUtc(at.known)),
+    patternsById(sql, [...new Set(namings.flatMap(({ patternIds }) => patternIds))], at?.day ?? null),
     sharedNames(sql, source, namings.map(({ mentor }) => mentor), namings.map(({ student }) => student)),
   ]);
   const byStudent = Map.groupBy(events, ({ student_id }) => student_id);

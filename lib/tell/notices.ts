@@ -8,7 +8,7 @@ import type { NotifierDeps } from "./notify_types.ts";
 /** Sees to it that the administrator hears of trouble, also when Zulip was away when it began. */
 export class Notices {
   readonly #deps: NotifierDeps;
-  /** Told (or nobody to tell) by this process; the state database keeps it for all of them. */
+  /** Trouble that this process has reported, or found nobody to report to; the state database keeps the same for all processes. */
   readonly #done = new Set<string>();
 
   constructor(deps: NotifierDeps) {
@@ -20,7 +20,7 @@ export class Notices {
     return `${localDay(clock.now(), config.notify.timezone)} ${key}`;
   }
 
-  /** One message per trouble and day; never throws for Zulip (false), the next round tries again. A text that costs something is a function. */
+  /** One message per trouble and day. False when Zulip failed: the next round tries again. `text` is a function where making it costs something. */
   async tell(key: TroubleKey, text: string | (() => Promise<string>)): Promise<boolean> {
     const once = this.#once(key);
     if (this.#done.has(once) || !isWanted(key, this.#deps.config.admin.on)) return true;
@@ -43,7 +43,7 @@ export class Notices {
     }
   }
 
-  /** What a poller wrote down about the source, also one that cannot send itself. */
+  /** What a poller wrote down about the source; that poller may be unable to send. */
   async tellOfSource(): Promise<void> {
     const { db, source } = this.#deps;
     const notice = await readSourceNotice(db, source);

@@ -1,11 +1,6 @@
 import { dissolvableMessages, dissolveMessages } from "../../sql/state/messages.ts";
-import {
-  nextRecipientDue,
-  recipientsWithExams,
-  wakeForgottenRecipients,
-  wakeRecipients,
-} from "../../sql/state/recipients.ts";
-import { openCounts, wakeRowsWithAccount } from "../../sql/state/waiting.ts";
+import { nextRecipientDue, recipientsWithExams, wakeRecipients } from "../../sql/state/recipients.ts";
+import { unfinishedCounts, wakeRowsWithAccount } from "../../sql/state/waiting.ts";
 import { escapeText } from "../format/escape_text.ts";
 import { ADMIN } from "../model/recipient.ts";
 import { type EpochMicros, fromInstant, MICROS_PER_SECOND } from "../model/time.ts";
@@ -18,12 +13,13 @@ import { Circuit, troubleOfError } from "../bot/circuit.ts";
 import { Delivery, type Round } from "./delivery.ts";
 import { Guard, GUARD_HINT, type GuardVerdict } from "./guard.ts";
 import { AdminWatch } from "./admin_watch.ts";
-import { BlockNote } from "./block_note.ts";
+import { BlockNote, sayDeliveryPauses } from "./block_note.ts";
 import { Notices } from "./notices.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions, RoundResult } from "./notify_types.ts";
 import { adoptOrphans } from "./orphans.ts";
 import { retrying } from "./retrying.ts";
 import { sayPutOff } from "./put_off_words.ts";
+import { sweep } from "./sweep.ts";
 
 export interface Notifier {
   /** Delivers everything that was due when it began. Throws only for the state database. One at a time. */
@@ -58,11 +54,11 @@ class OutboxNotifier implements Notifier {
   #sweptAtMs = -Infinity;
   #orphansNotBeforeMs = -Infinity;
   #freshStart = true;
-  #left: Pick<RoundResult, "waiting" | "unknown" | "waits" | "open"> = {
+  #left: Pick<RoundResult, "waiting" | "unknown" | "waits" | "unfinished"> = {
     waiting: 0,
     unknown: 0,
     waits: [],
-    open: new Map(),
+    unfinished: new Map(),
   };
   #busy = true;
   #guardLogged = false;
@@ -112,7 +108,7 @@ class OutboxNotifier implements Notifier {
     await this.#prepareRound(cutoff, counts);
     const due = await this.#somethingDue(cutoff);
     this.#busy ||= due;
-    // Another process may have told what was due here: Zulip is asked all the same, or this one would say for ever that it is away.
+    // Another process may have told what was due here. Zulip is asked all the same, or this process would call it away for ever.
     const asks = !options.stop.aborted && (due || this.#circuit.state === "open");
     if (asks && await this.#zulipAnswers(options) && due) {
       try {
@@ -151,13 +147,13 @@ class OutboxNotifier implements Notifier {
     const { db, source, clock } = this.#deps;
     if (this.#freshStart) await this.#dissolveUntried();
     if (clock.monotonicMs() - this.#sweptAtMs >= SWEEP_MS) {
-      await retrying(() => besideErasures(db, async (tx) => void await wakeForgottenRecipients(tx, source)));
+      await sweep(this.#deps, cutoff);
       this.#sweptAtMs = clock.monotonicMs();
     }
     if (clock.monotonicMs() < this.#orphansNotBeforeMs && !this.#freshStart) return;
     const began = clock.monotonicMs();
     await adoptOrphans(this.#deps, cutoff, counts);
-    // At a start everybody without an account is looked for again; later those whom somebody else found.
+    // At a start everybody without an account is looked for again; later only those whom another process found.
     const found = await wakeRowsWithAccount(db.sql, source, cutoff, this.#freshStart);
     if (found.length > 0) await this.#wake(found.map((row) => row.recipient), cutoff);
     // However many wait, looking takes a twentieth of the time at most.
@@ -175,7 +171,7 @@ class OutboxNotifier implements Notifier {
     return row?.due_at != null && fromInstant(row.due_at) <= cutoff;
   }
 
-  /** For how long the oldest that may leave has been due: it grows while delivery is blocked. */
+  /** For how long the oldest delivery that may leave has been due: it grows while delivery is blocked. */
   async #oldestDueS(): Promise<number> {
     const [row] = await nextRecipientDue(this.#deps.db.sql, this.#deps.source);
     if (row?.due_at == null) return 0;
@@ -244,9 +240,8 @@ class OutboxNotifier implements Notifier {
     if (options.hard?.aborted === true) return;
     if (!(error instanceof ZulipError)) throw error;
     const { clock, log } = this.#deps;
-    if (this.#circuit.trip(troubleOfError(error), clock.monotonicMs())) {
-      log.error("Delivery pauses: {reason}", { reason: error.message, hint: error.hint });
-    }
+    const trouble = troubleOfError(error);
+    if (this.#circuit.trip(trouble, clock.monotonicMs())) sayDeliveryPauses(log, trouble, error.hint);
   }
 
   /** After an outage, what was composed but never tried is composed anew with all that came since: one message per mentor. */
@@ -276,16 +271,16 @@ class OutboxNotifier implements Notifier {
   async #count(counts: RoundCounts): Promise<void> {
     // An idle round costs next to nothing: the numbers change only when somebody was due. What is held is let go or dropped by
     // another process.
-    if (!this.#busy && counts.suppressed === 0 && !this.#left.open.get("held")) return;
-    const rows = await openCounts(this.#deps.db.sql, this.#deps.source);
+    if (!this.#busy && counts.suppressed === 0 && !this.#left.unfinished.get("held")) return;
+    const rows = await unfinishedCounts(this.#deps.db.sql, this.#deps.source);
     const count = (...names: string[]) =>
       rows.filter((row) => names.includes(row.status)).reduce((sum, row) => sum + row.count, 0);
     const waits = rows.flatMap(({ reason, count: deliveries, from_us: from, until_us: until }) =>
       reason === null ? [] : [{ reason, deliveries, from: Number(from), until: Number(until) }]
     );
-    const open = new Map<string, number>();
-    for (const row of rows) open.set(row.status, (open.get(row.status) ?? 0) + row.count);
-    this.#left = { waiting: count("waiting", "pending", "sending"), unknown: count("unknown"), waits, open };
+    const unfinished = new Map<string, number>();
+    for (const row of rows) unfinished.set(row.status, (unfinished.get(row.status) ?? 0) + row.count);
+    this.#left = { waiting: count("waiting", "pending", "sending"), unknown: count("unknown"), waits, unfinished };
     this.#busy = false;
   }
 }

@@ -89,7 +89,7 @@ export interface Composition {
   readonly messages: readonly Composed[];
   /** Starts that are not told, since their finish is in the same message. */
   readonly finishedSince: readonly DueRow[];
-  /** Rows that go on waiting; some of them do already, for the same. Without messages only. */
+  /** Rows that go on waiting, perhaps for the same as before. Where there are messages, none. */
   readonly putOff: readonly (Wait & { readonly row: DueRow })[];
 }
 
@@ -130,7 +130,7 @@ export interface RoundResult extends Readonly<RoundCounts> {
   /** For how long the oldest delivery that may leave has been due; 0 when none is. Seconds. */
   readonly oldestDueS: number;
   /** Deliveries that are not over, by status. */
-  readonly open: ReadonlyMap<string, number>;
+  readonly unfinished: ReadonlyMap<string, number>;
   readonly circuit: "closed" | "open" | "half_open";
   /** Why nothing, or not everything, was sent: Zulip's trouble or the guard's refusal. */
   readonly trouble: string | null;

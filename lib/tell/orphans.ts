@@ -39,6 +39,10 @@ function adoptPage(deps: NotifierDeps, cutoff: EpochMicros, counts: RoundCounts)
     if (lost.length > 0) {
       await suppressRows(tx, lost.map((row) => row.log_id), lost.map(() => "no_mentor"), deps.clock.now());
     }
+    // What waits for a digest goes on waiting for it with the mentor that it got.
+    const isPlanned = (row: OrphanRow) => !config.notify.immediate.some((type) => type === row.event_type);
+    const digestAt = (row: OrphanRow) =>
+      row.mentor_ids.length > 0 && row.later_us !== null && isPlanned(row) ? Number(row.later_us) : null;
     const first = told.map((row) => ({ row, recipient: recipientsOf(row)[0] ?? "" }));
     const more = told.flatMap((row) => recipientsOf(row).slice(1).map((recipient) => ({ row, recipient })));
     if (told.length > 0) {
@@ -47,6 +51,7 @@ function adoptPage(deps: NotifierDeps, cutoff: EpochMicros, counts: RoundCounts)
         first.map(({ row }) => row.log_id),
         first.map(({ recipient }) => recipient),
         first.map(({ row, recipient }) => storedMarker(source, row, recipient)),
+        first.map(({ row }) => digestAt(row)),
         cutoff,
       );
       await addRows(
@@ -57,6 +62,7 @@ function adoptPage(deps: NotifierDeps, cutoff: EpochMicros, counts: RoundCounts)
           pollId: row.poll_id,
           recipient,
           marker: storedMarker(source, row, recipient),
+          digestAt: digestAt(row),
         })),
         cutoff,
       );
@@ -75,7 +81,7 @@ function adoptPage(deps: NotifierDeps, cutoff: EpochMicros, counts: RoundCounts)
         linked.map((row) => row.mentor_ids[0] ?? ""),
       );
     }
-    // Counted when nothing can make the page run again.
+    // Counted last: until here the transaction may fail, and the page is then worked on again.
     counts.suppressed += lost.length;
     return orphans.length;
   });

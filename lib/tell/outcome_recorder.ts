@@ -18,7 +18,8 @@ export type Mark =
     readonly mark: "unknown";
     readonly messageId: string;
     readonly lookUpAt: EpochMicros;
-    readonly counted: boolean;
+    /** Whether this unclear try counts towards the poison limit. */
+    readonly towardsPoison: boolean;
     readonly reason: string;
   }
   | {
@@ -102,8 +103,8 @@ export class OutcomeRecorder {
 }
 
 /**
- * Writes outcomes; safe to repeat. `holder` is whose sends they were, `null` for messages in doubt that nobody sends: what was
- * taken over meanwhile is left to its new holder, except that sent is sent.
+ * Writes outcomes; safe to repeat. `holder` is whose sends they were, `null` for messages in doubt, which nobody sends. What was
+ * taken over meanwhile is left to its new holder; but what Zulip has is marked as sent in any case.
  */
 export async function writeMarks(
   { db, clock }: NotifierDeps,
@@ -146,7 +147,7 @@ export async function writeMarks(
         holder,
         group.map((mark) => mark.messageId),
         group.map((mark) => mark.lookUpAt),
-        group.map((mark) => mark.counted),
+        group.map((mark) => mark.towardsPoison),
         reason,
       );
     });

@@ -5,8 +5,8 @@ import { numberArrayLiteral } from "../state/array_literal.ts";
 import type { Queryable } from "../state/state_db.ts";
 
 /**
- * Recipients as a log names them: with the LMS's own key of a mentor, where that is a text. Asks only then; what cannot be looked up stays as
- * it is, since a log line stops nothing.
+ * Recipients as a log names them: a mentor by the LMS's own key, where that is a text. The state is asked only then; what cannot be
+ * looked up stays as it is, since a log line must stop nothing.
  */
 export async function ownRecipients(
   sql: Queryable,

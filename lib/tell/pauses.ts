@@ -1,7 +1,7 @@
-import { openPauses, type PauseRow, subjectsOfMessages } from "../../sql/state/pauses.ts";
+import { type PauseRow, pausesAt, subjectsOfMessages } from "../../sql/state/pauses.ts";
 import { dissolveMessages } from "../../sql/state/messages.ts";
 import { postponeMessages } from "../../sql/state/postpone.ts";
-import type { OpenMessageRow } from "../../sql/state/messages.ts";
+import type { UnfinishedMessageRow } from "../../sql/state/messages.ts";
 import type { LmsId } from "../model/event.ts";
 import { ADMIN, mentorOf } from "../model/recipient.ts";
 import { type EpochMicros, fromInstant } from "../model/time.ts";
@@ -38,7 +38,7 @@ export async function readPauses(
   { db, source }: { readonly db: { readonly sql: Queryable }; readonly source: string },
   now: EpochMicros,
 ): Promise<Pause[]> {
-  return (await openPauses(db.sql, source, now)).map(pauseOf);
+  return (await pausesAt(db.sql, source, now)).map(pauseOf);
 }
 
 export function pauseOf(row: PauseRow): Pause {
@@ -82,12 +82,12 @@ export function pausedUntil(delivery: Pausable, pauses: readonly Pause[], now: E
  */
 export async function withholdPaused(
   deps: Pick<NotifierDeps, "db" | "clock">,
-  open: readonly OpenMessageRow[],
+  unfinished: readonly UnfinishedMessageRow[],
   pauses: readonly Pause[],
-): Promise<OpenMessageRow[]> {
+): Promise<UnfinishedMessageRow[]> {
   const { db: { sql }, clock } = deps;
-  const waiting = open.filter(({ state, recipient }) => state === "pending" && recipient !== ADMIN);
-  if (pauses.length === 0 || waiting.length === 0) return [...open];
+  const waiting = unfinished.filter(({ state, recipient }) => state === "pending" && recipient !== ADMIN);
+  if (pauses.length === 0 || waiting.length === 0) return [...unfinished];
   const now = clock.now();
   const subjects = Map.groupBy(
     await subjectsOfMessages(sql, waiting.map((message) => message.message_id)),
@@ -110,5 +110,5 @@ export async function withholdPaused(
   for (const [until, ids] of Map.groupBy(postpone, ([, until]) => until)) {
     await postponeMessages(sql, ids.map(([id]) => id), until, null);
   }
-  return open.filter(({ message_id: id }) => !dissolve.has(id) && !postpone.has(id));
+  return unfinished.filter(({ message_id: id }) => !dissolve.has(id) && !postpone.has(id));
 }

@@ -4,7 +4,7 @@ import type { DetectedEvent, EventSuppression } from "../model/event.ts";
 import type { Person } from "../model/person.ts";
 import type { EpochMicros } from "../model/time.ts";
 
-import { nextDigestTime } from "./digest_times.ts";
+import { nextDigestTime } from "./times_of_day.ts";
 
 /** When and how an event is to be told; decided at detection. */
 export interface TellPlan {
@@ -24,9 +24,11 @@ export interface PlanContext {
   readonly students: Config["students"];
 }
 
-/** What of an event and its row decides about it. */
+/** The values of an event and of its row that decide whether it is told. */
 export type PlannedEvent = Pick<DetectedEvent, "type" | "change" | "firstSeen" | "revision" | "occurredAt">;
-export type PlannedRow = Pick<AttemptRow, "verdict" | "studentUsername"> & Partial<Pick<AttemptRow, "active">>;
+export type PlannedRow =
+  & Pick<AttemptRow, "verdict" | "studentUsername">
+  & Partial<Pick<AttemptRow, "active" | "graded">>;
 
 /** Exactly one of both is set. */
 export type Telling =
@@ -72,7 +74,7 @@ function revisionIsTold(event: PlannedEvent, row: PlannedRow, revisions: NotifyC
     case "verdict":
       return revisions !== "none";
     case "score":
-      return revisions === "score" && row.verdict !== null;
+      return revisions === "score" && (row.verdict !== null || row.graded === true);
   }
 }
 

@@ -11,7 +11,7 @@ export interface PreviewedDelivery {
   readonly dueAt: EpochMicros;
   /** It waits for a digest time from the start. */
   readonly planned: boolean;
-  /** Whose start is not told once the finish is in the same message. */
+  /** Which attempt it is about: its start is not told where its finish is in the same message. */
   readonly attempt: string;
   readonly isStart: boolean;
 }
@@ -28,12 +28,12 @@ interface Waiting extends TimedRow {
   readonly delivery: PreviewedDelivery;
 }
 
-/** How often a reader is looked at, at most: whatever waits gets its turn long before. */
+/** At most so many looks at one reader: whatever waits gets its turn long before. */
 const MOST_TURNS = 20_000;
 
 /**
- * What one reader would have got of these deliveries, by the rules that say when a delivery leaves, with time as it went by. Counts messages,
- * not how long ones are cut in parts. Pure.
+ * What one reader would have got of these deliveries: goes through the day by the rules that say when a delivery leaves. Counts
+ * messages, not the parts that long ones are cut into. Pure.
  */
 export function previewReader(
   deliveries: readonly PreviewedDelivery[],

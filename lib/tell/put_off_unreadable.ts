@@ -1,18 +1,18 @@
 import { channelOf } from "../model/recipient.ts";
-import { dissolveMessages, type OpenMessageRow } from "../../sql/state/messages.ts";
+import { dissolveMessages, type UnfinishedMessageRow } from "../../sql/state/messages.ts";
 import { postponeMessages, putOffRecipients } from "../../sql/state/postpone.ts";
 import { CHANNEL_AGAIN_MS, type Channels, NOT_READABLE } from "./channels.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 
 /**
  * The recipients that are private channels without this bot: what is sent there could not be looked up. All that they would get is put
- * off, visibly. `open`: their messages under way. Throws ZulipError.
+ * off, visibly. `unfinished`: their messages under way. Throws ZulipError.
  */
 export async function putOffUnreadable(
   deps: NotifierDeps,
   channels: Channels,
   recipients: readonly string[],
-  open: readonly OpenMessageRow[],
+  unfinished: readonly UnfinishedMessageRow[],
   signal?: AbortSignal,
 ): Promise<ReadonlySet<string>> {
   const names = new Map(recipients.flatMap((recipient) => {
@@ -27,7 +27,7 @@ export async function putOffUnreadable(
   if (unreadable.size === 0) return unreadable;
   const { db, source, clock } = deps;
   const until = clock.now() + CHANNEL_AGAIN_MS * 1000;
-  const composed = open.filter((message) => unreadable.has(message.recipient) && message.state === "pending");
+  const composed = unfinished.filter((message) => unreadable.has(message.recipient) && message.state === "pending");
   const untried = composed.filter((message) => message.started_ms_ago === null).map((message) => message.message_id);
   const tried = composed.filter((message) => message.started_ms_ago !== null).map((message) => message.message_id);
   if (untried.length > 0) await dissolveMessages(db.sql, untried, clock.now());

@@ -9,9 +9,9 @@ export type WaitReason = Decision["putOff"][number]["reason"] | "digest" | "chan
 export type EndReason = Decision["suppress"][number]["reason"] | "dropped" | "redirected" | "erased";
 /** Why a delivery was given up. */
 export type DeadReason = "refused" | "poison" | "unseen" | "erased";
-/** Why a student is told of to nobody; `not_any_more`: nothing of today excludes them. */
+/** Why nobody is told of a student; `not_any_more`: nothing excludes them today. */
 export type Exclusion = "inactive" | "excluded_username" | "excluded_batch" | "not_any_more";
-/** What keeps a delivery from leaving that no row of it says. */
+/** What keeps a delivery from leaving although its own rows do not say so. */
 export type Hindrance =
   | "switched_off"
   | "notifications_off"
@@ -20,7 +20,7 @@ export type Hindrance =
   | "outage"
   | "refused_so_far"
   | "none";
-/** How far one is that left. */
+/** How far the message of a delivery has come. */
 export type UnderWay = "sending" | "unknown" | "sent";
 /** Why there is no delivery to a mentor at all. */
 export type Absent = "not_mentor";

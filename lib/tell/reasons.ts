@@ -103,6 +103,10 @@ const ENDED: Readonly<Record<EndReason, Rule>> = {
     says: () => "it is a start, superseded: the finish of the same attempt was in the same message",
     change: () => NOTHING,
   },
+  overtaken: {
+    says: (f) => `${to(f)} was told a later report of the same attempt before this one could be told`,
+    change: () => `${NOTHING}; what was told is newer`,
+  },
   nobody_named: {
     says: (f) =>
       `a weekly message had nobody left to name to ${
@@ -188,8 +192,7 @@ const HINDERED: Readonly<Record<Hindrance, Rule>> = {
   guard: {
     says: ({ blocked, when }) =>
       `the guard lets nothing out${blocked === null ? "" : ` since ${when(blocked.since)}: ${blocked.reason}`}`,
-    change: () =>
-      "Unless another lmsmon uses this bot: `lmsmon reconcile --since 36h`, then `lmsmon poll-once --take-over`",
+    change: () => "Unless another lmsmon uses this bot: `lmsmon reconcile`, then `lmsmon poll-once --take-over`",
   },
   outage: {
     says: ({ blocked, when }) =>

@@ -5,7 +5,7 @@ import { mentorOf } from "../model/recipient.ts";
 import type { MentorPerson } from "./accounts.ts";
 import type { NotifierDeps } from "./notify_types.ts";
 
-/** How a redirected message begins: by it the bot's own messages are told apart, also by a state that forgot it sent them. */
+/** How a redirected message begins: so even a state that forgot sending it knows it among the bot's messages. */
 const BEGINNING = "↪️ Redirected, meant for ";
 
 export const isRedirected = (content: string): boolean => content.startsWith(BEGINNING);
@@ -15,7 +15,7 @@ export interface Redirect {
   readonly userId: string;
 }
 
-/** Names are longer than anybody's; what is beyond is left out, since Zulip cuts a message at 10,000 signs. */
+/** Nobody's name is so long; what is beyond it is left out, since Zulip cuts a message at 10,000 signs. */
 const NAME_LENGTH = 100;
 
 /**

@@ -11,8 +11,8 @@ interface ToldRow {
 }
 
 /**
- * The rows with what stands for their markers in a `ref` line, unless all of it must. Only rows without a link are looked up: the
- * others need none.
+ * Gives each row its `ref`, which stands for its marker in a `ref` line: the first five signs, or the whole marker where that of
+ * another delivery begins the same. Only rows without a link are looked up: a link holds the whole marker.
  */
 export async function withRefs<T extends ToldRow>(
   db: Pick<StateDb, "sql">,
@@ -33,7 +33,7 @@ export async function withRefs<T extends ToldRow>(
   return shortened(rows, new Set(taken));
 }
 
-/** The same by what is known here; `taken`: beginnings of markers that other deliveries have. */
+/** The same without asking the state; `taken`: markers among them that need all their signs. */
 export function shortened<T extends ToldRow>(rows: readonly T[], taken?: ReadonlySet<string>): readonly T[] {
   const byMarker = new Map<string, string>();
   for (const own of Map.groupBy(rows, ({ recipient }) => recipient).values()) {

@@ -6,7 +6,7 @@ import { refusalLabel } from "../base/metrics.ts";
 import { failPoint } from "../base/fail_point.ts";
 import { ownRecipients } from "./own_recipients.ts";
 import type { Claim } from "./claim.ts";
-import { type Circuit, troubleOf } from "../bot/circuit.ts";
+import { type Circuit, type Trouble, troubleOf } from "../bot/circuit.ts";
 import type { NotifierDeps, RoundCounts, RoundOptions } from "./notify_types.ts";
 import type { Mark } from "./outcome_recorder.ts";
 
@@ -35,8 +35,8 @@ export interface SendContext {
   readonly counts: RoundCounts;
   /** When the round began: what is given back is still due in it. */
   readonly cutoff: EpochMicros;
-  /** Told once, when the circuit opens. */
-  onTrouble(reason: string): void;
+  /** Called once, when the circuit opens. */
+  onTrouble(trouble: Trouble): void;
   onWorking(): void;
   onRefused(recipient: string): void;
   /** How a log names a recipient. */
@@ -100,7 +100,7 @@ async function sendOne(context: SendContext, message: Outgoing, deadlineMs: numb
   if (trouble === null) {
     if (outcome.outcome !== "rate_limited" && circuit.worked()) context.onWorking();
   } else if (options.hard?.aborted !== true && circuit.trip(trouble, clock.monotonicMs())) {
-    context.onTrouble(trouble.reason);
+    context.onTrouble(trouble);
   }
   return markOf(context, message, outcome, proven, counts);
 }
@@ -136,9 +136,9 @@ function markOf(
     case "not_sent":
       return giveBack(context, message);
     case "unknown": {
-      // An outage is nobody's fault; but what fails again and again while others arrive must not go on for ever.
+      // Counts towards poison only if other sends have worked since the circuit last opened.
       const lookUpAt = now + config.zulip.settleMs * 1000;
-      return { mark: "unknown", messageId, lookUpAt, counted: proven, reason: outcome.reason };
+      return { mark: "unknown", messageId, lookUpAt, towardsPoison: proven, reason: outcome.reason };
     }
   }
 }

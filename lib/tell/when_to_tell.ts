@@ -1,9 +1,8 @@
 import type { NotifyConfig } from "../config/config.ts";
 import { isChannelRecipient } from "../model/recipient.ts";
 import type { EpochMicros } from "../model/time.ts";
-import { nextDigestTime } from "./digest_times.ts";
+import { nextDigestTime, quietUntil } from "./times_of_day.ts";
 import type { DueRow, Recent, Wait } from "./notify_types.ts";
-import { quietUntil } from "./quiet_hours.ts";
 
 /** The configuration as far as it says when a due row is told. */
 export type TimingPolicy = Pick<

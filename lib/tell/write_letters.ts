@@ -8,7 +8,7 @@ import { wakeRecipients } from "../../sql/state/recipients.ts";
 import { z } from "zod";
 import type { Config, WeeklyTelling } from "../config/config.ts";
 import { inHalves } from "../insights/in_halves.ts";
-import { type Insight, judge } from "../insights/insight.ts";
+import { differentReasons, type Insight, judge } from "../insights/insight.ts";
 import { type Mention, nameOn, NAMING } from "../insights/naming.ts";
 import type { ScoreConstants } from "../insights/score.ts";
 import type { LmsId } from "../model/event.ts";
@@ -26,7 +26,7 @@ import { isExcluded } from "./plan.ts";
 /** The fact that says of which week letters were written last. */
 const FACT = "letters";
 const ReadFact = z.object({ day: z.iso.date() });
-/** Who was away at the time is told so many days later at most. Longer than the guard looks back: it finds all that it asks for. */
+/** Letters that were not written on their day, because nothing ran, are written up to so many days later. */
 const LATE_DAYS = 3;
 
 export interface LetterSettings {
@@ -80,9 +80,10 @@ export async function writeLetters(
   const day = letterDay(now, await lastLetterDay(db.sql, source), tell, timezone);
   if (day === null) return null;
   const judgedDay = localDay(now, timezone).subtract({ days: 1 }).toString();
-  const namings = await whomToName(db, { source, day, judgedDay, now }, settings);
+  const week = { source, day, judgedDay, now };
+  const namings = [...await callsOf(db, week, settings), ...await whoCame(db.sql, week, settings)];
   return await fenced(db, lease, async (tx) => {
-    const written = await keep(tx, lease, { day, judgedDay, now, namings }, settings.notify.fuse);
+    const written = await keep(tx, lease, { ...week, namings }, settings.notify.fuse);
     await writeFact(tx, source, FACT, JSON.stringify({ day }));
     return written;
   });
@@ -108,22 +109,26 @@ export interface NewNaming {
   readonly patternIds: readonly string[];
 }
 
-async function whomToName(
+/**
+ * Who needs a call, of courses that were known before the judged day. What happened until its end counts as it is known when the letters
+ * are written: after days on which nothing ran, work that a poll has found since is not said to be missing.
+ */
+export async function callsOf(
   { sql, mode }: Pick<StateDb, "sql" | "mode">,
   week: Week,
   settings: LetterSettings,
+  seen: EpochMicros = week.now,
 ): Promise<NewNaming[]> {
   const { source, judgedDay } = week;
   const { constants, notify: { timezone } } = settings;
   const end = fromInstant(Temporal.PlainDate.from(judgedDay).add({ days: 1 }).toZonedDateTime(timezone).toInstant()) -
     1;
-  const asked = { source, until: formatUtc(end), seen: formatUtc(end), day: judgedDay, timezone, course: null };
+  const asked = { source, until: formatUtc(end), seen: formatUtc(seen), day: judgedDay, timezone, course: null };
   const known = new Set((await q.coursesKnownBefore(sql, source, judgedDay)).map(({ course_id }) => course_id));
   const insights = known.size === 0
     ? []
     : judge(await inHalves((half) => standings(sql, { ...asked, half }), mode === "server"), constants);
-  const calls = await whomToCall(sql, week, insights.filter(({ course }) => known.has(course)), settings);
-  return [...calls, ...await whoCame(sql, week, settings)];
+  return await whomToCall(sql, week, insights.filter(({ course }) => known.has(course)), settings);
 }
 
 /** Whom the policy names to whom, by mentor, the most urgent first. `week.judgedDay` is the day that `insights` are of. */
@@ -147,7 +152,10 @@ export async function whomToCall(
   const titles = new Map((await courses(sql, source)).map(({ course_id, title }) => [course_id, title]));
   const named = [...new Set(mentions.map(({ student }) => student))];
   const keyOf = (course: string, student: string) => `${course}/${student}`;
-  const open = Map.groupBy(await openPatterns(sql, source, named), (row) => keyOf(row.course_id, row.student_id));
+  const open = Map.groupBy(
+    await openPatterns(sql, source, named, judgedDay),
+    (row) => keyOf(row.course_id, row.student_id),
+  );
   const byKey = new Map(urgent.map((one) => [keyOf(one.course, one.student), one]));
   return mentions.flatMap(({ mentor, student, course, p }): NewNaming[] => {
     const insight = byKey.get(keyOf(course, student));
@@ -155,11 +163,21 @@ export async function whomToCall(
     const patternIds = (open.get(keyOf(course, student)) ?? []).map(({ pattern_id }) => pattern_id);
     const title = titles.get(course) ?? null;
     const lastActive = lastActiveOn(judgedDay, insight);
-    return [{ mentor, about: "call", student, course, title, p, reasons: insight.reasons, lastActive, patternIds }];
+    return [{
+      mentor,
+      about: "call",
+      student,
+      course,
+      title,
+      p,
+      reasons: differentReasons(insight),
+      lastActive,
+      patternIds,
+    }];
   });
 }
 
-/** Whose missing work, of which a mentor was told, no longer is missing. */
+/** Students whose missing work, of which a mentor was told, came after all. */
 async function whoCame(sql: Queryable, { source, now }: Week, settings: LetterSettings): Promise<NewNaming[]> {
   const came = await q.cameSinceTold(sql, source, (settings.notify.redirectTo ?? null) !== null);
   const mentorsOf = await mentorsToTell(sql, source, came.map(({ student_id }) => student_id), now, settings.students);
@@ -183,7 +201,7 @@ function lastActiveOn(judgedDay: string, { standing: { idle_days } }: Pick<Insig
   return idle_days === null ? null : Temporal.PlainDate.from(judgedDay).subtract({ days: idle_days }).toString();
 }
 
-/** Nobody of who is excluded or paused; of several mentors with one account the first. */
+/** The mentors of these students, without students who are excluded or paused; of several mentors with one account the first. */
 async function mentorsToTell(
   sql: Queryable,
   source: string,

@@ -84,7 +84,11 @@ export function lmsQueries(
       ? `${expression} in (${ids.map((id) => dialect.literal(id)).join(",")})`
       : dialect.idIn(expression, ids.map(integer));
   const relation = (from: Relation) => "table" in from ? q(from.table) : `(${from.from}\n)`;
-  const hash = (name: Kind, kind: TableKind) => dialect.hash([`${name}:`], [ref(kind.key), ...kind.hashed.map(ref)]);
+  const hash = (name: Kind, kind: TableKind) =>
+    dialect.hash(
+      [`${name}:`],
+      [kind.key, ...kind.hashed].map((column) => ({ expression: ref(column), type: typeOf(kind, column) })),
+    );
   const side = (kind: KindPreset, columns: readonly ColumnRef[]): SideParts | null =>
     kind.side === null ? null : {
       table: q(kind.side.table),

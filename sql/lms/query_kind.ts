@@ -1,5 +1,5 @@
 import type { Kind } from "../../lib/model/event_types.ts";
-import type { Dialect } from "./dialects/dialect.ts";
+import type { Dialect, Stretch } from "./dialects/dialect.ts";
 import { held, heldPair, type KeyColumn, oddConditions, oddPart, whole } from "./key_conditions.ts";
 import {
   type CanonicalColumn,
@@ -27,17 +27,18 @@ export interface KeyRange {
 }
 
 /**
- * In a query: `{JOIN}` what joins a small relation to the driving table, and `{WHOLE}` the end of that relation's select. Where a stretch of
- * keys is read, a dialect may have them keep the order and read the small relation once.
+ * In a query: `{JOIN}` joins a small relation to the driving table; `{WHOLE}` ends that relation's select, and `{ONCE}` one that computes
+ * something. Where a stretch of keys is read, a dialect has them keep the order, and read and compute the small relation once.
  */
-const filled = (from: string, { join, whole }: Dialect["stretch"]): string =>
-  from.replaceAll("{JOIN}", join).replaceAll("{WHOLE}", whole);
+const filled = (from: string, { join, whole, once }: Stretch): string =>
+  from.replaceAll("{JOIN}", join).replaceAll("{WHOLE}", whole).replaceAll("{ONCE}", once);
 
 /** A query as it reads by single keys, and to whoever looks at its columns. */
-export const plainQuery = (from: string): string => filled(from, { join: "join", whole: "" });
+export const plainQuery = (from: string): string => filled(from, { join: "join", whole: "", once: "" });
 
-/** Stands in a query for a relation of the keys that are wanted: `id`, or `a` and `b` of a pair. */
-const KEYS = "{keys}";
+/** In a query: the keys that are wanted, as a relation of `id`, or of `a` and `b`; and whole rows of the one table that drives it. */
+const KEYS = "{keys}", ROWS = "{rows}";
+const takesKeys = (from: string): boolean => from.includes(KEYS) || from.includes(ROWS);
 
 /** What is known of columns. */
 export interface QueryColumns {
@@ -58,8 +59,7 @@ export function queryKind(
   { typeOf, types, nullable }: QueryColumns,
   raw: boolean,
 ) {
-  const q = dialect.quote;
-  const form = kind.keyType ?? "integer";
+  const q = dialect.quote, form = kind.keyType ?? "integer";
   const own = keyColumns(kind.key).map((column) => `t.${q(column)}`);
   const driving = drivers(kind).map(({ table, key }: DrivingTable) => ({
     table: q(table),
@@ -99,8 +99,9 @@ export function queryKind(
     ? `case when 1 = 1${heldPair(dialect, ownKeys)} then ${dialect.pairId(own[0] ?? "", own[1] ?? "")} end`
     : form === "integer"
     ? own[0] ?? ""
-    : dialect.textId(`${name}_row`, keyText);
-  const hash = dialect.queryHash([`${name}:`], [...own, ...kind.hashed.map((column) => `t.${q(column)}`)]);
+    : dialect.textId(`${name}_row`, keyText, raw);
+  const field = (column: string) => ({ expression: `t.${q(column)}`, type: typeOf(column) });
+  const hash = dialect.queryHash([`${name}:`], [...keyColumns(kind.key), ...kind.hashed].map(field));
   const value = (text: string) =>
     form === "integer" ? dialect.id(text) : form === "binary" ? dialect.bytesLiteral(text) : dialect.literal(text);
   const short = (expression: string) =>
@@ -135,6 +136,11 @@ export function queryKind(
       ? dialect.idIn(on[0] ?? "", where.keys.map(([key]) => key ?? ""))
       : `${on[0]} in (${where.keys.map(([key]) => value(key ?? "")).join(",")})`;
   };
+  /** The rows that there are of what drives the query, as a relation. */
+  const rowsRelation = (where: KeyCondition): string =>
+    driving.slice(0, 1).map(({ table, keys }) =>
+      `(select d.* from ${table} d where ${condition(where, keys)}${dialect.fence})`
+    ).join();
   /** The keys that there are, as a relation. */
   const keysRelation = (where: KeyCondition): string => {
     if (own.length > 1 && "keys" in where) return dialect.pairsIn(where.keys, driving);
@@ -147,10 +153,11 @@ export function queryKind(
       ).join(" union ")
     }${dialect.fence})`;
   };
-  const rowsWhere = (where: KeyCondition): { from: string; where: string } => {
-    const query = "ranges" in where ? filled(kind.from, dialect.stretch) : plainQuery(kind.from);
-    if (query.includes(KEYS)) {
-      return { from: `(${query.replaceAll(KEYS, keysRelation(where))}\n) t`, where: "1 = 1" };
+  const rowsWhere = (where: KeyCondition, stretch = dialect.stretch): { from: string; where: string } => {
+    const query = "ranges" in where ? filled(kind.from, stretch) : plainQuery(kind.from);
+    if (takesKeys(query)) {
+      const bounded = query.replaceAll(KEYS, () => keysRelation(where)).replaceAll(ROWS, () => rowsRelation(where));
+      return { from: `(${bounded}\n) t`, where: "1 = 1" };
     }
     if (own.length > 1 && "keys" in where) {
       return dialect.rowsOfPairs(query, keyColumns(kind.key).map(q), where.keys);
@@ -161,7 +168,6 @@ export function queryKind(
     const { from, where: on } = rowsWhere(where);
     return `select ${list.join(", ")} from ${from} where ${on}${limit === null ? "" : ` limit ${limit}`}`;
   };
-
   return {
     /** Whole rows in any order: key as text, hash, then the canonical columns. */
     rows: (where: KeyCondition, limit: number | null = null): string =>
@@ -243,7 +249,7 @@ export function queryKind(
     /** Such keys among the query's own rows; `null` where it takes the keys that are wanted from elsewhere, or can have none. */
     oddOwn: (limit: number): string | null => {
       const odd = oddKeys(ownKeys, 2);
-      if (odd.length === 0 || kind.from.includes(KEYS)) return null;
+      if (odd.length === 0 || takesKeys(kind.from)) return null;
       return `select ${keyTexts(own).join(", ")} from (${kind.from}\n) t where ${odd.join(" or ")} limit ${limit}`;
     },
 
@@ -252,7 +258,7 @@ export function queryKind(
 
     /** Rows [bucket, count, xor]. */
     buckets: (range: KeyRange, size: bigint): string =>
-      dialect.groupBuckets({ id, hash, size: String(size), ...rowsWhere({ ranges: [range] }) }),
+      dialect.groupBuckets({ id, hash, size: String(size), ...rowsWhere({ ranges: [range] }, dialect.sumStretch) }),
 
     /** Rows [key, hash] in any order; `buckets`: of these only, each with so many ids. */
     keyHashes: (
@@ -288,5 +294,7 @@ export function probeOf(from: string, kind: KindPreset | null, dialect: Dialect)
     : `(select ${
       keyColumns(first.key).map((column, i) => `d.${dialect.quote(column)} as ${names[i]}`).join(", ")
     } from ${dialect.quote(first.table)} d where 1 = 0)`;
-  return `select * from (${plainQuery(from).replaceAll(KEYS, keys)}\n) t limit 0`;
+  const rows = first === undefined ? ROWS : `(select d.* from ${dialect.quote(first.table)} d where 1 = 0)`;
+  const query = plainQuery(from).replaceAll(KEYS, () => keys).replaceAll(ROWS, () => rows);
+  return `select * from (${query}\n) t limit 0`;
 }

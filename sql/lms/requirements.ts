@@ -42,7 +42,7 @@ export function requirements(preset: Preset): Requirement[] {
   const needTable = (t: TablePreset<never, string> | null, sort: IdSort | "media", optional = false) => {
     if (t !== null && "table" in t) need(t.table, [t.key, ...named(t.columns)], [], optional, idsOf(sort, t.key));
   };
-  for (const name of ["exam", "content"] as const) {
+  for (const name of ["exam", "assignment", "content"] as const) {
     const kind = preset.kinds[name];
     if (kind === null) continue;
     const refs = [...Object.values(kind.columns), ...kind.hashed];

@@ -33,11 +33,18 @@ export type NamingMessageRow = z.infer<typeof NamingMessageRow>;
 
 /**
  * Messages that name the person: those that tell of the student's events, those that went to the mentor, and those in whose text
- * one of `names` stands. `lock`: who only reads needs none.
+ * one of `names` stands. `alsoTold` is what stands before the names of others who were told: they may have had other names then.
+ * `lock`: who only reads needs none.
  */
 export const messagesNaming = (
   sql: Queryable,
-  of: { readonly role: string; readonly source: string; readonly id: string; readonly names: readonly string[] },
+  of: {
+    readonly role: string;
+    readonly source: string;
+    readonly id: string;
+    readonly names: readonly string[];
+    readonly alsoTold: string;
+  },
   lock: boolean,
 ) =>
   sql<NamingMessageRow[]>`
@@ -51,6 +58,10 @@ export const messagesNaming = (
          select l.message_id from lmsmon.lms_event_logs l join lmsmon.namings n on n.letter_id = l.event_id
           where ${of.role} = 'student' and l.source = ${of.source} and n.student_id = ${of.id}::bigint and l.message_id is not null)
        or (${of.role} = 'mentor' and m.recipient = 'mentor:' || ${of.id}::text)
+       or (${of.role} = 'mentor' and strpos(lower(m.content), ${of.alsoTold}::text) > 0 and m.message_id in (
+         select l.message_id from lmsmon.lms_event_logs own join lmsmon.lms_event_logs l on l.event_id = own.event_id
+          where own.source = ${of.source} and own.recipient = 'mentor:' || ${of.id}::text
+            and own.status not in ('suppressed', 'dead') and l.message_id is not null))
        or exists (select from unnest(${of.names as string[]}::text[]) as n (name) where ${
     standsIn(sql, sql`m.content`, sql`n.name`)
   }))
@@ -59,14 +70,15 @@ export const messagesNaming = (
 export const MessageIdRow = z.object({ message_id: int8 });
 export type MessageIdRow = z.infer<typeof MessageIdRow>;
 
-/** Of these messages those that tell of nobody but this student. */
+/** Of these messages those that tell of nobody but this student; what retention took away was perhaps somebody else's. */
 export const messagesOfStudentAlone = (sql: Queryable, id: string, messageIds: readonly string[]) =>
   sql<MessageIdRow[]>`
     select m.message_id from lmsmon.messages m
-     where m.message_id = any(${messageIds as string[]}::bigint[]) and m.kind in ('single', 'weekly')
+     where m.message_id = any(${messageIds as string[]}::bigint[]) and m.kind in ('single', 'digest', 'weekly')
        and not exists (
-         select from lmsmon.lms_event_logs l join lmsmon.lms_activity_events e on e.event_id = l.event_id
-          where l.message_id = m.message_id and e.student_id is distinct from ${id}::bigint)
+         select from lmsmon.lms_event_logs l left join lmsmon.lms_activity_events e on e.event_id = l.event_id
+          where l.message_id = m.message_id and e.student_id is distinct from ${id}::bigint
+            and not exists (select from lmsmon.letters t where t.letter_id = l.event_id))
        and not exists (
          select from lmsmon.lms_event_logs l join lmsmon.namings n on n.letter_id = l.event_id
           where l.message_id = m.message_id and n.student_id <> ${id}::bigint and n.left_out is null)`;
@@ -219,6 +231,16 @@ export const shrinkMentorSet = (sql: Queryable, setId: string, id: string) =>
        where s.mentor_set_id = ${setId}::bigint)
     delete from lmsmon.lms_activity_event_mentors where mentor_set_id = ${setId}::bigint and mentor_id = ${id}::bigint`;
 
+export const EventsOfMentorRow = z.object({ events: neverNull(int8) });
+export type EventsOfMentorRow = z.infer<typeof EventsOfMentorRow>;
+
+/** Events that had the mentor, as the first or another one. */
+export const eventsOfMentor = (sql: Queryable, source: string, id: string) =>
+  sql<EventsOfMentorRow[]>`
+    select count(*) as events from lmsmon.lms_activity_events
+     where source = ${source} and (mentor_id = ${id}::bigint or mentor_set_id in (
+       select mentor_set_id from lmsmon.mentor_sets where source = ${source} and ${id}::bigint = any(mentor_ids)))`;
+
 export const eraseFirstMentor = (sql: Queryable, source: string, id: string) =>
   sql`
     update lmsmon.lms_activity_events set mentor_id = null, mentor_username = null
@@ -235,6 +257,7 @@ export const ERASED_TABLES = [
   "lms_event_logs",
   "messages",
   "recipients",
+  "poll_runs",
   "row_states",
   "enrolments",
   "exemptions",

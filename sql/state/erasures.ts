@@ -85,6 +85,22 @@ export const personsWithIds = (sql: Queryable, ids: readonly string[]) =>
   sql<PersonKeyRow[]>`
     select role, source, id from ${everybody(sql)} as e where id = any(${ids as string[]}::bigint[]) order by 1, 2, 3`;
 
+export const ErasedIdRow = z.object({
+  role: neverNull(z.enum(["student", "mentor"])),
+  source: text,
+  id: neverNull(int8),
+});
+export type ErasedIdRow = z.infer<typeof ErasedIdRow>;
+
+/** Which of these ids, a student's or a mentor's, are of somebody who was erased: the hash of each is made and looked for. */
+export const erasedWithIds = (sql: Queryable, ids: readonly string[]) =>
+  sql<ErasedIdRow[]>`
+    select r.role, s.source, i.id
+      from unnest(array['student', 'mentor']) as r (role), (select distinct source from lmsmon.tombstones) as s,
+           unnest(${ids as string[]}::bigint[]) as i (id)
+     where exists (select from lmsmon.tombstones t where t.pseudonym = lmsmon.pseudonym(r.role, s.source, i.id))
+     order by 1, 2, 3`;
+
 /** Who stands behind pseudonyms. */
 export const personsBehind = (sql: Queryable, pseudonyms: readonly string[]) =>
   sql<PersonKeyRow[]>`

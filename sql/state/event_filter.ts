@@ -6,6 +6,7 @@ export interface EventFilter {
   readonly since: string | null;
   readonly until: string | null;
   readonly types: readonly string[] | null;
+  readonly source: string | null;
   readonly students: readonly StudentKey[] | null;
   readonly unprocessed: boolean;
 }
@@ -38,6 +39,7 @@ export function eventConditions(filter: EventFilter, detectedAt: "detected_at" |
   if (filter.since !== null) parts.push(`${detectedAt} >= ${literal(filter.since)}::timestamptz`);
   if (filter.until !== null) parts.push(`${detectedAt} < ${literal(filter.until)}::timestamptz`);
   if (filter.types !== null) parts.push(`event_type = any (array[${filter.types.map(literal).join(", ")}]::text[])`);
+  if (filter.source !== null) parts.push(`source = ${literal(filter.source)}`);
   if (filter.students !== null) {
     // The ids alone find the index; two sources may have the same id for two people.
     const { students } = filter;

@@ -15,9 +15,11 @@ export const takeEventIds = (sql: Queryable, count: number) =>
 export const SupersededEventRow = z.object({ event_id: int8, timestamp: timestamptz, timestamp_approximate: bool });
 export type SupersededEventRow = z.infer<typeof SupersededEventRow>;
 
+/** Those of the events that are finishes: where the finish was of a type that is not monitored, the last event is the start. */
 export const supersededEvents = (sql: Queryable, ids: string) =>
   sql<SupersededEventRow[]>`
-    select event_id, timestamp, timestamp_approximate from lmsmon.lms_activity_events where event_id = any(${ids}::bigint[])`;
+    select event_id, timestamp, timestamp_approximate from lmsmon.lms_activity_events
+     where event_id = any(${ids}::bigint[]) and stage = 'finished'`;
 
 /** `attempts`: `<row id>/<incarnation>`, with commas between them. */
 export const EarlierAttemptsRow = z.object({ position: neverNull(int4), attempts: neverNull(text) });
@@ -83,12 +85,12 @@ export const insertEvents = (sql: Queryable, columns: readonly string[]) => {
     insert into lmsmon.lms_activity_events (event_id, source, kind, event_type, stage, attempt_id, incarnation, revision, student_id,
       student_username, mentor_id, mentor_username, mentor_set_id, activity_id, activity_title, attempt_no, course_id, course,
       chapter_id, chapter, content_type, student_batch_ids, activity_metadata, timestamp, timestamp_approximate, origin, change,
-      suppressed_reason, mentor_grace_until, poll_id, created_at, zulip_user_id)
+      suppressed_reason, mentor_grace_until, poll_id, created_at, zulip_user_id, attempt_pseudonym)
     select u.event_id, u.source, u.kind, u.event_type, u.stage, u.attempt_id, u.incarnation, u.revision, u.student_id, u.student_username,
       u.mentor_id, u.mentor_username, u.mentor_set_id, u.activity_id, u.activity_title, u.attempt_no, u.course_id, u.course,
       u.chapter_id, u.chapter, u.content_type, u.student_batch_ids::bigint[], u.activity_metadata::jsonb, u.timestamp,
       u.timestamp_approximate, u.origin, u.change, u.suppressed_reason, u.mentor_grace_until, u.poll_id, u.created_at,
-      u.zulip_user_id
+      u.zulip_user_id, u.attempt_pseudonym
     from unnest(${c(0)}::bigint[], ${c(1)}::text[], ${c(2)}::text[], ${c(3)}::text[], ${c(4)}::text[], ${
     c(5)
   }::bigint[],
@@ -100,11 +102,11 @@ export const insertEvents = (sql: Queryable, columns: readonly string[]) => {
       ${c(24)}::boolean[], ${c(25)}::text[], ${c(26)}::text[], ${c(27)}::text[], ${c(28)}::timestamptz[], ${
     c(29)
   }::bigint[],
-      ${c(30)}::timestamptz[], ${c(31)}::bigint[])
+      ${c(30)}::timestamptz[], ${c(31)}::bigint[], ${c(32)}::text[])
       as u (event_id, source, kind, event_type, stage, attempt_id, incarnation, revision, student_id, student_username, mentor_id,
         mentor_username, mentor_set_id, activity_id, activity_title, attempt_no, course_id, course, chapter_id, chapter,
         content_type, student_batch_ids, activity_metadata, timestamp, timestamp_approximate, origin, change,
-        suppressed_reason, mentor_grace_until, poll_id, created_at, zulip_user_id)`;
+        suppressed_reason, mentor_grace_until, poll_id, created_at, zulip_user_id, attempt_pseudonym)`;
 };
 
 export const copyEvents = (sql: Queryable) =>
@@ -112,4 +114,4 @@ export const copyEvents = (sql: Queryable) =>
     copy lmsmon.lms_activity_events (event_id, source, kind, event_type, stage, attempt_id, incarnation, revision, student_id,
       student_username, mentor_id, mentor_username, mentor_set_id, activity_id, activity_title, attempt_no, course_id, course,
       chapter_id, chapter, content_type, student_batch_ids, activity_metadata, timestamp, timestamp_approximate, origin, change,
-      suppressed_reason, mentor_grace_until, poll_id, created_at, zulip_user_id) from stdin`;
+      suppressed_reason, mentor_grace_until, poll_id, created_at, zulip_user_id, attempt_pseudonym) from stdin`;

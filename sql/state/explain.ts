@@ -191,8 +191,8 @@ export const MentorDeliveriesRow = z.object({
 });
 export type MentorDeliveriesRow = z.infer<typeof MentorDeliveriesRow>;
 
-/** A recipient's deliveries by state and reason; those that a poll holds up by poll, too. */
-export function deliveriesOfRecipient(sql: Queryable, source: string, recipient: string) {
+/** A recipient's deliveries by state and reason, made since then; those that a poll holds up by poll, too. */
+export function deliveriesOfRecipient(sql: Queryable, source: string, recipient: string, since: EpochMicros | null) {
   return sql<MentorDeliveriesRow[]>`
     select l.status, l.reason, count(*)::int as deliveries, min(l.created_at) as oldest_at, max(l.processed_at) as last_at,
            min(l.next_attempt_at) filter (where l.untold and l.status <> 'held') as next_at,
@@ -204,6 +204,7 @@ export function deliveriesOfRecipient(sql: Queryable, source: string, recipient:
       left join lmsmon.messages m on m.message_id = l.message_id and l.status <> 'sent'
       left join lmsmon.poll_runs h on h.poll_id = l.poll_id and l.untold and (l.status = 'held' or h.delivery <> 'open')
      where l.source = ${source} and l.recipient = ${recipient}
+       and (${since}::timestamptz is null or l.created_at >= ${since}::timestamptz)
      group by l.status, l.reason, h.poll_id, h.delivery order by l.status, l.reason nulls first, h.poll_id`;
 }
 
@@ -213,4 +214,37 @@ export type StudentsOfMentorRow = z.infer<typeof StudentsOfMentorRow>;
 export function studentsOfMentor(sql: Queryable, source: string, mentorId: string) {
   return sql<StudentsOfMentorRow[]>`
     select count(*)::int as students from lmsmon.mentor_links where source = ${source} and ${mentorId}::bigint = any(mentor_ids)`;
+}
+
+export const MentorNewsRow = z.object({
+  /** Why nobody is told; `null`: of these there are deliveries. */
+  reason: text.nullable(),
+  events: neverNull(int4),
+  /** Of those that are told: without a delivery to this mentor. */
+  for_others: neverNull(int4),
+  newest_event: neverNull(int8),
+  newest_at: neverNull(timestamptz),
+});
+export type MentorNewsRow = z.infer<typeof MentorNewsRow>;
+
+/** What was found since then of the students who are a mentor's now, by why nobody is told. */
+export function newsOfMentor(
+  sql: Queryable,
+  { source, mentorId, recipient, since }: {
+    readonly source: string;
+    readonly mentorId: string;
+    readonly recipient: string;
+    readonly since: EpochMicros | null;
+  },
+) {
+  return sql<MentorNewsRow[]>`
+    select e.suppressed_reason as reason, count(*)::int as events,
+           (count(*) filter (where e.suppressed_reason is null and not exists (
+             select from lmsmon.lms_event_logs l where l.event_id = e.event_id and l.recipient = ${recipient})))::int as for_others,
+           max(e.event_id) as newest_event, max(e.created_at) as newest_at
+      from lmsmon.mentor_links k
+      join lmsmon.lms_activity_events e on e.student_id = k.student_id and e.source = k.source
+     where k.source = ${source} and ${mentorId}::bigint = any(k.mentor_ids)
+       and (${since}::timestamptz is null or e.created_at >= ${since}::timestamptz)
+     group by e.suppressed_reason order by e.suppressed_reason nulls first`;
 }

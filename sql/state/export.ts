@@ -111,6 +111,7 @@ export const erasureLines = (sql: TextRunner, { filter, after, upTo }: ExportQue
       (filter.since === null ? "" : ` and erased_at >= ${literal(filter.since)}::timestamptz`) +
       (filter.until === null ? "" : ` and erased_at < ${literal(filter.until)}::timestamptz`) +
       (filter.students === null ? "" : ` and pseudonym = any (array[${pseudonyms.map(literal).join(", ")}]::text[])`) +
+      (filter.source === null ? "" : ` and source = ${literal(filter.source)}`) +
       (filter.unprocessed ? " and not processed_for_ai" : "") + " order by event_id",
   );
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { float8, int4, int8, neverNull, text } from "./columns.ts";
 import { bigint, eventConditions, type EventFilter, literal, type TextRunner } from "./event_filter.ts";
 import type { Queryable } from "./queryable.ts";
+import { zoneWord } from "./zone_word.ts";
 
 export interface AggregateQuery {
   readonly filter: EventFilter;
@@ -64,7 +65,7 @@ export type AggregateRow = z.infer<typeof AggregateRow>;
 /** What students did. Attempts count by their last event, in the week of that event. */
 export const aggregatePage = (sql: TextRunner, query: AggregateQuery) => {
   const { filter, studentIds, per, timezone } = query;
-  const zone = literal(timezone);
+  const zone = literal(zoneWord(timezone));
   const week = per === "week" ? `date_trunc('week', e.timestamp at time zone ${zone})` : "null::timestamp";
   return sql.unsafe<AggregateRow[]>(`
     with seen as (

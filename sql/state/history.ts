@@ -9,7 +9,7 @@ export const HistoryRow = z.object({
   kind: text,
   stage: text,
   revision: int4,
-  change: text.nullable(),
+  change: z.enum(["first_result", "verdict", "score", "reused"]).nullable(),
   attempt_no: int4.nullable(),
   timestamp: timestamptz,
   activity_id: int8.nullable(),
@@ -63,8 +63,14 @@ export const historyEvents = (
 export const NewestEventRow = HistoryRow.extend({ student_id: neverNull(int8) });
 export type NewestEventRow = z.infer<typeof NewestEventRow>;
 
-/** The newest events of each of some students, newest first. */
-export const newestEvents = (sql: Queryable, source: string, students: readonly string[], limit: number) =>
+/** The newest events of each of some students, newest first: of all, or (`known`: ISO time) of what was known then. */
+export const newestEvents = (
+  sql: Queryable,
+  source: string,
+  students: readonly string[],
+  limit: number,
+  known: string | null,
+) =>
   sql<NewestEventRow[]>`
     select u.id as student_id, e.*
       from unnest(${students as string[]}::bigint[]) with ordinality as u (id, position)
@@ -73,6 +79,11 @@ export const newestEvents = (sql: Queryable, source: string, students: readonly 
               course_id, course, activity_metadata
          from lmsmon.lms_activity_events
         where source = ${source} and student_id = u.id
+          ${
+    known === null
+      ? sql``
+      : sql`and timestamp <= ${known}::timestamptz and (created_at <= ${known}::timestamptz or origin = 'backfill')`
+  }
         order by timestamp desc, event_id desc limit ${limit}::int) e
      order by u.position, e.timestamp desc, e.event_id desc`;
 

@@ -9,13 +9,19 @@ export const firstEvent = (sql: Queryable, source: string) =>
   sql<FirstEventRow[]>`
     select min(timestamp) as first_at from lmsmon.lms_activity_events where source = ${source}`;
 
-export const CourseRow = z.object({ course_id: neverNull(int8), title: text.nullable() });
+export const CourseRow = z.object({
+  course_id: neverNull(int8),
+  /** What the LMS calls it: differs from the id where its keys are texts. */
+  course_key: neverNull(text),
+  title: text.nullable(),
+});
 export type CourseRow = z.infer<typeof CourseRow>;
 
 /** Every course that an event is of, by its latest name. */
 export const courses = (sql: Queryable, source: string) =>
   sql<CourseRow[]>`
-    select course_id, (array_agg(course order by event_id desc) filter (where course is not null))[1] as title
+    select course_id, lmsmon.lms_key(course_id) as course_key,
+           (array_agg(course order by event_id desc) filter (where course is not null))[1] as title
       from lmsmon.lms_activity_events where source = ${source} and course_id is not null
      group by course_id order by course_id`;
 

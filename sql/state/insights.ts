@@ -8,7 +8,7 @@ export const StandingRow = z.object({
   course_id: neverNull(int8),
   student_id: neverNull(int8),
   n_cohort: neverNull(int4),
-  /** The course has an exam with a due date. */
+  /** The course has an exam or an assignment with a due date. */
   has_due_dates: neverNull(bool),
   idle: neverNull(float8),
   p_active: neverNull(float8),
@@ -22,9 +22,13 @@ export const StandingRow = z.object({
   active_days: neverNull(int4),
   contents: neverNull(int4),
   submitted: neverNull(int4),
+  /** Of these those that margin is made of. */
+  timed: neverNull(int4),
   due: neverNull(int4),
   missed: neverNull(int4),
   marked: neverNull(int4),
+  /** Of the marks those that p_score is made of; none: it is 0.5 for everybody of whom that is so. */
+  ranked: neverNull(int4),
   average: float8.nullable(),
   /** Null: nothing was due yet. */
   last_due_submitted: bool.nullable(),
@@ -33,7 +37,7 @@ export type StandingRow = z.infer<typeof StandingRow>;
 
 /** Where each student stands in each course on a day: see courseDay for what was known of it, and who its members are. */
 export function standings(sql: Queryable, asked: CourseDay) {
-  const { until, day } = asked;
+  const { day } = asked;
   return sql<StandingRow[]>`
     with ${courseDay(sql, asked)},
     activity as materialized (
@@ -43,46 +47,60 @@ export function standings(sql: Queryable, asked: CourseDay) {
         from events group by course_id, student_id
     ),
     handed_in as (
-      select s.course_id, s.student_id, count(*)::int as submitted, count(s.percentage)::int as marked,
-             avg(s.percentage) as average,
-             -- without a due date there is no margin; least() would take 14 for it
-             (avg(greatest(-14, least(14, d.due_day - (${day}::date - s.days_ago))) / 14.0)
-               filter (where d.due_day is not null))::float8 as margin
-        from submissions s left join due_dates d on d.activity_id = s.activity_id and d.course_id = s.course_id
-       group by s.course_id, s.student_id
+      select course_id, student_id, count(*)::int as submitted, count(percentage)::int as marked,
+             avg(percentage) as average, avg(lead)::float8 as margin, count(lead)::int as timed
+        from (
+          select s.course_id, s.student_id, s.percentage,
+                 -- without a due date there is no margin; least() would take 14 for it. Whoever is exempt is neither early nor late;
+                 -- "is true" keeps it a look into a table of hashes, and no join
+                 case when d.due_day is not null
+                   and ((s.student_id, s.kind, s.activity_id) in (select x.student_id, x.kind, x.activity_id from exempt x))
+                     is not true
+                   then greatest(-14, least(14, d.due_day - (${day}::date - s.days_ago))) / 14.0 end as lead
+            from submissions s
+            left join due_dates d on d.kind = s.kind and d.activity_id = s.activity_id and d.course_id = s.course_id) s
+       group by course_id, student_id
     ),
-    due_work as (
-      select m.course_id, m.student_id, count(*)::int as due, (count(*) filter (where s.student_id is null))::int as missed,
-             (array_agg(s.student_id is not null order by d.due_day desc, d.activity_id desc))[1] as last_due_submitted
-        from members m
-        join due_dates d on d.course_id = m.course_id and not d.is_final and d.due_at <= ${until}::timestamptz
-         and (m.joined_day is null or d.due_day >= m.joined_day)
-        left join submissions s
-          on s.course_id = m.course_id and s.student_id = m.student_id and s.activity_id = d.activity_id
-        left join exempt x on x.student_id = m.student_id and x.activity_id = d.activity_id
-       where x.student_id is null
-       group by m.course_id, m.student_id
+    due_counts as (
+      select course_id, student_id, count(*)::int as due, (count(*) filter (where not is_handed_in))::int as missed,
+             (array_agg(is_handed_in order by due_day desc, activity_id desc, kind))[1] as last_due_submitted
+        from due_work where not is_earlier group by course_id, student_id
     ),
     recent_marks as (
       select course_id, student_id, pct,
-             row_number() over (partition by course_id, student_id order by days_ago, activity_id desc) as position
+             row_number() over (partition by course_id, student_id order by days_ago, activity_id desc, kind) as position
         from marks where n_marked >= 10
     ),
     scores as (
-      select course_id, student_id, avg(pct)::float8 as p_score from recent_marks where position <= 3
+      select course_id, student_id, avg(pct)::float8 as p_score, count(*)::int as ranked from recent_marks where position <= 3
        group by course_id, student_id
     ),
     raw as (
-      select m.course_id, m.student_id, m.n_cohort, a.idle_days, ${day}::date - m.joined_day as here_days,
-             coalesce(a.active_days, 0) as active_days, coalesce(a.contents, 0) as contents,
-             coalesce(h.submitted, 0) as submitted, coalesce(h.marked, 0) as marked, h.average,
-             coalesce(h.margin, 0) as margin, coalesce(w.due, 0) as due, coalesce(w.missed, 0) as missed,
-             w.last_due_submitted, coalesce(s.p_score, 0.5) as p_score
-        from members m
-        left join activity a on a.course_id = m.course_id and a.student_id = m.student_id
-        left join handed_in h on h.course_id = m.course_id and h.student_id = m.student_id
-        left join due_work w on w.course_id = m.course_id and w.student_id = m.student_id
-        left join scores s on s.course_id = m.course_id and s.student_id = m.student_id
+      select course_id, student_id, max(n_cohort) as n_cohort, max(here_days) as here_days, max(idle_days) as idle_days,
+             coalesce(max(active_days), 0) as active_days, coalesce(max(contents), 0) as contents,
+             coalesce(max(submitted), 0) as submitted, coalesce(max(marked), 0) as marked, max(average) as average,
+             coalesce(max(margin), 0) as margin, coalesce(max(due), 0) as due, coalesce(max(missed), 0) as missed,
+             bool_or(last_due_submitted) as last_due_submitted, coalesce(max(p_score), 0.5) as p_score,
+             coalesce(max(ranked), 0) as ranked, coalesce(max(timed), 0) as timed
+        from (
+          select course_id, student_id, n_cohort, ${day}::date - joined_day as here_days, null::int as idle_days,
+                 null::int as active_days, null::int as contents, null::int as submitted, null::int as marked,
+                 null::float8 as average, null::float8 as margin, null::int as due, null::int as missed,
+                 null::boolean as last_due_submitted, null::float8 as p_score, null::int as ranked,
+                 null::int as timed from members
+          union all
+          select course_id, student_id, null, null, idle_days, active_days, contents, null, null, null, null, null, null, null,
+                 null, null, null from activity
+          union all
+          select course_id, student_id, null, null, null, null, null, submitted, marked, average, margin, null, null, null,
+                 null, null, timed from handed_in
+          union all
+          select course_id, student_id, null, null, null, null, null, null, null, null, null, due, missed,
+                 last_due_submitted, null, null, null from due_counts
+          union all
+          select course_id, student_id, null, null, null, null, null, null, null, null, null, null, null, null, p_score,
+                 ranked, null from scores) r
+       group by course_id, student_id having max(n_cohort) is not null
     )
     select course_id, student_id, n_cohort,
            course_id in (select d.course_id from due_dates d) as has_due_dates,
@@ -95,6 +113,6 @@ export function standings(sql: Queryable, asked: CourseDay) {
            ((rank() over (partition by course_id order by submitted)
              + (count(*) over (partition by course_id, submitted) - 1) / 2.0 - 0.5) / n_cohort)::float8 as p_sub,
            p_score::float8 as p_score, margin::float8 as margin,
-           idle_days, active_days, contents, submitted, due, missed, marked, average::float8 as average, last_due_submitted
+           idle_days, active_days, contents, submitted, timed, due, missed, marked, ranked, average::float8 as average, last_due_submitted
       from raw order by course_id, student_id`;
 }

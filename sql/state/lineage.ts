@@ -26,14 +26,14 @@ export const ServerIdentityRow = z.object({ identity: neverNull(text) });
 export type ServerIdentityRow = z.infer<typeof ServerIdentityRow>;
 
 /**
- * Which server, timeline and database this is. A standby that is promoted begins a timeline of its own, a restored database is
- * another one. Errors where a server lets nobody ask.
+ * Which server, timeline, database and tables these are. A standby that is promoted begins a timeline of its own, a restored database is
+ * another one, and one that was filled anew (`pg_restore --clean`) has other tables. Errors where a server lets nobody ask.
  */
 export function serverIdentity(sql: Queryable) {
   return sql<ServerIdentityRow[]>`
     select concat_ws(' ', (select system_identifier from pg_control_system()),
              case when pg_is_in_recovery() then 'standby' else left(pg_walfile_name(pg_current_wal_lsn()), 8) end,
-             (select oid from pg_database where datname = current_database())) as identity`;
+             (select oid from pg_database where datname = current_database()), to_regclass('lmsmon.facts')::oid) as identity`;
 }
 
 export const FullPassDoneRow = z.object({ done: neverNull(bool) });

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { bool, float8, int4, int8, neverNull, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
-export const OpenMessageRow = z.object({
+export const UnfinishedMessageRow = z.object({
   message_id: int8,
   recipient: text,
   kind: z.enum(["single", "digest", "admin", "test", "weekly"]),
@@ -13,7 +13,7 @@ export const OpenMessageRow = z.object({
   content: text,
   state: z.enum(["pending", "sending", "unknown"]),
   attempts: int4,
-  crashes: int4,
+  unclear_tries: int4,
   redirected: bool,
   /** How long ago its last send began, by the database's clock. */
   started_ms_ago: float8.nullable(),
@@ -25,12 +25,18 @@ export const OpenMessageRow = z.object({
   /** It named somebody who was erased: it is taken apart, never sent again. */
   erased: bool,
 });
-export type OpenMessageRow = z.infer<typeof OpenMessageRow>;
+export type UnfinishedMessageRow = z.infer<typeof UnfinishedMessageRow>;
 
 /** The messages under way of the given recipients, oldest first, at most `perRecipient` of each. */
-export function openMessages(sql: Queryable, source: string, recipients: readonly string[], perRecipient: number) {
-  return sql<OpenMessageRow[]>`
-    select m.message_id, m.recipient, m.kind, m.zulip_user_id, m.channel, m.topic, m.content, m.state, m.attempts, m.crashes,
+export function unfinishedMessages(
+  sql: Queryable,
+  source: string,
+  recipients: readonly string[],
+  perRecipient: number,
+) {
+  return sql<UnfinishedMessageRow[]>`
+    select m.message_id, m.recipient, m.kind, m.zulip_user_id, m.channel, m.topic, m.content, m.state, m.attempts,
+           m.crashes as unclear_tries,
            m.redirected, m.erased,
            (extract(epoch from clock_timestamp() - m.started_at) * 1000)::float8 as started_ms_ago,
            (extract(epoch from m.look_up_at) * 1000000)::bigint as look_up_us,
@@ -158,7 +164,7 @@ export function giveBackMessages(
  *
  * Rows are found by a list of ids, here and in the statements around: joined with messages, everything ever sent was read for each
  * group of outcomes, since by statistics of the time before the first message nothing has one. Not by a list of states that the
- * index of open messages is made for: it would be read whole, with all that has left it since the last vacuum.
+ * index of unfinished messages is made for: it would be read whole, with all that has left it since the last vacuum.
  */
 export function markSent(
   sql: Queryable,
@@ -184,22 +190,22 @@ export function markSent(
      where message_id = any(array(select message_id from m))`;
 }
 
-/** The outcome is not known: to be looked up by marker. `crashed` counts towards the poison limit. */
+/** The outcome is not known: to be looked up by marker. The column `crashes` holds all unclear tries, timeouts too. */
 export function markUnknown(
   sql: Queryable,
   holder: string | null,
   messageIds: readonly string[],
   lookUpAt: readonly EpochMicros[],
-  counted: readonly boolean[],
+  towardsPoison: readonly boolean[],
   reason: string,
 ) {
   return sql`
     with m as (
       update lmsmon.messages m
          set state = 'unknown', claimed_by = null, look_up_at = x.look_up_at, reason = ${reason},
-             crashes = m.crashes + x.counted
+             crashes = m.crashes + x.towards_poison
         from unnest(${messageIds as string[]}::bigint[], ${lookUpAt as number[]}::timestamptz[],
-                    ${counted.map((flag) => flag ? 1 : 0)}::int[]) as x(message_id, look_up_at, counted)
+                    ${towardsPoison.map((flag) => flag ? 1 : 0)}::int[]) as x(message_id, look_up_at, towards_poison)
        where m.message_id = any(${messageIds as string[]}::bigint[]) and m.message_id = x.message_id
          and m.state = 'sending' and (${holder}::text is null or m.claimed_by = ${holder})
       returning m.message_id)

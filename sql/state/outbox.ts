@@ -139,17 +139,14 @@ export function toldBefore(
       from chain c
       join lmsmon.lms_event_logs l on l.event_id = c.earlier and l.recipient = c.recipient and l.source = ${source}
        and l.status = 'sent'
-      join lmsmon.lms_activity_events e on e.event_id = c.earlier
+      join lmsmon.lms_activity_events e on e.event_id = c.earlier and e.stage = 'finished'
      order by c.event_id, c.recipient, c.depth`;
 }
 
 export const SharedNameRow = z.object({ mentor_id: neverNull(int8), student_id: neverNull(int8) });
 export type SharedNameRow = z.infer<typeof SharedNameRow>;
 
-/**
- * Students whose name another student of the same mentor has too. `offset 0` keeps the conditions as index probes of each
- * row, which a planner with little knowledge of the tables would join whole.
- */
+/** Students whose name another student of the same mentor has too. */
 export function sharedNames(
   sql: Queryable,
   source: string,
@@ -160,14 +157,7 @@ export function sharedNames(
     select x.mentor_id, x.student_id
       from unnest(${mentorIds as string[]}::bigint[], ${studentIds as string[]}::bigint[]) as x(mentor_id, student_id)
       join lmsmon.people p on p.source = ${source} and p.role = 'student' and p.id = x.student_id and p.name <> ''
-     where exists (
-       select from lmsmon.people o
-        where o.source = ${source} and o.role = 'student' and o.id <> p.id
-          and left(lower(o.name), 100) = left(lower(p.name), 100)
-          and exists (
-            select from lmsmon.mentor_links k
-             where k.source = ${source} and k.student_id = o.id and x.mentor_id = any(k.mentor_ids) offset 0)
-       offset 0)`;
+     where ${hasNamesake(sql, source, sql`p.name`)}`;
 }
 
 /** As {@link sharedNames}, of students who may not be stored yet. */
@@ -182,15 +172,22 @@ export function namesakes(
     select x.mentor_id, x.student_id
       from unnest(${mentorIds as string[]}::bigint[], ${studentIds as string[]}::bigint[], ${names as string[]}::text[])
            as x(mentor_id, student_id, name)
-     where exists (
+     where ${hasNamesake(sql, source, sql`x.name`)}`;
+}
+
+/**
+ * Whether the mentor of a row `x` has another student of this name. `offset 0` keeps the conditions as index probes of each row, which
+ * a planner with little knowledge of the tables would join whole.
+ */
+const hasNamesake = (sql: Queryable, source: string, name: ReturnType<Queryable>) =>
+  sql`exists (
        select from lmsmon.people o
         where o.source = ${source} and o.role = 'student' and o.id <> x.student_id
-          and left(lower(o.name), 100) = left(lower(x.name), 100)
+          and left(lower(o.name), 100) = left(lower(${name}), 100)
           and exists (
             select from lmsmon.mentor_links k
              where k.source = ${source} and k.student_id = o.id and x.mentor_id = any(k.mentor_ids) offset 0)
        offset 0)`;
-}
 
 export const OutageRow = z.object({ poll_id: int8, outage_ms: neverNull(float8) });
 export type OutageRow = z.infer<typeof OutageRow>;
@@ -253,16 +250,21 @@ export interface NewLogRow {
   readonly pollId: string;
   readonly recipient: string;
   readonly marker: string;
+  /** The digest time that it waits for; none: it is due at once. */
+  readonly digestAt?: EpochMicros | null;
 }
 
 /** Deliveries that detection did not know of: a mentor linked since, the fallback channel. */
 export function addRows(sql: Queryable, source: string, rows: readonly NewLogRow[], now: EpochMicros) {
   return sql`
-    insert into lmsmon.lms_event_logs (event_id, source, poll_id, recipient, marker, status, next_attempt_at)
-    select x.event_id, ${source}, x.poll_id, x.recipient, x.marker, 'pending', ${now}::timestamptz
+    insert into lmsmon.lms_event_logs (event_id, source, poll_id, recipient, marker, status, reason, next_attempt_at)
+    select x.event_id, ${source}, x.poll_id, x.recipient, x.marker, case when x.digest_at is null then 'pending' else 'waiting' end,
+           case when x.digest_at is null then null else 'digest' end, coalesce(x.digest_at, ${now}::timestamptz)
       from unnest(${rows.map((row) => row.eventId)}::bigint[], ${rows.map((row) => row.pollId)}::bigint[],
-                  ${rows.map((row) => row.recipient)}::text[], ${rows.map((row) => row.marker)}::text[])
-        as x(event_id, poll_id, recipient, marker)
+                  ${rows.map((row) => row.recipient)}::text[], ${rows.map((row) => row.marker)}::text[],
+                  ${
+    rows.map((row) => row.digestAt ?? null)
+  }::timestamptz[]) as x(event_id, poll_id, recipient, marker, digest_at)
      order by x.event_id, x.recipient
     on conflict (event_id, recipient) where recipient is not null do nothing`;
 }

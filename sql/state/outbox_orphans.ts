@@ -1,6 +1,6 @@
 import type { EpochMicros } from "../../lib/model/time.ts";
 import { z } from "zod";
-import { int4, int8, neverNull } from "./columns.ts";
+import { int4, int8, neverNull, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
 export const OrphanRow = z.object({
@@ -14,6 +14,9 @@ export const OrphanRow = z.object({
   student_id: int8.nullable(),
   activity_id: int8.nullable(),
   revision: int4,
+  event_type: text,
+  /** When it is due, while that is still to come: at a digest time. */
+  later_us: int8.nullable(),
   /** `{}` when the grace is over and there is still nobody. */
   mentor_ids: neverNull(z.array(int8)),
 });
@@ -22,7 +25,8 @@ export type OrphanRow = z.infer<typeof OrphanRow>;
 /** Events without a recipient whose student has mentors by now, or whose grace is over. */
 export function ripeOrphans(sql: Queryable, source: string, now: EpochMicros, limit: number) {
   return sql<OrphanRow[]>`
-    select l.log_id, l.event_id, l.poll_id, e.kind, e.stage, e.attempt_id, e.incarnation, e.student_id, e.activity_id, e.revision,
+    select l.log_id, l.event_id, l.poll_id, e.kind, e.stage, e.attempt_id, e.incarnation, e.student_id, e.activity_id, e.revision, e.event_type,
+           case when l.next_attempt_at > ${now}::timestamptz then (extract(epoch from l.next_attempt_at) * 1000000)::bigint end as later_us,
            coalesce(k.mentor_ids, '{}') as mentor_ids
       from lmsmon.lms_event_logs l
       join lmsmon.lms_activity_events e on e.event_id = l.event_id
@@ -33,19 +37,22 @@ export function ripeOrphans(sql: Queryable, source: string, now: EpochMicros, li
      order by l.log_id limit ${limit} for update of l skip locked`;
 }
 
-/** Gives rows that had no recipient their first one. */
+/** Gives rows that had no recipient their first one; due at once, or at their digest time. */
 export function nameRecipients(
   sql: Queryable,
   logIds: readonly string[],
   recipients: readonly string[],
   markers: readonly string[],
+  digestAt: readonly (EpochMicros | null)[],
   now: EpochMicros,
 ) {
   return sql`
     update lmsmon.lms_event_logs l
-       set recipient = x.recipient, marker = x.marker, status = 'pending', reason = null, next_attempt_at = ${now}::timestamptz
-      from unnest(${logIds as string[]}::bigint[], ${recipients as string[]}::text[], ${markers as string[]}::text[])
-           as x(log_id, recipient, marker)
+       set recipient = x.recipient, marker = x.marker, status = case when x.digest_at is null then 'pending' else 'waiting' end,
+           reason = case when x.digest_at is null then null else 'digest' end,
+           next_attempt_at = coalesce(x.digest_at, ${now}::timestamptz)
+      from unnest(${logIds as string[]}::bigint[], ${recipients as string[]}::text[], ${markers as string[]}::text[],
+                  ${digestAt as (number | null)[]}::timestamptz[]) as x(log_id, recipient, marker, digest_at)
      where l.log_id = x.log_id`;
 }
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { bool, int4, int8, jsonb, neverNull, outerJoined, text, timestamptz } from "./columns.ts";
+import { bool, int4, int8, jsonb, neverNull, text, timestamptz } from "./columns.ts";
 import { type CourseDay, courseDay } from "./course_day.ts";
 import { isErased } from "./is_erased.ts";
 import type { Queryable } from "./queryable.ts";
@@ -10,7 +10,7 @@ export const PatternFactRow = z.object({
   student_id: neverNull(int8),
   /** Days since the last activity; null: never active. */
   idle_days: int4.nullable(),
-  last_event_id: outerJoined(int8),
+  last_event_id: int8.nullable(),
   /** Days since joining; null: nobody says. */
   here_days: int4.nullable(),
   /** Activity days of the last fortnight, and of the four before it, the newest first. */
@@ -19,9 +19,13 @@ export const PatternFactRow = z.object({
   days_3: neverNull(int4),
   days_4: neverNull(int4),
   days_5: neverNull(int4),
-  /** Exams due 48 hours ago or longer that were not handed in, and how many days ago each was due. */
+  /** Exams and assignments due 48 hours ago or longer that were not handed in, of which kind, and how many days ago each was due. */
   missed_ids: neverNull(z.array(int8)),
+  missed_kinds: neverNull(z.array(text)),
   missed_days_ago: neverNull(z.array(int8)),
+  /** The same of work that was due before joining: found by nobody, and not handed in since if it was found before. */
+  earlier_ids: neverNull(z.array(int8)),
+  earlier_kinds: neverNull(z.array(text)),
   /** The last five marked exams that can be ranked: event, rank in millionths, days ago. */
   mark_event_ids: neverNull(z.array(int8)),
   mark_ranks: neverNull(z.array(int8)),
@@ -29,8 +33,13 @@ export const PatternFactRow = z.object({
 });
 export type PatternFactRow = z.infer<typeof PatternFactRow>;
 
-/** `passed`: ISO time; what was due is held against a pass over all rows that ended by then. */
-export function patternFacts(sql: Queryable, asked: CourseDay, passed: string) {
+/** ISO times: what was due is held against a pass over all rows of its kind that ended by then. */
+export interface Passed {
+  readonly exam: string;
+  readonly assignment: string;
+}
+
+export function patternFacts(sql: Queryable, asked: CourseDay, passed: Passed) {
   const { until, day } = asked;
   return sql<PatternFactRow[]>`
     with ${courseDay(sql, asked)},
@@ -49,22 +58,19 @@ export function patternFacts(sql: Queryable, asked: CourseDay, passed: string) {
        group by course_id, student_id
     ),
     missed as (
-      select m.course_id, m.student_id,
-             array_agg(d.activity_id order by d.due_at, d.activity_id) as ids,
-             array_agg((${day}::date - d.due_day)::bigint order by d.due_at, d.activity_id) as days_ago
-        from members m
-        join due_dates d on d.course_id = m.course_id and not d.is_final
-         and d.due_at + interval '48 hours' <= least(${until}::timestamptz, ${passed}::timestamptz)
-         and (m.joined_day is null or d.due_day >= m.joined_day)
-        left join submissions s
-          on s.course_id = m.course_id and s.student_id = m.student_id and s.activity_id = d.activity_id
-        left join exempt x on x.student_id = m.student_id and x.activity_id = d.activity_id
-       where s.student_id is null and x.student_id is null
-       group by m.course_id, m.student_id
+      select course_id, student_id, array_agg(activity_id order by due_at, activity_id, kind) filter (where not is_earlier) as ids,
+             array_agg(kind::text order by due_at, activity_id, kind) filter (where not is_earlier) as kinds,
+             array_agg((${day}::date - due_day)::bigint order by due_at, activity_id, kind) filter (where not is_earlier) as days_ago,
+             array_agg(activity_id order by due_at, activity_id, kind) filter (where is_earlier) as earlier_ids,
+             array_agg(kind::text order by due_at, activity_id, kind) filter (where is_earlier) as earlier_kinds
+        from due_work
+       where not is_handed_in and due_at + interval '48 hours' <= least(${until}::timestamptz,
+               case when kind = 'exam' then ${passed.exam}::timestamptz else ${passed.assignment}::timestamptz end)
+       group by course_id, student_id
     ),
     recent_marks as (
       select course_id, student_id, mark_event_id, pct, days_ago,
-             row_number() over (partition by course_id, student_id order by days_ago, activity_id desc) as position
+             row_number() over (partition by course_id, student_id order by days_ago, activity_id desc, kind) as position
         from marks where n_marked >= 10
     ),
     last_marks as (
@@ -73,30 +79,47 @@ export function patternFacts(sql: Queryable, asked: CourseDay, passed: string) {
              array_agg(days_ago::bigint order by position desc) as days_ago
         from recent_marks where position <= 5 group by course_id, student_id
     )
-    select m.course_id, m.student_id, n.days_ago as idle_days, n.event_id as last_event_id,
-           ${day}::date - m.joined_day as here_days,
-           coalesce(d.days_1, 0) as days_1, coalesce(d.days_2, 0) as days_2, coalesce(d.days_3, 0) as days_3,
-           coalesce(d.days_4, 0) as days_4, coalesce(d.days_5, 0) as days_5,
-           coalesce(w.ids, '{}') as missed_ids, coalesce(w.days_ago, '{}') as missed_days_ago,
-           coalesce(k.event_ids, '{}') as mark_event_ids, coalesce(k.ranks, '{}') as mark_ranks,
-           coalesce(k.days_ago, '{}') as mark_days_ago
-      from members m
-      left join newest n on n.course_id = m.course_id and n.student_id = m.student_id
-      left join days d on d.course_id = m.course_id and d.student_id = m.student_id
-      left join missed w on w.course_id = m.course_id and w.student_id = m.student_id
-      left join last_marks k on k.course_id = m.course_id and k.student_id = m.student_id
-     order by m.course_id, m.student_id`;
+    select course_id, student_id, max(idle_days) as idle_days, max(last_event_id) as last_event_id,
+           max(here_days) as here_days, coalesce(max(days_1), 0) as days_1, coalesce(max(days_2), 0) as days_2,
+           coalesce(max(days_3), 0) as days_3, coalesce(max(days_4), 0) as days_4, coalesce(max(days_5), 0) as days_5,
+           coalesce(max(missed_ids), '{}') as missed_ids, coalesce(max(missed_kinds), '{}') as missed_kinds,
+           coalesce(max(missed_days_ago), '{}') as missed_days_ago,
+           coalesce(max(earlier_ids), '{}') as earlier_ids, coalesce(max(earlier_kinds), '{}') as earlier_kinds,
+           coalesce(max(mark_event_ids), '{}') as mark_event_ids, coalesce(max(mark_ranks), '{}') as mark_ranks,
+           coalesce(max(mark_days_ago), '{}') as mark_days_ago
+      from (
+        select course_id, student_id, true as is_member, ${day}::date - joined_day as here_days, null::int as idle_days,
+               null::bigint as last_event_id, null::int as days_1, null::int as days_2, null::int as days_3,
+               null::int as days_4, null::int as days_5, null::bigint[] as missed_ids, null::text[] as missed_kinds,
+               null::bigint[] as missed_days_ago, null::bigint[] as earlier_ids, null::text[] as earlier_kinds,
+               null::bigint[] as mark_event_ids, null::bigint[] as mark_ranks, null::bigint[] as mark_days_ago
+          from members
+        union all
+        select course_id, student_id, false, null, days_ago, event_id, null, null, null, null, null, null, null, null, null,
+               null, null, null, null from newest
+        union all
+        select course_id, student_id, false, null, null, null, days_1, days_2, days_3, days_4, days_5, null, null, null, null,
+               null, null, null, null from days
+        union all
+        select course_id, student_id, false, null, null, null, null, null, null, null, null, ids, kinds, days_ago,
+               earlier_ids, earlier_kinds, null, null, null from missed
+        union all
+        select course_id, student_id, false, null, null, null, null, null, null, null, null, null, null, null, null, null,
+               event_ids, ranks, days_ago from last_marks) r
+     group by course_id, student_id having bool_or(is_member)
+     order by course_id, student_id`;
 }
 
-export const PassedRow = z.object({ passed_at: timestamptz.nullable() });
+export const PassedRow = z.object({ kind: text, passed_at: timestamptz.nullable() });
 export type PassedRow = z.infer<typeof PassedRow>;
 
-/** When a pass over all exams ended last, or was not needed since nothing had been committed. */
-export const examsPassed = (sql: Queryable, source: string) =>
+/** By kind: when a pass over all of its rows ended last, or was not needed since nothing had been committed. */
+export const workPassed = (sql: Queryable, source: string) =>
   sql<PassedRow[]>`
-    select greatest(
-      (select last_full_pass_at from lmsmon.streams where source = ${source} and kind = 'exam'),
-      (select max(finished_at) from lmsmon.poll_runs where source = ${source} and status = 'done' and skipped_full_pass)) as passed_at`;
+    select kind, greatest(last_full_pass_at,
+             (select max(finished_at) from lmsmon.poll_runs where source = ${source} and status = 'done' and skipped_full_pass))
+             as passed_at
+      from lmsmon.streams where source = ${source}`;
 
 export const KnownPatternRow = z.object({
   pattern_id: int8,
@@ -106,13 +129,16 @@ export const KnownPatternRow = z.object({
   days_ago: neverNull(int4),
   is_open: neverNull(bool),
   activity_ids: z.array(int8),
+  /** Of these; empty: exams, all of them. */
+  activity_kinds: neverNull(z.array(text)),
 });
 export type KnownPatternRow = z.infer<typeof KnownPatternRow>;
 
 /** Patterns that still go on, and those so young that another of the same sort is no news. Who withdrew does not count. */
 export const knownPatterns = (sql: Queryable, source: string, day: string, coolDownDays: number) =>
   sql<KnownPatternRow[]>`
-    select pattern_id, student_id, course_id, type, ${day}::date - day as days_ago, ended_day is null as is_open, activity_ids
+    select pattern_id, student_id, course_id, type, ${day}::date - day as days_ago, ended_day is null as is_open, activity_ids,
+           array(select jsonb_array_elements_text(evidence -> 'activity_kinds')) as activity_kinds
       from lmsmon.patterns
      where source = ${source} and withdrawn_day is null
        and (ended_day is null or ${day}::date - day < ${coolDownDays}::int)
@@ -225,13 +251,18 @@ export const NamedPatternRow = z.object({
 });
 export type NamedPatternRow = z.infer<typeof NamedPatternRow>;
 
-/** Patterns by id: those that still go on, or are withdrawn. */
-export const patternsById = (sql: Queryable, ids: readonly string[]) =>
-  sql<NamedPatternRow[]>`
-    select pattern_id, student_id, course_id, type, since::text as since, withdrawn_day is not null as withdrawn
+/** Patterns by id: those that go on, or are withdrawn, as of the end of a day (ISO date; `null`: of the last that was judged). */
+export const patternsById = (sql: Queryable, ids: readonly string[], day: string | null) => {
+  const by = (column: "ended_day" | "withdrawn_day") =>
+    day === null ? sql`${sql(column)} is not null` : sql`${sql(column)} <= ${day}::date`;
+  return sql<NamedPatternRow[]>`
+    select pattern_id, student_id, course_id, type, since::text as since, (${by("withdrawn_day")}) is true as withdrawn
       from lmsmon.patterns
-     where pattern_id = any(${ids as string[]}::bigint[]) and (ended_day is null or withdrawn_day is not null)
+     where pattern_id = any(${ids as string[]}::bigint[]) and ((${by("ended_day")}) is not true or ${
+    by("withdrawn_day")
+  })
      order by since, type, pattern_id`;
+};
 
 export const OpenPatternRow = z.object({
   pattern_id: int8,
@@ -240,9 +271,10 @@ export const OpenPatternRow = z.object({
 });
 export type OpenPatternRow = z.infer<typeof OpenPatternRow>;
 
-/** What goes on with students, as of the last day that was judged. */
-export const openPatterns = (sql: Queryable, source: string, students: readonly string[]) =>
+/** What goes on with students at the end of a day, an ISO date. What is withdrawn has ended. */
+export const openPatterns = (sql: Queryable, source: string, students: readonly string[], day: string) =>
   sql<OpenPatternRow[]>`
     select pattern_id, student_id, course_id from lmsmon.patterns
-     where source = ${source} and ended_day is null and withdrawn_day is null and student_id = any(${students as string[]}::bigint[])
+     where source = ${source} and day <= ${day}::date and (ended_day is null or ended_day > ${day}::date)
+       and student_id = any(${students as string[]}::bigint[])
      order by student_id, course_id, since, type`;

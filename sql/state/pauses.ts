@@ -15,7 +15,7 @@ export const PauseRow = z.object({
 export type PauseRow = z.infer<typeof PauseRow>;
 
 /** What is paused at `now`, in the order in which it began. */
-export function openPauses(sql: Queryable, source: string, now: EpochMicros) {
+export function pausesAt(sql: Queryable, source: string, now: EpochMicros) {
   return sql<PauseRow[]>`
     select pause_id, scope, subject_id, until, reason, created_at from lmsmon.pauses
      where source = ${source} and ended_at is null and (until is null or until > ${now}::timestamptz)

@@ -102,6 +102,16 @@ export const mentorSetIds = (sql: Queryable, source: string, sets: string) =>
       from unnest(${sets}::text[]) as u (mentor_ids)
       join lmsmon.mentor_sets s on s.source = ${source} and s.mentor_ids = u.mentor_ids::bigint[]`;
 
+export const LinkedStudentRow = z.object({ student_id: int8 });
+export type LinkedStudentRow = z.infer<typeof LinkedStudentRow>;
+
+/** Students whose mentors were asked for once, in order. */
+export const linkedStudents = (sql: Queryable, source: string, after: string | null, limit: number) =>
+  sql<LinkedStudentRow[]>`
+    select student_id from lmsmon.mentor_links
+     where source = ${source} and student_id > coalesce(${after}::bigint, -9223372036854775808)
+     order by student_id limit ${limit}::int`;
+
 export const UndeliveredStudentRow = z.object({ student_id: neverNull(int8) });
 export type UndeliveredStudentRow = z.infer<typeof UndeliveredStudentRow>;
 

@@ -36,7 +36,8 @@ export const personData = (
          where s.scope = ${of.role} and s.source = ${of.source} and s.subject_id = ${of.id}::bigint),
       'events', (select coalesce(jsonb_agg(to_jsonb(e) order by e.event_id), '[]') from lmsmon.lms_activity_events e
          where e.source = ${of.source} and ((${of.role} = 'student' and e.student_id = ${of.id}::bigint)
-           or (${of.role} = 'mentor' and e.mentor_id = ${of.id}::bigint))),
+           or (${of.role} = 'mentor' and (e.mentor_id = ${of.id}::bigint or e.mentor_set_id in (
+             select t.mentor_set_id from lmsmon.mentor_sets t where t.source = ${of.source} and ${of.id}::bigint = any(t.mentor_ids)))))),
       'row_states', (select coalesce(jsonb_agg(to_jsonb(r) order by r.row_key), '[]') from lmsmon.row_states r
          join lmsmon.streams s using (stream_id)
          where ${of.role} = 'student' and s.source = ${of.source} and r.student_id = ${of.id}::bigint),

@@ -14,12 +14,12 @@ export const insertPollRun = (sql: Queryable, source: string, holder: string, mo
 export const addToPollRun = (
   sql: Queryable,
   pollId: string,
-  add: { changed: number; events: number; told: number; toldRevisions: number; quarantined: number },
+  add: { changed: number; events: number; toTell: number; rewrittenToTell: number; quarantined: number },
 ) =>
   sql`
     update lmsmon.poll_runs
        set rows_changed = rows_changed + ${add.changed}::bigint, events = events + ${add.events}::bigint,
-           told_events = told_events + ${add.told}::bigint, told_revisions = told_revisions + ${add.toldRevisions}::bigint,
+           told_events = told_events + ${add.toTell}::bigint, told_revisions = told_revisions + ${add.rewrittenToTell}::bigint,
            quarantined = quarantined + ${add.quarantined}::bigint
      where poll_id = ${pollId}::bigint`;
 
@@ -39,8 +39,8 @@ export type PollWeightRow = z.infer<typeof PollWeightRow>;
 
 /**
  * How much a poll would send. A recipient with n rows due at one time gets n messages up to `digestAbove`, else one digest;
- * rows that wait for a digest time are counted for that time. Rows without a mentor send nothing. Attempts under row ids that were
- * somebody else's (`reused`) are counted among the revisions, too.
+ * rows that wait for a digest time are counted for that time. Rows without a mentor send nothing. `told_revisions` counts what
+ * isRewritten (lib/model/event.ts) says: corrections, and attempts under row ids that were somebody else's (`reused`).
  */
 export const pollWeight = (sql: Queryable, pollId: string, digestAbove: number) =>
   sql<PollWeightRow[]>`

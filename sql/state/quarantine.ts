@@ -2,11 +2,20 @@ import { z } from "zod";
 import { bool, int4, int8, neverNull, text, timestamptz } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
+/**
+ * When a row was met: always after the pass that ended last, whatever the clock says. It may stand still for a millisecond (the
+ * embedded engine's does) or be set back, and {@link forgetGone} compares the two.
+ */
+const metNow = (sql: Queryable, streamId: number) =>
+  sql`(
+    select greatest(clock_timestamp(), last_full_pass_at + interval '1 microsecond')
+      from lmsmon.streams where stream_id = ${streamId}::smallint)`;
+
 /** `keys` and `reasons` are array literals. */
 export const quarantineRows = (sql: Queryable, streamId: number, keys: string, reasons: string) =>
   sql`
     insert into lmsmon.quarantine as old (stream_id, row_key, reason, first_seen, last_seen)
-    select ${streamId}::smallint, u.key, u.reason, clock_timestamp(), clock_timestamp()
+    select ${streamId}::smallint, u.key, u.reason, clock_timestamp(), ${metNow(sql, streamId)}
       from unnest(${keys}::bigint[], ${reasons}::text[]) as u (key, reason)
     on conflict (stream_id, row_key) do update
       set reason = excluded.reason, last_seen = excluded.last_seen, tries = old.tries + 1`;
@@ -21,7 +30,7 @@ export const liftQuarantine = (sql: Queryable, streamId: number, keys: string) =
 export const forgetGone = (sql: Queryable, streamId: number) =>
   sql`
     delete from lmsmon.quarantine q using lmsmon.streams s
-     where s.stream_id = ${streamId} and q.stream_id = s.stream_id and q.last_seen < s.last_full_pass_at
+     where s.stream_id = ${streamId} and q.stream_id = s.stream_id and q.last_seen <= s.last_full_pass_at
        and not exists (
          select 1 from lmsmon.row_states r where r.stream_id = q.stream_id and r.row_key = q.row_key and r.is_open)`;
 
@@ -29,7 +38,7 @@ export const forgetGone = (sql: Queryable, streamId: number) =>
 export const quarantineKeys = (sql: Queryable, streamId: number, keys: string, reasons: string) =>
   sql`
     insert into lmsmon.quarantined_keys as old (stream_id, row_key, reason, first_seen, last_seen)
-    select ${streamId}::smallint, u.key, u.reason, clock_timestamp(), clock_timestamp()
+    select ${streamId}::smallint, u.key, u.reason, clock_timestamp(), ${metNow(sql, streamId)}
       from unnest(${keys}::text[], ${reasons}::text[]) as u (key, reason)
     on conflict (stream_id, row_key) do update
       set reason = excluded.reason, last_seen = excluded.last_seen, tries = old.tries + 1`;
@@ -38,7 +47,7 @@ export const quarantineKeys = (sql: Queryable, streamId: number, keys: string, r
 export const forgetGoneKeys = (sql: Queryable, streamId: number) =>
   sql`
     delete from lmsmon.quarantined_keys q using lmsmon.streams s
-     where s.stream_id = ${streamId} and q.stream_id = s.stream_id and q.last_seen < s.last_full_pass_at`;
+     where s.stream_id = ${streamId} and q.stream_id = s.stream_id and q.last_seen <= s.last_full_pass_at`;
 
 export const AnyQuarantineRow = z.object({ any: neverNull(bool) });
 export type AnyQuarantineRow = z.infer<typeof AnyQuarantineRow>;

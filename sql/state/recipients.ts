@@ -156,6 +156,42 @@ export function wakeForgottenRecipients(sql: Queryable, source: string) {
     on conflict (source, recipient) do update set next_due_at = least(r.next_due_at, excluded.next_due_at)`;
 }
 
+/**
+ * A clock that was ahead and was set back left times that lie further ahead than any rule puts them: what is to leave at once is
+ * due now, nothing gathers for longer than `gatherMs`, looks an unclear message up later than `lookUpMs`, or is claimed for longer
+ * than `claimMs` (by the database's clock, as claims are); who is claimed was due.
+ */
+export function bringBackToNow(
+  sql: Queryable,
+  source: string,
+  now: EpochMicros,
+  longest: { readonly gatherMs: number; readonly lookUpMs: number; readonly claimMs: number },
+) {
+  const after = (ms: number) => sql`${now}::timestamptz + ${ms}::float8 * interval '1 millisecond'`;
+  return sql`
+    with due as (
+      update lmsmon.lms_event_logs set next_attempt_at = ${now}::timestamptz
+       where source = ${source} and untold and recipient is not null and message_id is null
+         and (status = 'pending' and attempts = 0 and next_attempt_at > ${after(A_MOMENT_MS)}
+              or status = 'waiting' and reason = 'gathering' and next_attempt_at > ${
+    after(longest.gatherMs + A_MOMENT_MS)
+  })),
+    looked_up as (
+      update lmsmon.messages set look_up_at = ${after(longest.lookUpMs)}
+       where source = ${source} and state = 'unknown' and look_up_at > ${after(longest.lookUpMs + A_MOMENT_MS)})
+    update lmsmon.recipients
+       set claim_expires_at = least(claim_expires_at, clock_timestamp() + ${longest.claimMs}::float8 * interval '1 millisecond'),
+           next_due_at = least(next_due_at, ${now}::timestamptz)
+     where source = ${source} and claimed_by is not null
+       and (next_due_at > ${after(A_MOMENT_MS)}
+            or claim_expires_at > clock_timestamp() + ${
+    longest.claimMs + A_MOMENT_MS
+  }::float8 * interval '1 millisecond')`;
+}
+
+/** Clocks of two machines that deliver together may be so far apart. */
+const A_MOMENT_MS = 5_000;
+
 export const NextDueRow = z.object({ due_at: timestamptz.nullable() });
 export type NextDueRow = z.infer<typeof NextDueRow>;
 

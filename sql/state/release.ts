@@ -9,7 +9,7 @@ export const HeldPollRow = z.object({
   reason: text.nullable(),
   events: neverNull(int4),
   recipients: neverNull(int4),
-  revisions: neverNull(int4),
+  rewritten: neverNull(int4),
   without_mentor: neverNull(int4),
 });
 export type HeldPollRow = z.infer<typeof HeldPollRow>;
@@ -18,7 +18,7 @@ export const heldPolls = (sql: Queryable, source: string) =>
   sql<HeldPollRow[]>`
     select p.poll_id, p.source, p.started_at, p.delivery_reason as reason,
       count(distinct l.event_id)::int as events, count(distinct l.recipient)::int as recipients,
-      (count(distinct l.event_id) filter (where e.change in ('verdict', 'score', 'reused')))::int as revisions,
+      (count(distinct l.event_id) filter (where e.change in ('verdict', 'score', 'reused')))::int as rewritten,
       (count(*) filter (where l.event_id is not null and l.recipient is null))::int as without_mentor
     from lmsmon.poll_runs p
     left join lmsmon.lms_event_logs l on l.poll_id = p.poll_id and l.untold and l.status = 'held'

@@ -77,6 +77,20 @@ export const keyHashes = (sql: Queryable, streamId: number, recipe: number, firs
     where r.hash is not null and r.recipe = ${recipe}::int
     order by r.row_key`;
 
+export const SampleRow = z.object({ row_key: neverNull(int8), hash: neverNull(int8) });
+export type SampleRow = z.infer<typeof SampleRow>;
+
+/** Known rows of a stream from both ends of its ids, at most 2 × `each`. */
+export const sampleRows = (sql: Queryable, streamId: number, recipe: number, each: number) =>
+  sql<SampleRow[]>`
+    (select row_key, hash from lmsmon.row_states
+      where stream_id = ${streamId} and hash is not null and recipe = ${recipe}::int
+      order by row_key limit ${each}::int)
+    union
+    (select row_key, hash from lmsmon.row_states
+      where stream_id = ${streamId} and hash is not null and recipe = ${recipe}::int
+      order by row_key desc limit ${each}::int)`;
+
 /** Columns in the order of `rowStateValues` and `laterValues` in lib/poll/record/row_state_values.ts and last_event_id, as array literals. */
 export const upsertRowStates = (sql: Queryable, streamId: number, columns: readonly string[]) => {
   const [key, student, activity, hash, recipe, stage, verdict, score, percentage, revision, open, seenOpen, ...more] =

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { jsonb } from "./columns.ts";
+import { jsonb, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
 export const SourceRow = z.object({ identity: jsonb.nullable(), address: jsonb.nullable() });
@@ -7,6 +7,12 @@ export type SourceRow = z.infer<typeof SourceRow>;
 
 export const readSource = (sql: Queryable, source: string) =>
   sql<SourceRow[]>`select identity, address from lmsmon.sources where source = ${source}`;
+
+export const SourceNameRow = z.object({ source: text });
+export type SourceNameRow = z.infer<typeof SourceNameRow>;
+
+/** Every LMS that was ever polled into this state. */
+export const sourceNames = (sql: Queryable) => sql<SourceNameRow[]>`select source from lmsmon.sources order by source`;
 
 /** What is written as JSON text; a notice that was not told yet is kept when there is no new one. */
 export interface SourceTexts {

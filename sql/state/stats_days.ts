@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { EpochMicros } from "../../lib/model/time.ts";
 import { float8, int4, neverNull, text } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
+import { zoneWord } from "./zone_word.ts";
 
 /** From `since` to before `until`, in days of `zone`. */
 export interface Period {
@@ -22,7 +23,9 @@ export type EventDayRow = z.infer<typeof EventDayRow>;
 /** Events by the day on which they were found. */
 export function eventsByDay(sql: Queryable, { since, until, zone }: Period) {
   return sql<EventDayRow[]>`
-    select to_char(created_at at time zone ${zone}::text, 'YYYY-MM-DD') as day, source, event_type, count(*)::int as events,
+    select to_char(created_at at time zone ${
+    zoneWord(zone)
+  }::text, 'YYYY-MM-DD') as day, source, event_type, count(*)::int as events,
            (count(*) filter (where suppressed_reason is not null))::int as not_told
       from lmsmon.lms_activity_events where created_at >= ${since}::timestamptz and created_at < ${until}::timestamptz
      group by 1, 2, 3 order by 1, 2, 3`;
@@ -40,7 +43,7 @@ export type DeliveryDayRow = z.infer<typeof DeliveryDayRow>;
 /** Deliveries by the day on which they ended. */
 export function deliveriesByDay(sql: Queryable, { since, until, zone }: Period) {
   return sql<DeliveryDayRow[]>`
-    select to_char(l.processed_at at time zone ${zone}::text, 'YYYY-MM-DD') as day, l.source,
+    select to_char(l.processed_at at time zone ${zoneWord(zone)}::text, 'YYYY-MM-DD') as day, l.source,
            coalesce(e.event_type, case when t.letter_id is not null then 'weekly' end) as event_type, l.status, count(*)::int as deliveries
       from lmsmon.lms_event_logs l
       left join lmsmon.lms_activity_events e on e.event_id = l.event_id
@@ -62,7 +65,9 @@ export type MessageDayRow = z.infer<typeof MessageDayRow>;
 /** Zulip messages by the day on which they were sent. */
 export function messagesByDay(sql: Queryable, { since, until, zone }: Period) {
   return sql<MessageDayRow[]>`
-    select to_char(finished_at at time zone ${zone}::text, 'YYYY-MM-DD') as day, source, kind, count(*)::int as messages,
+    select to_char(finished_at at time zone ${
+    zoneWord(zone)
+  }::text, 'YYYY-MM-DD') as day, source, kind, count(*)::int as messages,
            count(distinct recipient)::int as recipients
       from lmsmon.messages
      where state = 'sent' and finished_at >= ${since}::timestamptz and finished_at < ${until}::timestamptz

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { bool, int4, int8, neverNull, text, timestamptz } from "./columns.ts";
+import { bool, float8, int4, int8, neverNull, text, timestamptz } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
 export const StreamRow = z.object({
@@ -91,3 +91,16 @@ export const stampFullPass = (sql: Queryable, streamId: number) =>
     update lmsmon.streams set last_full_pass_at = clock_timestamp(), full_passes = full_passes + 1
      where stream_id = ${streamId}
     returning last_full_pass_at`;
+
+export const FullPassAgeRow = z.object({ ms_ago: float8.nullable() });
+export type FullPassAgeRow = z.infer<typeof FullPassAgeRow>;
+
+/**
+ * How long ago the last pass over all streams of a source ended, by the clock that stamped it: another machine's may be hours off.
+ * Null when there was none, and when one seems to lie ahead, since that clock was set back: it says nothing then.
+ */
+export const fullPassAge = (sql: Queryable, source: string) =>
+  sql<FullPassAgeRow[]>`
+    select case when bool_and(coalesce(last_full_pass_at <= clock_timestamp(), false))
+                then (extract(epoch from clock_timestamp() - min(last_full_pass_at)) * 1000)::float8 end as ms_ago
+    from lmsmon.streams where source = ${source}`;

@@ -23,7 +23,7 @@ export function wakeRowsWithAccount(sql: Queryable, source: string, now: EpochMi
     select distinct recipient from woken order by recipient`;
 }
 
-export const OpenCountRow = z.object({
+export const UnfinishedCountRow = z.object({
   status: neverNull(text),
   /** Why it waits for a time, if it does. */
   reason: text.nullable(),
@@ -32,11 +32,11 @@ export const OpenCountRow = z.object({
   from_us: int8.nullable(),
   until_us: int8.nullable(),
 });
-export type OpenCountRow = z.infer<typeof OpenCountRow>;
+export type UnfinishedCountRow = z.infer<typeof UnfinishedCountRow>;
 
 /** How many deliveries are in which state and why, of those that are not over. */
-export function openCounts(sql: Queryable, source: string) {
-  return sql<OpenCountRow[]>`
+export function unfinishedCounts(sql: Queryable, source: string) {
+  return sql<UnfinishedCountRow[]>`
     select status, reason, count(*)::int as count, (extract(epoch from min(due_at)) * 1000000)::bigint as from_us,
            (extract(epoch from max(due_at)) * 1000000)::bigint as until_us from (
       select status, case when status = 'waiting' then reason end as reason, next_attempt_at as due_at from lmsmon.lms_event_logs

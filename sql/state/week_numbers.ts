@@ -57,15 +57,17 @@ export function weekNumbers(sql: Queryable, asked: WeekNumbersAsked) {
                 from submissions s where s.percentage is not null) s
        group by course_id, student_id, weeks_ago
     ),
+    -- a sum of three lists, not a join: a plan takes these for a few rows each, and would compare each with each
     weekly as materialized (
-      select m.course_id, m.student_id, w.weeks_ago, coalesce(a.days, 0) as days, t.mark
-        from members m
-        join weeks w on m.joined_day is null or m.joined_day <= w.monday + 6
-        left join worked a
-          on a.course_id = m.course_id and a.student_id = m.student_id and a.weeks_ago = w.weeks_ago
-        left join tested t
-          on t.course_id = m.course_id and t.student_id = m.student_id and t.weeks_ago = w.weeks_ago
-       where m.course_id = any(${courses as string[]}::bigint[])
+      select course_id, student_id, weeks_ago, max(days) as days, max(mark) as mark
+        from (
+          select m.course_id, m.student_id, w.weeks_ago, 0 as days, null::float8 as mark, true as is_member
+            from members m
+            join weeks w on m.joined_day is null or m.joined_day <= w.monday + 6
+           where m.course_id = any(${courses as string[]}::bigint[])
+          union all select course_id, student_id, weeks_ago, days, null, false from worked
+          union all select course_id, student_id, weeks_ago, 0, mark, false from tested) w
+       group by course_id, student_id, weeks_ago having bool_or(is_member)
     ),
     quarters as (
       select course_id, weeks_ago, count(*)::int as members, max(days)::int as days_most, count(mark)::int as marked,

@@ -47,3 +47,11 @@ Deno.test("/readyz is false while delivery is blocked, and says why", () => {
   health.refused();
   assert.match(health.status().reason ?? "", /waits to be confirmed/);
 });
+
+Deno.test("docs/metrics.md names every series that /metrics has, and no other", async () => {
+  const text = await createMetrics("1.2.3", "testpress").registry.metrics();
+  const served = [...text.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name).sort();
+  const documented = await Deno.readTextFile(new URL("../../docs/metrics.md", import.meta.url));
+  const cells = documented.split("\n").filter((line) => line.startsWith("| `")).map((line) => line.split("|")[1] ?? "");
+  assert.deepEqual(cells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name)).sort(), served);
+});

@@ -49,6 +49,13 @@ Deno.test("Output prints a table with harmless cells and no trailing blanks", as
   assert.equal(text(), "Name             N\na\ufffd[31mb\ufffd         3\nlong name here\n");
 });
 
+Deno.test("Output lets no line for people write to the terminal as it likes, and leaves a row of data as it is", () => {
+  const { out, text } = slowSink();
+  out.writeLine("Wrote a\u202e\u0007\u001b[2J\tb\nnext");
+  out.writeRow("\u200fא,1");
+  assert.equal(text(), "Wrote a\ufffd\ufffd\ufffd[2J\tb\nnext\n\u200fא,1\n");
+});
+
 Deno.test("Output throws OutputClosed when its reader is gone", async () => {
   const fail = () => {
     throw new Deno.errors.BrokenPipe();

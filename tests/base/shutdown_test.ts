@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../lib/base/clock.ts";
+import { StoppedError } from "../../lib/base/errors.ts";
 import { Shutdown } from "../../lib/base/shutdown.ts";
 
 Deno.test("Shutdown aborts softly on the first signal, and ends the process on the second", () => {
@@ -10,6 +11,19 @@ Deno.test("Shutdown aborts softly on the first signal, and ends the process on t
   assert.deepEqual([stop.soft.aborted, stop.hard.aborted, codes.length], [true, false, 0]);
   stop.receive("SIGINT");
   assert.deepEqual([stop.hard.aborted, codes, said], [true, [130], ["SIGTERM"]]);
+});
+
+Deno.test("what is said to who stops a command that only looks is true: nothing is kept, and there is no rest", () => {
+  const hintOf = (stop: Shutdown) => {
+    stop.receive("SIGINT");
+    const { reason } = stop.soft;
+    assert(reason instanceof StoppedError);
+    return reason.hint;
+  };
+  using looks = new Shutdown(() => {}, () => {}, () => {}, "nothing was changed or written; run it again");
+  using works = new Shutdown(() => {});
+  assert.equal(hintOf(looks), "nothing was changed or written; run it again");
+  assert.equal(hintOf(works), "what was done is kept; run it again for the rest");
 });
 
 Deno.test("Shutdown hears real signals, and no longer after it is disposed", async () => {

@@ -5,6 +5,7 @@ import type { FaultKind } from "../support/stand_in/faults.ts";
 import { ZulipError } from "../../lib/base/errors.ts";
 import { connectZulip } from "../../lib/bot/connect_zulip.ts";
 import { startRawServer } from "../support/raw_http.ts";
+import { sendWithEnvironment } from "../support/send_process.ts";
 import { standInConfig, startZulip, zulipConfig } from "../support/zulip.ts";
 
 const log = getLogger(["lmsmon", "zulip"]);
@@ -383,20 +384,21 @@ Deno.test("send() goes through HTTPS_PROXY, past it for NO_PROXY, and nothing is
       connection.close();
     }
   })().catch(() => {});
-  const before = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"].map((name) => [name, Deno.env.get(name)] as const);
-  Deno.env.set("HTTP_PROXY", `http://127.0.0.1:${proxy.addr.port}`);
-  Deno.env.set("HTTPS_PROXY", `http://127.0.0.1:${proxy.addr.port}`);
-  Deno.env.set("NO_PROXY", "127.0.0.1");
+  const environment = {
+    HTTP_PROXY: `http://127.0.0.1:${proxy.addr.port}`,
+    HTTPS_PROXY: `http://127.0.0.1:${proxy.addr.port}`,
+    NO_PROXY: "127.0.0.1",
+  };
   try {
-    await using bundle = await startZulip();
-    assert.equal((await bundle.zulip.send(OWNER, "x")).outcome, "sent");
+    await using standIn = await startZulipStandIn();
+    const { site, bot } = standIn;
+    const inside = { site, email: bot.email, apiKey: bot.apiKey, userId: "8", texts: ["x"] };
+    assert.equal((await sendWithEnvironment(inside, environment))[0]?.outcome, "sent");
     assert.deepEqual(proxied, []);
-    const outside = connectZulip(zulipConfig({ site: "https://zulip.example.org" }), { log });
-    assert.equal((await outside.send(OWNER, "x")).outcome, "not_sent");
-    outside.close();
+    const outside = { site: "https://zulip.example.org", userId: "8", texts: ["x"] };
+    assert.equal((await sendWithEnvironment(outside, environment))[0]?.outcome, "not_sent");
     assert.deepEqual(proxied, ["CONNECT zulip.example.org:443 HTTP/1.1"]);
   } finally {
-    for (const [name, value] of before) value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
     proxy.close();
     await serving;
   }

@@ -46,6 +46,14 @@ Deno.test("readCredentials() reads what editors make of it: byte order mark, CRL
   ]);
 });
 
+Deno.test("readCredentials() says of a zuliprc in UTF-16 what is wrong with it", () => {
+  using file = zuliprc("");
+  const text = "[api]\r\nkey=abc\r\n";
+  Deno.writeFileSync(file.path, new Uint8Array(Uint16Array.from(`\uFEFF${text}`, (sign) => sign.charCodeAt(0)).buffer));
+  const said = messageOf(() => readCredentials(zulipConfig({ ...NOTHING, configFile: file.path })));
+  assert.match(said, /zuliprc": it is not UTF-8 text/);
+});
+
 Deno.test("readCredentials() cuts no value at ; or # and eats no backslash", () => {
   using file = zuliprc("[api]\nemail=a.b@c.d\nkey=a;b#c\\d=e\nsite=https://zulip.example\n");
   assert.equal(readCredentials(zulipConfig({ ...NOTHING, configFile: file.path })).key, "a;b#c\\d=e");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { realAddress } from "../../lib/bot/delivery_email.ts";
+import { realAddress } from "../../lib/bot/wire.ts";
 
 const cases: [string, Parameters<typeof realAddress>[0], string | null][] = [
   [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { dateHeader } from "../../lib/stand_in/zulip_stand_in_http.ts";
-import { httpDateS } from "../../lib/bot/http_date.ts";
+import { httpDateS } from "../../lib/bot/http_exchange.ts";
 
 Deno.test("httpDateS() reads what servers send, and nothing else", () => {
   assert.equal(httpDateS("Sun, 06 Nov 1994 08:49:37 GMT"), 784_111_777);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { areCopies } from "../../lib/bot/credentials.ts";
 import { readFailure } from "../../lib/bot/read_failure.ts";
 
 const answered = (status: number, body: unknown) =>
@@ -26,4 +27,14 @@ Deno.test("readFailure() takes a 4xx of another question for what it is", () => 
     code: "BAD_NARROW",
   });
   assert.equal(readFailure("messages", exchange, "https://zulip.example").reason, "failed");
+});
+
+Deno.test("a refused key that systemd copied for the service: the remedy names the restart, without which a new one is not seen", () => {
+  const refused = answered(401, { result: "error", msg: "Invalid API key", code: "UNAUTHORIZED" });
+  const hint = (config: Parameters<typeof areCopies>[0]) =>
+    readFailure("users/me", refused, "https://zulip.example", areCopies(config)).hint ?? "";
+  const copy = "/run/credentials/lmsmon.service/zuliprc";
+  assert.match(hint({ configFile: copy, apiKeyFile: null }), /^Check the zuliprc .*restart the service/);
+  assert.match(hint({ configFile: null, apiKeyFile: copy }), /restart the service/);
+  assert.doesNotMatch(hint({ configFile: "/etc/lmsmon/zuliprc", apiKeyFile: null }), /restart/);
 });

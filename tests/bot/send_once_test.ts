@@ -10,6 +10,7 @@ import {
   startTcpServer,
   writeAll,
 } from "../support/raw_http.ts";
+import { sendWithEnvironment } from "../support/send_process.ts";
 import { zulipConfig } from "../support/zulip.ts";
 
 const log = getLogger(["lmsmon", "zulip"]);
@@ -75,20 +76,17 @@ Deno.test("P5: send() over TLS through a proxy lets exactly one request arrive w
     const far = await Deno.connect({ hostname: "127.0.0.1", port: zulipServer.addr.port });
     await Promise.allSettled([near.readable.pipeTo(far.writable), far.readable.pipeTo(near.writable)]);
   });
-  const names = ["HTTPS_PROXY", "NO_PROXY", "no_proxy"];
-  const before = names.map((name) => [name, Deno.env.get(name)] as const);
-  for (const name of names) Deno.env.delete(name);
-  Deno.env.set("HTTPS_PROXY", `http://127.0.0.1:${proxy.port}`);
   try {
-    const site = `https://localhost:${zulipServer.addr.port}`;
-    const zulip = connectZulip(zulipConfig({ site, certBundle: `${tls}authority.pem` }), { log });
-    assert.equal((await zulip.send(TO_9, "first")).outcome, "sent");
-    assert.equal((await zulip.send(TO_9, "second")).outcome, "unknown");
-    zulip.close();
+    const outcomes = await sendWithEnvironment({
+      site: `https://localhost:${zulipServer.addr.port}`,
+      certBundle: `${tls}authority.pem`,
+      userId: TO_9.userId,
+      texts: ["first", "second"],
+    }, { HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` });
+    assert.deepEqual(outcomes.map((each) => each.outcome), ["sent", "unknown"]);
     assert.deepEqual([connections, proxy.connections()], [1, 1], "it was used again, or this shows nothing");
     assert.deepEqual(posts(requests).map((request) => /content=(\w+)/.exec(request)?.[1]), ["first", "second"]);
   } finally {
-    for (const [name, value] of before) value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
     zulipServer.close();
     await serving;
   }

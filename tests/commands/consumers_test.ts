@@ -3,12 +3,16 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { listConsumers } from "../../sql/state/consumers.ts";
+import type { CommandContext } from "../../lib/app/command_context.ts";
+import type { Config } from "../../lib/config/config.ts";
 import { CommandError } from "../../lib/base/errors.ts";
+import { erase } from "../../lib/privacy/erase.ts";
 import { openState } from "../../lib/state/open_state.ts";
-import { insertPeople, insertRows, manyRows } from "../export/_events.ts";
+import { eventRow, insertPeople, insertRows, manyRows, METADATA } from "../export/_events.ts";
 import { LmsmonHome } from "../support/lmsmon_process.ts";
 import { idsIn, run as runOn } from "./run_export.ts";
 
+const ZONE = { timezone: "Asia/Kolkata" } as Config["notify"];
 const span = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
 Deno.test("a consumer begins after what it acknowledged, files come whole, and keys of others are refused", async () => {
@@ -19,7 +23,13 @@ Deno.test("a consumer begins after what it acknowledged, files come whole, and k
     {
       await using db = await openState({ url, password: null });
       await insertPeople(db);
-      await insertRows(db, manyRows(300, (i) => ({ event_type: i % 2 === 0 ? "exam_passed" : "exam_failed" })));
+      await insertRows(
+        db,
+        manyRows(300, (i) => ({
+          event_type: i % 2 === 0 ? "exam_passed" : "exam_failed",
+          ...(i === 299 ? { activity_metadata: { ...METADATA, revision: 2 } } : {}),
+        })),
+      );
     }
     // Not acknowledged: the same again. Acknowledged: also what the filter left out is done with.
     const ai = { consumer: "ai" };
@@ -33,6 +43,15 @@ Deno.test("a consumer begins after what it acknowledged, files come whole, and k
       assert.deepEqual(consumers.map(({ name, lag }) => [name, lag]), [["ai", "0"]]);
     }
     assert.deepEqual((await run({ after: "298" })).ids, [299, 300]);
+    const warnings: unknown[] = [];
+    const log = {
+      info: () => {},
+      warn: (...said: unknown[]) => warnings.push(said),
+    } as unknown as CommandContext["log"];
+    for (const after of ["300", "301"]) assert.deepEqual((await runOn(url, { after }, { log })).ids, []);
+    assert.deepEqual(warnings.map((said) => (said as { after: string }[])[1]?.after), ["301"]);
+    await runOn(url, { consumer: "a1", limit: 1 }, { log });
+    assert.match(JSON.stringify(warnings[1]), /New consumer.*did you mean/);
 
     const folder = join(home, "parts/");
     await run({ out: folder, splitBytes: 60_000, manifest: true });
@@ -53,6 +72,41 @@ Deno.test("a consumer begins after what it acknowledged, files come whole, and k
     }
     assert.deepEqual(all, span(1, 300));
     await assert.rejects(run({ out: folder, splitBytes: 60_000 }), CommandError);
+
+    // Statements are not as many as the events that they are of: here the second one corrects the first.
+    await run({ out: join(home, "x.jsonl"), format: "xapi", manifest: true, after: "298" });
+    const statements = await Deno.readTextFile(join(home, "x.jsonl"));
+    const of = JSON.parse(await Deno.readTextFile(join(home, "x.jsonl.manifest.json"))) as typeof manifest;
+    assert.equal(of.lines, statements.split("\n").length - 1);
+    assert.deepEqual([of.lines, of.files[0]?.first_event_id], [3, "299"]);
+    // The card calls nothing pseudonymous that names people.
+    const asked = [[{}, /^pseudonymous/], [{ schema: 1 }, /ids in the LMS, which/], [
+      { identified: true },
+      /usernames/,
+    ]] as const;
+    for (const [options, expected] of asked) {
+      await run({ ...options, out: join(home, "card.jsonl"), manifest: true, after: "299" });
+      const { data_card } = JSON.parse(await Deno.readTextFile(join(home, "card.jsonl.manifest.json")));
+      assert.match(data_card.personal, expected);
+    }
+
+    for (
+      const [link, place] of [
+        ["https://inst.example:8443/lms/{attempt_id}", "https://inst.example:8443"],
+        ["https://inst.example:{attempt_id}/", "https://lms.invalid/testpress"],
+        ["https://{attempt_id}/", "https://lms.invalid/testpress"],
+      ]
+    ) {
+      const source = { name: "testpress", links: { exam_attempt: link } };
+      const config = {
+        state: { url, password: null },
+        export: { schema: 2 },
+        privacy: { journal: null },
+        source,
+      } as unknown as Config;
+      const { text } = await runOn(url, { format: "xapi", limit: 1 }, { config: { ...config, notify: ZONE } });
+      assert.equal((JSON.parse(text) as { actor: { account: { homePage: string } } }).actor.account.homePage, place);
+    }
 
     const [gz, zst] = [join(home, "a.csv.gz"), join(home, "a.jsonl.zst")];
     await run({ format: "csv", out: gz });
@@ -93,4 +147,21 @@ Deno.test("export-ai --follow goes on with what is recorded, ends well by a sign
   const unknown = await home.run("consumers", "drop", "aj");
   assert.deepEqual([unknown.code, /did you mean "ai"/.test(unknown.err)], [2, true]);
   assert.equal((await home.run("consumers", "drop", "ai", "--yes")).code, 0);
+});
+
+Deno.test("whoever follows one student hears that the student was erased, whoever follows another does not", async () => {
+  await using home = await LmsmonHome.make({ state: { url: "pglite:./state" } });
+  await using db = await openState({ url: `pglite:${home.folder}/state`, password: null });
+  await insertRows(db, manyRows(4, (i) => ({ student_id: i % 2 === 0 ? "7" : "8" })));
+  await db.sql`select setval('lmsmon.event_ids', 4)`;
+  const follow = (student: string) => home.start("export-ai", "--follow", "--student", student);
+  await using seven = follow("7");
+  await using eight = follow("8");
+  for (const follower of [seven, eight]) await follower.said(/Exported 2 events/);
+  await erase(db, { role: "student", source: "testpress", id: "7" }, { reasonCode: "art17", dryRun: false });
+  await seven.printed(/"kind":"erasure"/);
+  await insertRows(db, [eventRow({ event_id: "6", attempt_id: "2000", student_id: "8" })]);
+  await eight.printed(/"event_id":6,/);
+  const ended = await Promise.all([seven, eight].map((follower) => follower.stop("SIGTERM")));
+  assert.deepEqual(ended.map(({ out }) => idsIn(out)), [[1, 3, 5], [2, 4, 6]]);
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { othersWhoRead } from "../../lib/app/file_modes.ts";
+import { othersWhoRead, shutOut } from "../../lib/app/file_modes.ts";
 import { makePlace, PASSWORD, postgresServer } from "./lmsmon_place.ts";
 
 const ignore = postgresServer === null || Deno.build.os === "windows";
@@ -12,6 +12,12 @@ Deno.test("othersWhoRead() counts everybody, and groups that are not a user's ow
   assert.equal(who(0o640, 1000, 1000), null);
   assert.equal(who(0o640, 0, 998), null);
   assert.equal(who(0o600, 1000, 100), null);
+});
+
+Deno.test("doctor's remedy leaves the service's group in: chmod 600 of root's file would shut the service out", () => {
+  assert.equal(shutOut("/etc/lmsmon/config.yaml", { uid: 0, gid: 998 }), "chmod 640 /etc/lmsmon/config.yaml");
+  assert.equal(shutOut("config.yaml", { uid: 0, gid: 0 }), "chmod 600 config.yaml");
+  assert.equal(shutOut("config.yaml", { uid: 1000, gid: 100 }), "chmod 600 config.yaml");
 });
 
 Deno.test(
@@ -42,6 +48,19 @@ Deno.test(
     }
   },
 );
+
+Deno.test({ ignore, name: "doctor names a configuration that is there, too, and not taken" }, async () => {
+  await using place = await makePlace();
+  const { folder } = place.home;
+  await Deno.mkdir(`${folder}/.config/lmsmon`, { recursive: true });
+  const other = `${folder}/.config/lmsmon/config.yaml`;
+  await Deno.copyFile(`${folder}/config.yaml`, other);
+  const { out } = await place.home.run("doctor");
+  assert.match(
+    out,
+    new RegExp(`! configuration ${other} is there, too, and is not taken: \\S+ comes first\n\\s+--config ${other}\n`),
+  );
+});
 
 Deno.test({ ignore, name: "doctor warns of a role that can write to the LMS" }, async () => {
   await using place = await makePlace();

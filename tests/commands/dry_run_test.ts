@@ -114,6 +114,59 @@ Deno.test({
   assert.match(blind.out, /^--- mentor:3, 1 event/m);
 });
 
+Deno.test({
+  ignore,
+  name: "a dry run that cannot ask Zulip says what it can of what gathers, too, and ends with 4 where Zulip was asked",
+}, async () => {
+  await using bench = await institute();
+  const { place, attempt } = bench;
+  const notify = { gather: "10m" };
+  await place.configure({ notify });
+  await place.home.run("poll-once");
+  await attempt(bench.student, PASSED);
+  await place.home.run("poll-once");
+  await attempt(bench.namesake, PASSED); // its mentor was told a moment ago: it gathers
+  await attempt(bench.other, PASSED); // one of its mentors has no account that anybody knows
+  for (
+    const [zulip, code] of [
+      [{ api_key: "0".repeat(32) }, 4],
+      [{ site: "http://127.0.0.1:9" }, 4],
+      [{ site: null, email: null, api_key: null }, 0],
+    ] as const
+  ) {
+    await place.configure({ notify, zulip });
+    const { code: ended, out, err } = await place.home.run("poll-once", "--dry-run", "--json");
+    assert.equal(ended, code, err);
+    const { messages, accounts_unknown } = JSON.parse(out);
+    assert.match(accounts_unknown, /Zulip|zuliprc/);
+    const [known, unknown] = ["mentor:1", "mentor:3"].map((to) =>
+      messages.find(({ recipient }: { recipient: string }) => recipient === to)
+    );
+    assert.ok(Temporal.Now.instant().until(known.at).total("minutes") > 8, known.at);
+    assert.equal(unknown.events, 1);
+  }
+});
+
+Deno.test(
+  { ignore, name: "a dry run weighs a flood as the poll after it does, beyond the events that it shows" },
+  async () => {
+    await using place = await makePlace({ state: "server" });
+    const { student } = await place.pair();
+    await place.lms.execute(
+      `insert into attempts (id, user_id, state, result, score, percentage)
+     select i, ${student}, 'Completed', 'Pass', 90, 50 from generate_series(1, 10050) i`,
+    );
+    await place.home.run("poll-once", "--no-notify");
+    await place.lms.execute('delete from "_MentorToStudent"'); // nobody to tell: what is weighed are the corrections
+    await place.lms.execute("update attempts set result = 'Fail', score = 10, percentage = 5");
+    const dry = JSON.parse((await place.home.run("poll-once", "--dry-run", "--json")).out);
+    assert.deepEqual([dry.events, dry.sample.length], [10_050, 10_000]);
+    const real = JSON.parse((await place.home.run("poll-once", "--no-notify", "--json")).out);
+    assert.equal(dry.held_reason, real.poll.held_reason);
+    assert.match(dry.held_reason, /10.?050 corrected results/);
+  },
+);
+
 Deno.test({ ignore, name: "watch --dry-run shows the same messages, writes nothing and posts nothing" }, async () => {
   await using bench = await institute();
   const { place, attempt } = bench;

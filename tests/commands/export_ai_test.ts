@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { z } from "zod";
 import { CommandError, StoppedError } from "../../lib/base/errors.ts";
@@ -8,10 +7,9 @@ import { PartFiles } from "../../lib/export/part_files.ts";
 import { requestWriter } from "../../lib/export/request_writer.ts";
 import { openState } from "../../lib/state/open_state.ts";
 import type { StateDb } from "../../lib/state/state_db.ts";
+import { PROGRAM, START } from "../support/program.ts";
 import { idsIn, run } from "./run_export.ts";
 import { eventRow, insertPeople, insertRows, manyRows } from "../export/_events.ts";
-
-const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 
 const stateFolder = await Deno.makeTempDir();
 const URL_OF_STATE = `pglite:${join(stateFolder, "state")}`;
@@ -51,9 +49,32 @@ Deno.test("export-ai writes lines to stdout and marks them when asked to", () =>
     assert.match((await run(url, { limit: 1 })).text, /"processed_for_ai":true\}\n$/);
   }));
 
-Deno.test("export-ai --student takes an LMS id or a username, and refuses one that nobody knows", () =>
+Deno.test("export-ai --source takes the events of one LMS, whoever has the same id in another", () =>
+  withFolder(async (db) => {
+    await db.sql`truncate lmsmon.sources cascade`;
+    await db.sql`insert into lmsmon.sources (source) values ('campus-a'), ('campus-b')`;
+    await insertRows(db, [
+      eventRow({ event_id: "1", source: "campus-a" }),
+      eventRow({ event_id: "2", source: "campus-b" }),
+      eventRow({ event_id: "3", source: "campus-b", student_id: "8" }),
+    ]);
+  }, async (_folder, url) => {
+    assert.deepEqual((await run(url, { source: "campus-b" })).ids, [2, 3]);
+    assert.deepEqual((await run(url, { student: "7713" })).ids, [1, 2]);
+    assert.deepEqual((await run(url, { student: "7713", source: "campus-b" })).ids, [2]);
+    assert.deepEqual((await run(url, { view: "latest", source: "campus-a" })).ids, [1]);
+    const students = (await run(url, { view: "students", source: "campus-b" })).text.trim().split("\n");
+    assert.deepEqual(students.map((line) => JSON.parse(line).source), ["campus-b", "campus-b"]);
+    await assert.rejects(() => run(url, { student: "8", source: "campus-a" }), CommandError);
+    await assert.rejects(() => run(url, { source: "campus-x" }), /Cannot find a source "campus-x"/);
+  }));
+
+Deno.test("export-ai --student takes an LMS id or a username, and refuses one that nobody or several have", () =>
   withFolder(async (db) => {
     await insertPeople(db);
+    await db.sql`
+      insert into lmsmon.people (source, role, id, username)
+      values ('testpress', 'student', 8, 'twin'), ('testpress', 'student', 9, 'twin')`;
     await insertRows(db, [eventRow({ event_id: "1" }), eventRow({ event_id: "2", student_id: "8" })]);
   }, async (_folder, url) => {
     assert.deepEqual((await run(url, { student: "7713" })).ids, [1]);
@@ -62,6 +83,11 @@ Deno.test("export-ai --student takes an LMS id or a username, and refuses one th
       name: "CommandError",
       message: "Cannot find student of that username",
       hint: "Did you mean student 7713?",
+    });
+    await assert.rejects(run(url, { student: "twin" }), {
+      name: "CommandError",
+      message: "Cannot tell which student of testpress is meant: several have that username",
+      hint: "give the id: 8, 9, …",
     });
   }));
 
@@ -135,7 +161,7 @@ Deno.test("export-ai through `| head` is no error and marks nothing", () =>
     const config = join(folder, "config.yaml");
     await Deno.writeTextFile(config, `state: {url: "${url}"}\n`);
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-check", MAIN, "--config", config, "export-ai", "--mark-processed"],
+      args: [...START, PROGRAM, "--config", config, "export-ai", "--mark-processed"],
       stdout: "piped",
       stderr: "piped",
     }).spawn();

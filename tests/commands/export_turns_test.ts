@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { openState } from "../../lib/state/open_state.ts";
 import { insertRows, manyRows } from "../export/_events.ts";
 import { LmsmonHome } from "../support/lmsmon_process.ts";
+import { PROGRAM, START } from "../support/program.ts";
 
-const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 const EVENTS = 3000;
 
 const idsIn = (text: string) => text.trim().split("\n").map((line) => JSON.parse(line).event_id as number);
@@ -18,9 +17,9 @@ async function homeWithEvents(): Promise<LmsmonHome> {
 }
 
 /** Its stdout is read only when the test does. */
-function startUnread(home: LmsmonHome, script: string, ...args: readonly string[]) {
+function startUnread(home: LmsmonHome, ...args: readonly string[]) {
   return new Deno.Command(Deno.execPath(), {
-    args: [...(script === MAIN ? ["run", "-A", "--no-check", MAIN] : ["eval", script, "--"]), ...args],
+    args: [...args],
     cwd: home.folder,
     stdout: "piped",
     stderr: "piped",
@@ -33,10 +32,10 @@ Deno.test("export-ai waits for the reader of a pipe that another process made no
   const parent = `
     import { Socket } from "node:net";
     new Socket({ fd: 1, readable: false, writable: true });
-    const args = ["run", "-A", "--no-check", ${JSON.stringify(MAIN)}, "export-ai", "--mark-processed"];
+    const args = ${JSON.stringify([...START, PROGRAM, "export-ai", "--mark-processed"])};
     const child = new Deno.Command(Deno.execPath(), { args, stdout: "inherit", stderr: "inherit" }).spawn();
     Deno.exit((await child.status).code);`;
-  const child = startUnread(home, parent);
+  const child = startUnread(home, "eval", parent);
   const { code, stdout, stderr } = await child.output();
   assert.equal(code, 0, new TextDecoder().decode(stderr));
   assert.deepEqual(idsIn(new TextDecoder().decode(stdout)), all);
@@ -45,7 +44,7 @@ Deno.test("export-ai waits for the reader of a pipe that another process made no
 Deno.test("of two exports that mark what was unprocessed the second one waits, and finds nothing left", async () => {
   await using home = await homeWithEvents();
   const flags = ["export-ai", "--unprocessed", "--mark-processed"];
-  const first = startUnread(home, MAIN, ...flags);
+  const first = startUnread(home, ...START, PROGRAM, ...flags);
   const reader = first.stdout.getReader();
   const pieces = [(await reader.read()).value ?? new Uint8Array()];
   await using second = home.start(...flags);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { grants } from "../../lib/app/init_words.ts";
 import { type LmsmonPlace, makePlace, PASSWORD, postgresServer } from "./lmsmon_place.ts";
 
 /** The LMS's address for a role that the server does not have. */
@@ -7,6 +8,24 @@ function strangersUrl(place: LmsmonPlace): string {
   url.username = "stranger";
   return url.href;
 }
+
+Deno.test("init's grants are for the role, database and schemas that the address says, however they are spelled", () => {
+  assert.deepEqual(
+    grants(`postgres://h1,h2:5433/${encodeURIComponent('The "LMS"')}?user=O'Neil&schema=Lms Data,"x,y"`),
+    [
+      `create role "O'Neil" login password '…';`,
+      `grant connect on database "The ""LMS""" to "O'Neil";`,
+      `grant usage on schema "Lms Data", "x,y" to "O'Neil";`,
+      `grant select on all tables in schema "Lms Data", "x,y" to "O'Neil";`,
+    ],
+  );
+  assert.deepEqual(grants("mariadb://o'neil@lms.example.org/moodle_prod"), [
+    "create user 'o''neil'@'%' identified by '…';",
+    "grant select on `moodle\\_prod`.* to 'o''neil'@'%';",
+  ]);
+  assert.match(grants("postgres://ro@lms/lms")[2] ?? "", /grant usage on schema public to "ro"/);
+  assert.match(grants("nonsense").join(), /"lms_readonly"/);
+});
 
 Deno.test({
   ignore: postgresServer === null,
@@ -83,12 +102,13 @@ Deno.test({
     await terminal.sees(/Personal settings > Bots[^]*✗ /s);
     await terminal.answer(/The bot's zuliprc \[oldrc\]: $/, "zuliprc");
     await terminal.answer(/✓ Zulip: the bot is user \d+[^]*Time zone.*\[Asia\/Kolkata\]: $/s, "Mars/Base");
-    await terminal.answer(/✗ .*Mars\/Base[^]*Time zone.*: $/s, "Europe/Berlin");
+    await terminal.sees(/✗ .*Mars\/Base/s);
     assert.deepEqual(
       [...Deno.readDirSync(folder)].map(({ name }) => name).toSorted(),
       before,
-      "nothing before the end",
+      "nothing before the last answer",
     );
+    await terminal.answer(/Time zone.*: $/s, "Europe/Berlin");
     await terminal.sees(/Wrote .*config\.yaml \(mode 600\)/);
     assert.equal(await terminal.ended(), 0);
     assert.doesNotMatch(terminal.text, new RegExp(bot.apiKey));

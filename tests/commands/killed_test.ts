@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { isSweepLeft } from "../../lib/privacy/erase.ts";
 import { openState } from "../../lib/state/open_state.ts";
 import { runLmsmon } from "../chaos/harness/watcher.ts";
 import { insertRows, manyRows } from "../export/_events.ts";
 import { foundBelow } from "../support/state/found_below.ts";
+import { serverTest, withState } from "../support/state/with_state.ts";
 
 const EVENTS = 400;
 
@@ -97,16 +99,17 @@ Deno.test("an erasure that is killed is whole or not there; the next start write
       run(["privacy", "erase", String(id), "--reason-code", "art17", "--yes"], failPoint);
     const left = async () => {
       await using db = await state();
-      const [row] = await db.sql<{ tombstones: number; events: number; people: number }[]>`
+      const [row] = await db.sql<{ tombstones: number; acts: number; events: number; people: number }[]>`
         select (select count(*)::int from lmsmon.tombstones) as tombstones,
+               (select count(*)::int from lmsmon.audit where command = 'privacy erase') as acts,
                (select count(*)::int from lmsmon.people) as people,
                (select count(*)::int from lmsmon.lms_activity_events where student_id = ${String(id)}) as events`;
-      return [row?.tombstones, row?.people, row?.events];
+      return [row?.tombstones, row?.acts, row?.people, row?.events];
     };
     assert.equal((await erase("privacy.before_commit")).signal, "SIGKILL");
-    assert.deepEqual(await left(), [0, 1, 20]);
+    assert.deepEqual(await left(), [0, 0, 1, 20]);
     assert.equal((await erase("privacy.after_commit")).signal, "SIGKILL");
-    assert.deepEqual(await left(), [1, 0, 0]);
+    assert.deepEqual(await left(), [1, 1, 0, 0]);
     const journal = `${folder}/state.erasures.jsonl`;
     assert.equal(await Deno.stat(journal).then(() => true, () => false), false);
     assert.ok((await foundBelow(`${folder}/state`, needles, id)).length > 0, "not swept yet");
@@ -117,3 +120,41 @@ Deno.test("an erasure that is killed is whole or not there; the next start write
     assert.equal((await Deno.readTextFile(journal)).trim().split("\n").length, 1);
     assert.deepEqual(await foundBelow(`${folder}/state`, needles, id), []);
   }));
+
+const AGAIN = "an erasure that was killed and is run again is whole, in its journal and in the audit once";
+Deno.test(`${AGAIN} [embedded]`, () =>
+  withEmbedded(({ folder }) => killedAndRunAgain(folder, `pglite:${folder}/state`)));
+serverTest(AGAIN, () =>
+  withState("server", async (_db, url) => {
+    const folder = await Deno.makeTempDir({ prefix: "lmsmon-killed-" });
+    await killedAndRunAgain(folder, url).finally(() => Deno.remove(folder, { recursive: true }));
+  }));
+
+async function killedAndRunAgain(folder: string, url: string): Promise<void> {
+  {
+    await using db = await openState({ url, password: null });
+    await insertRows(db, manyRows(20, () => ({ student_id: "7" })));
+    await db.sql`insert into lmsmon.people (source, role, id, username) values ('testpress', 'student', 7, 'zebquux')`;
+  }
+  const journal = `${folder}/journal.jsonl`;
+  const config = `${folder}/again.yaml`;
+  await Deno.writeTextFile(config, JSON.stringify({ state: { url }, privacy: { journal } }));
+  const args = ["erase", "7", "--reason-code", "art17", "--yes"];
+  const erase = (failPoint?: string) =>
+    runLmsmon("privacy", config, { args, ...failPoint !== undefined && { failPoint } });
+  for (const point of ["privacy.before_commit", "privacy.after_commit"]) {
+    assert.equal((await erase(point)).signal, "SIGKILL");
+    assert.equal(await Deno.stat(journal).then(() => true, () => false), false);
+  }
+  for (let again = 0; again < 2; again++) {
+    const { code, log } = await erase();
+    assert.deepEqual([code, /this student was erased/.test(log.join("\n"))], [1, true]);
+  }
+  assert.equal((await Deno.readTextFile(journal)).trim().split("\n").length, 1);
+  await using db = await openState({ url, password: null });
+  assert.equal(await isSweepLeft(db), false);
+  const acts = await db.sql<{ command: string }[]>`select command from lmsmon.audit`;
+  assert.deepEqual(acts.map(({ command }) => command), ["privacy erase"]);
+  const [left] = await db.sql<{ n: number }[]>`select count(student_id)::int as n from lmsmon.lms_activity_events`;
+  assert.equal(left?.n, 0);
+}

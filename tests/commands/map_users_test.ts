@@ -9,6 +9,7 @@ import type { Config } from "../../lib/config/config.ts";
 import type { Person, Role } from "../../lib/model/person.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import { createOutput } from "../../lib/base/output.ts";
+import { erase } from "../../lib/privacy/erase.ts";
 import { openState } from "../../lib/state/open_state.ts";
 import type { UserLinkStore } from "../../lib/people/user_links.ts";
 import type { ZulipStandIn } from "../../lib/stand_in/zulip_stand_in.ts";
@@ -224,6 +225,7 @@ async function realSetup(users: Parameters<typeof startZulip>[0]) {
     source: { name: "testpress", links: {}, staleAfterMs: null },
     lms: testLmsConfig(lms.url),
     state: { url: state.url, password: null },
+    privacy: { journal: null },
     zulip: standInConfig(zulip.standIn),
     users: { overrides: new Map(), placeholderDomains: [], cacheMs: 1000 },
   } as unknown as Config;
@@ -273,6 +275,13 @@ Deno.test("runMapUsers() maps a real LMS with a real state database, and --dry-r
     ["student", "7", "107", "matched"],
   ]);
   assert.equal(await event(), "107");
+
+  // Who was erased is in the LMS still.
+  const person = { role: "mentor", source: "testpress", id: "3" } as const;
+  await erase(state, person, { reasonCode: "art17", dryRun: false });
+  const said = await runWith({ only: "all" });
+  assert.match(said, /^0 of 1 mentor have a[^]*Stored 1 link;/);
+  assert.doesNotMatch(said, /mentor 3|m3@inst/);
 });
 
 Deno.test("runMapUsers() says which part is away, with its exit code", { ignore: server === null }, async () => {

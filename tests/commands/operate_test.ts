@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { runAudit } from "../../lib/app/audit.ts";
+import { runExplain } from "../../lib/app/explain.ts";
 import { runPause, runResume } from "../../lib/app/pause.ts";
 import { runPreview } from "../../lib/app/preview.ts";
 import { runStats } from "../../lib/app/stats.ts";
@@ -7,6 +8,7 @@ import { dayBars } from "../../lib/app/stats_days.ts";
 import { runRetry } from "../../lib/app/retry.ts";
 import { parseTimeToCome } from "../../lib/text/parse_time.ts";
 import { UsageError } from "../../lib/base/errors.ts";
+import { actorWords } from "../../lib/state/acts.ts";
 import { atDesk } from "./desk.ts";
 
 const PAUSE = { subject: null, until: null, reason: "exams are marked anew", dryRun: false, json: false };
@@ -66,6 +68,28 @@ Deno.test("pause and resume say what they cover, take usernames, and leave rows 
     for (const change of ["update lmsmon.audit set who = 'me'", "delete from lmsmon.audit", "truncate lmsmon.audit"]) {
       await assert.rejects(box.db.sql.unsafe(change), /only ever added/);
     }
+  });
+});
+
+Deno.test("the audit names the person behind sudo, also behind the service's own user", () => {
+  assert.equal(actorWords("root", true, "alice"), "alice (sudo)");
+  assert.equal(actorWords("lmsmon", false, "alice"), "alice (sudo -u lmsmon)");
+  assert.equal(actorWords("lmsmon", false, undefined), "lmsmon");
+  assert.equal(actorWords("lmsmon", false, "lmsmon"), "lmsmon");
+  assert.equal(actorWords("lmsmon", false, "a b\n<c>"), "lmsmon");
+});
+
+Deno.test("pause names the sources of the same state that go on, and stats shows the pauses of all", async () => {
+  await atDesk(async ({ box, run }) => {
+    await box.db.sql`insert into lmsmon.sources (source) values ('testpress'), ('moodle')`;
+    const said = await run(runPause, PAUSE);
+    assert.match(said, /^Paused: everything, until.*\n.*\nThis is of testpress alone: moodle in this state goes on/);
+    assert.deepEqual(JSON.parse(await run(runPause, { ...PAUSE, dryRun: true, json: true })).other_sources, ["moodle"]);
+    await box.db.sql`update lmsmon.pauses set source = 'moodle'`;
+    const { pauses } = JSON.parse(await run(runStats, { period: null, json: true }));
+    assert.deepEqual(pauses.map((pause: { source: string; scope: string }) => [pause.source, pause.scope]), [
+      ["moodle", "all"],
+    ]);
   });
 });
 
@@ -187,7 +211,10 @@ Deno.test("preview runs a stored day through the configuration as it is now, and
       { type_not_told: 1, no_mentor: 1 },
       { gathering: 2 },
     ]);
-    assert.match(await run(runPreview, { ...day, json: false }), /6 messages to 2 mentors: median 3, most 3/);
+    const text = await run(runPreview, { ...day, json: false });
+    assert.match(text, /6 messages to 2 mentors: median 3, most 3/);
+    assert.match(text, /Weekly messages, beside those above: none, insights\.tell is null/);
+    assert.equal(gathered.weekly_messages, null);
     assert.deepEqual(await box.states(), before);
   });
 });
@@ -198,4 +225,31 @@ Deno.test("parseTimeToCome() counts durations from now and refuses what is over"
   assert.equal(until("2h"), now + 7_200_000_000);
   assert.ok(until("tomorrow") > now && until("tomorrow") <= now + 86_400_000_000);
   for (const text of ["yesterday", "today", "2020-01-01", "soon"]) assert.throws(() => until(text), UsageError, text);
+});
+
+Deno.test("explain of a student with nothing new since a moment does not say that nothing is stored", async () => {
+  await atDesk(async ({ box, run }) => {
+    await box.mentor(3);
+    await box.event({ student: 17, mentors: [3] });
+    const about = { kind: "student", who: "17", mentor: null, exam: null } as const;
+    const later = box.clock.now() + 1_000_000;
+    const said = await run(runExplain, { about, since: later, limit: 20, json: false });
+    assert.match(said, /^No event of student 17 was found since \d{4}-\d\d-\d\d \d\d:\d\d; without --since/m);
+    assert.doesNotMatch(said, /is stored: the LMS showed no change/);
+  });
+});
+
+Deno.test("bars of days keep within the terminal, whatever the numbers", () => {
+  const day = (events: number, i: number) => ({
+    day: `2026-11-${10 + i}`,
+    source: "s",
+    event_type: "t",
+    events,
+    not_told: 0,
+  });
+  for (const width of [40, 79, 80, 100]) {
+    for (const line of dayBars({ events_by_day: [1, 7, 999, 450_000, 9_999_999].map(day) }, width)) {
+      assert.ok(line.length < width, line);
+    }
+  }
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { realPostgres } from "../support/databases.ts";
 import { LmsmonHome } from "../support/lmsmon_process.ts";
 import { customLms } from "../support/presets/custom_lms.ts";
@@ -12,6 +13,7 @@ const MAPPING = new URL("../../docs/presets/uuid.yaml", import.meta.url).pathnam
 
 const STUDENT = "a0000000-0000-4000-8000-000000000001";
 const MENTOR = "b0000000-0000-4000-8000-000000000001";
+const COURSE = "c0000000-0000-4000-8000-000000000001";
 const EXAM = "d0000000-0000-4000-8000-000000000001";
 /** An id that stands for a text or a pair. */
 const SURROGATE = /(?<![\w.-])(?:[4-9]\d{18}|-\d{19})(?!\w)/;
@@ -44,6 +46,9 @@ const COMMANDS: readonly {
   { args: ["history", STUDENT], says: [] },
   { args: ["insights", "--mentor", MENTOR], says: [] },
   { args: ["insights", "--explain", STUDENT], says: [] },
+  { args: ["insights", "evaluate", "--outcomes", "outcomes.csv"], says: [COURSE] },
+  { args: ["report", "--identified", "--out", "reports/"], says: [MENTOR, `mentor-${MENTOR}.html`] },
+  { args: ["report", "--identified", "--out", "reports/", "--json"], says: [`"mentor_id":"${MENTOR}"`] },
   { args: ["export-ai", "--student", STUDENT, "--identified"], says: [STUDENT, EXAM] },
   { args: ["privacy", "show", STUDENT], says: [STUDENT] },
   { args: ["privacy", "erase", STUDENT, "--reason-code", "art17", "--dry-run"], says: [] },
@@ -51,6 +56,7 @@ const COMMANDS: readonly {
   { args: ["explain", "student", STUDENT.replace("a0", "a1")], says: [], code: 1 },
   { args: ["explain", "student", MENTOR], says: [], code: 1 },
   { args: ["pause", "--exam", EXAM.replace("d0", "d1"), "--reason", "x"], says: [], code: 1 },
+  { args: ["insights", "--course", COURSE.replace("c0", "c1")], says: [], code: 1 },
 ];
 
 Deno.test({
@@ -80,6 +86,18 @@ Deno.test({
       assert.doesNotMatch(done.err, SURROGATE, args.join(" "));
       return done;
     };
+    // As many as a score needs.
+    await lms.execute(
+      `insert into users select cast(concat('e1000000-0000-4000-8000-0000000000', 10 + n) as uuid), 'student', concat('s', n), null,
+                                concat('S', n), true from generate_series(1, 30) n;
+       insert into submissions select cast(concat('51000000-0000-4000-8000-0000000000', 10 + n) as uuid),
+                                cast(concat('e1000000-0000-4000-8000-0000000000', 10 + n) as uuid), '${EXAM}', 'handed in', n % 20, false,
+                                '2026-11-20 09:00:00', '2026-11-20 09:20:00' from generate_series(1, 30) n`,
+    );
+    await Deno.writeTextFile(
+      join(home.folder, "outcomes.csv"),
+      `\uFEFFstudent,course,outcome\r\n"${STUDENT}",Algebra,1\r\nben,"${COURSE}",0\r\n`,
+    );
     await t.step("poll-once, told and quarantined", async () => {
       await run(["poll-once"]);
       await lms.execute(
@@ -95,7 +113,9 @@ Deno.test({
       await t.step(args.join(" "), async () => {
         const { out, err } = await run(args, code);
         for (const text of says) assert.ok(out.includes(text), `${text} is missing in: ${out}`);
-        if (code === 1) assert.match(err, new RegExp(args.includes("--exam") ? EXAM : `${STUDENT}|${MENTOR}`));
+        if (code === 1) {
+          assert.match(err, new RegExp(args.includes("--exam") ? EXAM : `${STUDENT}|${MENTOR}|${COURSE}`));
+        }
       });
     }
   },

@@ -10,6 +10,7 @@ export const OPTIONS: ExportAiOptions = {
   since: null,
   until: null,
   types: null,
+  source: null,
   student: null,
   unprocessed: false,
   limit: null,

@@ -23,6 +23,11 @@ for (
   const { signal, part, commands } of [
     { signal: "SIGINT", part: "state", commands: ["poll-once", "poll-once --dry-run", "export-ai", "stats"] },
     { signal: "SIGTERM", part: "state", commands: ["release --list", "migrate", "migrate --status", "doctor"] },
+    {
+      signal: "SIGINT",
+      part: "state",
+      commands: ["insights", "consumers", "retry --dead --dry-run", "privacy erase 7 --reason-code left --dry-run"],
+    },
     { signal: "SIGTERM", part: "zulip", commands: ["notify-test", "reconcile", "map-users --dry-run"] },
   ] as const
 ) {
@@ -43,6 +48,9 @@ for (
         assert.equal(code, STOPPED[signal], `${command}: ${err}`);
         assert.match(err, new RegExp(`^stopped, goes on next time \\(${signal}\\)\nhint: `, "m"), command);
         assert.doesNotMatch(err, /error:|fault in lmsmon/, command);
+        // Of a command that only looks nothing is kept, and there is no rest.
+        const looks = /^(stats|doctor|insights|consumers)$|--(dry-run|list|status)/.test(command);
+        assert.equal(/^hint: nothing was changed or written; run it again$/m.test(err), looks, `${command}: ${err}`);
       }));
     },
   );
@@ -110,6 +118,16 @@ Deno.test({
   const [answer] = JSON.parse(right.out).watches;
   assert.deepEqual(answer.changed, ["lms.timezone", "notify.immediate", "notify.digest.events"]);
   assert.deepEqual([answer.ok, answer.need_restart, answer.error], [true, ["lms.timezone"], null]);
+  // Whoever asks need not be able to read the secrets: under systemd they may be root's alone.
+  const closed = {
+    lms: { url: place.config["lms"]?.["url"], password_file: "roots_alone" },
+    state: place.config["state"],
+    zulip: { config_file: "roots_alone" },
+  };
+  await Deno.writeTextFile(`${place.home.folder}/closed.yaml`, JSON.stringify(closed));
+  const asked = await place.home.run("--config", "closed.yaml", "reload");
+  assert.deepEqual([asked.code, /process \d+: /.test(asked.out)], [0, true], asked.err);
+  assert.equal((await place.home.run("--config", "closed.yaml", "reload", "--dry-run")).code, 2);
   const { student } = await place.pair();
   const exam = await place.lms.writer.exam();
   await place.lms.writer.attempt({ id: 1, user_id: student, exam_id: exam, date: utcNow(), state: "Completed" });
@@ -117,7 +135,7 @@ Deno.test({
   const { out } = await place.home.run("explain", "student", String(student));
   assert.match(out, /its type exam_completed was muted/);
   const { acts } = JSON.parse((await place.home.run("audit", "--json")).out);
-  assert.match(acts.at(-1).effect, /notify\.immediate, notify\.digest\.events; lms\.timezone only after a restart/);
+  assert.match(acts.at(-2).effect, /notify\.immediate, notify\.digest\.events; lms\.timezone only after a restart/);
   assert.equal((await watcher.stop()).code, 0);
 });
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { systemClock } from "../../lib/base/clock.ts";
 import { copyPostgresDatabase, withPostgres } from "../support/databases.ts";
 import { startCluster } from "../chaos/harness/cluster.ts";
 import { LmsWriter } from "../../lib/demo/lms_writer.ts";
@@ -40,6 +41,14 @@ async function readiness(port: number): Promise<number> {
   const response = await fetch(`http://127.0.0.1:${port}/readyz`);
   await response.body?.cancel();
   return response.status;
+}
+
+/** Resolves when it is; a standby looks once an interval whether the LMS was confirmed. */
+async function ready(port: number): Promise<void> {
+  for (const end = performance.now() + 45_000; await readiness(port) !== 200;) {
+    assert.ok(performance.now() < end, "still not ready");
+    await systemClock.sleep(50, new AbortController().signal);
+  }
 }
 
 function freePort(): number {
@@ -111,6 +120,40 @@ Deno.test({
 
 Deno.test({
   ignore,
+  name: "of two watches that wait for an LMS to be confirmed, the one that stands by afterwards is ready, too",
+}, async () => {
+  await using place = await makePlace({ state: "server" });
+  assert.ok(postgresServer);
+  await institute(place);
+  assert.equal((await place.home.run("poll-once")).code, 0);
+  const production = new URL(place.lms.config.url).pathname.slice(1);
+  const copy = await copyPostgresDatabase(postgresServer, production);
+  try {
+    await grantReading(copy.url);
+    const url = String(place.config["lms"]?.["url"]).replace(production, copy.name);
+    await place.configure({ lms: { url } });
+    const ports = [freePort(), freePort()];
+    await using one = place.home.start("watch", "--listen", `127.0.0.1:${ports[0]}`);
+    await using two = place.home.start("watch", "--listen", `127.0.0.1:${ports[1]}`);
+    const both = [one, two];
+    for (const watcher of both) await watcher.said(REFUSED);
+    for (const port of ports) assert.equal(await readiness(port), 503);
+    // A reload in between forgets nothing of it.
+    await place.configure({ lms: { url }, notify: { gather: "2s" } });
+    for (const watcher of both) watcher.kill("SIGHUP");
+    for (const watcher of both) await watcher.said(/Read the configuration again: notify.gather/);
+    const accepted = await place.home.run("poll-once", "--accept-source", "--wait");
+    assert.equal(accepted.code, 0, accepted.err);
+    for (const port of ports) await ready(port);
+    await Promise.any(both.map((watcher) => watcher.said(/Standing by: testpress is polled by/)));
+    await Promise.all(both.map((watcher) => watcher.stop()));
+  } finally {
+    await copy.drop();
+  }
+});
+
+Deno.test({
+  ignore,
   name: "watch goes on with a warning when another system with the same rows answers, and stops at one with other rows",
 }, async () => {
   await using place = await makePlace({ state: "server" });
@@ -171,6 +214,10 @@ Deno.test({
     good.out,
     /✓ state +knows "testpress" as postgres database "[^"]+", system \d+ at postgres 127\.0\.0\.1:/,
   );
+  assert.doesNotMatch(good.out, /row-level security/);
+  await place.lms.execute("alter table attempts enable row level security");
+  assert.match((await place.home.run("doctor")).out, /! lms +row-level security may hide rows from lmsmon's role/);
+  await place.lms.execute("alter table attempts disable row level security");
   await place.lms.execute("alter table attempts rename to all_attempts");
   await place.lms.execute("create view attempts as select * from all_attempts where date <= now()");
   await grantReading(place.lms.config.url);

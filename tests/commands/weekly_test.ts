@@ -98,6 +98,9 @@ Deno.test(
       assert.deepEqual(told(), []);
     }
     await aWeekPasses(place);
+    const preview = JSON.parse((await place.home.run("preview", "--day", "today", "--json")).out);
+    assert.equal(preview.weekly_messages, 1);
+    assert.equal(JSON.parse((await place.home.run("preview", "--day", "yesterday", "--json")).out).weekly_messages, 0);
     {
       await using killed = place.home.startToDieAt("send.after_post", "watch", "--interval", "1s");
       assert.equal((await killed.finished).code, 137);

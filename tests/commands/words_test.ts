@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { describeError } from "../../lib/base/describe_error.ts";
 import { StateError } from "../../lib/base/errors.ts";
 import { readFailure } from "../../lib/bot/read_failure.ts";
+import { readConstants } from "../../lib/insights/constants_file.ts";
+import { readJournal } from "../../lib/privacy/journal.ts";
 import { lmsError } from "../../lib/source/lms_errors.ts";
 import { LmsmonHome } from "../support/lmsmon_process.ts";
 
@@ -46,6 +48,15 @@ Deno.test("an unknown command is told what it is called here", async () => {
   }
 });
 
+Deno.test("a group of commands without the one that is meant shows its help, and ends with 2", async () => {
+  await using home = await LmsmonHome.make({});
+  for (const group of ["preset", "state", "privacy"]) {
+    const { code, out, err } = await home.run(group);
+    assert.deepEqual([code, out], [2, ""], group);
+    assert(err.startsWith(`Usage: lmsmon ${group} `) && err.includes("Global Options:"), err);
+  }
+});
+
 Deno.test("help for a command that does not exist is an error with a suggestion, in groups too", async () => {
   await using home = await LmsmonHome.make({});
   for (
@@ -62,6 +73,18 @@ Deno.test("help for a command that does not exist is an error with a suggestion,
     const { code, out, err } = await home.run(...line.split(" "));
     assert.deepEqual([code, out], [2, ""], line);
     assert(err.startsWith(`error: unknown command '${word}'\nhint: ${meant}`), err);
+  }
+  // A mistyped flag is named, not the word behind it.
+  for (
+    const [line, flag, hint] of [
+      ["insights --cours 4", "--cours", "Did you mean --course?"],
+      ["insights --as-of yesterday", "--as-of", "See `lmsmon --help`"],
+      ["consumers --jsno drop", "--jsno", "Did you mean --json?"],
+    ] as const
+  ) {
+    const { code, err } = await home.run(...line.split(" "));
+    assert.equal(code, 2, line);
+    assert(err.startsWith(`error: unknown option '${flag}'\nhint: ${hint}`), err);
   }
   for (
     const line of [
@@ -102,7 +125,7 @@ const failed = (code: string | null, message: string, dialect: "mysql" | "postgr
   return { exitCode, hint: hint ?? "" };
 };
 
-Deno.test("a refusal of the LMS has the hint for what it is: plugin, TLS, certificate, a database that is closed", () => {
+Deno.test("a refusal of the LMS has the hint for what it is: plugin, TLS, certificate, limits, a locked account, a database that is closed", () => {
   for (const plugin of ["client_ed25519", "auth_gssapi_client", "dialog", "authentication_webauthn_client"]) {
     const said = `Server requests authentication using unknown plugin ${plugin}. See TODO: add plugins docs here`;
     const { exitCode, hint } = failed("AUTH_SWITCH_PLUGIN_ERROR", said);
@@ -123,6 +146,27 @@ Deno.test("a refusal of the LMS has the hint for what it is: plugin, TLS, certif
   assert.match(failed(null, "invalid peer certificate: Expired", "postgres").hint, /has expired/);
   assert.match(failed("CERT_HAS_EXPIRED", "certificate has expired").hint, /has expired/);
   assert.match(failed(null, "invalid peer certificate: UnknownIssuer", "postgres").hint, /sslrootcert/);
+  const limits = [
+    ["ER_USER_LIMIT_REACHED", "User 'ro' has exceeded the 'max_queries_per_hour' resource (current value: 3)"],
+    ["ER_TOO_MANY_USER_CONNECTIONS", "User ro already has more than 'max_user_connections' active connections"],
+  ] as const;
+  for (const [code, message] of limits) {
+    const { exitCode, hint } = failed(code, message, "mysql");
+    assert.equal(exitCode, 4, message);
+    assert.match(hint, /needs two connections .* with max_user_connections 0 max_queries_per_hour 0/);
+  }
+  const account = [
+    ["ER_BULK_PARSER_INCOMPLETE_ESCAPE_SEQUENCE", "Access denied, this account is locked", "mysql", /account unlock/],
+    ["ER_ACCOUNT_HAS_BEEN_LOCKED", "Access denied for user. Account is locked.", "mysql", /account unlock/],
+    ["ER_MUST_CHANGE_PASSWORD", "You must SET PASSWORD before executing this statement", "mysql", /has expired/],
+    ["28000", 'role "ro" is not permitted to log in', "postgres", /alter role ".*" login/],
+    ["53300", 'too many connections for role "ro"', "postgres", /alter role ".*" connection limit/],
+  ] as const;
+  for (const [code, message, dialect, remedy] of account) {
+    const { exitCode, hint } = failed(code, message, dialect);
+    assert.equal(exitCode, 4, message);
+    assert.match(hint, remedy);
+  }
   const closed = failed("55000", 'database "lms" is not currently accepting connections', "postgres");
   assert.equal(closed.exitCode, 4);
 });
@@ -135,4 +179,18 @@ Deno.test("a failure of Zulip's TLS has the hint for what it is", () => {
   assert.match(hintOf("cannot connect: invalid peer certificate: Expired"), /has expired/);
   assert.match(hintOf("cannot connect: certificate not valid for name"), /another name's/);
   assert.match(hintOf("connection failed: connection reset", "http://localhost:9991"), /https:\/\/localhost:9991/);
+});
+
+Deno.test("a journal, outcomes or constants that cannot be read are told in words, with the remedy", async () => {
+  await using home = await LmsmonHome.make({});
+  for (const [path, why] of [["missing", "there is no such file"], ["", "it is a directory"]] as const) {
+    const file = `${home.folder}/${path}`;
+    const isSaid = (error: unknown) => {
+      const { message, hint } = describeError(error);
+      assert.ok(message.endsWith(`: ${why}`), message);
+      return hint !== null;
+    };
+    await assert.rejects(readJournal(file, true), isSaid);
+    await assert.rejects(readConstants(file), isSaid);
+  }
 });

@@ -83,3 +83,11 @@ Deno.test("changedKeys() and takeOver() name what changed, secrets too, and keep
   const off = await load(key.replace("gather: ${GATHER:-5m}", "enabled: false"), {}, {}, { needs });
   assert.deepEqual(changedKeys(on, off).filter((changed) => !changed.startsWith("notify.")), []);
 });
+
+Deno.test("effective keys show ids beyond 2^53 with all their digits, and tell them apart", async () => {
+  const of = (batch: string) => load(`${YAML}students: {batches: [4, ${batch}]}\n`);
+  const [before, now] = [await of("9007199254740992"), await of("9007199254740993")];
+  const shown = (now.effective ?? []).find(({ key }) => key === "students.batches")?.value;
+  assert.deepEqual(shown, [4, "9007199254740993"]);
+  assert.deepEqual(changedKeys(before, now), ["students.batches"]);
+});

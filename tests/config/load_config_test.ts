@@ -121,6 +121,28 @@ Deno.test("loadConfig() reports every problem at once, in the order of the file"
   });
 });
 
+Deno.test("loadConfig() reports everything that is wrong in one list, map or pair at once", async () => {
+  await withFiles({
+    "config.yaml": 'notify: {digest: {at: ["24:00", "13:30", 7]}}\n' +
+      "users: {overrides: {a@inst.example: [], b@inst.example: 7, c@inst.example: true}}\n" +
+      "poll: {event_types: [exam_pased, exam_passed, nothing]}\n" +
+      "insights: {tell: {wekday: Mon, at: 8, most: 0}}\n",
+  }, async (_folder, load) => {
+    assert.deepEqual((await problemsOf(load({ needs: [] }))).split("\n").map((line) => line.split(": must ")[0]), [
+      "config.yaml:1:24: notify.digest.at[0]",
+      "config.yaml:1:42: notify.digest.at[2]",
+      "config.yaml:2:37: users.overrides.a@inst.example",
+      "config.yaml:2:76: users.overrides.c@inst.example",
+      'config.yaml:3:22: poll.event_types[0]: unknown event type "exam_pased" (did you mean "exam_passed"?)',
+      'config.yaml:3:47: poll.event_types[2]: unknown event type "nothing"; there are exam_started, exam_completed, ' +
+      "exam_failed, exam_passed, content_started, content_completed, content_watched",
+      'config.yaml:4:27: insights.tell.wekday: unknown key (did you mean "weekday"?)',
+      "config.yaml:4:36: insights.tell.at",
+      "config.yaml:4:45: insights.tell.most",
+    ]);
+  });
+});
+
 Deno.test("loadConfig() lets flags beat LMS_* variables, and those beat the file", async () => {
   await withFiles({
     "config.yaml": "enabled: true\npoll: {interval: 5m, event_types: [exam_failed]}\nnotify: {enabled: true}\n",
@@ -251,6 +273,28 @@ Deno.test("loadConfig() reads secrets from files, without their last line break,
   });
 });
 
+Deno.test("loadConfig() refuses a file that holds no password, before a server says that it is wrong", async () => {
+  for (
+    const [bytes, problem] of [
+      [new Uint8Array([0xff, 0xfe, 0x61, 0, 0x62, 0]), "is not UTF-8 text"], // as PowerShell redirects it
+      [new TextEncoder().encode("a\0b\0"), "is not UTF-8 text"],
+      [new TextEncoder().encode("first\nsecond\n"), "has several lines, and a password or key has one"],
+      [new TextEncoder().encode("  \n"), "is empty"],
+    ] as const
+  ) {
+    await withFiles({ "config.yaml": LMS.replace("}", ", password_file: pw}") }, async (folder, load) => {
+      await Deno.writeFile(join(folder, "pw"), bytes);
+      const told = await problemsOf(load({ needs: ["lms"] }));
+      assert.match(told, new RegExp(`lms.password_file: cannot use ${folder}/pw: it ${problem};`));
+      assert(!/first|second/.test(told));
+    });
+  }
+  await withFiles({ "config.yaml": LMS.replace("}", ", password_file: pw}") }, async (folder, load) => {
+    await Deno.writeTextFile(join(folder, "pw"), "\uFEFFonly-one\r\n\n");
+    assert.equal((await load({ needs: ["lms"] })).lms.password?.reveal(), "only-one");
+  });
+});
+
 Deno.test("P7: a password inside a URL is taken out of it and never printed", async () => {
   await withFiles({
     "config.yaml": "lms: {url: 'mariadb://ro:s%40cret-word@h:3307/lms?ssl=true'}\n" +
@@ -361,6 +405,24 @@ Deno.test("P7: a secret written where the path of its file belongs is not shown,
       assert.ok(!/hunter/i.test(problems), problems);
     });
   }
+});
+
+Deno.test("a password file below a folder that is there is named when it is missing: ${CREDENTIALS_DIRECTORY} says to nobody where", async () => {
+  await withFiles({
+    "config.yaml":
+      "lms: {url: 'postgres://ro@h/lms', password_file: '${PLACE}/lms_password'}\nzulip: {config_file: '${PLACE}/rc'}\n",
+  }, async (folder, load) => {
+    const problems = await problemsOf(load({ env: { PLACE: folder }, needs: ["lms", "zulip"] }));
+    assert.ok(
+      problems.includes(`lms.password_file: cannot read ${folder}/lms_password: there is no such file`),
+      problems,
+    );
+    assert.ok(
+      problems.includes(`zulip.config_file: no credentials for Zulip: cannot read ${folder}/rc: there is no`),
+      problems,
+    );
+    assert.doesNotMatch(await problemsOf(load({ env: { PLACE: "/hunter2" }, needs: ["lms", "zulip"] })), /hunter/);
+  });
 });
 
 Deno.test("loadConfig() still names a password file that is there and cannot be used", async () => {

@@ -204,6 +204,8 @@ Deno.test("P14: what is unknown, contradicts itself or is given twice is named, 
     ["postgres://u@::1/db", /stands in \[ \]/],
     ["mysql://u@h/db", /must begin with postgres:\/\/ or pglite:/, "state"],
     ["pglite: ", /names no directory/, "state"],
+    ["pglite:./state?sslmode=disable", /takes none/, "state"],
+    ["pglite:///var/lib/x?prepare=false&schema=a", /takes none/, "state"],
   ];
   for (const [url, message, part] of wrong) assert.match(problemsOf(url, part), message, url);
   const both = problemsOf("postgres://u@h/?sslmod=x&connect_timeout=y");

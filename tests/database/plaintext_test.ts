@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { withPostgres } from "../support/databases.ts";
-import { lmsSchema } from "../../lib/demo/lms_schema.ts";
+import { lmsSchema } from "../../lib/demo/lms_writer.ts";
 import { LmsmonHome } from "../support/lmsmon_process.ts";
 import { spawnPostgres } from "../support/spawned_servers.ts";
 import { makeCertificates } from "../support/tls_servers.ts";

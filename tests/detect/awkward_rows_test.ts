@@ -98,6 +98,16 @@ Deno.test("pending evaluation is completed now, and its result comes later, once
   assert.deepEqual(follow(content).types, ["content_completed"]);
 });
 
+Deno.test("a mark that was reported without a verdict is a result, and its verdict later a change of it", () => {
+  const marked = finishedExam({ verdict: null, graded: true });
+  const { events } = follow([examRow(), marked, finishedExam({ graded: true })]);
+  assert.deepEqual(events.map((e) => [e.type, e.revision, e.change]), [
+    ["exam_started", 1, null],
+    ["exam_completed", 1, null],
+    ["exam_passed", 2, "verdict"],
+  ]);
+});
+
 Deno.test("a lower stage is counted once and told never, and the row is open again", () => {
   const back = examRow();
   const { types, state, regressions } = follow([finishedExam(), back, back]);

@@ -100,6 +100,34 @@ for (const shell of shells) {
 }
 
 Deno.test({
+  name: "a hang-up ends nothing while the launcher unpacks, and who stops it finds nothing left",
+  ignore,
+  fn: async () => {
+    using place = new Place();
+    const file = await place.release("v1");
+    // A gzip that hits the launcher before it unpacks: the shell heeds a signal when the command in hand has ended.
+    const bin = place.folder("bin");
+    Deno.writeTextFileSync(
+      `${bin}/gzip`,
+      `#!/bin/sh\nkill -s "$HIT" $PPID\nPATH=\${PATH#*:}\nexec gzip "$@"\n`,
+      { mode: 0o755 },
+    );
+    const PATH = `${bin}:${Deno.env.get("PATH")}`;
+    for (const signal of ["INT", "TERM"] as const) {
+      const cache = place.folder(`cache-${signal}`);
+      const { status, stdout } = new Deno.Command(file, {
+        ...{ args: ["x y"], env: { PATH, HIT: signal, LMSMON_CACHE: cache }, clearEnv: true, cwd: "/" },
+        ...{ stdin: "null", stdout: "piped", stderr: "null" },
+      }).spawn();
+      assert.equal(await new Response(stdout).text(), "");
+      assert.equal((await status).signal, `SIG${signal}`);
+      assert.deepEqual([...Deno.readDirSync(cache)], []);
+    }
+    started(await run(file, { PATH, HIT: "HUP", LMSMON_CACHE: place.folder("cache") }));
+  },
+});
+
+Deno.test({
   name: "the launcher without HOME does not run what a stranger unpacked in the temporary folder",
   ignore,
   fn: async () => {

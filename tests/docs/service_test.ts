@@ -14,6 +14,11 @@ Deno.test("the README shows the unit as the file has it", () => {
   assert.deepEqual(blocks("ini"), [unit]);
 });
 
+Deno.test("the way back to the version before is typed by who may not enter the state: cd is in what sudo runs", () => {
+  const outside = blocks("sh").join("").split("\n").filter((line) => /^\s*cd \/var\/lib\/lmsmon/.test(line));
+  assert.deepEqual(outside, []);
+});
+
 Deno.test("the unit starts what the README installs, gives up on what a restart cannot mend, and keeps its files to itself", () => {
   const lines = new Set(unit.split("\n"));
   for (

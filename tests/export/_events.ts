@@ -124,7 +124,7 @@ export async function insertPeople(db: StateDb): Promise<string> {
 }
 
 export const EVERYTHING: ExportRequest = {
-  filter: { since: null, until: null, types: null, students: null, unprocessed: false },
+  filter: { since: null, until: null, types: null, source: null, students: null, unprocessed: false },
   limit: null,
   identified: false,
   schema: 1,

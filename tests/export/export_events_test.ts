@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import type { ByteSink } from "../../lib/export/byte_sink.ts";
 import { exportEvents } from "../../lib/export/export_events.ts";
 import { markProcessed } from "../../lib/export/mark_processed.ts";
+import { erase } from "../../lib/privacy/erase.ts";
 import type { StateDb } from "../../lib/state/state_db.ts";
+import { openState } from "../../lib/state/open_state.ts";
+import { withStateDirectory } from "../support/state/state_directory.ts";
+import { startStateProcess } from "../support/state/state_process.ts";
 import { forEachState } from "../support/state/with_state.ts";
 import {
   eventRow,
@@ -221,3 +225,49 @@ forEachState(
     }
   },
 );
+
+forEachState("whoever counts on by the last id hears of an erasure that was made while lines were read", async (db) => {
+  await insertPeople(db);
+  await insertRows(db, manyRows(300));
+  await db.sql`select setval('lmsmon.event_ids', 300)`;
+  const sink = new MemorySink();
+  let written = 0;
+  const slow: ByteSink = {
+    write: async (bytes) => {
+      if (written++ === 0) {
+        await erase(db, { role: "student", source: "testpress", id: "7713" }, { reasonCode: "art17", dryRun: false });
+        await insertRows(db, manyRows(302).slice(301));
+      }
+      await sink.write(bytes);
+    },
+  };
+  const first = await exportEvents(db, { ...EVERYTHING, schema: 2 }, slow, NEVER);
+  const rest = await exportedText(db, { schema: 2, after: first.last });
+  const lines = `${sink.text}${rest}`.trim().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual(lines.map((line) => line.event_id), Array.from({ length: 302 }, (_, i) => i + 1));
+  assert.equal(lines[300].kind, "erasure");
+});
+
+Deno.test("an export goes on when the process that had the state open is killed under it: each line once", () =>
+  withStateDirectory(async (path) => {
+    await using owner = await startStateProcess(`pglite:${path}`);
+    await using db = await openState({ url: `pglite:${path}`, password: null });
+    assert.equal(db.mode, "via_owner");
+    const title = "x".repeat(5_000); // so that pages stay small
+    await insertRows(db, manyRows(900, () => ({ activity_title: title })));
+    const ids: number[] = [];
+    let killed: Promise<unknown> | null = null;
+    const sink: ByteSink = {
+      write(bytes) {
+        for (const line of new TextDecoder().decode(bytes).split("\n")) {
+          if (line !== "") ids.push(JSON.parse(line).event_id);
+        }
+        if (ids.length > 200) killed ??= owner.kill("SIGKILL");
+        return Promise.resolve();
+      },
+    };
+    await exportEvents(db, EVERYTHING, sink, NEVER);
+    await killed;
+    assert.deepEqual(ids, Array.from({ length: 900 }, (_, i) => i + 1));
+    assert.equal(db.mode, "embedded");
+  }));

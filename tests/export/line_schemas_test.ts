@@ -3,13 +3,15 @@ import { join } from "node:path";
 import { statement as faultsOf } from "@learninglocker/xapi-validation/dist/factory.js";
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { z } from "zod";
-import { columnsOf, flatten, type FlatView } from "../../lib/export/flat.ts";
+import { columnsOf, flatten } from "../../lib/export/flat.ts";
 import { eventLine, jsonSchemaOf, LINE_SCHEMAS, type LineKind } from "../../lib/export/line_schemas.ts";
 import { exportAggregates } from "../../lib/export/export_aggregates.ts";
 import { exportPatterns } from "../../lib/export/export_patterns.ts";
 import { exportEvents } from "../../lib/export/export_events.ts";
 import { csvFormat } from "../../lib/export/csv_format.ts";
 import { parquetFormat } from "../../lib/export/parquet_format.ts";
+import type { ExportView } from "../../lib/export/part_format.ts";
+import program from "../../deno.json" with { type: "json" };
 import { statementsOf, uuid5, type XapiEvent, xapiFormat } from "../../lib/export/xapi_format.ts";
 import { xapiStatement } from "../support/xapi_schema.ts";
 import { repseudonymiser } from "../../lib/export/repseudonymise.ts";
@@ -36,7 +38,13 @@ async function fill(db: StateDb): Promise<void> {
       activity_title: i % 4 === 0 ? null : `=HYPERLINK("x", "${i}"),\n"quoted"`,
       student_batch_ids: i % 3 === 0 ? null : i % 3 === 1 ? [] : ["4", "9007199254740993"],
       activity_metadata: i % 5 === 0
-        ? { ...METADATA, revision: 2, supersedes: i + 1, previous: { verdict: "fail", score: 3, percentage: 1.5 } }
+        ? {
+          ...METADATA,
+          time_taken_s: i === 10 ? 1e22 : 7920.5,
+          revision: 2,
+          supersedes: i + 1,
+          previous: { verdict: "fail", score: 3, percentage: 1.5 },
+        }
         : { ...METADATA, score: null, percentage: null, verdict: null, graded: false, started_at: null },
       timestamp: `2026-11-${String(1 + i % 28).padStart(2, "0")}T09:15:00.12345Z`,
     })),
@@ -93,6 +101,27 @@ forEachState("every line of schema 2 is what `lmsmon schema` says, and no mutate
   assert.ok(refused >= 100);
   const identified = parsed(await exportedText(db, { ...TWO, identified: true }));
   for (const line of identified) if (!("kind" in line)) eventLine.parse(line);
+});
+
+Deno.test("the schemas of lines take no time, day or week that is none, and no student's line without the student", async () => {
+  await withState("embedded", async (db) => {
+    await fill(db);
+    const wrong: Readonly<Record<string, readonly string[]>> = {
+      occurred_at: ["2026-13-01", "2026-00-01", "2026-01-32", "2026-01-00"].map((day) => `${day}T09:15:00.000000Z`)
+        .concat(["24:00:00", "09:60:00", "09:15:61"].map((time) => `2026-11-20T${time}.000000Z`)),
+      day: ["2026-13-01", "2026-11-32", "26-11-01"],
+      week: ["2026-W00", "2026-W54", "2026-47"],
+    };
+    for (const kind of ["event", "student", "week", "pattern"] as const) {
+      const [line = {}] = await linesOf(db, kind) as unknown as Json[];
+      for (const key of Object.keys(wrong).filter((key) => key in line)) {
+        const isTaken = (value: string) => LINE_SCHEMAS[kind].safeParse({ ...line, [key]: value }).success;
+        assert.deepEqual(wrong[key]?.filter(isTaken), [], `${kind} ${key}`);
+      }
+      const nobody = { ...line, student: { ...line.student as Json, id: null } };
+      assert.equal(LINE_SCHEMAS[kind].safeParse(nobody).success, kind === "event");
+    }
+  });
 });
 
 type Json = Record<string, unknown>;
@@ -192,7 +221,7 @@ const guarded = (text: string) => /^=/.test(text) ? `'${text}` : text;
 const microsText = (value: unknown) =>
   new Temporal.Instant(BigInt(String(value)) * 1000n).toString({ fractionalSecondDigits: 6 });
 
-async function parquetRows(view: FlatView, lines: readonly ExportLine[]) {
+async function parquetRows(view: ExportView, lines: readonly ExportLine[]) {
   const folder = await Deno.makeTempDir();
   try {
     const format = parquetFormat(view);
@@ -235,6 +264,10 @@ Deno.test("xAPI statements are of lmsmon's schema in both versions, and a correc
         xapiStatement.parse(statement);
         if (version === "1.0.3") assert.deepEqual(faultsOf(statement, ["statement"]).map(String), []);
       }
+      assert.ok(
+        !JSON.stringify(statements).includes(program.version),
+        "a known id has the same content in the next release",
+      );
       const ids = statements.map(({ id }) => id);
       const voided = statements.filter(({ object }) => (object as Json).objectType === "StatementRef");
       assert.ok(voided.length > 0);

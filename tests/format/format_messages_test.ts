@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { EVENT_TYPES } from "../../lib/model/event_types.ts";
+import { EVENT_TYPES, type EventType } from "../../lib/model/event_types.ts";
 import { markersIn } from "../../lib/model/marker.ts";
 import { formatDigest } from "../../lib/format/format_digest.ts";
 import { formatMessages } from "../../lib/format/format_messages.ts";
@@ -39,6 +39,7 @@ const event: fc.Arbitrary<ToldEvent> = fc.record({
   username: maybe,
   nameIsShared: fc.boolean(),
   change: fc.constantFrom(null, "first_result", "verdict", "score"),
+  revision: fc.integer({ min: 1, max: 4 }),
   alsoTold: fc.array(hostile, { maxLength: 8 }),
   age: fc.integer({ min: -1e9, max: 1e14 }),
   metadata: fc.record({
@@ -118,6 +119,31 @@ Deno.test("P6: formatMessages() tells every event once, in bounds, with nothing 
   );
 });
 
+Deno.test("a digest puts what was corrected since behind its correction, and counts it as no failure", () => {
+  const before = { verdict: "fail" as const, score: 41, percentage: 23 };
+  const report = (n: number, revision: number, type: EventType) => {
+    const change = revision === 1 ? null : "verdict" as const;
+    return classmate(n, type, { revision, change, metadata: { previous: revision === 1 ? null : before } });
+  };
+  for (const ctx of [CONTEXT, NO_LINKS]) {
+    const list = [
+      report(1, 1, "exam_completed"),
+      report(2, 1, "exam_passed"),
+      report(1, 2, "exam_failed"),
+      report(1, 3, "exam_passed"),
+    ].map(withOwnMarker);
+    const messages = formatMessages(list, ctx);
+    assertWhole(list, messages, ctx);
+    const [digest] = messages;
+    assert.match(digest?.content ?? "", /^📋 \*\*4 updates\*\*, .*1 corrected, 2 earlier reports/);
+    assert.deepEqual(digest?.told, [1, 3, 0, 2]);
+    assert.match(
+      digest?.content ?? "",
+      /now \*\*passed.*\n- before that: .*submitted.*\n- before that: .*now \*\*failed/,
+    );
+  }
+});
+
 Deno.test("formatMessages() splits ten thousand events by whole events", () => {
   const list = Array.from(
     { length: 10_000 },
@@ -195,6 +221,24 @@ Deno.test("formatSingle() tells a result as a result to whom only the submission
     CONTEXT,
   );
   assert.match(content, /^🎓 \*\*Student 17\*\* passed /);
+});
+
+Deno.test("formatSingle() tells another mark without a pass mark as a new result, with the one told before", () => {
+  const before = { type: "exam_completed", verdict: null, score: 60, percentage: 60, at: NOW - 1e9 } as const;
+  const metadata = {
+    graded: true,
+    verdict: null,
+    score: 70,
+    score_max: 100,
+    percentage: 70,
+    pass_percentage: null,
+    result: null,
+  };
+  const again = told("exam_completed", { revision: 2, change: "score", previousTold: before, metadata });
+  assert.match(
+    formatSingle(again, CONTEXT).content,
+    /^✏️ \*\*Student 17\*\* has a new result in \*\*Rank Test 12 .*: 60 → 70\/100 \(you were told 60 at /,
+  );
 });
 
 Deno.test("formatDigest() puts failures first and a correction to failed among them", () => {

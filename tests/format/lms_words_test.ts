@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { formatDigest } from "../../lib/format/format_digest.ts";
 import { formatSingle } from "../../lib/format/format_single.ts";
 import { markedLink } from "../../lib/format/marked_link.ts";
-import { NOT_HANDED_IN, SET_BY_A_TEACHER } from "../../sql/lms/words.ts";
+import { NOT_HANDED_IN, SET_BY_A_TEACHER } from "../../sql/lms/own_results.ts";
 import { classmate, NO_LINKS, told } from "./told_events.ts";
 
 const nothing = { graded: false, verdict: null, score: null, percentage: null, result: NOT_HANDED_IN };

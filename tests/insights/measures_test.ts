@@ -30,7 +30,7 @@ Deno.test("newNames() of a week's top() counts who was not there the week before
   assert.equal(newNames(before, new Set(["b", "c"])), 0.5);
 });
 
-const at = (student: string, p: number) => ({ student, course: "1", p }) as Insight;
+const at = (student: string, p: number, course = "1") => ({ student, course, p }) as Insight;
 const names = (mentions: readonly Mention[]) => mentions.map(({ student }) => student);
 
 Deno.test("nameOn() names two at most a mentor, the highest first, and nobody again too soon or a third time", () => {
@@ -41,4 +41,17 @@ Deno.test("nameOn() names two at most a mentor, the highest first, and nobody ag
   assert.deepEqual(names(next), ["c", "a"], "c rose by .15, b did not");
   const later = nameOn(35, [at("a", .7), at("b", .9), at("c", .99)], mentors, [...first, ...next]);
   assert.deepEqual(names(later), ["b", "a"], "c was named twice");
+});
+
+Deno.test("nameOn() takes a student of several courses for one person: one name, one cool-down, twice in all", () => {
+  const mentors = () => ["m"];
+  const week = [at("a", .8, "1"), at("a", .9, "2"), at("b", .7, "1"), at("a", .85, "3"), at("b", .65, "2")];
+  const first = nameOn(0, week, mentors, []);
+  assert.deepEqual(first.map(({ student, course }) => `${student}/${course}`), ["a/2", "b/1"]);
+  assert.deepEqual(nameOn(7, week, mentors, first), [], "no other course brings them up again");
+  const rose = nameOn(7, [...week, at("b", .86, "3")], mentors, first);
+  assert.deepEqual(rose.map(({ student, course }) => `${student}/${course}`), ["b/3"], "a rise in any course is news");
+  const twice = [...first, ...nameOn(28, week, mentors, first)];
+  assert.deepEqual(names(twice), ["a", "b", "a", "b"]);
+  assert.deepEqual(nameOn(90, week, mentors, twice), [], "twice in all");
 });

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { KnownPatternRow, PatternFactRow } from "../../sql/state/patterns.ts";
+import { patternSearch } from "../../lib/app/pattern_search.ts";
+import { systemClock } from "../../lib/base/clock.ts";
+import type { EventType } from "../../lib/model/event_types.ts";
+import type { Lease } from "../../lib/state/leases.ts";
+import type { StateDb } from "../../lib/state/state_db.ts";
+import { defaultConfig } from "../support/default_config.ts";
 import { daysToJudge } from "../../lib/insights/find_patterns.ts";
 import { weeklyMessage } from "../../lib/insights/weekly_message.ts";
 import { COOL_DOWN_DAYS, judgePatterns, theilSen } from "../../lib/insights/patterns.ts";
@@ -19,7 +25,10 @@ const ACTIVE: PatternFactRow = {
   days_4: 5,
   days_5: 5,
   missed_ids: [],
+  missed_kinds: [],
   missed_days_ago: [],
+  earlier_ids: [],
+  earlier_kinds: [],
   mark_event_ids: [],
   mark_ranks: [],
   mark_days_ago: [],
@@ -41,6 +50,7 @@ function foundOf(
     days_ago: 40,
     is_open: true,
     activity_ids: [],
+    activity_kinds: [],
     ...one,
   }));
   const day = judgePatterns([{ ...ACTIVE, ...row }, ...rest], before);
@@ -53,7 +63,11 @@ const marks = (...ranks: number[]) => ({
   mark_event_ids: ranks.map((_, i) => String(100 + i)),
   mark_days_ago: ranks.map((_, i) => String(7 * (ranks.length - i))),
 });
-const missed = (...ids: string[]) => ({ missed_ids: ids, missed_days_ago: ids.map((_, i) => String(2 + i)) });
+const missed = (...ids: string[]) => ({
+  missed_ids: ids,
+  missed_kinds: ids.map(() => "exam"),
+  missed_days_ago: ids.map((_, i) => String(2 + i)),
+});
 
 Deno.test("judgePatterns() finds each pattern from its border on, and not before it", () => {
   const cases: readonly [what: string, row: Partial<PatternFactRow>, others: number, types: readonly PatternType[]][] =
@@ -102,7 +116,7 @@ Deno.test("judgePatterns() says since when, and what a pattern rests on", () => 
     0,
   ]);
   const [late] = foundOf(missed("7", "8")).own;
-  assert.deepEqual([late?.sinceDaysAgo, late?.activityIds], [3, ["7", "8"]]);
+  assert.deepEqual([late?.sinceDaysAgo, late?.activities.map(({ id }) => id)], [3, ["7", "8"]]);
   const [falling] = foundOf(marks(0.8, 0.7, 0.6, 0.4)).own;
   assert.deepEqual([falling?.sinceDaysAgo, falling?.eventIds, falling?.values.slope], [
     28,
@@ -148,7 +162,18 @@ Deno.test("a missed deadline is withdrawn when all of its work has come, and doe
   assert.deepEqual([next.withdrawn, next.types], [["1"], ["deadline_missed"]]);
   const old = [{ ...known[0], days_ago: 30 }];
   assert.deepEqual(foundOf(missed("7", "8"), { known: old }).types, [], "the same work is told once");
-  assert.deepEqual(foundOf(missed("7", "9"), { known: old }).own[0]?.activityIds, ["9"]);
+  assert.deepEqual(foundOf(missed("7", "9"), { known: old }).own[0]?.activities.map(({ id }) => id), ["9"]);
+});
+
+Deno.test("an assignment with the id of an exam is other work", () => {
+  const exam = [{ type: "deadline_missed", days_ago: 30, activity_ids: ["7"] }];
+  const assignment = { ...missed("7"), missed_kinds: ["assignment"] };
+  const found = foundOf(assignment, { known: exam });
+  assert.deepEqual([found.withdrawn, found.own[0]?.activities], [["1"], [{ kind: "assignment", id: "7" }]]);
+  const told = [{ ...exam[0], activity_kinds: ["assignment"] }];
+  assert.deepEqual([foundOf(assignment, { known: told }).own, foundOf(missed("7"), { known: told }).withdrawn], [[], [
+    "1",
+  ]]);
 });
 
 Deno.test("theilSen() is the slope of a line, whatever is added, and one outlier of five does not turn it", () => {
@@ -217,4 +242,19 @@ Deno.test("weeklyMessage() says who, why, since when and the last facts, a line 
     "✅ **No longer missing**, of what was named before\n" +
       "- **Asha Rao**, Physics: work due on 10 Nov and work due on 17 Nov\n`ref abcde`",
   );
+});
+
+Deno.test("no patterns are searched while poll.event_types leaves out a finish of exams", async () => {
+  const config = await defaultConfig();
+  const asked: string[] = [];
+  const db = new Proxy({}, { get: (_, name) => void asked.push(String(name)) }) as StateDb;
+  const search = async (eventTypes: readonly EventType[]) => {
+    asked.length = 0;
+    const some = { ...config, poll: { ...config.poll, eventTypes } };
+    const lease = { source: "lms" } as Lease;
+    await patternSearch({ db, config: some, clock: systemClock })(lease, new AbortController().signal);
+    return asked.length > 0;
+  };
+  assert.equal(await search(["exam_failed", "exam_passed", "content_started"]), false);
+  assert.equal(await search(["exam_failed", "exam_passed", "exam_completed"]), true);
 });

@@ -61,6 +61,8 @@ Deno.test({
     const first = await searchPatterns(course, DAY + 1);
     assert.equal(first.length, 1);
     assert.ok(first[0]?.found === 0 && first[0].history > 0, "the first look at a course is history");
+    const named = await messagesOn(course, DAY, found);
+    assert.ok(named.length > 0);
     // Somebody leaves, a due date moves, a mark is corrected, and five more days are worked.
     await course.lms.writer.update("exams", 15008, { end_date: "2014-06-01 00:00:00" });
     await course.lms.writer.update("students", Number(found[0]?.student), { is_active: false });
@@ -82,6 +84,7 @@ Deno.test({
     assert.ok(days.reduce((sum, { found }) => sum + found, 0) > 0);
     assert.ok(days.every(({ history }) => history === 0));
     assert.deepEqual(await searchPatterns(course, LATER + 1), [], "a day is judged once");
+    assert.deepEqual(await messagesOn(course, DAY, found), named, "what would have been said on a day, neither");
     await linesArePatterns(course);
     await fewAreNamed(course, await insightsOf(course, LATER));
     await leavingIsOfACourse(course, found[0]?.student ?? "");
@@ -177,15 +180,19 @@ async function linesArePatterns({ db }: PlayedCourse): Promise<void> {
   assert.equal(new Set(lines.map((line) => [line.student.id, line.pattern_type, line.day].join())).size, lines.length);
 }
 
-async function fewAreNamed({ db, source, dateOf }: PlayedCourse, insights: readonly Insight[]): Promise<void> {
-  const moment = asOf(dateOf(LATER), Number(Temporal.Now.instant().epochNanoseconds / 1000n), "UTC");
+async function messagesOn({ db, source, dateOf }: PlayedCourse, day: number, insights: readonly Insight[]) {
+  const moment = asOf(dateOf(day), Number(Temporal.Now.instant().epochNanoseconds / 1000n), "UTC");
   const config = {
     source: { ...NO_CONFIG.source, name: source },
     notify: NO_CONFIG.notify,
     students: NO_CONFIG.students,
   };
   const week = { config, at: moment, now: moment.known, onlyMentor: null };
-  const messages = await weeklyMessages(db.sql, insights, week);
+  return await weeklyMessages(db.sql, insights, week);
+}
+
+async function fewAreNamed(course: PlayedCourse, insights: readonly Insight[]): Promise<void> {
+  const messages = await messagesOn(course, LATER, insights);
   const sure = insights.filter(({ p }) => (p ?? 0) >= 0.6).length;
   assert.ok(messages.length > 0 && sure > 0);
   for (const { content } of messages) {
@@ -233,10 +240,10 @@ async function severalAreNobody(course: PlayedCourse): Promise<void> {
     assert.deepEqual([[...one.failed], one.unknown], [[["1/1", true], ["1/2", false]], ["nobody,1"]]);
     await assert.rejects(readOutcomes(sql, source, `${head}2,1,0\nASHA,1,1\n`, "o.csv"), /o\.csv:3: 2 students/);
   });
-  const twins = [{ course_id: "1", title: "Physics" }, { course_id: "2", title: "physics" }, {
-    course_id: "3",
-    title: "1",
-  }];
+  const twins = ["Physics", "physics", "1"].map((title, i) => {
+    const id = String(i + 1);
+    return { course_id: id, course_key: id, title };
+  });
   assert.throws(() => courseNamed(twins, "PHYSICS"), /2 have the title/);
   assert.equal(courseNamed(twins, "1")?.course_id, "1");
   assert.equal(courseNamed(twins, "Maths"), null);

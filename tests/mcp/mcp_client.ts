@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { PROGRAM, START } from "../support/program.ts";
 
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 /** Text of answers, whatever its shape. */
 // deno-lint-ignore no-explicit-any -- answers of the protocol are looked into freely
 export type Json = any;
@@ -23,17 +23,18 @@ export class McpClient implements AsyncDisposable {
 
   /** `meta`: what each request of the stateless protocol carries; without it the client begins as those before it. */
   static start(folder: string, args: readonly string[] = [], meta: object | null = null): McpClient {
-    const { DENO_DIR, XDG_CACHE_HOME, HOME = "/root", PATH = "" } = Deno.env.toObject();
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-prompt", "-A", "--no-check", MAIN, "mcp", ...args],
-      cwd: folder,
-      clearEnv: true,
-      env: { PATH, HOME: folder, DENO_DIR: DENO_DIR ?? `${XDG_CACHE_HOME ?? `${HOME}/.cache`}/deno` },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    return new McpClient(child, meta);
+    return new McpClient(spawnServer(folder, args), meta);
+  }
+
+  /** A session that is piped in, as a script does it: all messages at once, then the end. Resolves to what came back. */
+  static async piped(folder: string, messages: readonly object[]): Promise<{ code: number; answers: Json[] }> {
+    const child = spawnServer(folder, []);
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(messages.map((message) => JSON.stringify(message)).join("\n")));
+    await writer.close();
+    const { code, stdout } = await child.output();
+    const lines = new TextDecoder().decode(stdout).trim().split("\n");
+    return { code, answers: lines.map((line) => JSON.parse(line)) };
   }
 
   async initialize(): Promise<Json> {
@@ -102,4 +103,17 @@ export class McpClient implements AsyncDisposable {
     await this.#reader.cancel();
     await this.#writer.close().catch(() => {});
   }
+}
+
+function spawnServer(folder: string, args: readonly string[]): Deno.ChildProcess {
+  const { DENO_DIR, XDG_CACHE_HOME, HOME = "/root", PATH = "" } = Deno.env.toObject();
+  return new Deno.Command(Deno.execPath(), {
+    args: [...START, PROGRAM, "mcp", ...args],
+    cwd: folder,
+    clearEnv: true,
+    env: { PATH, HOME: folder, DENO_DIR: DENO_DIR ?? `${XDG_CACHE_HOME ?? `${HOME}/.cache`}/deno` },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
 }

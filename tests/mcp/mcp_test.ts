@@ -23,6 +23,7 @@ Deno.test("lmsmon mcp answers an agent beside a process that has the embedded st
     assert.equal(await place.db.sql`select 1 as n`.then(([row]) => row?.["n"]), 1);
   });
   await t.step("pseudonymous: a whole session names nobody", () => pseudonymous(place));
+  await t.step("a session that is piped in is answered whole before the end of stdin ends it", () => piped(place));
   await t.step("identified and limited to one mentor's students, in the stateless protocol", () => limited(place));
 });
 
@@ -105,6 +106,21 @@ async function pseudonymous(place: McpPlace): Promise<void> {
   assert.doesNotMatch(await client.err, NAMES_PERSON);
 }
 
+async function piped(place: McpPlace): Promise<void> {
+  const clientInfo = { name: "test", version: "1" };
+  const ask = (id: number, method: string, params: object) => ({ jsonrpc: "2.0", id, method, params });
+  const { code, answers } = await McpClient.piped(place.folder, [
+    ask(1, "initialize", { protocolVersion: "2024-11-05", capabilities: {}, clientInfo }),
+    { jsonrpc: "2.0", method: "notifications/initialized" },
+    ask(2, "tools/call", { name: "course_overview" }),
+    ask(3, "resources/read", { uri: "lmsmon://data-card" }),
+    ask(4, "tools/call", { name: "at_risk" }),
+  ]);
+  assert.equal(code, 0);
+  assert.deepEqual(answers.map(({ id }) => id).sort(), [1, 2, 3, 4]);
+  assert.ok(answers.every(({ result }) => result && !result.isError));
+}
+
 /** What is wrong is a tool's answer that says what to ask instead. */
 async function badInput(client: McpClient, student: string): Promise<void> {
   const wrong: readonly [string, object, RegExp][] = [
@@ -116,6 +132,10 @@ async function badInput(client: McpClient, student: string): Promise<void> {
     ["at_risk", { at: "2999-01-01" }, /to come/],
     ["explain_event", { event_id: 999_999 }, /student_history gives the event_id/],
     ["find_students", { limmit: 3 }, /limmit/],
+    ["find_students", { query: "0\0" }, /query: it holds a NUL/],
+    ["find_students", { cursor: "page2" }, /"page2": it is no cursor/],
+    ["student_history", { student, cursor: "2026-13-01T00:00:00.000000Z/1" }, /no cursor/],
+    ["student_history", { student, cursor: "2026-11-20T00:00:00.000000Z/9999999999999999999" }, /no cursor/],
   ];
   for (const [name, args, says] of wrong) {
     const answer = await client.call(name, args);

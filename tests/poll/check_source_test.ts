@@ -3,7 +3,7 @@ import { startCluster } from "../chaos/harness/cluster.ts";
 import type { LmsSource } from "../../lib/source/lms_source.ts";
 import { logger } from "../../lib/base/log.ts";
 import { LmsError } from "../../lib/base/errors.ts";
-import { checkSource, compareSource } from "../../lib/poll/check_source.ts";
+import { checkSource, compareSource, SourceWatch } from "../../lib/poll/check_source.ts";
 import type { SourceVerdict } from "../../lib/poll/judge_source.ts";
 import { readSource, readSourceNotice } from "../../lib/state/sources.ts";
 import {
@@ -200,6 +200,32 @@ else {
 if (mariaDb === null) Deno.test({ name: "an edited address on MariaDB", ignore: true, fn: () => {} });
 else {
   const server = mariaDb;
+  Deno.test("MariaDB: what becomes of a column while watch runs is noticed before the next poll", () =>
+    withBench({ name: "altered", lms: server, state: "embedded" }, {}, async ({ lms, db, writer }) => {
+      await twelveExams(writer);
+      const source = await lms.open({ timezone: "Asia/Kolkata" });
+      const watch = new SourceWatch(db, source, logger("poll"), false);
+      await watch.check(true);
+      const time = async () => (await source.rowsByIds("exam", ["1"])).rows[0]?.startedAt;
+      await lms.execute("set time_zone = '+05:30'");
+      await lms.execute("update attempts set date = '2026-11-20 09:15:00'");
+      const before = await time();
+      // A column that knows its instant, which the server tells by the session's clock from now on.
+      await lms.execute("alter table attempts modify date timestamp(3) null");
+      await watch.check(false);
+      assert.equal(await time(), before);
+      await lms.execute("alter table content_attempts drop foreign key content_attempts_assessment_id_fkey");
+      await lms.execute("alter table attempts modify id double not null");
+      for (const _ of [1, 2]) {
+        await assert.rejects(
+          watch.check(false),
+          (error) => error instanceof LmsError && /Cannot page by attempts.id \(double\)/.test(error.message),
+        );
+      }
+      await lms.execute("alter table attempts modify id int not null");
+      await watch.check(false);
+    }));
+
   Deno.test("MariaDB: an edited database or port is confirmed, a name against its own address is none", () =>
     known(server, async (bench) => {
       const { url } = bench.lms.config;

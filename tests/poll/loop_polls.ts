@@ -31,6 +31,8 @@ export class LoopPolls implements AsyncDisposable {
       fullPassMs,
       trouble: new RepeatedError("Polling", log, systemClock),
       checkSource: () => Promise.resolve(),
+      source: { isUnconfirmed: false, isKnown: () => Promise.resolve(true) },
+      onConfirmed: () => {},
       onHeld: () => {},
       onPoll: (result) => {
         this.results.push(result);

@@ -83,4 +83,25 @@ for (const place of PLACES) {
       await using polls = new LoopPolls(bench, source, { fullPassMs: TEN_MINUTES, clock: slow.clock });
       assert.ok((await polls.next(3)).every((poll) => !wasFull(poll)));
     }));
+
+  Deno.test(`P1: what the clock of this machine or the state's was set to keeps no full pass away after a restart [${place.name}]`, () =>
+    withBench(place, {}, async (bench) => {
+      await tenRows(bench);
+      const slow = new SlowSums(250);
+      const source = slow.over(await bench.source());
+      const passesOf = async (clock: Clock) => {
+        await using polls = new LoopPolls(bench, source, { fullPassMs: TEN_MINUTES, clock });
+        return (await polls.next(3)).filter(wasFull).length;
+      };
+      {
+        await using polls = new LoopPolls(bench, source, { fullPassMs: TEN_MINUTES, clock: slow.clock });
+        await polls.next(4);
+      }
+      const hours = (n: number): Clock => ({ ...slow.clock, now: () => systemClock.now() + n * 3_600_000_000 });
+      assert.deepEqual([await passesOf(hours(-9)), await passesOf(hours(9))], [0, 0], "the state's clock counts");
+      await bench.db.sql`update lmsmon.streams set last_full_pass_at = clock_timestamp() + interval '9 hours'`;
+      assert.equal(await passesOf(slow.clock), 1, "a pass of tomorrow is none");
+      await bench.db.sql`update lmsmon.streams set last_full_pass_at = clock_timestamp() - interval '9 hours'`;
+      assert.equal(await passesOf(slow.clock), 1);
+    }));
 }

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { judgeDay } from "../../lib/insights/find_patterns.ts";
+import { fromInstant } from "../../lib/model/time.ts";
 import type { PollBench } from "../poll/poll_bench.ts";
 import { realMariaDb, realPostgres } from "../support/databases.ts";
 import { ASSIGNMENTS, assignmentTruth } from "../support/moodle/moodle_assignments.ts";
 import type { MoodleChange } from "../support/moodle/moodle_changes.ts";
 import { eventsOfExport, moodleTruth, type TrueEvent } from "../support/moodle/moodle_truth.ts";
 import { testData } from "../support/shared_data.ts";
+import { SOURCE } from "../tell/outbox_fixture.ts";
 import { changed } from "./moodle_changed.ts";
 import { MoodleDatabase, storedLines, withMoodleBench } from "./moodle_bench.ts";
 
@@ -153,9 +156,65 @@ for (const server of [await realPostgres(), await realMariaDb()]) {
           assert.equal(row?.n, 10);
         });
         for (const change of CHANGES) await t.step(change.name, () => changed(moodle, bench, change, "mdl_"));
+        await t.step(
+          "work that was due is missed, and not by those who have another date",
+          () => dueWork(moodle, bench),
+        );
       });
     },
   });
+}
+
+const COURSE = "2";
+const DAY_S = 86_400;
+
+/** Who missed what of the course, as the early warning has it: `student kind activity`. */
+async function missedWork(bench: PollBench): Promise<string[]> {
+  await bench.poll();
+  const now = Temporal.Now.instant();
+  const day = now.toZonedDateTimeISO("UTC").toPlainDate().toString();
+  const { decided } = await judgeDay(bench.db.sql, { source: SOURCE, day, timezone: "UTC", seen: fromInstant(now) });
+  return decided.found.filter(({ type, course }) => type === "deadline_missed" && course === COURSE)
+    .flatMap(({ student, activities }) => activities.map(({ kind, id }) => `${student} ${kind} ${id}`)).sort();
+}
+
+/** An assignment and a quiz were due a few days ago; some get another date for it: by themselves, by a group, by an extension. */
+async function dueWork(moodle: MoodleDatabase, bench: PollBench): Promise<void> {
+  const due = Math.floor(Temporal.Now.instant().epochMilliseconds / 1000) - 3 * DAY_S;
+  await moodle.execute(set("assign", "duedate = 0", "1 = 1").replace("{P}", "mdl_"));
+  await moodle.execute(`update mdl_quiz set timeclose = 0 where course = ${COURSE}`);
+  assert.deepEqual(await missedWork(bench), []);
+  await moodle.execute(`update mdl_user_enrolments set timestart = ${due - DAY_S}, timecreated = ${due - DAY_S}`);
+  await moodle.execute(`update mdl_assign set duedate = ${due} where id = 1`);
+  await moodle.execute(`update mdl_quiz set timeclose = ${due} where id = 2`);
+  const missed = await missedWork(bench);
+  const members = await bench.db.sql<{ id: string }[]>`
+    select student_id as id from lmsmon.enrolments where scope = 'course' and scope_id = 2 and active and replaced_at is null`;
+  const came = await bench.db.sql<{ work: string }[]>`
+    select distinct concat_ws(' ', student_id, kind, activity_id) as work from lmsmon.lms_activity_events where stage = 'finished'`;
+  const expected = members.flatMap(({ id }) => [`${id} assignment 101`, `${id} exam 2`])
+    .filter((work) => !came.some((done) => done.work === work)).sort();
+  assert.deepEqual(missed, expected);
+  const [one, two, three] = missed.filter((work) => work.endsWith(" assignment 101")).map((work) => work.split(" ")[0]);
+  const [examinee] = missed.filter((work) => work.endsWith(" exam 2")).map((work) => work.split(" ")[0]);
+  assert.ok(three !== undefined && examinee !== undefined, missed.join());
+  for (
+    const statement of [
+      `insert into mdl_assign_overrides (id, assignid, userid, duedate) values (1, 1, ${one}, ${due + 30 * DAY_S})`,
+      `insert into mdl_groups_members (id, groupid, userid) values (70, 70, ${two})`,
+      `insert into mdl_assign_overrides (id, assignid, groupid, duedate) values (2, 1, 70, ${due + 30 * DAY_S})`,
+      `insert into mdl_assign_user_flags (id, userid, assignment, extensionduedate) values (70, ${three}, 1, ${
+        due + DAY_S
+      })`,
+      // One that says nothing of the date.
+      `insert into mdl_quiz_overrides (id, quiz, groupid, timeclose) values (1, 2, 70, null)`,
+      `insert into mdl_quiz_overrides (id, quiz, userid, timeclose) values (2, 2, ${examinee}, 0)`,
+    ]
+  ) await moodle.execute(statement);
+  const exempt = [`${one} assignment 101`, `${two} assignment 101`, `${three} assignment 101`, `${examinee} exam 2`];
+  assert.deepEqual(await missedWork(bench), expected.filter((work) => !exempt.includes(work)));
+  await moodle.execute("delete from mdl_assign_overrides where id = 1");
+  assert.deepEqual(await missedWork(bench), expected.filter((work) => !exempt.slice(1).includes(work)));
 }
 
 /** Stored events of one kind; `null`: of all others than assignments. */

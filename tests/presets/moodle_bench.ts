@@ -10,7 +10,7 @@ import type { TestLms } from "../support/lms/lms_database.ts";
 import { testLmsConfig } from "../support/lms/test_lms_config.ts";
 import { restoreMoodle } from "../support/moodle/restore_moodle.ts";
 import { eventsOfExport, type TrueEvent } from "../support/moodle/moodle_truth.ts";
-import { withState } from "../support/state/with_state.ts";
+import { type StateKind, withState } from "../support/state/with_state.ts";
 import { PollBench } from "../poll/poll_bench.ts";
 import { SOURCE } from "../tell/outbox_fixture.ts";
 
@@ -59,14 +59,19 @@ export class MoodleDatabase implements AsyncDisposable {
   }
 }
 
+/** PostgreSQL with a server's state and MariaDB with an embedded one: each is met. */
+const usualState = ({ server }: MoodleDatabase): StateKind => server.dialect === "postgres" ? "server" : "embedded";
+export const otherState = (moodle: MoodleDatabase): StateKind =>
+  usualState(moodle) === "server" ? "embedded" : "server";
+
 /** Polls a Moodle into a state of its own. */
 export async function withMoodleBench<T>(
   moodle: MoodleDatabase,
   changes: Partial<MoodleConfig>,
   work: (bench: PollBench) => Promise<T>,
+  state = usualState(moodle),
 ): Promise<T> {
   const { server, execute } = moodle;
-  const state = server.dialect === "postgres" ? "server" : "embedded";
   const config = moodle.config(changes);
   const opened: LmsSource[] = [];
   const lms: TestLms = {

@@ -21,7 +21,7 @@ export async function changed(
       events: Object.fromEntries(tally.byType),
       gone: tally.rowsMissing,
       quarantined: tally.quarantined,
-      told: tally.toldEvents,
+      told: tally.eventsToTell,
       regressions: tally.regressions,
     },
     { events, gone, quarantined, told, regressions },

@@ -22,15 +22,18 @@ for (const server of [await realPostgres(), await realMariaDb()]) {
       const role = `moodle_ro_${crypto.randomUUID().slice(0, 8)}`;
       const sentences = await grantsOfDocs(at);
       stack.defer(() => dropRole(moodle, role));
-      for (const sentence of sentences) {
-        await run(
-          moodle,
-          sentence.replaceAll("lmsmon_ro", role).replaceAll("moodle.mdl_", `${moodle.database.name}.mdl_`)
-            .replace("choose one", PASSWORD),
-        ).catch((error: Error) => {
-          assert.match(error.message, /does not exist|doesn't exist/, sentence); // titles of types that this site has not
-        });
-      }
+      const grant = async (sentences: readonly string[]) => {
+        for (const sentence of sentences) {
+          await run(
+            moodle,
+            sentence.replaceAll("lmsmon_ro", role).replaceAll("moodle.mdl_", `${moodle.database.name}.mdl_`)
+              .replace("choose one", PASSWORD),
+          ).catch((error: Error) => {
+            assert.match(error.message, /does not exist|doesn't exist/, sentence); // tables that this site has not
+          });
+        }
+      };
+      await grant(sentences);
       const url = new URL(moodle.url);
       url.username = role;
       const state = at === "postgres" ? await createServerDatabase(true) : null;
@@ -62,6 +65,21 @@ for (const server of [await realPostgres(), await realMariaDb()]) {
         assert.equal(code, 1, out);
         assert.match(err, /no table mdlx_quiz_attempts; found mdl_quiz_attempts: set lms\.moodle\.prefix/);
         assert.doesNotMatch(err, /\bat .*\.ts:\d/);
+        await home.configure(config({ moodle: { prefix: "MDL_" } }));
+        const capitals = await home.run("poll-once", "--no-notify");
+        assert.equal(capitals.code, 1, capitals.out);
+        assert.match(capitals.err, /no table MDL_quiz_attempts; found mdl_quiz_attempts/);
+      });
+      await t.step("a role in capitals is the same role to every query", async () => {
+        await home.configure(config({ name: "capitals", moodle: { mentor_roles: ["MENTOR"] } }));
+        const polled = await home.run("poll-once", "--no-notify");
+        assert.equal(polled.code, 0, polled.err);
+        const { out } = await home.run("export-ai", "--identified");
+        const mentors = (source: string) =>
+          out.split("\n").filter((line) => line.includes(`"source":"${source}"`) && !line.includes('"mentors":[]'))
+            .length;
+        assert.ok(mentors("moodle") > 0);
+        assert.equal(mentors("capitals"), mentors("moodle"));
       });
       await t.step("a role that is not there names those that are", async () => {
         await home.configure(config({ moodle: { mentor_roles: ["tutor"] } }));
@@ -77,12 +95,8 @@ for (const server of [await realPostgres(), await realMariaDb()]) {
         assert.match(err, /mdl_assign_submission, mdl_assign_grades, mdl_assign_user_flags cannot be read/);
         assert.match(err, /lms\.moodle\.assignments/);
         for (const statement of ASSIGNMENTS) await run(moodle, statement.replaceAll("{P}", "mdl_"));
-        for (const sentence of await grantsOfDocs(at, "mdl_assign_submission")) {
-          await run(
-            moodle,
-            sentence.replaceAll("lmsmon_ro", role).replaceAll("moodle.mdl_", `${moodle.database.name}.mdl_`),
-          );
-        }
+        await grant(await grantsOfDocs(at, "mdl_assign_submission"));
+        await grant(sentences.filter((sentence) => /_overrides|_members/.test(sentence)));
         const polled = await home.run("poll-once", "--no-notify", "--json");
         assert.equal(polled.code, 0, polled.err);
         const exported = await home.run("export-ai", "--identified");

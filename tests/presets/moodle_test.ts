@@ -7,7 +7,13 @@ import { renameTables } from "../support/moodle/restore_moodle.ts";
 import { testData } from "../support/shared_data.ts";
 import type { PollBench } from "../poll/poll_bench.ts";
 import { changed } from "./moodle_changed.ts";
-import { MoodleDatabase, type MoodleDatabase as Moodle, storedEvents, withMoodleBench } from "./moodle_bench.ts";
+import {
+  MoodleDatabase,
+  type MoodleDatabase as Moodle,
+  otherState,
+  storedEvents,
+  withMoodleBench,
+} from "./moodle_bench.ts";
 
 const folder = await testData("moodle", "polls of a real Moodle");
 
@@ -41,6 +47,14 @@ for (const server of [await realPostgres(), await realMariaDb()]) {
       if (folder === null || server === null) return;
       await using moodle = await MoodleDatabase.restore(server, folder);
       await t.step("first contact that dies at every step ends as if it had not", () => dyingFirstContact(moodle));
+      await t.step(
+        "an embedded state and one on a server hold the same",
+        () => withMoodleBench(moodle, {}, (bench) => firstContact(moodle, bench, "mdl_"), otherState(moodle)),
+      );
+      await t.step(
+        "a verdict at the edge of the pass mark is that of the grade rounded to five places",
+        () => edges(moodle),
+      );
       await renameTables(server.dialect, moodle.execute, await tablesOf(moodle), "m2_");
       await withMoodleBench(moodle, { prefix: "m2_" }, async (bench) => {
         await t.step("another prefix", () => firstContact(moodle, bench, "m2_"));
@@ -82,6 +96,55 @@ async function dyingFirstContact(moodle: Moodle): Promise<void> {
     assert.ok(died.length >= 4, died.join(", "));
     assert.deepEqual(await storedEvents(bench), await moodleTruth(moodle.server, moodle.url));
   });
+}
+
+/** Raw marks right around what passes, on scales whose grades are no finite decimals; every change is undone. */
+async function edges(moodle: Moodle): Promise<void> {
+  const { execute, server } = moodle;
+  const sql = async (statement: string) => {
+    const answer = await execute(statement) as unknown[];
+    return (server.dialect === "postgres" ? answer : answer[0]) as { id: string | number; verdict: string }[];
+  };
+  await sql("create table edges_kept as select id, state, sumgrades from mdl_quiz_attempts where quiz = 1");
+  const [quiz] = await sql("select sumgrades as id, grade as verdict from mdl_quiz where id = 1");
+  const [item] = await sql(
+    "select gradepass as id, 0 as verdict from mdl_grade_items where itemmodule = 'quiz' and iteminstance = 1",
+  );
+  const verdicts = new Set<string>();
+  const lms = await moodle.open();
+  for (
+    const [best, scale, pass] of [["3", "10", "3.33333"], ["7", "10", "4.28571"], ["0.7", "6.5", "3.25"], [
+      "30",
+      "100",
+      "50",
+    ]]
+  ) {
+    await sql(`update mdl_quiz set sumgrades = ${best}, grade = ${scale} where id = 1`);
+    await sql(`update mdl_grade_items set gradepass = ${pass} where itemmodule = 'quiz' and iteminstance = 1`);
+    await sql(`update mdl_quiz_attempts set state = 'finished',
+      sumgrades = round(${pass} * ${best} / ${scale}, 5) + (id % 5 - 2) * 0.00001 where quiz = 1`);
+    const truth = await sql(`
+      select a.id, case when round(a.sumgrades * ${scale} / ${best}, 5) >= ${pass} then 'pass' else 'fail' end as verdict
+        from mdl_quiz_attempts a join mdl_user u on u.id = a.userid and u.deleted = 0 and u.username <> 'guest'
+       where a.quiz = 1 and a.preview = 0 order by a.id`);
+    const { rows } = await lms.rowsAfter("exam", null, 1000);
+    const read = new Map(rows.map(({ id, verdict }) => [id, verdict]));
+    assert.deepEqual(
+      truth.map(({ id }) => read.get(String(id))),
+      truth.map(({ verdict }) => verdict),
+      `${best} ${scale}`,
+    );
+    for (const { verdict } of truth) verdicts.add(verdict);
+  }
+  await lms.close();
+  assert.deepEqual([...verdicts].sort(), ["fail", "pass"]);
+  await sql(
+    "update mdl_quiz_attempts set state = (select k.state from edges_kept k where k.id = mdl_quiz_attempts.id)," +
+      " sumgrades = (select k.sumgrades from edges_kept k where k.id = mdl_quiz_attempts.id) where quiz = 1",
+  );
+  await sql(`update mdl_quiz set sumgrades = ${quiz?.id}, grade = ${quiz?.verdict} where id = 1`);
+  await sql(`update mdl_grade_items set gradepass = ${item?.id} where itemmodule = 'quiz' and iteminstance = 1`);
+  await sql("drop table edges_kept");
 }
 
 /** What an early warning is judged by is kept as the site has it, and what is replaced stays with its time. */

@@ -54,6 +54,34 @@ atOnePlace(
   },
 );
 
+atOnePlace(
+  "P11: a held result that was corrected and told meanwhile is not told after its correction; others still are",
+  FUSE,
+  async (bench) => {
+    const pairs = await mentors(bench, 4);
+    for (const [i, { student }] of pairs.entries()) {
+      await bench.writer.attempt({ id: i + 1, user_id: student, ...passed() });
+    }
+    const held = await bench.poll();
+    assert.equal(held.verdict.delivery, "held");
+    await bench.deliver();
+    await bench.writer.updateAttempt(1, { result: "Fail", score: 10, percentage: 10 });
+    await bench.poll();
+    await bench.deliver();
+    await bench.writer.updateAttempt(1, { result: "Pass", score: 70, percentage: 70 });
+    await bench.writer.updateAttempt(2, { result: "Fail", score: 10, percentage: 10 });
+    const later = await bench.poll();
+    assert.equal(later.verdict.delivery, "open");
+    assert.equal(await releasePoll(bench.db, SOURCE, held.pollId), true);
+    await bench.deliver();
+    assert.deepEqual(await bench.logs(), { "sent": 6, "suppressed overtaken": 1 });
+    const toldOf = (n: number) => bench.standIn.dmsTo(pairs[n]?.zulipId ?? 0).map((message) => message.content);
+    assert.deepEqual(toldOf(0).map((content) => /now \*\*(\w+)/.exec(content)?.[1]), ["failed", "passed"]);
+    assert.equal(toldOf(1).length, 1, "together with the correction");
+    assert.match(toldOf(1)[0] ?? "", /now \*\*failed\*\*.*\(was passed\)/);
+  },
+);
+
 atOnePlace("P11: a re-evaluation of too many results is held and can be dropped with a reason", FUSE, async (bench) => {
   const [pair] = await mentors(bench, 1);
   for (let id = 1; id <= 3; id++) await bench.writer.attempt({ id, user_id: pair?.student ?? 0, ...passed() });

@@ -124,7 +124,7 @@ atOnePlace(
     await bench.lms.execute(`update attempts set user_id = ${second.student} where id < 5`);
     await bench.writer.updateAttempt(5, { user_id: second.student, date: "2020-01-01 00:00:00" });
     const { verdict, tally, pollId } = await bench.poll();
-    assert.deepEqual([tally.events, tally.toldRevisions, verdict.toldReused, verdict.delivery], [5, 4, 4, "held"]);
+    assert.deepEqual([tally.events, tally.rewrittenToTell, verdict.reusedToTell, verdict.delivery], [5, 4, 4, "held"]);
     assert.equal(verdict.reason, "4 corrected results and row ids used again (4) in one poll, more than 3");
     await bench.deliver();
     assert.equal(read(second).length, 0);
@@ -223,7 +223,7 @@ atOnePlace("a missing row that comes back with another result is told by both, i
   assert.match(read(first)[0] ?? "", /2 updates/);
 });
 
-atOnePlace("a quick round between two passes does not count, and a first pass only counts when it ends", {
+atOnePlace("a quick pass between two passes does not count, and a first pass only counts when it ends", {
   clock: new TestClock(),
 }, async (bench) => {
   const { first, exams } = await institute(bench);

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { stateKeyStore } from "../../lib/app/state_key_store.ts";
 import { exportEvents } from "../../lib/export/export_events.ts";
-import { messagesNaming } from "../../sql/state/erase_person.ts";
-import { erase, namesOfPerson, sweepFiles } from "../../lib/privacy/erase.ts";
+import { erase, messagesNaming, namesOfPerson, sweepFiles } from "../../lib/privacy/erase.ts";
 import { journalPath, reapplyJournal, writeJournal } from "../../lib/privacy/journal.ts";
 import { readErasedPeople } from "../../lib/privacy/erased_people.ts";
 import { pseudonyms } from "../../lib/privacy/pseudonyms.ts";
@@ -145,7 +144,7 @@ atEveryPlace("P15: erased means everywhere, and a poll brings nobody back", {}, 
   const person = { role: "student", source: SOURCE, id: String(STUDENT.id) } as const;
   const naming = await bench.db.sql.begin(async (tx) => {
     await tx`set transaction read only`; // who shows what there is changes and locks nothing
-    return await messagesNaming(tx, { ...person, names: await namesOfPerson(tx, person) }, false);
+    return await messagesNaming(tx, person, await namesOfPerson(tx, person));
   });
   assert.equal(naming.length, 1);
   const dry = await erase(bench.db, person, { ...REASON, dryRun: true });
@@ -166,6 +165,7 @@ atEveryPlace("P15: erased means everywhere, and a poll brings nobody back", {}, 
       "pause: (erased)",
       "pause --student 7: a strike",
       `pause --student ${erased.pseudonym}: (erased)`,
+      "privacy erase: art17",
     ]),
   );
   await assert.rejects(bench.db.sql`delete from lmsmon.audit`, /only ever added/);

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { actsNaming } from "../../sql/state/erase_acts.ts";
 import { erase } from "../../lib/privacy/erase.ts";
 import { NamesInTexts } from "../../lib/privacy/names_in_texts.ts";
+import { dropPoll } from "../../lib/poll/record/release.ts";
 import { recordAct } from "../../lib/state/acts.ts";
 import { forEachState } from "../support/state/with_state.ts";
+import { outboxTest, SOURCE } from "../tell/outbox_fixture.ts";
 
 /** What texts say, and whether it goes with her. */
 const TEXTS: readonly (readonly [content: string, isHers: boolean])[] = [
@@ -39,7 +41,8 @@ forEachState("P15: who is called like a piece of another name takes no text of t
   for (const reason of ["Anna is on leave", "Annabel is on leave"]) {
     await recordAct(db.sql, { source: "lms", command: "pause", reason, effect: "everything paused" });
   }
-  const [acts] = await actsNaming(db.sql, { role: "student", source: "lms", id: "1", names: ["Anna"] });
+  const of = { role: "student", source: "lms", id: "1", reasons: ["Anna is on leave"] };
+  const [acts] = await actsNaming(db.sql, of);
   assert.equal(acts?.acts, "1");
   const reason = { reasonCode: "art17", dryRun: false };
   const left = async () =>
@@ -53,7 +56,7 @@ forEachState("P15: who is called like a piece of another name takes no text of t
   assert.deepEqual(erased.alone, erased.zulipMessageIds);
   assert.deepEqual(
     (await db.sql<{ reason: string }[]>`select reason from lmsmon.audit order by audit_id`).map((row) => row.reason),
-    ["(erased)", "Annabel is on leave"],
+    ["(erased)", "Annabel is on leave", "art17"],
   );
   await erase(db, { role: "student", source: "lms", id: "5" }, reason);
   assert.deepEqual((await left()).slice(-3), ["王小明通过了考试", "(erased)", "Rx(x)*[y] passed"]);
@@ -63,6 +66,85 @@ forEachState("P15: who is called like a piece of another name takes no text of t
   await erase(db, { role: "student", source: "lms", id: "3" }, reason);
   assert.deepEqual((await left()).slice(0, TEXTS.length), expected.slice(0, TEXTS.length));
 });
+
+/** What colleagues wrote of Zoéline Qüxley, whose name the LMS has with marks of their own. */
+const REASONS: readonly (readonly [reason: string, isHers: boolean])[] = [
+  ["waits for Zo\u00e9line", true],
+  ["zo\u00e9line is ill", true],
+  ["ZOE\u0301LINE QU\u0308XLEY is ill", true],
+  ["called zeb@quux.example", true],
+  ["Zo\u00e9lines Kurs", false],
+  ["a strike", false],
+];
+
+forEachState(
+  "P15: a name that a colleague typed goes, in large letters or small, also with a dropped poll",
+  async (db) => {
+    await db.sql`
+    insert into lmsmon.people (source, role, id, username, email, name) values
+      ('lms', 'student', 1, 'zoe.q', 'Zeb@Quux.Example', ${"Zoe\u0301line Qu\u0308xley"})`;
+    for (const [reason] of REASONS) {
+      await recordAct(db.sql, { source: "lms", command: "pause", reason, effect: "everything paused" });
+      await db.sql`insert into lmsmon.pauses (source, scope, reason, ended_at) values ('lms', 'all', ${reason}, now())`;
+      const [poll] = await db.sql<{ poll_id: string }[]>`
+      insert into lmsmon.poll_runs (source, holder, mode, status, delivery)
+      values ('lms', 'test', 'full', 'done', 'held') returning poll_id`;
+      const pollId = poll?.poll_id ?? "";
+      await db.sql`
+      insert into lmsmon.lms_event_logs (event_id, source, poll_id, recipient, marker, status, reason, created_at)
+      values (${pollId}, 'lms', ${pollId}, 'mentor:3', ${pollId.padStart(16, "a")}, 'held', 'fuse', now())`;
+      assert.equal(await dropPoll(db, "lms", pollId, reason), true);
+    }
+    await erase(db, { role: "student", source: "lms", id: "1" }, { reasonCode: "art17", dryRun: false });
+    const expected = REASONS.map(([reason, isHers]) => isHers ? "(erased)" : reason);
+    const dropped = expected.map((reason) => `dropped: ${reason}`);
+    const { sql } = db;
+    const texts = async (rows: PromiseLike<readonly { text: string | null }[]>) => (await rows).map(({ text }) => text);
+    assert.deepEqual(await texts(sql`select reason as text from lmsmon.pauses order by pause_id`), expected);
+    assert.deepEqual(await texts(sql`select delivery_reason as text from lmsmon.poll_runs order by poll_id`), dropped);
+    assert.deepEqual(await texts(sql`select reason as text from lmsmon.lms_event_logs order by log_id`), dropped);
+    assert.deepEqual(
+      await texts(sql`select reason as text from lmsmon.audit where command like 'pause%' order by audit_id`),
+      expected,
+    );
+    assert.deepEqual(
+      await texts(sql`select reason as text from lmsmon.audit where command like 'release%' order by audit_id`),
+      expected,
+    );
+  },
+);
+
+outboxTest(
+  "P15: an erased mentor goes from what others were told, the name cut short or changed since",
+  async (box) => {
+    const long = "Thiruvananthapuram Venkataraman Krishnamurthy";
+    const three = await box.mentor(3);
+    await box.mentor(4, { name: long });
+    await box.mentor(5, { name: "Old Name" });
+    const notifier = box.notifier();
+    for (const [student, mentor] of [[17, 4], [18, 5], [19, null]] as const) {
+      const mentors = mentor === null ? [3] : [3, mentor];
+      await box.link(student, mentors);
+      await box.event({ student, mentors });
+      await box.round(notifier);
+    }
+    const [first = "", second = ""] = box.contents(three);
+    assert.match(first, /also told: Thiruvananthapuram Venkataraman Krishn.*…/);
+    assert.match(second, /also told: Old Name/);
+    await box.person("mentor", 5, { name: "New Name" });
+    // As if nothing said any more that it went to both: the name is found all the same, as it was written.
+    await box.db.sql`delete from lmsmon.lms_event_logs where recipient = 'mentor:4'`;
+    const toThree = async () =>
+      (await box.db.sql<{ content: string }[]>`
+      select content from lmsmon.messages where recipient = 'mentor:3' order by message_id`).map((row) => row.content);
+    for (const id of ["4", "5"]) {
+      await erase(box.db, { role: "mentor", source: SOURCE, id }, { reasonCode: "art17", dryRun: false });
+    }
+    const [of4, of5, of19 = ""] = await toThree();
+    assert.deepEqual([of4, of5], ["(erased)", "(erased)"]);
+    assert.match(of19, /Student 19/);
+  },
+);
 
 Deno.test("NamesInTexts finds names in texts as the database does", () => {
   const hers = new NamesInTexts(["Anna", "anna.k", "anna@inst.example"]);

@@ -54,7 +54,7 @@ atEveryPlace(
   },
 );
 
-atEveryPlace("P1: a quick round finds new rows and changes of open rows, a full pass the rest", {}, async (bench) => {
+atEveryPlace("P1: a quick pass finds new rows and changes of open rows, a full pass the rest", {}, async (bench) => {
   const { attempt } = await someHistory(bench);
   await attempt(100);
   await attempt(200, FAILED);
@@ -217,6 +217,32 @@ atOnePlace("P1: event types switched on later start from there, and give no hist
   await bench.writer.updateAttempt(2, { ...PASSED });
   await bench.poll({ config: all });
   assert.deepEqual(await bench.told(), ["2 exam_passed 1", "3 exam_started 1"]);
+});
+
+atOnePlace("a correction of a finish that was not monitored supersedes nothing, and happened when the finish did", {
+  eventTypes: ["exam_started", "exam_passed"],
+}, async (bench) => {
+  const { attempt } = await someHistory(bench);
+  await bench.firstContact();
+  await attempt(1, { date: "2026-11-20 09:00:00" });
+  await bench.poll();
+  await bench.deliver();
+  const last_answer_updated_time = "2026-11-20 11:30:00";
+  await bench.writer.updateAttempt(1, { ...FAILED, last_answer_updated_time });
+  await bench.poll();
+  await bench.writer.updateAttempt(1, { ...PASSED, last_answer_updated_time });
+  await bench.poll();
+  assert.deepEqual(await bench.told(), ["1 exam_passed 2", "1 exam_started 1"]);
+  const [event] = await bench.db.sql`
+    select (extract(epoch from timestamp) * 1000)::bigint as at, activity_metadata->'supersedes' as supersedes
+      from lmsmon.lms_activity_events where event_type = 'exam_passed'`;
+  assert.deepEqual({ ...event }, {
+    at: String(Temporal.Instant.from("2026-11-20T11:30:00Z").epochMilliseconds),
+    supersedes: null,
+  });
+  await bench.deliver();
+  const said = bench.standIn.messages.map(({ content }) => content).join("\n");
+  assert.match(said, /now \*\*passed\*\*.*\(was failed\)/);
 });
 
 atOnePlace("P1: another hash recipe looks at every row again and tells nothing new", {}, async (bench) => {

@@ -66,6 +66,17 @@ Deno.test("renderReport() never goes beyond its size: the most urgent stay, and 
   }
 });
 
+Deno.test("renderReport() counts a student of two courses once, and lists both", async () => {
+  const facts = manyFacts(40);
+  const [audience] = facts.audiences;
+  assert.ok(audience);
+  const insights = [...facts.insights, ...facts.insights.map((one) => ({ ...one, course: "42" }))];
+  const report = composeReport({ ...facts, insights }, audience);
+  assert.equal(report.quiet.length, 80);
+  const { html } = await renderReport(report);
+  assert.match(html, /Gone quiet: 40 students/);
+});
+
 /** A course in which everybody has stopped. */
 function manyFacts(students: number): ReportFacts {
   const standings = Array.from({ length: students }, (_, i): StandingRow => ({
@@ -74,7 +85,7 @@ function manyFacts(students: number): ReportFacts {
     n_cohort: students,
     has_due_dates: true,
     ...{ idle: 4, p_active: 0.1, p_breadth: 0.1, miss_rate: 1, p_sub: 0.1, p_score: i / students / 4, margin: 0 },
-    ...{ idle_days: 30, active_days: 0, contents: 1, submitted: 0, due: 3, missed: 3, marked: 2 },
+    ...{ idle_days: 30, active_days: 0, contents: 1, submitted: 0, timed: 0, due: 3, missed: 3, marked: 2, ranked: 2 },
     average: 20,
     last_due_submitted: false,
   }));
@@ -107,5 +118,6 @@ function manyFacts(students: number): ReportFacts {
     titles: new Map([["41", "Physics"]]),
     weeks: courseWeeks([...course, ...weekly], at.day, 10),
     called: (_, id) => ({ name: id, id: null }),
+    keyOf: (id) => id,
   };
 }

@@ -20,3 +20,12 @@ Deno.test("two texts of one hash are never one row: whose id it is was said firs
   assert.equal(another.read("exam_row", "b"), undefined);
   assert.equal(another.read("exam_row", "a"), sameId());
 });
+
+Deno.test("a UUID in capitals is the same thing, but a row's key is what it is, since the server makes its id", async () => {
+  const uuid = "5d000000-abcd-4000-8000-00000000000a";
+  const keys = new LmsKeys(memoryKeyStore(), ["student", "exam_row"]);
+  const both = (sort: "student" | "exam_row") => new Set([keys.read(sort, uuid), keys.read(sort, uuid.toUpperCase())]);
+  assert.deepEqual([both("student").size, both("exam_row").size], [1, 2]);
+  assert.equal(await keys.keep(), false, "none stands for another");
+  assert.notEqual(keys.read("student", "ab"), keys.read("student", "AB"));
+});

@@ -8,7 +8,7 @@ import { ConfigError, LmsError } from "../../lib/base/errors.ts";
 import type { Kind } from "../../lib/model/event_types.ts";
 import { mappingSchema, readMapping } from "../../lib/source/mapping.ts";
 import { recipeOf } from "../../lib/source/recipe.ts";
-import { writtenMapping } from "../../lib/source/written_mapping.ts";
+import { writtenMapping } from "../../lib/source/mapping_names.ts";
 import { statementProblem } from "../../lib/source/one_select.ts";
 import { realMariaDb, realPostgres } from "../support/databases.ts";
 import { customLms, mappingText } from "../support/presets/custom_lms.ts";
@@ -57,7 +57,7 @@ const NO_PARTS = { side: null, activity: null };
 
 Deno.test("a mapping with faults is one error with a line for each, its place in the file first", () => {
   const faulty = mapping(
-    "key_type: txt\nfrom: select 1; select 2\nstates: {done: ended}\ntimes: {started_at: unix}\nkei: id",
+    "key_type: txt\nfrom: select 1; select 2\nstates: {done: ended}\ntimes: {started_at: unix}\nkei: id\nverdict: {a: pass}",
   );
   assert.throws(() => readMapping(mappingText(faulty), "school"), (error) => {
     assert.ok(error instanceof ConfigError && error.exitCode === 2);
@@ -69,7 +69,42 @@ Deno.test("a mapping with faults is one error with a line for each, its place in
         /states\.done: must be one of/,
         /times\.started_at: must be one of unix_s/,
         /unknown key \(did you mean "key"\?\)/,
+        /verdict: unknown key here \(did you mean "verdicts"\?\)/,
         /key_type: must be one of integer/,
+      ]
+    ) assert.match(error.message, part);
+    return true;
+  });
+});
+
+Deno.test("what several keys show together is said beside what one shows alone", () => {
+  const faulty = `${people}kinds:
+  exam:
+    table: tries
+    from: select 1
+    key: [a, b]
+    rows: [{ table: tries, key: id }, 7]
+    newest: { column: a, table: b }
+    log: { table: a, key: id, time: t, from: select 1 }
+    states: { done: ended }
+    kei: id
+  content: 7
+ids: { student: text }
+context: { enrolments: accounts, exemptions: { from: select 1, student: a } }
+`;
+  assert.throws(() => readMapping(mappingText(faulty), "school"), (error) => {
+    assert.ok(error instanceof ConfigError);
+    for (
+      const part of [
+        /kinds\.exam: needs either a table or a query/,
+        /kinds\.exam\.rows: must have as many key columns/,
+        /kinds\.exam\.newest: needs the key, too/,
+        /kinds\.exam\.log: has no \{lines\}/,
+        /states\.done: must be one of/,
+        /kinds\.exam\.kei: unknown key/,
+        /kinds\.content: /,
+        /context\.enrolments: cannot be where ids\.student is text/,
+        /context\.exemptions\.from: has no \{students\}/,
       ]
     ) assert.match(error.message, part);
     return true;
@@ -88,6 +123,9 @@ Deno.test("keys that are no whole numbers need what drives them, and from_unixti
   const states = "states: {done: finished}";
   assert.match(problems(`from: select 1\nkey_type: text\n${states}`), /needs `rows/);
   assert.match(problems(`from: select * from {keys} k\n${states}`), /has \{keys\}/);
+  assert.match(problems(`from: select * from {rows} r\n${states}`), /has \{rows\}/);
+  const two = "[{table: a, key: id}, {table: b, key: id}]";
+  assert.match(problems(`from: select * from {rows} r\nrows: ${two}\n${states}`), /which are those of one table/);
   const driven = `from: select 1\nrows: [{table: a, key: id}]\n${states}`;
   assert.match(
     problems(`from: select 1\nnewest: {column: a}\n${states}`),
@@ -106,6 +144,10 @@ Deno.test("statementProblem() lets one SELECT through, with whatever in its quot
       "with a as (select 1) select * from a",
       "(select 1)",
       "select 'insert into b'",
+      "select truncate(score, 2) as score, drop as alter from grants",
+      // A backslash ends the text before it in one database, and goes on with it in the other.
+      String.raw`select 1 from a where b like 'x\_%' escape '\' and c <> 'drop; it'`,
+      String.raw`select 1 from a where b <> 'it\'s; over'`,
     ]
   ) {
     assert.equal(statementProblem(text), null, text);
@@ -116,6 +158,7 @@ Deno.test("statementProblem() lets one SELECT through, with whatever in its quot
     "delete from a": /must be a SELECT/,
     "with d as (delete from a returning *) select * from d": /only read/,
     "select * from a for update": /only read/,
+    "select * from a where b = $1": /has a parameter \(\$1\)/,
   };
   for (const [text, problem] of Object.entries(bad)) assert.match(statementProblem(text) ?? "", problem);
 });
@@ -126,6 +169,8 @@ create table links (mentor_id int, student_id int);
 create table tries (id int primary key, user_id int, test_id int, word varchar(20));
 insert into tries values (1, 7, 3, 'done'), (2, 8, 3, 'done');
 insert into users values (7, 'a', null), (8, 'b', null);
+create table sums (a int not null, b int not null, primary key (a, b));
+insert into sums values (1, 2), (-1, 2);
 `;
 
 for (const [name, server] of [["PostgreSQL", await realPostgres()], ["MariaDB", await realMariaDb()]] as const) {
@@ -175,6 +220,12 @@ for (const [name, server] of [["PostgreSQL", await realPostgres()], ["MariaDB", 
         [strange.rows, strange.samples, strange.warnings],
         [2, [], ['2 rows would go into quarantine: unknown state "done" of this exam attempt']],
       );
+      const below = mapping(
+        "key: [a, b]\nrows: [{table: sums, key: [a, b]}]\nfrom: select a, b, 1 as student_id, 1 as activity_id, 'done' as state from sums\nstates: {done: finished}",
+      );
+      const odd = await tryKind(await lms.open(below), "exam");
+      assert.deepEqual([odd.rows, odd.bad], [1, 1]);
+      assert.match(odd.warnings.join(), /1 row would go into quarantine: .*no pair of whole numbers from 0 to/);
     },
   });
 

@@ -4,7 +4,7 @@ import { fillMoodle } from "../support/large_lms/fill_moodle.ts";
 import { moodlePlans } from "../support/large_lms/moodle_plans.ts";
 
 /** Enough for the planners to prefer what they prefer at a million; `deno task bench --only moodle` has that size. */
-const SHAPE = { attempts: 60_000, completions: 60_000, logLines: 60_000 };
+const SHAPE = { attempts: 60_000, completions: 60_000, logLines: 60_000, submissions: 60_000 };
 
 for (const [name, server] of [["PostgreSQL", await realPostgres()], ["MariaDB", await realMariaDb()]] as const) {
   Deno.test({
@@ -18,7 +18,12 @@ for (const [name, server] of [["PostgreSQL", await realPostgres()], ["MariaDB", 
         const plans = await moodlePlans(database.url, SHAPE);
         const bad = plans.filter(({ problems }) => problems.length > 0);
         assert.deepEqual(bad.map(({ name, problems, plan }) => `${name}: ${problems.join(", ")}\n${plan}`), []);
-        assert.ok(plans.length >= 20, "every statement of a poll is looked at");
+        for (const kind of ["exam", "assignment", "content"]) {
+          assert.ok(
+            plans.filter(({ name }) => name.includes(kind)).length >= 8,
+            `every statement of a poll of ${kind}`,
+          );
+        }
       } finally {
         await database.drop();
       }

@@ -63,7 +63,7 @@ Deno.test("SqlLmsSource reads another LMS when given another preset, and no othe
     examDurationUnit: "auto",
   });
   await source.check();
-  assert.equal(source.recipe("exam"), 773_003);
+  assert.equal(source.recipe("exam"), 774_003);
   const [row] = (await source.rowsAfter("exam", null, 10)).rows;
   assert.deepEqual(
     [row?.progress, row?.verdict, row?.studentId, row?.activity?.title, row?.score, row?.finishedAt],
@@ -74,7 +74,7 @@ Deno.test("SqlLmsSource reads another LMS when given another preset, and no othe
 Deno.test("recipe() differs between presets, dialects and kinds' versions", async () => {
   await using lms = await makeLms(null);
   const source = await lms.open();
-  assert.equal(source.recipe("exam"), 13_001);
+  assert.equal(source.recipe("exam"), 14_001);
   assert.equal(new Set(PRESET_NAMES.map((preset) => presetOf({ preset })?.base.number)).size, PRESET_NAMES.length);
   assert.notEqual(postgresDialect.number, mysqlDialect.number);
 });
@@ -96,7 +96,8 @@ Deno.test("requirements() holds each table once, with every column that the quer
       queries.lookup(testpress.kinds.content.activity.self, ["1"], "content"),
     ]
   ) {
-    for (const [, name] of query.matchAll(/"([^"]+)"/g)) assert.ok(known.has(name ?? ""), `${name} in ${query}`);
+    const named = query.replaceAll('collate "C"', ""); // a collation is nobody's column
+    for (const [, name] of named.matchAll(/"([^"]+)"/g)) assert.ok(known.has(name ?? ""), `${name} in ${query}`);
   }
 });
 

@@ -19,8 +19,8 @@ const hostile = mariaDb === null ? null : await spawnMariaDb({
   args: () => [
     "--sql-mode=ANSI_QUOTES,PAD_CHAR_TO_FULL_LENGTH,ORACLE,NO_BACKSLASH_ESCAPES",
     "--init-connect=set sql_select_limit=400, max_join_size=10, completion_type='CHAIN', autocommit=0," +
-    " group_concat_max_len=4, div_precision_increment=0, time_zone='+09:00'; set names latin1;" +
-    " set sql_auto_is_null=1",
+    " group_concat_max_len=4, default_week_format=3, lc_time_names='de_DE', div_precision_increment=0," +
+    " time_zone='+09:00'; set names latin1; set sql_auto_is_null=1",
     "--max-join-size=10",
     "--character-set-server=latin1",
   ],
@@ -53,6 +53,7 @@ async function everything(source: LmsSource) {
     hashes: await source.keyHashes("exam", [0n, 1n, 2n, 3n]),
     byIds: (await source.rowsByIds("exam", rows.map(({ id }) => id))).rows.length,
     people: await source.people("student", ["1"]),
+    schema: (await source.identity()).schema,
   };
 }
 
@@ -80,7 +81,7 @@ Deno.test({
       assert.equal(plain.rows[0]?.timeTakenS, 93_784);
       // Functions that stand before the server's own where the path says so.
       await lms.execute(
-        "create schema traps; create function traps.md5(text) returns text language sql as 'select ''0'''",
+        "create schema traps; create function traps.hashtextextended(text, bigint) returns bigint language sql as 'select 0::bigint'",
       );
       await lms.execute("create function traps.left(text, int) returns text language sql as 'select ''trap'''");
       await lms.execute(`grant usage on schema traps to "${role}"`);
@@ -98,6 +99,7 @@ Deno.test({
           "client_encoding = 'LATIN1'",
           "standard_conforming_strings = off",
           "transform_null_equals = on",
+          "quote_all_identifiers = on",
           "default_transaction_isolation = 'serializable'",
           "enable_indexscan = off",
           "client_min_messages = 'error'",
@@ -147,6 +149,17 @@ Deno.test({
     const [first] = read.rows;
     assert.deepEqual([first?.state, first?.studentName], ["Completed", "Jürgen"]);
     assert.equal(read.people[0]?.name, "Ünal");
+    const { driver } = await openDriver({ ...lms.config, url: url.href }, lms.deps);
+    try {
+      const expressions =
+        "select group_concat('Jürgen', 'Ünal'), week('2026-01-04'), date_format('2026-01-04', '%W'), 1 / 3";
+      assert.deepEqual(
+        [...await driver.read((session) => session.rows(expressions))].map((row) => [...row]),
+        [["JürgenÜnal", "1", "Sunday", "0.3333"]],
+      );
+    } finally {
+      await driver.close();
+    }
     // The same as on a server that nobody has touched.
     await using usual = await makeLms(mariaDb, "settings");
     await usual.execute(

@@ -4,7 +4,7 @@ import { Checkpoints } from "../../lib/state/checkpoints.ts";
 import { PgliteEngine } from "../../lib/drivers/pglite/pglite_engine.ts";
 import { PgliteSocket } from "../../lib/drivers/pglite/pglite_socket.ts";
 import { embeddedPool } from "../../lib/state/state_pool.ts";
-import { walSinceCheckpoint } from "../../sql/state/checkpoints.ts";
+import { walSinceCheckpoint } from "../../sql/state/upkeep.ts";
 import { withStateDirectory } from "../support/state/state_directory.ts";
 
 Deno.test("Checkpoints keep what a crash leaves to replay small, while others use the database", () =>

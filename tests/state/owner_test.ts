@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { createServer, type Socket } from "node:net";
+import { createConnection, createServer, type Socket } from "node:net";
 import { join } from "node:path";
+import postgres from "postgres";
 import { systemClock } from "../../lib/base/clock.ts";
 import { StateError } from "../../lib/base/errors.ts";
 import { logger } from "../../lib/base/log.ts";
@@ -62,6 +63,52 @@ Deno.test("a second opening works through the owner, and owns the state when the
     assert.equal(second.mode, "embedded");
     await using third = await open(path);
     assert.equal(third.mode, "via_owner");
+  }));
+
+/** What somebody else uses: psql, a desktop program. */
+async function withStranger(path: string, work: (sql: postgres.Sql) => Promise<void>): Promise<void> {
+  const sql = postgres({
+    ...{ host: "embedded", user: "somebody", database: "lmsmon", pass: "", ssl: false, max: 1, fetch_types: false },
+    connection: { application_name: "psql" },
+    socket: async () => {
+      const socket = createConnection(join(path, "lmsmon.sock"));
+      await new Promise<void>((resolve) => socket.once("connect", () => resolve()));
+      return socket;
+    },
+  } as postgres.Options<Record<string, never>>);
+  try {
+    await work(sql);
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}
+
+Deno.test("what psql sets, makes or takes in an embedded state's one session holds for its own transaction only", () =>
+  withStateDirectory(async (path) => {
+    await using owner = await open(path, { connections: 1 });
+    const ours = () =>
+      owner.sql`select 0.1234567890123::float8 as x, current_setting('default_transaction_read_only') as read_only`;
+    const usual = [{ x: 0.1234567890123, read_only: "off" }];
+    assert.deepEqual([...await ours()], usual);
+    await withStranger(path, async (sql) => {
+      await sql`set extra_float_digits = -10`.simple();
+      assert.deepEqual([...await ours()], usual);
+      await sql`set session characteristics as transaction read only; set role pg_monitor`.simple();
+      await owner.sql`create table public.t (x int)`;
+      await sql`select set_config('search_path', 'nowhere', false), pg_advisory_lock(7)`;
+      await sql`create temporary table t (y int)`.simple();
+      assert.deepEqual([...await owner.sql`select x from t`], []);
+      assert.deepEqual([...await owner.sql`select from pg_locks where locktype = 'advisory'`], []);
+      for (const command of ["discard all", "Deallocate ALL", "deallocate prepare all"]) {
+        await assert.rejects(sql.unsafe(command).simple(), /is not available on an embedded database/);
+      }
+      const reserved = await sql.reserve();
+      await reserved`begin; set timezone = 'Asia/Tokyo'`.simple();
+      assert.deepEqual([...await reserved`select current_setting('timezone') as zone`], [{ zone: "Asia/Tokyo" }]);
+      reserved.release();
+    });
+    assert.deepEqual([...await owner.sql`select current_setting('timezone') as zone`], [{ zone: "UTC" }]);
+    assert.deepEqual([...await ours()], usual, "and its own statements are prepared as before");
   }));
 
 Deno.test("a client's connection that the owner loses in a transaction rejects it and the next query works", () =>

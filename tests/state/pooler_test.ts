@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { StateError } from "../../lib/base/errors.ts";
+import { LmsError, StateError } from "../../lib/base/errors.ts";
 import { openState } from "../../lib/state/open_state.ts";
+import { makeLms } from "../support/lms/lms_database.ts";
 import { createServerDatabase } from "../support/state/server_state.ts";
 import { serverTest } from "../support/state/with_state.ts";
 import { spawnPgBouncer } from "../support/spawned_servers.ts";
@@ -53,6 +54,25 @@ for (const ignored of [[], ["ignore_startup_parameters = idle_in_transaction_ses
     } finally {
       await database.drop();
     }
+  });
+}
+
+for (const ignored of [[], ["ignore_startup_parameters = default_transaction_read_only"]]) {
+  Deno.test({
+    ignore: postgresServer === null,
+    name: `an LMS behind a pooler in statement mode is refused with the remedy [${ignored}]`,
+  }, async () => {
+    await using lms = await makeLms(postgresServer, "pooled");
+    await using pooler = await spawnPgBouncer(lms.config.url, ["pool_mode = statement", ...ignored]);
+    if (pooler === null) return; // no PgBouncer on this machine
+    const source = await lms.open({ url: pooler.url });
+    await assert.rejects(source.check(), (error) => {
+      assert.ok(error instanceof LmsError);
+      assert.match(error.message, /^Cannot use the LMS .*: the pooler before it lets no transactions through$/);
+      assert.match(error.hint ?? "", /pool_mode = transaction.*lms\.url$/);
+      assert.equal(error.exitCode, 4);
+      return true;
+    });
   });
 }
 

@@ -16,7 +16,7 @@ import { forEachState } from "../support/state/with_state.ts";
 
 const QUERIES = fileURLToPath(new URL("../../sql/state/", import.meta.url));
 /** What schemas and statements are made of. */
-const NO_QUERIES = ["columns", "course_day", "event_filter", "is_erased", "queryable", "stands_in"];
+const NO_QUERIES = ["columns", "course_day", "event_filter", "is_erased", "queryable", "stands_in", "zone_word"];
 
 /** The type of a statement's column, by oid, and what its values are called in a schema. */
 const KINDS: Readonly<Record<number, string>> = {

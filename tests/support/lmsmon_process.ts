@@ -1,14 +1,7 @@
 import { join } from "node:path";
 import type { FailPoint } from "../../lib/base/fail_point.ts";
 import { OnTerminal } from "./on_terminal.ts";
-
-/** The program as it is released, bundled, where somebody made that (.ci/run does): it starts with a quarter less CPU. */
-const MAIN = Deno.env.get("LMSMON_TEST_PROGRAM") ?? new URL("../../main.ts", import.meta.url).pathname;
-/** The same as a test build, which kills itself where it is told to. */
-const ARMED_MAIN = new URL("../chaos/harness/armed_main.ts", import.meta.url).pathname;
-
-/** No test runs long enough to earn code that the engine takes pains with: a third less CPU where a state is embedded (measured). */
-const V8_FLAGS = "--v8-flags=--single-threaded-gc,--liftoff-only";
+import { ARMED_PROGRAM, PROGRAM, START } from "./program.ts";
 
 /** A loaded machine is slow; nothing that a test waits for takes this long otherwise. */
 const PATIENCE_MS = 45_000;
@@ -50,11 +43,11 @@ export class LmsmonHome implements AsyncDisposable {
 
   /** It is killed the first time that it comes to the fail point. */
   startToDieAt(failPoint: FailPoint, ...args: readonly string[]): LmsmonProcess {
-    return this.#spawn(ARMED_MAIN, args, { LMSMON_FAIL_POINT: failPoint });
+    return this.#spawn(ARMED_PROGRAM, args, { LMSMON_FAIL_POINT: failPoint });
   }
 
-  #args(args: readonly string[], main = MAIN): string[] {
-    return ["run", "--no-prompt", "-A", "--no-check", V8_FLAGS, main, ...args];
+  #args(args: readonly string[], program = PROGRAM): string[] {
+    return [...START, program, ...args];
   }
 
   #surroundings() {
@@ -65,13 +58,13 @@ export class LmsmonHome implements AsyncDisposable {
   }
 
   start(...args: readonly string[]): LmsmonProcess {
-    return this.#spawn(MAIN, args, {});
+    return this.#spawn(PROGRAM, args, {});
   }
 
-  #spawn(main: string, args: readonly string[], env: Readonly<Record<string, string>>): LmsmonProcess {
+  #spawn(program: string, args: readonly string[], env: Readonly<Record<string, string>>): LmsmonProcess {
     const surroundings = this.#surroundings();
     const child = new Deno.Command(Deno.execPath(), {
-      args: this.#args(args, main),
+      args: this.#args(args, program),
       ...surroundings,
       env: { ...surroundings.env, ...env },
       stdin: "null",

@@ -167,8 +167,8 @@ outboxTest(
     const pollId = await box.poll("held");
     await box.event({ student: 17, mentors: [3], pollId, status: "held", reason: "fuse" });
     const notifier = box.notifier();
-    assert.equal((await box.round(notifier)).open.get("held"), 1);
+    assert.equal((await box.round(notifier)).unfinished.get("held"), 1);
     await dropPoll(box.db, SOURCE, pollId, "a mistake");
-    assert.equal((await box.round(notifier)).open.get("held"), undefined);
+    assert.equal((await box.round(notifier)).unfinished.get("held"), undefined);
   },
 );

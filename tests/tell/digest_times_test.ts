@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { fromInstant, toInstant } from "../../lib/model/time.ts";
-import { nextDigestTime } from "../../lib/tell/digest_times.ts";
+import { nextDigestTime } from "../../lib/tell/times_of_day.ts";
 
 const at = (text: string) => fromInstant(Temporal.Instant.from(text));
 const next = (now: string, times: readonly number[], zone: string) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { markersIn } from "../../lib/model/marker.ts";
 import { fromInstant } from "../../lib/model/time.ts";
 import type { Notifier } from "../../lib/tell/notifier.ts";
-import { nextDigestTime } from "../../lib/tell/digest_times.ts";
+import { nextDigestTime } from "../../lib/tell/times_of_day.ts";
 import { HOUR_US, MINUTE_US, type Outbox, outboxTest } from "./outbox_fixture.ts";
 
 const GATHER = { notify: { gatherMs: 600_000, maxPerMentor: { messages: 12, perMs: 3_600_000 } } };

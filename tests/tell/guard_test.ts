@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { stateEpoch } from "../../lib/state/state_epoch.ts";
 import { reconcile } from "../../lib/app/reconcile.ts";
 import { erase } from "../../lib/privacy/erase.ts";
+import { lookBackSince, readBotFact } from "../../lib/tell/look_back.ts";
 import { outboxTest, SOURCE } from "./outbox_fixture.ts";
+
+const HOUR_MS = 3_600_000;
 
 /** The state as it was before the events: what a restored backup, or an empty database, looks like. */
 async function forget(box: Parameters<Parameters<typeof outboxTest>[1]>[0]) {
@@ -28,6 +31,54 @@ outboxTest("P4: a state restored from a backup tells nothing twice: what Zulip h
   const texts = await box.db.sql<{ erased: boolean; n: number }[]>`
     select content = '(erased)' as erased, count(*)::int as n from lmsmon.messages group by 1 order by 1`;
   assert.deepEqual(texts.map(({ erased, n }) => [erased, n]), [[false, 2], [true, 2]]);
+});
+
+outboxTest("P4: a backup of four days ago tells nothing twice: the guard reads since it was made", async (box) => {
+  const three = await box.mentor(3);
+  await box.event({ student: 17, mentors: [3], attempt: 700 });
+  await box.round(box.notifier());
+  const [fact] = await box.db.sql<{ value: string }[]>`select value::text from lmsmon.facts where name = 'bot'`;
+  box.clock.advance(2 * HOUR_MS);
+  // Told after the backup was made, and by the poll after its restoration found again.
+  for (const attempt of [701, 702]) await box.event({ student: 17, mentors: [3], attempt });
+  await box.round(box.notifier());
+  await forget(box);
+  await box.db.sql`insert into lmsmon.facts (source, name, value) values (${SOURCE}, 'bot', ${
+    fact?.value ?? ""
+  }::text::jsonb)`;
+  box.clock.advance(4 * 24 * HOUR_MS);
+  await box.event({ student: 17, mentors: [3], attempt: 702 });
+  const told = box.contents(three).length;
+
+  const notifier = box.notifier();
+  const first = await box.round(notifier);
+  assert.deepEqual([first.guarded, first.sent], [true, 0]);
+  assert.match(first.trouble ?? "", /sent 2 notifications in the last 5 days that this state does not know/);
+  const deps = { db: box.db, zulip: box.zulip(), clock: box.clock };
+  const since = lookBackSince(await readBotFact(box.db, SOURCE), box.clock.now());
+  assert.equal((await reconcile(deps, { since, dryRun: true })).known, 1);
+
+  // The others are found again, too. A process that starts meanwhile goes as far back.
+  for (const attempt of [700, 701, 703]) await box.event({ student: 17, mentors: [3], attempt });
+  const round = await box.round(box.notifier());
+  assert.deepEqual([round.guarded, round.sent], [false, 1]);
+  assert.equal(box.contents(three).length, told + 1);
+  assert.ok(((await readBotFact(box.db, SOURCE))?.read_from ?? 0) > since);
+});
+
+outboxTest("what nobody answers the guard for grows old while it asks, and is forgotten in the end", async (box) => {
+  const three = await box.mentor(3);
+  await box.event({ student: 17, mentors: [3], attempt: 700 });
+  await box.round(box.notifier());
+  await forget(box);
+  await box.event({ student: 17, mentors: [3], attempt: 701 });
+  const notifiers = [box.notifier(), box.notifier()];
+  for (let hours = 0; hours < 36; hours += 6) {
+    for (const notifier of notifiers) assert.equal((await box.round(notifier)).guarded, true, `after ${hours} h`);
+    box.clock.advance(6 * HOUR_MS);
+  }
+  box.clock.advance(HOUR_MS);
+  assert.deepEqual([(await box.round(notifiers[0] ?? box.notifier())).guarded, box.contents(three).length], [false, 2]);
 });
 
 outboxTest("round() refuses to send while the bot has recent messages that this state does not know", async (box) => {

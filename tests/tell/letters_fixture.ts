@@ -9,6 +9,7 @@ export interface TestNaming {
   readonly about?: "call" | "came";
   readonly patternIds?: readonly string[];
   readonly p?: number;
+  readonly course?: number;
 }
 
 /** A weekly message as whoever polls writes it; returns its id. */
@@ -28,7 +29,7 @@ export async function writeLetter(
     letters: numberArrayLiteral(namings.map(() => id)),
     abouts: arrayLiteral(namings.map(({ about = "call" }) => about)),
     students: numberArrayLiteral(namings.map(({ student }) => student)),
-    courses: numberArrayLiteral(namings.map(() => 1)),
+    courses: numberArrayLiteral(namings.map(({ course = 1 }) => course)),
     positions: numberArrayLiteral(namings.map((_, i) => i)),
     ps: numberArrayLiteral(namings.map(({ about, p = 0.8 }) => about === "came" ? null : p)),
     titles: arrayLiteral(namings.map(() => "Physics")),

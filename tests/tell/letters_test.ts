@@ -118,7 +118,7 @@ outboxTest(
     box.clock.advance(4_000_000);
     await box.round(notifier);
     assert.deepEqual(await letters(box), ["mentor:3 waiting paused"]);
-    await writeLetter(box, 3, [{ student: 17 }, { student: 18 }], { day: "2026-11-30" });
+    await writeLetter(box, 3, [{ student: 17, course: 2 }, { student: 18 }], { day: "2026-11-30" });
     await box.round(notifier);
     await resume(box, "all", null);
     await box.round(notifier);

@@ -82,6 +82,8 @@ outboxTest("round() pauses at 401, reads the credentials again, and goes on with
   box.standIn.rotateBotKey();
   const round = await box.round(notifier);
   assert.deepEqual([round.sent, round.circuit, round.waiting], [0, "open", 1]);
+  const said = box.lines.find(({ level }) => level === "error");
+  assert.match(String(said?.properties?.["hint"]), /^Check the zuliprc \(email, key, site\)/);
   assert.match(round.trouble ?? "", /401|credential|key/i);
   await Deno.writeTextFile(path, box.standIn.zuliprc());
   box.clock.advance(61_000);

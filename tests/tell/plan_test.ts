@@ -110,6 +110,9 @@ for (
     const ungraded = finishedExam({ verdict: null });
     assert.equal(suppressed({ rows: [ungraded, finishedExam()], notify }), firstResult);
     assert.equal(suppressed({ rows: [ungraded, finishedExam({ verdict: null, score: 1 })], notify }), ungradedScore);
+    const marked = finishedExam({ verdict: null, graded: true, score: 60, percentage: 60 });
+    const again = finishedExam({ verdict: null, graded: true, score: 70, percentage: 70 });
+    assert.equal(suppressed({ rows: [marked, again], notify }), score, "a mark without a pass mark is one, too");
   });
 }
 

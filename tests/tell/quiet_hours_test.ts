@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { fromInstant, toInstant } from "../../lib/model/time.ts";
-import { quietUntil } from "../../lib/tell/quiet_hours.ts";
+import { quietUntil } from "../../lib/tell/times_of_day.ts";
 
 const at = (text: string) => fromInstant(Temporal.Instant.from(text));
 const NIGHT = { from: 22 * 60, to: 7 * 60 };

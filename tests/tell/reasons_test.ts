@@ -66,10 +66,15 @@ async function* sources(folder: string): AsyncGenerator<{ path: string; text: st
 type About = ExplainOptions["about"];
 
 /** What `explain` says, as one text; `changes`: the configuration of who asks. */
-async function explain(box: Outbox, about: About, changes: Partial<ReturnType<typeof testConfig>> = {}) {
+async function explain(
+  box: Outbox,
+  about: About,
+  changes: Partial<ReturnType<typeof testConfig>> = {},
+  since: number | null = null,
+) {
   const config = { ...testConfig(box.standIn, box.changes), ...changes };
   const asked = { db: box.db, config, source: SOURCE, now: box.clock.now() };
-  const { lines, json } = await explainAnswer(asked, { about, since: null, limit: 20 });
+  const { lines, json } = await explainAnswer(asked, { about, since, limit: 20 });
   return { text: lines.join("\n"), json: json as Record<string, unknown> };
 }
 
@@ -181,6 +186,63 @@ Deno.test("explain names grace, accounts, pauses, the fuse, rows that are gone, 
     await assert.rejects(explain(box, { kind: "student", who: "3", mentor: null, exam: null }), (
       error: Error & { hint?: string },
     ) => /mentor 3 has it/.test(error.hint ?? ""));
+  });
+});
+
+Deno.test("explain mentor says what was found of their students since a day, and why nobody is told of it", async () => {
+  await withBox({}, async (box) => {
+    await box.mentor(3);
+    const notifier = box.notifier();
+    const mentor = { kind: "mentor", who: "3" } as const;
+    for (const student of [17, 18]) {
+      await box.db
+        .sql`insert into lmsmon.mentor_links (source, student_id, mentor_ids) values (${SOURCE}, ${student}, '{3}')`;
+      await box.event({ student, mentors: [3] });
+    }
+    await box.round(notifier);
+    const before = await explain(box, mentor);
+    assert.match(before.text, /Found of their students: 2 events, the newest at 20\d\d-.*\n2 deliveries sent/);
+
+    box.clock.advance(50 * 3_600_000);
+    const friday = box.clock.now();
+    const nothing = await explain(box, mentor, {}, friday);
+    assert.match(
+      nothing.text,
+      /since 20.*: nothing; the newest before was found at 20.*; the newest of any student at 20/,
+    );
+    assert.match(nothing.text, /Nothing was to be told to this mentor since 20/);
+    assert.doesNotMatch(nothing.text, /sent/);
+
+    const muted = await box.event({ student: 17, mentors: [3] });
+    const old = await box.event({ student: 18, mentors: [3], occurredAt: box.clock.now() - 120 * HOUR_US });
+    for (const [id, reason] of [[muted, "type_not_told"], [old, "too_old"]] as const) {
+      await box.db.sql`delete from lmsmon.lms_event_logs where event_id = ${id}`;
+      await box.db.sql`update lmsmon.lms_activity_events set suppressed_reason = ${reason} where event_id = ${id}`;
+    }
+    await box.mentor(4);
+    const linkTo = (mentors: string) =>
+      box.db.sql`update lmsmon.mentor_links set mentor_ids = ${mentors}::bigint[] where student_id = 18`;
+    await linkTo("{4}");
+    await box.event({ student: 18, mentors: [4] });
+    await box.round(notifier);
+    await linkTo("{3}"); // a hand-over tells nothing again
+    const since = await explain(box, mentor, {}, friday);
+    assert.match(since.text, /Found of their students since 20.*: 3 events/);
+    assert.match(
+      since.text,
+      new RegExp(`1 of these told to nobody \\(too_old\\), the newest is event ${old}: it was too old: 5d`),
+    );
+    assert.match(
+      since.text,
+      new RegExp(`\\(type_not_told\\), the newest is event ${muted}: its type exam_\\w+ was muted`),
+    );
+    assert.match(since.text, /1 of these was not for this mentor.*`lmsmon explain --student ID --mentor 3`/);
+    const news = since.json["news"] as { events: number; not_for_this_mentor: number; not_told: { rule: string }[] };
+    assert.deepEqual([news.events, news.not_for_this_mentor, news.not_told.map(({ rule }) => rule)], [
+      3,
+      1,
+      ["too_old", "type_not_told"],
+    ]);
   });
 });
 

@@ -22,7 +22,7 @@ outboxTest("P4: a hand-over after somebody was told re-tells nothing", async (bo
   await box.event({ student: 17, mentors: [3, 5] });
   // Mentor 5's delivery waits for its digest time; mentor 3 is told at once.
   await box.db
-    .sql`update lmsmon.lms_event_logs set next_attempt_at = now() + interval '1 hour' where recipient = 'mentor:5'`;
+    .sql`update lmsmon.lms_event_logs set status = 'waiting', reason = 'digest', next_attempt_at = now() + interval '1 hour' where recipient = 'mentor:5'`;
   const notifier = box.notifier();
   await box.round(notifier);
   await box.link(17, [4]);

@@ -4,7 +4,7 @@ import { sampleEvent } from "../../lib/format/sample_event.ts";
 import { EVENT_TYPES, typesToldAt } from "../../lib/model/event_types.ts";
 import { compose } from "../../lib/tell/compose.ts";
 import type { DueRow, Recent } from "../../lib/tell/notify_types.ts";
-import { quietUntil } from "../../lib/tell/quiet_hours.ts";
+import { quietUntil } from "../../lib/tell/times_of_day.ts";
 import { type TimingPolicy, whenToTell } from "../../lib/tell/when_to_tell.ts";
 
 const NOW = 1_795_000_000_000_000;

@@ -73,7 +73,7 @@ export class PgliteEngine {
    * The stream form on purpose: the plain one parses every answer and keeps it for ever.
    */
   async execute(message: Uint8Array, onData: (bytes: Uint8Array) => void): Promise<void> {
-    if (this.#broken !== null) throw this.#broken;
+    this.#requireSound();
     this.#executed++;
     // The bytes are a view into the engine's memory, which the next message overwrites.
     await this.pg.execProtocolRawStream(message, {
@@ -101,6 +101,14 @@ export class PgliteEngine {
     const timer = setTimeout(late.resolve, CLOSE_BROKEN_MS);
     await Promise.race([this.pg.close().catch(() => {}), late.promise]);
     clearTimeout(timer);
+  }
+
+  /**
+   * Throws an error of its own each time: the driver notes on an error which query it was of, once, so that a query that nobody
+   * waits for (isStrayRejection) would pass for the first one that failed, and end the process.
+   */
+  #requireSound(): void {
+    if (this.#broken !== null) throw new Error(this.#broken.message, { cause: this.#broken });
   }
 
   /**
@@ -135,7 +143,7 @@ export class PgliteEngine {
       }
     };
     module.stackRestore = (pointer) => {
-      if (this.#broken !== null) throw this.#broken;
+      this.#requireSound();
       stackRestore(pointer);
     };
   }

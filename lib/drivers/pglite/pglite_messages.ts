@@ -117,6 +117,13 @@ export class MessageReader {
   }
 }
 
+/** What the client says of itself: behind the protocol's number, names and values in turn. */
+export function startupParameters(packet: DataView): Map<string, string> {
+  const bytes = new Uint8Array(packet.buffer, packet.byteOffset + 4, Math.max(0, packet.byteLength - 4));
+  const words = new TextDecoder().decode(bytes).split("\0");
+  return new Map(words.flatMap((name, i) => i % 2 === 0 && name !== "" ? [[name, words[i + 1] ?? ""]] : []));
+}
+
 /** The name of the prepared statement that a Parse message makes, and its SQL. */
 export function parsed(message: Uint8Array): { readonly name: string; readonly sql: string } {
   const nameEnd = message.indexOf(0, 5);

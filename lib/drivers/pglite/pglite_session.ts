@@ -1,6 +1,6 @@
 /*
- * Fault: PGlite knows no connections: prepared statements, an open transaction and an error state of one user stay for
- *   the next, and COPY breaks the session in both directions.
+ * Fault: PGlite knows no connections: prepared statements, settings, an open transaction and an error state of one user stay
+ *   for the next, and COPY breaks the session in both directions.
  * Seen in: PGlite 0.5.16.
  * Upstream: none known.
  * Delete when: PGlite takes connections by itself.
@@ -22,11 +22,23 @@ import {
   query,
   readyForQuery,
   SSL_REQUEST,
+  startupParameters,
   SYNC,
   sync,
   TERMINATE,
   welcome,
 } from "./pglite_messages.ts";
+
+/** The `application_name` of connections that change nothing of the session; after anybody else it is put right. */
+export const OWN_APPLICATION = "lmsmon";
+
+/**
+ * What `discard all` does, but for the prepared statements, which are everybody's, and sequences. A `set` in psql would else hold
+ * for whoever polls: read only, scores rounded, times in another form.
+ */
+const PUT_RIGHT =
+  "close all; set session authorization default; reset all; unlisten *; select pg_advisory_unlock_all(); " +
+  "discard temp";
 
 /** Where a session's answers go; `hangUp` closes the connection. */
 export interface SessionClient {
@@ -43,13 +55,31 @@ export class PgliteSession implements GateUser {
   readonly #watcher = new IdleWatcher();
   readonly #statements = new Set<string>();
   #started = false;
+  #isOwn = false;
   #skipToSync = false;
   #ended: Promise<void> | null = null;
+  #isFed = false;
+  #restsSince = performance.now();
 
   constructor(private readonly engine: PgliteEngine, private readonly client: SessionClient) {}
 
+  /** For how long the client has asked nothing and had no transaction open, milliseconds; 0 while it has. */
+  get restedMs(): number {
+    return this.#isFed || this.engine.gate.holds(this) ? 0 : performance.now() - this.#restsSince;
+  }
+
   /** Takes bytes from the client, in order: call it again when the promise has resolved. Rejects when the engine broke. */
   async feed(chunk: Uint8Array): Promise<void> {
+    this.#isFed = true;
+    try {
+      await this.#take(chunk);
+    } finally {
+      this.#isFed = false;
+      this.#restsSince = performance.now();
+    }
+  }
+
+  async #take(chunk: Uint8Array): Promise<void> {
     this.#reader.push(chunk);
     while (!this.#started && this.#ended === null) {
       const startup = this.#reader.startup();
@@ -84,6 +114,7 @@ export class PgliteSession implements GateUser {
       this.client.hangUp();
     } else {
       this.#started = true;
+      this.#isOwn = startupParameters(packet).get("application_name") === OWN_APPLICATION;
       this.client.send(welcome(this.engine.serverVersion));
     }
   }
@@ -96,13 +127,20 @@ export class PgliteSession implements GateUser {
     }
     if (this.#skipToSync && message[0] !== SYNC) return;
     this.#skipToSync = false;
-    if (isCopy(message)) return await this.#refuse(message);
+    const refused = refusedCommand(message);
+    if (refused !== null) return await this.#refuse(message, refused);
     if (message[0] === PARSE) this.#remember(parsed(message).name);
     await this.engine.gate.acquire(this);
     // Evicted or hung up while it waited: what it asked must not happen after it was told so.
     if (this.#ended !== null) return this.engine.gate.release(this);
     await this.#execute(message);
-    if (this.#watcher.idle) this.engine.gate.release(this);
+    if (!this.#watcher.idle) return;
+    await this.#putRight();
+    this.engine.gate.release(this);
+  }
+
+  async #putRight(): Promise<void> {
+    if (!this.#isOwn) await this.engine.execute(query(PUT_RIGHT), () => {});
   }
 
   async #execute(message: Uint8Array): Promise<void> {
@@ -117,10 +155,10 @@ export class PgliteSession implements GateUser {
     if (name !== "") this.#statements.add(name);
   }
 
-  async #refuse(message: Uint8Array): Promise<void> {
+  async #refuse(message: Uint8Array, command: string): Promise<void> {
     // Not inside the client's own call of write(): postgres.js would lose the Sync that it writes in answer, and wait for ever.
     await null;
-    this.client.send(errorResponse("ERROR", "0A000", "COPY is not available on an embedded database"));
+    this.client.send(errorResponse("ERROR", "0A000", `${command} is not available on an embedded database`));
     if (message[0] === PARSE) this.#skipToSync = true;
     else this.client.send(readyForQuery());
   }
@@ -132,6 +170,7 @@ export class PgliteSession implements GateUser {
       try {
         // Sync first: it ends an exchange that broke off in the middle, with an error or without.
         for (const message of [sync(), query("rollback")]) await this.engine.execute(message, () => {});
+        await this.#putRight();
       } finally {
         gate.release(this);
       }
@@ -153,8 +192,9 @@ export class PgliteSession implements GateUser {
   }
 }
 
-/** COPY over the protocol wedges PGlite for everybody; an error harms nobody. */
-function isCopy(message: Uint8Array): boolean {
+/** COPY over the protocol wedges PGlite for everybody, and prepared statements are everybody's; an error harms nobody. */
+function refusedCommand(message: Uint8Array): string | null {
   const sql = message[0] === QUERY ? queried(message) : message[0] === PARSE ? parsed(message).sql : "";
-  return /^\s*copy\b/i.test(sql);
+  const [, command] = /^\s*(copy|discard\s+all|deallocate\s+(?:prepare\s+)?all)\b/i.exec(sql) ?? [];
+  return command === undefined ? null : command.toUpperCase().replace(/\s+/g, " ");
 }

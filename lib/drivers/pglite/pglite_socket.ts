@@ -47,13 +47,24 @@ export class PgliteSocket extends Duplex {
   }
 }
 
-/** Serves a connection from another process. Resolves when it has ended; never rejects. */
-export async function servePglite(engine: PgliteEngine, socket: Socket): Promise<void> {
+/** A connection from another process. */
+export interface Served {
+  /** Resolves when it has ended; never rejects. */
+  readonly ended: Promise<void>;
+  /** As a session's: nothing is lost when it is ended after a while of rest. */
+  restedMs(): number;
+}
+
+export function servePglite(engine: PgliteEngine, socket: Socket): Served {
   const session = new PgliteSession(engine, {
     send: (bytes) => void socket.write(bytes),
     hangUp: () => void socket.end(),
   });
   socket.on("error", () => {});
+  return { ended: feedFrom(socket, session), restedMs: () => session.restedMs };
+}
+
+async function feedFrom(socket: Socket, session: PgliteSession): Promise<void> {
   try {
     for await (const chunk of socket) await session.feed(chunk);
   } catch {

@@ -8,6 +8,7 @@
  */
 
 import type { Duplex } from "node:stream";
+import { LAST_WORDS } from "./last_words.ts";
 
 const RENEW_AFTER_MS = 50;
 /** ReadyForQuery outside a transaction: what an answer ends with when nothing is under way any more. */
@@ -73,6 +74,7 @@ export class WatchedSockets {
         return write(...parameters);
       },
     });
+    socket.on(LAST_WORDS, (bytes: Uint8Array) => void heard(bytes));
     socket.on("data", (bytes: Uint8Array) => {
       watched.isIdle = READY.every((byte, i) => bytes[bytes.length - READY.length + i] === byte);
       // Once what was asked is answered: the next question makes a new connection.

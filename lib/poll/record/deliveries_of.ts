@@ -42,7 +42,7 @@ export function deliveriesOf(
   return deliveries;
 }
 
-/** When each recipient has something to do first. */
+/** When each recipient first has something due. */
 export function dueByRecipient(deliveries: readonly Delivery[]): Map<string, EpochMicros> {
   const due = new Map<string, EpochMicros>();
   for (const { recipient, dueAt } of deliveries) {

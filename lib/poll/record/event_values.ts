@@ -16,9 +16,10 @@ export interface EventContext {
   readonly firstMentor: { readonly id: LmsId; readonly username: string | null } | null;
   readonly mentorSetId: string | null;
   readonly attemptNo: number | null;
-  /** Of the event this one corrects: its id, and its time, which a correction keeps. */
+  /** Of the event that a revision supersedes: its id, and its time, which the revision keeps. */
   readonly superseded: { readonly eventId: string; readonly timestamp: string; readonly approximate: boolean } | null;
   readonly metadata: EventMetadata;
+  readonly attemptPseudonym: string;
 }
 
 /**
@@ -26,7 +27,7 @@ export interface EventContext {
  * kind, event_type, stage, attempt_id, incarnation, revision, student_id, student_username, mentor_id, mentor_username,
  * mentor_set_id, activity_id, activity_title, attempt_no, course_id, course, chapter_id, chapter, content_type, student_batch_ids,
  * activity_metadata, timestamp, timestamp_approximate, origin, change, suppressed_reason, mentor_grace_until, poll_id,
- * created_at, zulip_user_id.
+ * created_at, zulip_user_id, attempt_pseudonym.
  */
 export function eventValues(event: BatchEvent, context: EventContext): (string | null)[] {
   const { detected, row } = event;
@@ -64,6 +65,7 @@ export function eventValues(event: BatchEvent, context: EventContext): (string |
     context.pollId,
     context.detectedAt,
     context.studentAccount,
+    context.attemptPseudonym,
   ];
 }
 
@@ -85,7 +87,7 @@ export function metadataJson(m: EventMetadata, supersedes: string | null): strin
     num(m.duration_allowed_s)
   }, "watched_percentage": ${num(m.watched_percentage)}, "result": ${quoted(m.result)}, "state": ${
     quoted(m.state)
-  }, "revision": ${num(m.revision)}, "supersedes": ${supersedes === null ? "null" : jsonId(supersedes)}, "previous": ${
+  }, "revision": ${num(m.revision)}, "supersedes": ${supersedes === null ? "null" : idText(supersedes)}, "previous": ${
     m.previous === null ? "null" : previousJson(m.previous)
   }}`;
 }
@@ -94,8 +96,8 @@ function previousJson(p: Reported): string {
   return `{"verdict": ${word(p.verdict)}, "score": ${num(p.score)}, "percentage": ${num(p.percentage)}}`;
 }
 
-/** A number, or text above 2^53, which JSON readers would round. */
-export function jsonId(id: string): string {
+/** In JSON text: a number, or a text above 2^53, which JSON readers would round. */
+export function idText(id: string): string {
   return Number.isSafeInteger(Number(id)) ? id : `"${id}"`;
 }
 

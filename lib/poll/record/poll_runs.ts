@@ -24,11 +24,11 @@ export interface FuseSettings {
 export interface PollWeight {
   readonly messages: number;
   readonly recipients: number;
-  readonly toldEvents: number;
+  readonly eventsToTell: number;
   /** Corrected results, and first reports under row ids that were known as another attempt's. */
-  readonly toldRevisions: number;
+  readonly rewrittenToTell: number;
   /** The latter alone. */
-  readonly toldReused: number;
+  readonly reusedToTell: number;
 }
 
 export interface PollVerdict extends PollWeight {
@@ -43,16 +43,16 @@ export function decideFuse(weight: PollWeight, fuse: FuseSettings["fuse"]): { he
   if (fuse && weight.messages > fuse.messagesPerPoll) {
     over.push(`${weight.messages} messages in one poll, more than ${fuse.messagesPerPoll}`);
   }
-  if (fuse && weight.toldRevisions > fuse.revisionsPerPoll) {
-    const what = weight.toldReused === 0
+  if (fuse && weight.rewrittenToTell > fuse.revisionsPerPoll) {
+    const what = weight.reusedToTell === 0
       ? "corrected results"
-      : `corrected results and row ids used again (${weight.toldReused})`;
-    over.push(`${weight.toldRevisions} ${what} in one poll, more than ${fuse.revisionsPerPoll}`);
+      : `corrected results and row ids used again (${weight.reusedToTell})`;
+    over.push(`${weight.rewrittenToTell} ${what} in one poll, more than ${fuse.revisionsPerPoll}`);
   }
   return { held: over.length > 0, reason: over.length > 0 ? over.join("; ") : null };
 }
 
-/** Notes that a poll begins; its messages stay in until it ends. Returns its poll_id. */
+/** Notes that a poll begins; its messages wait until it ends. Returns its poll_id. */
 export async function beginPoll(db: Pick<StateDb, "sql">, lease: Lease, mode: "quick" | "full"): Promise<string> {
   const [row] = await fenced(db, lease, (tx) => q.insertPollRun(tx, lease.source, lease.holder, mode));
   if (!row) throw new TypeError("Cannot begin a poll: no poll_id came back");
@@ -132,9 +132,9 @@ async function weigh(tx: Transaction, pollId: string, digestAbove: number): Prom
   return {
     messages: row?.messages ?? 0,
     recipients: row?.recipients ?? 0,
-    toldEvents: row?.told_events ?? 0,
-    toldRevisions: row?.told_revisions ?? 0,
-    toldReused: row?.told_reused ?? 0,
+    eventsToTell: row?.told_events ?? 0,
+    rewrittenToTell: row?.told_revisions ?? 0,
+    reusedToTell: row?.told_reused ?? 0,
   };
 }
 

@@ -2,16 +2,13 @@ import { takeTurns, turnIsOver } from "../../drivers/deno/take_turns.ts";
 import type { Batch, RowChange } from "./batch.ts";
 import { copyLine } from "../../drivers/postgres/copy_into.ts";
 import { EVENT_TEXTS } from "./event_values.ts";
-import { countsAttempts, type PreparedEvent, prepareEvents } from "./prepare_events.ts";
+import { countsAttempts, type PreparedEvent, type PreparedRow, prepareEvents } from "./prepare_events.ts";
 import type { RecordOptions } from "./recording.ts";
 import { BucketDeltas, laterValues, ROW_STATE_TEXTS, rowStateValues } from "./row_state_values.ts";
 import type { StateDb } from "../../state/state_db.ts";
 
 /** From here on COPY is faster than unnest. */
 const COPY_FROM_ROWS = 500;
-
-/** A row as it is written, without the id of an event: a line for COPY, or values for unnest. */
-export type PreparedRow = string | readonly (string | null)[];
 
 /** A row state as it is written; `event`: index in `events` of the one that it reports, -1 for none. */
 export interface PreparedState {

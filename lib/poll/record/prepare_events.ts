@@ -10,11 +10,14 @@ import { retryLostRaces } from "../../base/retry.ts";
 import { besideErasures } from "../../privacy/beside_erasures.ts";
 import { arrayLiteral, numberArrayLiteral } from "../../state/array_literal.ts";
 import type { Batch, BatchEvent, RowChange } from "./batch.ts";
-import { type EventContext, eventValues, jsonId } from "./event_values.ts";
+import { attemptPseudonyms } from "../../privacy/pseudonyms.ts";
+import { type EventContext, eventValues, idText } from "./event_values.ts";
 import { storedPeople } from "./people.ts";
-import type { PreparedRow } from "./prepare_batch.ts";
 import { type RecordOptions, refuseErased } from "./recording.ts";
 import type { Sql } from "../../state/state_db.ts";
+
+/** A row as it is written, without the id of an event: a line for COPY, or values for unnest. */
+export type PreparedRow = string | readonly (string | null)[];
 
 /** An event with its row in the database. */
 export interface PreparedEvent {
@@ -58,13 +61,14 @@ export async function prepareEvents(
   const { source } = batch.stream;
   const students = [...new Set(changes.flatMap(({ event }) => event?.row.studentId ?? []))];
   const mentorsOf = new Map(students.map((id) => [id, distinctAscending(batch.links.get(id) ?? NOBODY)]));
-  const [superseded, names, mentorNames, accounts, sets, attemptNos] = await Promise.all([
+  const [superseded, names, mentorNames, accounts, sets, attemptNos, pseudonymOf] = await Promise.all([
     readSuperseded(sql, changes),
     studentNames(sql, batch, students),
     mentorUsernames(sql, batch, [...new Set([...mentorsOf.values()].flatMap((mentors) => mentors[0] ?? []))]),
     studentAccounts(sql, source, numberArrayLiteral(students)),
     readMentorSets(sql, batch, mentorsOf.values()),
     countAttempts(sql, batch, changes),
+    attemptPseudonyms(sql),
   ]);
   const accountOf = new Map(accounts.map((row) => [row.person_id, row.zulip_user_id]));
   const facts = new Map([...mentorsOf].map(([id, mentors]): [LmsId, StudentFacts] => [id, {
@@ -97,6 +101,12 @@ export async function prepareEvents(
       attemptNo: row.attemptNo ?? attemptNos.get(i) ?? null,
       superseded: (detected.revision > 1 && before?.lastEventId && superseded.get(before.lastEventId)) || null,
       metadata: metadataOf(row, detected),
+      attemptPseudonym: pseudonymOf({
+        source,
+        kind: detected.kind,
+        id: detected.attemptId,
+        incarnation: detected.incarnation,
+      }),
     };
     prepared.push({ event, mentors, row: rowOf(eventValues(event, context)) });
   }
@@ -121,7 +131,7 @@ async function readSuperseded(sql: Queryable, changes: readonly RowChange[]) {
   }]));
 }
 
-/** Of the batch where it has them, else as stored before: a student may be gone from the LMS. */
+/** From the batch where it has them, else as stored before: a student may be gone from the LMS. */
 async function studentNames(sql: Queryable, batch: Batch, students: readonly LmsId[]) {
   const names = new Map<LmsId, { username: string | null; batchIds: string }>();
   const read = new Map<LmsId, Person>();
@@ -162,7 +172,7 @@ async function readMentorSets(sql: Sql, batch: Batch, mentorsOf: Iterable<readon
   const known = await mentorSetIds(sql, source, literal);
   if (known.length < sets.size) {
     const exports = [...sets.values()].map((mentors) =>
-      `[${mentors.map((id) => `{"id":${jsonId(id)},"username":null,"email":null}`).join(",")}]`
+      `[${mentors.map((id) => `{"id":${idText(id)},"username":null,"email":null}`).join(",")}]`
     );
     await retryLostRaces(() =>
       besideErasures({ sql }, async (tx) => {
@@ -179,8 +189,8 @@ async function readMentorSets(sql: Sql, batch: Batch, mentorsOf: Iterable<readon
 export const countsAttempts = (changes: readonly RowChange[]): boolean => changes.length <= COUNT_ATTEMPTS_UP_TO;
 
 /**
- * Position -> which try of the student at this activity it is, by attempts that gave an event, also in this batch. Only of so many
- * changes that counting is worth it.
+ * Position -> which try of the student at this activity it is, by attempts that gave an event, also in this batch. Empty for more
+ * changes than counting is worth.
  */
 export async function countAttempts(
   sql: Queryable,

@@ -17,9 +17,8 @@ import type { StateDb } from "../../state/state_db.ts";
  *
  * A row whose values the database cannot hold is found by halving the batch, and goes to quarantine alone (P9); each part
  * is then a transaction of its own. Recording is not repeatable but checked: every row's stored state must still be its
- * `before`, so that a batch whose commit had an unknown outcome cannot be recorded twice. `prepared`: what prepareBatch() makes of
- * the batch, where that began earlier. Throws LeaseLostError and
- * StaleBatchError, having written nothing (of the part in hand).
+ * `before`, so that a batch whose commit had an unknown outcome cannot be recorded twice. `prepared`: what prepareBatch() makes
+ * of the batch, where that began earlier. Throws LeaseLostError and StaleBatchError, having written nothing (of the part in hand).
  */
 export async function recordBatch(
   db: Pick<StateDb, "sql" | "copy">,
@@ -41,8 +40,8 @@ export async function recordBatch(
     const right = await recordBatch(db, lease, part(batch, middle, batch.changes.length), options);
     return {
       events: left.events + right.events,
-      told: left.told + right.told,
-      toldRevisions: left.toldRevisions + right.toldRevisions,
+      toTell: left.toTell + right.toTell,
+      rewrittenToTell: left.rewrittenToTell + right.rewrittenToTell,
       recipients: [...new Set([...left.recipients, ...right.recipients])],
       refused: [...left.refused, ...right.refused],
     };
@@ -70,11 +69,11 @@ async function refuse(
   try {
     await fenced(db, lease, async (tx) => {
       await quarantineRows(tx, batch.stream.streamId, numberArrayLiteral([id]), arrayLiteral([reason]));
-      await addToPollRun(tx, batch.pollId, { changed: 0, events: 0, told: 0, toldRevisions: 0, quarantined: 1 });
+      await addToPollRun(tx, batch.pollId, { changed: 0, events: 0, toTell: 0, rewrittenToTell: 0, quarantined: 1 });
     }, options.clock ?? systemClock);
   } catch (error) {
     // An id beyond bigint cannot even be kept in quarantine; the caller still hears of it.
     if (dataProblem(error) === null) throw error;
   }
-  return { events: 0, told: 0, toldRevisions: 0, recipients: [], refused: [{ id, reason }] };
+  return { events: 0, toTell: 0, rewrittenToTell: 0, recipients: [], refused: [{ id, reason }] };
 }

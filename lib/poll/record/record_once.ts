@@ -18,8 +18,8 @@ import type { Lease } from "../../state/leases.ts";
 import { copyInto } from "../../drivers/postgres/copy_into.ts";
 import { leaseLost } from "../../state/fenced.ts";
 import { deliveriesOf, type Delivery, dueByRecipient } from "./deliveries_of.ts";
-import type { PreparedBatch, PreparedRow, PreparedState } from "./prepare_batch.ts";
-import type { PreparedEvent } from "./prepare_events.ts";
+import type { PreparedBatch, PreparedState } from "./prepare_batch.ts";
+import type { PreparedEvent, PreparedRow } from "./prepare_events.ts";
 import { writeLinks, writePeople } from "./people.ts";
 import { type Recorded, type RecordOptions, refuseErased, staleRows } from "./recording.ts";
 import { type BucketDeltas, stageNumber, STALE_HASH } from "./row_state_values.ts";
@@ -82,9 +82,9 @@ async function record(tx: Transaction, lease: Lease, prepared: PreparedBatch): P
 
   const sums = deltas.literals();
   const bad = batch.changes.filter(isQuarantined);
-  const told = events.filter(({ event }) => event.tell !== null);
-  const toldRevisions = told.filter(({ event: { detected } }) => isRewritten(detected.change)).length;
-  const counts = { events: events.length, told: told.length, toldRevisions };
+  const toTell = events.filter(({ event }) => event.tell !== null);
+  const rewrittenToTell = toTell.filter(({ event: { detected } }) => isRewritten(detected.change)).length;
+  const counts = { events: events.length, toTell: toTell.length, rewrittenToTell };
   // Sent together: one answer to wait for instead of four. The first error is the one that is thrown.
   const [, recipients] = await Promise.all([
     sums && addToBuckets(tx, stream.streamId, sums.buckets, sums.counts, sums.xors),
@@ -152,7 +152,7 @@ function columnsOf(rows: readonly (readonly (string | null)[])[]): string[] {
   return (rows[0] ?? []).map((_, column) => arrayLiteral(rows.map((row) => row[column] ?? null)));
 }
 
-/** Of students just read, and of those with something to tell: a first pass must not write the same links in every batch. */
+/** Links of students just read, and of those with something to tell: a first pass must not write the same ones in every batch. */
 function linksToWrite(batch: Batch): MentorLinks {
   const students = new Set(batch.people.flatMap(({ role, id }) => role === "student" ? id : []));
   for (const { event } of batch.changes) if (event?.tell && event.row.studentId) students.add(event.row.studentId);

@@ -14,9 +14,9 @@ export interface RecordOptions {
 /** What one call of recordBatch wrote. */
 export interface Recorded {
   readonly events: number;
-  /** Events that somebody is to be told about, and how many of them the fuse counts as rewritten: corrections, and rows whose id is used again. */
-  readonly told: number;
-  readonly toldRevisions: number;
+  /** Events that somebody is to be told about, and how many of them are rewritten (see isRewritten). */
+  readonly toTell: number;
+  readonly rewrittenToTell: number;
   /** Recipients (`mentor:<id>`) with something new to tell. */
   readonly recipients: readonly string[];
   /** Rows that the state database refused, now in quarantine; their state and events were not written. */

@@ -17,7 +17,8 @@ export interface HeldPoll {
   readonly messages: number;
   readonly events: number;
   readonly recipients: number;
-  readonly revisions: number;
+  /** Events among them that rewrite what the LMS had said, see isRewritten. */
+  readonly rewritten: number;
   /** Events among them whose student has no mentor yet. */
   readonly withoutMentor: number;
 }
@@ -34,7 +35,7 @@ export async function listHeld(db: Pick<StateDb, "sql">, source: string, digestA
       messages: weight?.messages ?? 0,
       events: row.events,
       recipients: row.recipients,
-      revisions: row.revisions,
+      rewritten: row.rewritten,
       withoutMentor: row.without_mentor,
     });
   }

@@ -9,7 +9,7 @@ import { numberArrayLiteral } from "../../state/array_literal.ts";
 
 /** Reads as the hash of a row whose hash was made by another recipe: equals none. */
 export const STALE_HASH = "";
-/** Stored with such a row when it is written again unread: no recipe ever has this number. */
+/** Stored with such a row when it is written again without being read: no recipe ever has this number. */
 const NO_RECIPE = "-1";
 
 const STAGES: readonly (Stage | "none")[] = ["none", "started", "finished"];
@@ -23,7 +23,7 @@ const text = (value: number | null) => value === null ? null : String(value);
 
 /**
  * Values of lmsmon.row_states after stream_id: row_key, student_id, activity_id, hash, recipe, stage, verdict, score,
- * percentage, revision, is_open, seen_open, erased_student. Of a row that is new these are all, but for last_event_id.
+ * percentage, revision, is_open, seen_open, erased_student. A new row has only these and last_event_id.
  */
 export function rowStateValues(after: RowState, recipe: number): (string | null)[] {
   const { verdict, score, percentage } = after.reported;

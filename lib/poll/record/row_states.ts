@@ -13,8 +13,8 @@ import type { StateDb } from "../../state/state_db.ts";
 const KEYS_AT_A_TIME = 10_000;
 
 /**
- * What is known of the given rows; unknown ids are absent. The hash of a row that was made by another recipe reads as `""`, which equals no
- * hash, so that the row is looked at again.
+ * What is known of the given rows; unknown ids are absent. A hash made by another recipe reads as `""`, which equals no hash, so
+ * that the row is looked at again.
  */
 export async function statesByKeys(
   db: Pick<StateDb, "sql">,
@@ -34,8 +34,8 @@ export async function statesByKeys(
 }
 
 /**
- * Whose attempt a row is stands with it since version 4 of the schema; of a row that was stored before, its last event says
- * it. A question of its own, since a join would be planned, and compiled, as if every row needed it.
+ * Since version 4 of the schema a row state says whose attempt it is; for a row stored before, its last event says so. A query of
+ * its own, since a join would be planned, and compiled, as if every row needed it.
  */
 async function identitiesOf(db: Pick<StateDb, "sql">, rows: readonly q.RowStateRow[]) {
   const asked = rows.flatMap((row) =>

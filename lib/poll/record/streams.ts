@@ -103,9 +103,9 @@ export async function completeFirstContact(db: Pick<StateDb, "sql">, lease: Leas
 }
 
 /**
- * Raises `highestRowKey` to the highest known row, or to where the LMS was read; it never falls. Above it a query may have left rows
- * out, which would be read in every poll otherwise. `skippedPass`: a full pass was due and is known to find nothing; it
- * counts as one that ended.
+ * Raises `highestRowKey` to the highest known row, or to where the LMS was read; it never falls. Where
+ * the LMS was read counts, since rows that a query leaves out would otherwise be read in every poll. `skippedPass`: a full pass
+ * was due and is known to find nothing; it counts as one that ended.
  */
 export async function noteHighestKey(
   db: Pick<StateDb, "sql">,

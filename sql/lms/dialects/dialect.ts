@@ -45,6 +45,22 @@ export interface BucketParts {
   readonly hash: string;
 }
 
+/** A column, and its type as the catalog says it, where that is known. */
+export interface HashedField {
+  readonly expression: string;
+  readonly type: string | undefined;
+}
+
+/**
+ * How a stretch of keys is joined with a small relation (`join`), and what ends that relation's select: of any (`whole`), and of one that
+ * computes something (`once`).
+ */
+export interface Stretch {
+  readonly join: string;
+  readonly whole: string;
+  readonly once: string;
+}
+
 /**
  * What differs between databases. Every value is selected as text (or null), so that one reader serves all; ids in
  * conditions are literals that `integer` (sql/lms/queries.ts) let through, so that no prepared statement is needed and a
@@ -56,8 +72,9 @@ export interface Dialect {
   readonly number: number;
   /** Ends a subquery that is planned by itself: what it is joined with must not choose how it is read. */
   readonly fence: string;
-  /** How a stretch of keys is joined with a small relation (`join`), and what ends that relation's select (`whole`). */
-  readonly stretch: { readonly join: string; readonly whole: string };
+  readonly stretch: Stretch;
+  /** The same in a sum, which has many more keys than a page. */
+  readonly sumStretch: Stretch;
   quote(identifier: string): string;
   /** A select-list item as text. */
   text(expression: string): string;
@@ -68,9 +85,9 @@ export interface Dialect {
   /** A time as text; a column type that knows its instant gets an offset, others stay zoneless. */
   time(expression: string, type: string | undefined): string;
   /** Signed 64-bit hash of fields; NULLs are marked and fields told apart, so no two lists read alike. */
-  hash(literals: readonly string[], fields: readonly string[]): string;
+  hash(literals: readonly string[], fields: readonly HashedField[]): string;
   /** The same of what a query computes. */
-  queryHash(literals: readonly string[], fields: readonly string[]): string;
+  queryHash(literals: readonly string[], fields: readonly HashedField[]): string;
   /** Rows [bucket, count, xor of the hashes] of the buckets that have rows, in any order. */
   buckets(parts: BucketParts): string;
   idIn(expression: string, ids: readonly string[]): string;
@@ -80,8 +97,11 @@ export interface Dialect {
   /** Bytes as lower-case hexadecimal text. */
   hex(expression: string): string;
   concat(parts: readonly string[]): string;
-  /** The id that stands for a text (lib/model/key_space.ts), computed from an expression of some text type. */
-  textId(sort: string, expression: string): string;
+  /**
+   * The id that stands for a text (lib/model/key_space.ts), computed from an expression of some text type, whatever encoding the database
+   * has. `raw`: it may hold bytes that are no letters, which nothing converts.
+   */
+  textId(sort: string, expression: string, raw: boolean): string;
   /** The id that stands for a pair. */
   pairId(a: string, b: string): string;
   /** A relation (a, b) of those of these pairs that one of the tables has. */

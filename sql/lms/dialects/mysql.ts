@@ -10,13 +10,17 @@ const field = (expression: string) => `length(${expression}), ':', ${expression}
 const bucket = (id: string, size: string) =>
   `case when ${id} >= 0 then ${id} div ${size} else -((-(${id} + 1)) div ${size}) - 1 end`;
 
+const ALL = " limit 18446744073709551615";
+/** Its optimiser would begin with the smallest relation and read all rows of each of its entries, once for every stretch. */
+const STRETCH = { join: "straight_join", whole: ALL, once: ALL };
+
 /** MySQL 8 and MariaDB 10.6 and newer. */
 export const mysqlDialect: Dialect = {
   name: "mysql",
   number: 2,
   fence: "", // a union or a limit is one already; a plain list of keys is read by it anyway
-  // Its optimiser begins with the smallest relation and reads all rows of each of its entries, once for every stretch.
-  stretch: { join: "straight_join", whole: " limit 18446744073709551615" },
+  stretch: STRETCH,
+  sumStretch: STRETCH,
   quote,
   text: (expression) => expression, // the text protocol sends text anyway, and the driver leaves it as it is
   shortText: (expression, letters) => `left(${expression}, ${letters})`,
@@ -25,13 +29,13 @@ export const mysqlDialect: Dialect = {
   time: (expression, type) => type === "timestamp" ? `concat(${expression}, '+00')` : expression,
   hash: (literals, fields) =>
     `cast(cast(conv(left(md5(concat_ws('', ${
-      [...literals.map(literal), ...fields.map(field)].join(", ")
+      [...literals.map(literal), ...fields.map(({ expression }) => field(expression))].join(", ")
     })), 16), 16, 10)` +
     ` as unsigned) as signed)`,
   // Each expression once: of a query they are computed, and computing a percentage twice is felt. NULL is NULL, without quotes.
   queryHash: (literals, fields) =>
     `cast(cast(conv(left(md5(concat_ws(',', ${
-      [...literals.map(literal), ...fields.map((expression) => `quote(${expression})`)].join(", ")
+      [...literals.map(literal), ...fields.map(({ expression }) => `quote(${expression})`)].join(", ")
     })), 16), 16, 10)` +
     ` as unsigned) as signed)`,
   buckets: ({ first, last, size, key, hashes, hash }) =>
@@ -113,7 +117,9 @@ export function mysqlSettings(mariaDb: boolean, statementTimeoutMs: number): str
     // No mode: each of them changes what a query means (ANSI_QUOTES, ORACLE), or how values read (PAD_CHAR_TO_FULL_LENGTH).
     `set session sql_mode = '', sql_select_limit = 18446744073709551615, sql_big_selects = 1, sql_auto_is_null = 0,` +
     ` completion_type = 'NO_CHAIN', autocommit = 1, div_precision_increment = 4`,
-    ...(mariaDb ? ["set session system_versioning_asof = default, lc_time_names = 'en_US'"] : []),
+    // What a query of a mapping may rest on: MySQL cuts a list after 1024 bytes, MariaDB after a million, both in silence.
+    "set session group_concat_max_len = 1048576, default_week_format = 0, lc_time_names = 'en_US'",
+    ...(mariaDb ? ["set session system_versioning_asof = default"] : []),
     "set session transaction isolation level repeatable read, read only",
     `set session time_zone = '+00:00', ${
       mariaDb

@@ -1,6 +1,5 @@
-import { gradedActivity } from "./graded_activity.ts";
 import { type KindPreset, outputColumns } from "../preset.ts";
-import { MARKED_ON_A_SCALE, NOT_HANDED_IN } from "../words.ts";
+import { MARKED_ON_A_SCALE, NOT_HANDED_IN } from "../own_results.ts";
 import type { DatedActivities } from "../context_preset.ts";
 
 /*
@@ -40,6 +39,9 @@ const isIn = (knowsTeams: boolean) =>
 const mark = (knowsPenalties: boolean) =>
   knowsPenalties ? "round(g.grade * (100 - g.penalty) / 100, 5)" : "round(g.grade, 5)";
 
+/** A select that ends so is computed once: without it each look-up in it would be made wherever its result is used, 22 times a row. */
+const FENCE = 2_147_483_647;
+
 /** Marks below 0 are none; on a scale (a.grade < 0) they are places in it, and no points. */
 export const assignments = (has: (table: string, column?: string) => boolean, person: string) => `
 select s.id as id, s.userid as student_id, s.cmid as activity_id, s.attemptnumber + 1 as attempt_no,
@@ -62,16 +64,35 @@ select s.id as id, s.userid as student_id, s.cmid as activity_id, s.attemptnumbe
            ${mark(has("assign_grades", "penalty"))} as mark, g.timemodified as marked_at,
            case when ${isIn(has("groups_members"))} then 1 else 0 end as is_in,
            case when ${IS_OUT} then 1 else 0 end as is_out
-      from {keys} k
-      join {P}assign_submission s on s.id = k.id and s.userid > 0
+      from {rows} s
       join {P}assign a on a.id = s.assignment
       join {P}course_modules cm on cm.module = (select m.id from {P}modules m where m.name = 'assign')
             and cm.instance = a.id and cm.deletioninprogress = 0
       left join {P}assign_grades g on g.assignment = s.assignment and g.userid = s.userid
             and g.attemptnumber = s.attemptnumber
       left join {P}grade_items gi on gi.itemtype = 'mod' and gi.itemmodule = 'assign' and gi.iteminstance = a.id
-            and gi.itemnumber = 0) s
+            and gi.itemnumber = 0
+     where s.userid > 0
+     limit ${FENCE}) s
   join {P}user u on u.id = s.userid and ${person}`;
+
+/** What a quiz and an assignment are, as a query with these outputs says it. */
+export const gradedActivity = (from: string) => ({
+  self: {
+    from,
+    key: "id",
+    columns: {
+      title: "title",
+      scoreMax: "score_max",
+      passPercentage: "pass_percentage",
+      duration: "duration",
+      courseId: "course_id",
+    },
+  },
+  media: null,
+  placement: null,
+  chapterOfContent: null,
+} as const);
 
 export const ASSIGNMENT_KIND = {
   key: "id",

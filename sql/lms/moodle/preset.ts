@@ -1,7 +1,7 @@
-import { gradedActivity } from "./graded_activity.ts";
 import { type KindPreset, outputColumns, type Preset, type PresetMaker, withPrefix } from "../preset.ts";
-import { NOT_HANDED_IN, SET_BY_A_TEACHER } from "../words.ts";
-import { ASSIGNMENT_DATES, ASSIGNMENT_KIND, assignments } from "./assignments.ts";
+import { NOT_HANDED_IN, SET_BY_A_TEACHER } from "../own_results.ts";
+import { ASSIGNMENT_DATES, ASSIGNMENT_KIND, assignments, gradedActivity } from "./assignments.ts";
+import { exemptions } from "./exemptions.ts";
 import { titleOf } from "./titles.ts";
 
 /** What has to be known of a site; `lms.moodle` of the configuration. */
@@ -18,15 +18,15 @@ export const PERSON = "u.deleted = 0 and u.username <> 'guest'";
 
 /**
  * Attempts at quizzes. The verdict is that of the attempt, as Moodle judges a grade: the mark on the quiz's own scale, rounded to
- * five places, against the pass mark. The type of module is asked for by itself: joined, the optimiser takes it for far rarer than
+ * five places, reaches the pass mark. That is so from half of the last place below it, and `pass_mark` is where that lies among the
+ * quiz's raw marks: one for a quiz, so that no attempt needs a division. The type of module is asked for by itself: joined, the optimiser takes it for far rarer than
  * it is, and reads all attempts of each quiz. No pass mark, no scale or no questions: no verdict. Previews are teachers' own.
  */
 const EXAM = `
 select qa.id as id, qa.userid as student_id, qa.quiz as activity_id, qa.attempt as attempt_no, qa.state as state,
        case when qa.state = 'abandoned' then '${NOT_HANDED_IN}'
-            when qa.state <> 'finished' or qa.sumgrades is null or q.sumgrades <= 0 or q.grade <= 0
-              or q.gradepass is null or q.gradepass <= q.grademin then null
-            when round(qa.sumgrades * q.grade / q.sumgrades, 5) >= q.gradepass then 'pass' else 'fail' end as result,
+            when qa.state <> 'finished' or qa.sumgrades is null or q.pass_mark is null then null
+            when qa.sumgrades >= q.pass_mark then 'pass' else 'fail' end as result,
        case when qa.state = 'finished' and qa.sumgrades is not null then 1 else 0 end as graded,
        case when qa.state = 'finished' then qa.sumgrades end as score,
        case when qa.state = 'finished' and q.sumgrades > 0 then round(100 * qa.sumgrades / q.sumgrades, 2) end as percentage,
@@ -37,12 +37,14 @@ select qa.id as id, qa.userid as student_id, qa.quiz as activity_id, qa.attempt 
        q.course as course_id{ACTIVE}
   from {P}quiz_attempts qa
   {JOIN} (
-    select q.id, q.sumgrades, q.grade, q.course, gi.gradepass, gi.grademin
+    select q.id, q.sumgrades, q.course,
+           case when q.sumgrades > 0 and q.grade > 0 and gi.gradepass > gi.grademin
+             then (gi.gradepass - 0.000005) * q.sumgrades / q.grade end as pass_mark
       from {P}quiz q
       join {P}course_modules cm on cm.module = (select m.id from {P}modules m where m.name = 'quiz')
             and cm.instance = q.id and cm.deletioninprogress = 0
       left join {P}grade_items gi on gi.itemtype = 'mod' and gi.itemmodule = 'quiz' and gi.iteminstance = q.id
-            and gi.itemnumber = 0{WHOLE}) q on q.id = qa.quiz
+            and gi.itemnumber = 0{ONCE}) q on q.id = qa.quiz
   {JOIN} (select u.id from {P}user u where ${PERSON}{WHOLE}) u on u.id = qa.userid
  where qa.preview = 0`;
 
@@ -176,7 +178,8 @@ function presetOf(site: MoodleSite, has: (table: string, column?: string) => boo
   const knowsEnrolments = has("enrol") && has("user_enrolments");
   const examined = examinedTypes(site);
   const told = (query: string, course: string) => query.replace("{ACTIVE}", knowsEnrolments ? active(course) : "");
-  const roles = site.mentorRoles.map((role) => `'${role.replaceAll("'", "''")}'`).join(", ");
+  // Whatever their case, as MySQL has it and the look at the site: a PostgreSQL would find nobody, and nobody would be told.
+  const roles = site.mentorRoles.map((role) => `'${role.toLowerCase().replaceAll("'", "''")}'`).join(", ");
   return {
     name: "moodle",
     number: 2,
@@ -214,6 +217,7 @@ select cm.id as id, ${titleOf(has)} as title, cm.course as course_id
         ...(site.assignments ? [ASSIGNMENT_DATES] : []),
       ],
       enrolments: knowsEnrolments ? { from: ENROLMENTS, student: "ue.userid", times: "unix_s" } : null,
+      exemptions: exemptions(has, site.assignments),
     },
     courses: { table: "{P}course", key: "id", columns: { title: "fullname" } },
     chapters: null,
@@ -232,7 +236,7 @@ select u.id as id, u.username as username, u.email as email, u.firstname as firs
 select u.id as id, u.username as username, u.email as email, u.firstname as first_name, u.lastname as last_name
   from {P}user u
  where ${mayBeTold("u")}
-   and exists (select 1 from {P}role_assignments ra join {P}role r on r.id = ra.roleid and r.shortname in (${roles})
+   and exists (select 1 from {P}role_assignments ra join {P}role r on r.id = ra.roleid and lower(r.shortname) in (${roles})
                  join {P}context x on x.id = ra.contextid and x.contextlevel = 30 where ra.userid = u.id)`,
         key: "id",
         columns: { username: "username", email: "email", firstName: "first_name", lastName: "last_name" },
@@ -245,7 +249,7 @@ select u.id as id, u.username as username, u.email as email, u.firstname as firs
 select x.instanceid as student_id, g.id as mentor_id
   from {P}context x
   join {P}role_assignments ra on ra.contextid = x.id
-  join {P}role r on r.id = ra.roleid and r.shortname in (${roles})
+  join {P}role r on r.id = ra.roleid and lower(r.shortname) in (${roles})
   join {P}user g on g.id = ra.userid and ${mayBeTold("g")}
  where x.contextlevel = 30`,
       mentor: "mentor_id",

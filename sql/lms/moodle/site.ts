@@ -3,12 +3,13 @@ import { PERSON } from "./preset.ts";
 
 /** Questions about a Moodle as a whole, beside what a poll reads. */
 
-/** Rows [name]: tables of attempts at quizzes, whatever their prefix. */
+/** Rows [name, whether capitals in it make no difference]: tables of attempts at quizzes, whatever their prefix. */
 export function quizTables(dialect: Dialect): string {
   const here = dialect.name === "postgres"
     ? "table_schema = any (current_schemas(false))"
     : "table_schema = database()";
-  return `select table_name from information_schema.tables where table_name like '%quiz!_attempts' escape '!' and ${here} order by 1`;
+  const anyCase = dialect.name === "postgres" ? "0" : "@@lower_case_table_names > 0";
+  return `select table_name, ${anyCase} from information_schema.tables where table_name like '%quiz!_attempts' escape '!' and ${here} order by 1`;
 }
 
 /** One row [how many assignments there are]. */

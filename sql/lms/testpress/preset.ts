@@ -1,5 +1,28 @@
 import type { Preset } from "../preset.ts";
 
+/** What the LMS calls the states that attempts at exams and at contents have in common. */
+const STATES = {
+  "0": "running",
+  "1": "finished",
+  "not started": "not_started",
+  "started": "running",
+  "running": "running",
+  "in progress": "running",
+  "paused": "running",
+  "completed": "finished",
+  "did not finish": "finished",
+  "pending evaluation": "finished",
+  "evaluation completed": "finished",
+} as const;
+
+const PERSON_COLUMNS = {
+  username: "username",
+  email: "email",
+  displayName: "display_name",
+  firstName: "first_name",
+  lastName: "last_name",
+} as const;
+
 /**
  * Testpress, as its tables are mirrored by Prisma (mixed-case names and all). The literals are those of its payloads and
  * clients, compared case-insensitively, integers too.
@@ -34,20 +57,7 @@ export const testpress = {
       side: null,
       // Percentile is left out on purpose: it is relative to the cohort and drifts in every row.
       hashed: ["user_id", "exam_id", "state", "result", "score", "percentage"],
-      states: {
-        "0": "running", // 2 is documented nowhere: unknown
-        "1": "finished",
-        "3": "not_started",
-        "not started": "not_started",
-        "running": "running",
-        "started": "running",
-        "in progress": "running",
-        "paused": "running",
-        "completed": "finished",
-        "did not finish": "finished",
-        "pending evaluation": "finished",
-        "evaluation completed": "finished",
-      },
+      states: { ...STATES, "3": "not_started" }, // 2 is documented nowhere: unknown
       verdicts: { "pass": "pass", "passed": "pass", "fail": "fail", "failed": "fail" },
       ungraded: ["pending evaluation"],
       watchable: { always: [], withSide: [] },
@@ -90,21 +100,7 @@ export const testpress = {
       },
       side: { table: "user_videos", key: "id", on: "user_video_id" },
       hashed: ["user_id", "chapter_content_id", "content_type", "state", "assessment_id", "side.state"],
-      states: {
-        "0": "running",
-        "1": "finished",
-        "2": "finished",
-        "3": "finished",
-        "not started": "not_started",
-        "started": "running",
-        "running": "running",
-        "in progress": "running",
-        "paused": "running",
-        "completed": "finished",
-        "did not finish": "finished",
-        "pending evaluation": "finished",
-        "evaluation completed": "finished",
-      },
+      states: { ...STATES, "2": "finished", "3": "finished" },
       verdicts: {},
       ungraded: ["2", "pending evaluation"],
       // A recorded live class is a videoConference with a user video; without one it was attended, not watched.
@@ -138,25 +134,13 @@ export const testpress = {
     student: {
       table: "students",
       key: "id",
-      columns: {
-        username: "username",
-        email: "email",
-        displayName: "display_name",
-        firstName: "first_name",
-        lastName: "last_name",
-      },
+      columns: PERSON_COLUMNS,
       active: "is_active",
     },
     mentor: {
       table: "mentors",
       key: "id", // links hold this local id, never mentors.user_id
-      columns: {
-        username: "username",
-        email: "email",
-        displayName: "display_name",
-        firstName: "first_name",
-        lastName: "last_name",
-      },
+      columns: PERSON_COLUMNS,
       active: null,
     },
   },

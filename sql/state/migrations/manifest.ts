@@ -13,6 +13,7 @@ import patterns from "./0012_patterns.sql" with { type: "text" };
 import retention from "./0013_retention.sql" with { type: "text" };
 import letters from "./0014_letters.sql" with { type: "text" };
 import assignments from "./0015_assignments.sql" with { type: "text" };
+import attemptPseudonyms from "./0016_attempt_pseudonyms.sql" with { type: "text" };
 
 export interface Migration {
   readonly version: number;
@@ -37,4 +38,5 @@ export const migrations: readonly Migration[] = [
   { version: 13, name: "0013_retention", sql: retention },
   { version: 14, name: "0014_letters", sql: letters },
   { version: 15, name: "0015_assignments", sql: assignments },
+  { version: 16, name: "0016_attempt_pseudonyms", sql: attemptPseudonyms },
 ];

@@ -1,4 +1,5 @@
 import { withPostgres } from "../../support/databases.ts";
+import { makeServerFolder } from "../../support/spawned_servers.ts";
 import { until } from "./chaos_run.ts";
 
 /** A PostgreSQL of this run's own, to be stopped, restarted, copied and filled up. */
@@ -29,7 +30,7 @@ export async function startCluster(folder?: string): Promise<Cluster | string> {
   if (bin === null) return "the programs of a PostgreSQL server are not installed";
   const who = unprivileged();
   if (who === null) return "PostgreSQL refuses to run as root, and there is no user postgres";
-  const home = folder ?? await Deno.makeTempDir({ prefix: "lmsmon-chaos-pg-", dir: "/tmp" });
+  const home = folder ?? await makeServerFolder("lmsmon-chaos-pg-");
   if (who.uid !== undefined && who.gid !== undefined) await Deno.chown(home, who.uid, who.gid);
   const data = `${home}/data`;
   await run(

@@ -4,6 +4,8 @@ import { SQL } from "./hostile_names.ts";
 import type { Place } from "./place.ts";
 import { runLmsmon } from "./watcher.ts";
 
+/** To be read it is a secret of the system; to be written it would be the end of it. */
+const SYSTEM_FILE = "../../etc/passwd";
 const VALUES = [
   SQL,
   "1' or '1'='1",
@@ -11,7 +13,7 @@ const VALUES = [
   "-1",
   "9".repeat(400),
   "2026-13-45",
-  "../../etc/passwd",
+  SYSTEM_FILE,
   "$(id)",
   "P99999999999999999999Y",
   "\u202e\u0007\n",
@@ -23,8 +25,9 @@ const WITH: Readonly<Record<string, readonly string[]>> = { "release --reason": 
 const GOOD: Readonly<Record<string, RegExp>> = {
   "watch --interval": /^9/,
   "demo --seed": /^9/,
-  "export-ai --out": /etc.passwd/,
 };
+/** The option of every command that writes a file where it says. */
+const WRITES = "--out";
 const AT_ONCE = 4;
 
 /** Each option of each command that takes a value, and the global ones; a new option is in it by itself. */
@@ -44,7 +47,8 @@ export async function hostileOptions(run: ChaosRun, place: Place, secrets: reado
   const options = await optionsWithValues();
   const before = await counts(place);
   const tries = options.flatMap(({ command, flag }) =>
-    VALUES.filter((value) => !GOOD[`${command} ${flag}`]?.test(value)).map((value) => ({ command, flag, value }))
+    VALUES.filter((value) => !GOOD[`${command} ${flag}`]?.test(value) && !(flag === WRITES && value === SYSTEM_FILE))
+      .map((value) => ({ command, flag, value }))
   );
   for (let i = 0; i < tries.length; i += AT_ONCE) {
     await Promise.all(tries.slice(i, i + AT_ONCE).map((each) => hostileOption(run, place, secrets, each)));

@@ -93,7 +93,12 @@ export function judgeDeliveries(input: OracleInput, stored: Stored, found: Findi
         const reason = log.reason ?? "no reason";
         ended[reason] = (ended[reason] ?? 0) + 1;
         const isOver = reason === "finished_since" && finishes.has(`${attemptOf(event)} ${recipient}`);
-        if (!isOver && !mayEnd(input, event, recipient, reason)) {
+        const isOvertaken = reason === "overtaken" &&
+          events.some((later) =>
+            attemptOf(later) === attemptOf(event) && later.revision > event.revision &&
+            byEvent.get(later.event_id)?.some((log) => log.recipient === recipient && log.status === "sent")
+          );
+        if (!isOver && !isOvertaken && !mayEnd(input, event, recipient, reason)) {
           found.missing(`${what}: ended as ${log.status} (${reason})`);
         }
       } else if (log.status === "waiting" && log.reason === "row_missing" && isAway(input, event)) {

@@ -1,5 +1,5 @@
 import postgres from "postgres";
-import { lmsSchema } from "../../../lib/demo/lms_schema.ts";
+import { lmsSchema } from "../../../lib/demo/lms_writer.ts";
 import type { Random } from "../../../lib/demo/random.ts";
 import { insertStatement } from "../../../sql/lms/write_statements.ts";
 import { type ChaosRun, sleep } from "./chaos_run.ts";

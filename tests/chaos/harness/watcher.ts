@@ -1,9 +1,6 @@
-import { fileURLToPath } from "node:url";
+import { ARMED_PROGRAM, PROGRAM, START } from "../../support/program.ts";
 import { until } from "./chaos_run.ts";
 import type { MemoryGroup } from "./memory_group.ts";
-
-const MAIN = fileURLToPath(new URL("../../../main.ts", import.meta.url));
-const ARMED = fileURLToPath(new URL("./armed_main.ts", import.meta.url));
 
 export interface WatcherOptions {
   /** `name` or `name:nth`; needs the test build. */
@@ -52,9 +49,13 @@ export class Watcher implements AsyncDisposable {
   constructor(command: string, config: string, options: WatcherOptions = {}) {
     const env = { NO_COLOR: "1", ...options.env, ...(options.failPoint && { LMSMON_FAIL_POINT: options.failPoint }) };
     const program = [
-      ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--no-check", "-A"],
+      ...[Deno.execPath(), ...START],
       ...options.version === undefined ? ["--cached-only"] : [], // another version may need other packages
-      options.version !== undefined ? `${options.version}/main.ts` : options.failPoint === undefined ? MAIN : ARMED,
+      options.version !== undefined
+        ? `${options.version}/main.ts`
+        : options.failPoint === undefined
+        ? PROGRAM
+        : ARMED_PROGRAM,
       ...["--config", config, "--log-format", "json", command, ...options.args ?? []],
     ];
     const [name = "", ...args] = options.group ? ["sh", ...options.group.launch(program)] : program;

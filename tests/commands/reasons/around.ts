@@ -80,7 +80,7 @@ export const hindered: Cases["hindered"] = {
       return { attempt };
     },
     says: /^the guard lets nothing out since 20\d\d-/,
-    change: /`lmsmon reconcile --since 36h`, then `lmsmon poll-once --take-over`/,
+    change: /`lmsmon reconcile`, then `lmsmon poll-once --take-over`/,
   },
 };
 

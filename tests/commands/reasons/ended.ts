@@ -111,6 +111,19 @@ export const suppressed: Cases["suppressed"] = {
     says: /superseded: the finish of the same attempt/,
     change: NEVER_AGAIN,
   },
+  overtaken: {
+    bring: async (desk) => {
+      const attempt = await heldByFuse(desk);
+      await desk.bench.writer.updateAttempt(attempt, { result: "Fail", score: 10, percentage: 10 });
+      await desk.bench.poll();
+      await desk.round();
+      await desk.text(runRelease, { ...DROP, drop: false, reason: null });
+      await desk.round();
+      return { attempt, type: "exam_passed" };
+    },
+    says: /^mentor \d+ was told a later report of the same attempt before this one/,
+    change: NEVER_AGAIN,
+  },
   dropped: {
     bring: async (desk) => {
       const attempt = await heldByFuse(desk);

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { decideFuse } from "../../../lib/poll/record/poll_runs.ts";
 
 const FUSE = { messagesPerPoll: 2000, revisionsPerPoll: 500 };
-const weight = (messages: number, toldRevisions: number, toldReused = 0) => ({
-  ...{ messages, toldRevisions, toldReused, recipients: 1, toldEvents: 1 },
+const weight = (messages: number, rewrittenToTell: number, reusedToTell = 0) => ({
+  ...{ messages, rewrittenToTell, reusedToTell, recipients: 1, eventsToTell: 1 },
 });
 
 Deno.test("P11: decideFuse() lets a poll pass up to both limits", () => {

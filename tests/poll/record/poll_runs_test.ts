@@ -48,9 +48,9 @@ forEachState("finishPoll() opens a poll within the limits and counts what it wou
     reason: null,
     messages: 2, // three each for two mentors: one digest each; no message for the student without mentors
     recipients: 2,
-    toldEvents: 4,
-    toldRevisions: 0,
-    toldReused: 0,
+    eventsToTell: 4,
+    rewrittenToTell: 0,
+    reusedToTell: 0,
   });
   const [run] = await db.sql`select * from lmsmon.poll_runs`;
   assert.deepEqual(
@@ -75,7 +75,7 @@ forEachState("P11: finishPoll() holds a poll that would send too much, until it 
   ]);
   const [held] = await listHeld(db, "testpress", 3);
   assert.deepEqual(
-    [held?.pollId, held?.messages, held?.events, held?.recipients, held?.revisions, held?.withoutMentor],
+    [held?.pollId, held?.messages, held?.events, held?.recipients, held?.rewritten, held?.withoutMentor],
     [polling.pollId, 6, 4, 2, 0, 1],
   );
   // A round of deliveries that looked meanwhile found nothing to do.
@@ -107,10 +107,10 @@ forEachState("P11: finishPoll() counts corrections apart, and a first result is 
   });
   await recordBatch(db, lease, batch(stream, next, changes), options);
   const verdict = await finishPoll(db, lease, next, COUNTS, fuse(1000, 1));
-  assert.equal(verdict.toldRevisions, 2);
+  assert.equal(verdict.rewrittenToTell, 2);
   assert.equal(verdict.delivery, "held");
   assert.match(verdict.reason ?? "", /2 corrected/);
-  assert.equal((await listHeld(db, "testpress", 1))[0]?.revisions, 2);
+  assert.equal((await listHeld(db, "testpress", 1))[0]?.rewritten, 2);
 });
 
 forEachState("dropPoll() suppresses held messages with a reason that stays", async (db) => {

@@ -3,7 +3,7 @@ import { acquireLease } from "../../../lib/state/leases.ts";
 import { LeaseLostError } from "../../../lib/base/errors.ts";
 import { recordBatch } from "../../../lib/poll/record/record_batch.ts";
 import { StaleBatchError } from "../../../lib/poll/record/recording.ts";
-import { quarantinedRows } from "../../../lib/poll/record/quarantine.ts";
+import { quarantinedRows, quarantineOddKeys } from "../../../lib/poll/record/quarantine.ts";
 import { statesByKeys } from "../../../lib/poll/record/row_states.ts";
 import { noteFullPass } from "../../../lib/poll/record/streams.ts";
 import { attempt, batch, change, hashOf, history, NOW, options, person, stateOf, THEN, told } from "./batches.ts";
@@ -16,8 +16,8 @@ forEachState("P2: recordBatch() writes state, event, people and deliveries toget
   const result = await recordBatch(db, lease, batch(stream, pollId, [change(row, told(row))]), options);
   assert.deepEqual(result, {
     events: 1,
-    told: 1,
-    toldRevisions: 0,
+    toTell: 1,
+    rewrittenToTell: 0,
     recipients: ["mentor:2", "mentor:3"],
     refused: [],
   });
@@ -77,7 +77,7 @@ forEachState(
       batch(stream, pollId, [change(second, event, before, { revision: 2 })]),
       options,
     );
-    assert.equal(result.toldRevisions, 1);
+    assert.equal(result.rewrittenToTell, 1);
     const events = await db.sql`
     select event_id, revision, timestamp::text as at, timestamp_approximate, attempt_no, activity_metadata as m
     from lmsmon.lms_activity_events order by event_id`;
@@ -199,3 +199,34 @@ forEachState("noteFullPass() forgets quarantined rows that the LMS no longer has
   await noteFullPass(db, lease, stream);
   assert.deepEqual((await quarantinedRows(db, stream)).map((r) => [r.id, r.tries]), [["2", 2], ["3", 1]]);
 });
+
+forEachState(
+  "noteFullPass() knows what a pass met while the clock stands still, and after it was set back",
+  async (db) => {
+    const { lease, stream, pollId } = await startPolling(db);
+    const record = async (id: string) => {
+      const row = attempt(id, { studentUsername: "a\0b", studentId: null });
+      await recordBatch(db, lease, batch(stream, pollId, [change(row, told(row))]), options);
+      await quarantineOddKeys(db, lease, stream, [{ key: `${id}.5`, reason: "is no whole number" }]);
+    };
+    const kept = async () => {
+      const odd = await db.sql<{ row_key: string }[]>`select row_key from lmsmon.quarantined_keys order by 1`;
+      return [...(await quarantinedRows(db, stream)).map(({ id }) => id), ...odd.map(({ row_key }) => row_key)];
+    };
+    await record("1");
+    await record("2");
+    await noteFullPass(db, lease, stream);
+    for (const table of ["quarantine", "quarantined_keys"]) {
+      await db.sql.unsafe(
+        `update lmsmon.${table} q set last_seen = s.last_full_pass_at from lmsmon.streams s where s.stream_id = q.stream_id`,
+      );
+    }
+    await record("2");
+    await noteFullPass(db, lease, stream);
+    assert.deepEqual(await kept(), ["2", "2.5"]);
+    await db.sql`update lmsmon.streams set last_full_pass_at = last_full_pass_at + interval '1 hour'`;
+    await record("2");
+    await noteFullPass(db, lease, stream);
+    assert.deepEqual(await kept(), ["2", "2.5"]);
+  },
+);

@@ -23,7 +23,7 @@ forEachState("P12: recordBatch() stores another attempt under a known id, with n
   const second = attempt("2", { studentId: "8", activityId: "140", hash: hashOf("second") });
   const again = batch(stream, pollId, [reused(second, await known("2"))]);
   const result = await recordBatch(db, lease, again, options);
-  assert.deepEqual([result.events, result.told, result.toldRevisions], [1, 1, 1]);
+  assert.deepEqual([result.events, result.toTell, result.rewrittenToTell], [1, 1, 1]);
   const events = await db.sql`
     select event_id, student_id, activity_id, incarnation, revision, change, attempt_no,
            activity_metadata -> 'supersedes' as supersedes from lmsmon.lms_activity_events order by event_id`;

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { metadataOf } from "../../../lib/detect/metadata.ts";
 import { arrayLiteral, numberArrayLiteral } from "../../../lib/state/array_literal.ts";
 import { copyLine } from "../../../lib/drivers/postgres/copy_into.ts";
-import { EVENT_TEXTS, jsonId, metadataJson } from "../../../lib/poll/record/event_values.ts";
+import { EVENT_TEXTS, idText, metadataJson } from "../../../lib/poll/record/event_values.ts";
 import { bucketOf } from "../../../lib/model/bucket.ts";
 import { BucketDeltas } from "../../../lib/poll/record/row_state_values.ts";
 import { dataProblem } from "../../../lib/poll/record/quarantine.ts";
@@ -45,7 +45,7 @@ Deno.test("metadataJson() is JSON.stringify() with supersedes filled in", () => 
       previous: { verdict: over.verdict, score: over.score, percentage: over.percentage },
     };
     const id = supersedes === null ? null : String(supersedes);
-    const expected = { ...metadata, supersedes: id === null ? null : JSON.parse(jsonId(id)) };
+    const expected = { ...metadata, supersedes: id === null ? null : JSON.parse(idText(id)) };
     assert.deepEqual(JSON.parse(metadataJson(metadata, id)), JSON.parse(JSON.stringify(expected)));
   }));
 });

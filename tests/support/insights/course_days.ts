@@ -23,7 +23,8 @@ const BEFORE_DAY = -40;
 
 /**
  * A module as its LMS fills up: a student appears on the day of registering, in the module's batch, and is inactive from the day of
- * leaving. A content is finished with its first touch, as Testpress's notes are: the last touch of a site is nothing that was known before.
+ * leaving; what a student did earlier appears then, too, since no row may be of somebody whom the LMS does not have. A content is
+ * finished with its first touch, as Testpress's notes are: the last touch of a site is nothing that was known before.
  */
 export function courseDays(data: OuladModule, dayZero: EpochMicros): CourseDays {
   const term = ouladTerm({ ...data, visits: [] }, dayZero);
@@ -44,27 +45,29 @@ export function courseDays(data: OuladModule, dayZero: EpochMicros): CourseDays 
       on(day ?? BEFORE_DAY).rows.push({ table: "_BatchToStudent", row: { A: 1, B: row["id"] ?? null } });
     }
   }
-  const mentorOf = new Map(
-    term.people.find(({ table }) => table === "_MentorToStudent")?.rows.map((row) => [row["B"], row["A"]]),
-  );
-  for (const { day } of [...data.registrations.values()]) on(day ?? BEFORE_DAY);
-  for (const [student, { day }] of data.registrations) {
-    on(day ?? BEFORE_DAY).rows.push({
-      table: "_MentorToStudent",
-      row: { A: mentorOf.get(student) ?? null, B: student },
-    });
+  const onceThere = (student: number, day: number) =>
+    on(Math.max(day, data.registrations.get(student)?.day ?? BEFORE_DAY));
+  for (const row of term.people.flatMap(({ table, rows }) => table === "_MentorToStudent" ? rows : [])) {
+    onceThere(Number(row["B"]), BEFORE_DAY).rows.push({ table: "_MentorToStudent", row });
   }
+  const whose = new Map<unknown, number>();
   for (const { day, attempts } of term.days) {
-    on(day).rows.push(...attempts.inserts.map((row) => ({ table: "attempts", row })));
-    on(day).attemptUpdates.push(...attempts.updates);
+    for (const row of attempts.inserts) {
+      const student = Number(row["user_id"]);
+      whose.set(row["id"], student);
+      onceThere(student, day).rows.push({ table: "attempts", row });
+    }
+    for (const row of attempts.updates) {
+      onceThere(whose.get(row["id"]) ?? 0, day).attemptUpdates.push(row);
+    }
   }
-  addTouches(data, on, time);
+  addTouches(data, onceThere, time);
   return { before: beforehand(data, term.people, time), firstDay: BEFORE_DAY, days };
 }
 
 function addTouches(
   data: OuladModule,
-  on: (day: number) => CourseDay,
+  onceThere: (student: number, day: number) => CourseDay,
   time: (day: number, second: number) => string,
 ): void {
   const types = new Map(data.sites.map(({ id, activityType }) => [id, activityType]));
@@ -83,7 +86,7 @@ function addTouches(
       created: at,
       completed_on: at,
     };
-    on(firstDay).rows.push({ table: "content_attempts", row });
+    onceThere(student, firstDay).rows.push({ table: "content_attempts", row });
   });
 }
 

@@ -1,4 +1,5 @@
 import { type TestServer, withMysql, withPostgres } from "../databases.ts";
+import { ASSIGNMENT_TABLES, assignmentRows, type FilledTable } from "./fill_assignments.ts";
 import { COURSES, EXAMS, MENTORS, OPEN_ROWS, STUDENTS } from "./lms_shape.ts";
 
 /** What a large Moodle holds. */
@@ -7,14 +8,15 @@ export interface MoodleShape {
   /** Pairs of student and page that are completed, each also seen. */
   readonly completions: number;
   readonly logLines: number;
+  /** What was handed in of assignments; without it there are none of their tables. */
+  readonly submissions?: number;
 }
 
 /** Rows per statement: one transaction of InnoDB. */
 const PIECE = 500_000;
 const BEGUN = 1_700_000_000;
 
-/** The tables that a poll reads, with the columns it reads and Moodle's own indexes; `index`: columns, unique ones with a sign. */
-const TABLES: readonly { readonly name: string; readonly columns: string; readonly indexes: readonly string[] }[] = [
+const TABLES: readonly FilledTable[] = [
   {
     name: "user",
     columns: "username varchar(100) not null, email varchar(100) not null, firstname varchar(100) not null, " +
@@ -44,7 +46,7 @@ const TABLES: readonly { readonly name: string; readonly columns: string; readon
   {
     name: "grade_items",
     columns: "courseid bigint, itemtype varchar(30) not null, itemmodule varchar(30), iteminstance bigint, " +
-      "itemnumber bigint, grademin numeric(10,5) not null default 0, gradepass numeric(10,5) not null default 0",
+      "itemnumber bigint, grademin numeric(10,5) not null default 0, gradepass numeric(10,5) not null default 0, hidden bigint not null default 0",
     indexes: ["itemtype, itemmodule, iteminstance, courseid", "courseid"],
   },
   {
@@ -108,17 +110,18 @@ const TABLES: readonly { readonly name: string; readonly columns: string; readon
 
 /** Statements that fill an empty database with a Moodle of this shape; the same rows on both databases. */
 export function moodleFill(dialect: TestServer["dialect"], shape: MoodleShape): string[] {
-  const { attempts, completions, logLines } = shape;
+  const { attempts, completions, logLines, submissions = 0 } = shape;
+  const tables = [...TABLES, ...(submissions === 0 ? [] : ASSIGNMENT_TABLES)];
   const mysql = dialect === "mysql";
   const pages = Math.max(1, Math.ceil(completions / STUDENTS));
-  const fill = (table: string, columns: string, rows: number, values: string): string[] => {
+  const fill = (table: string, columns: string, rows: number, values: string, from = 1): string[] => {
     const found: string[] = [];
-    for (let first = 1; first <= rows; first += PIECE) {
+    for (let first = from; first <= rows; first += PIECE) {
       const last = Math.min(first + PIECE - 1, rows);
-      const from = mysql
+      const numbers = mysql
         ? `(select seq as i from seq_${first}_to_${last}) s`
         : `generate_series(${first}::bigint, ${last}::bigint) s (i)`;
-      found.push(`insert into mdl_${table} (id, ${columns}) select i, ${values} from ${from}`);
+      found.push(`insert into mdl_${table} (id, ${columns}) select i, ${values} from ${numbers}`);
     }
     return found;
   };
@@ -127,7 +130,7 @@ export function moodleFill(dialect: TestServer["dialect"], shape: MoodleShape): 
   const block = `((i - 1 - (i - 1) % ${STUDENTS}) / ${STUDENTS})`;
   const running = `i > ${attempts - OPEN_ROWS}`;
   return [
-    ...TABLES.map(({ name, columns }) =>
+    ...tables.map(({ name, columns }) =>
       `create table mdl_${name} (id bigint primary key, ${columns})${mysql ? " row_format=compressed" : ""}`
     ),
     ...fill(
@@ -197,14 +200,17 @@ export function moodleFill(dialect: TestServer["dialect"], shape: MoodleShape): 
     ...fill("role", "shortname, sortorder", 2, "case when i = 1 then 'student' else 'mentor' end, i"),
     ...fill("role_context_levels", "roleid, contextlevel", 1, "2, 30"),
     ...fill("role_assignments", "roleid, contextid, userid", STUDENTS, `2, i, ${STUDENTS} + 1 + i % ${MENTORS}`),
-    ...TABLES.flatMap(({ name, indexes }) =>
+    ...(submissions === 0
+      ? []
+      : assignmentRows(fill, submissions, { student, round: block, modules: EXAMS + pages, begun: BEGUN })),
+    ...tables.flatMap(({ name, indexes }) =>
       indexes.map((columns, i) =>
         `create ${columns.startsWith("!") ? "unique " : ""}index ${name}_${i} on mdl_${name} (${
           columns.replace("!", "")
         })`
       )
     ),
-    ...(mysql ? TABLES.map(({ name }) => `analyze table mdl_${name}`) : ["vacuum analyze"]),
+    ...(mysql ? tables.map(({ name }) => `analyze table mdl_${name}`) : ["vacuum analyze"]),
   ];
 }
 

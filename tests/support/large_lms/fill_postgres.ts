@@ -1,4 +1,4 @@
-import { lmsSchema } from "../../../lib/demo/lms_schema.ts";
+import { lmsSchema } from "../../../lib/demo/lms_writer.ts";
 import { withPostgres } from "../databases.ts";
 import { CONTENTS, COURSES, EXAMS, type LmsShape, MENTORS, OPEN_ROWS, STUDENTS } from "./lms_shape.ts";
 

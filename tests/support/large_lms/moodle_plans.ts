@@ -1,10 +1,12 @@
 import { describePreset } from "../../../lib/source/described_preset.ts";
 import { openDriver } from "../../../lib/source/open_lms.ts";
-import { kindOf } from "../../../sql/lms/preset.ts";
+import { exemptionsOf } from "../../../sql/lms/context_preset.ts";
+import { KINDS } from "../../../lib/model/event_types.ts";
 import { MOODLE_DEFAULTS, presetOf } from "../../../sql/lms/presets.ts";
 import { type LmsQueries, lmsQueries } from "../../../sql/lms/queries.ts";
 import type { Key, KeyRange } from "../../../sql/lms/query_kind.ts";
 import { testLmsConfig } from "../lms/test_lms_config.ts";
+import { ASSIGNMENT_TABLES } from "./fill_assignments.ts";
 import type { MoodleShape } from "./fill_moodle.ts";
 import { examine, type Growing, type QueryPlan } from "./lms_plans.ts";
 import { EXAMS, STUDENTS } from "./lms_shape.ts";
@@ -16,9 +18,12 @@ const GROWING: Growing = {
     "mdl_course_modules_viewed",
     "mdl_logstore_standard_log",
     "mdl_user_enrolments",
+    "mdl_assign_submission",
+    "mdl_assign_grades",
+    "mdl_assign_user_flags",
   ],
   // d: what drives a query, e and k: its keys; the others are those of the preset's queries.
-  aliases: ["qa", "p", "d", "l", "ue"],
+  aliases: ["qa", "p", "d", "l", "ue", "s", "g", "f", "team"],
 };
 const PAGE = 2000;
 /** Keys of a statement of sums, small enough beside the tables that an index is the better way. */
@@ -27,8 +32,11 @@ const SUMMED = 2000;
 /** Plans of what a poll of a Moodle of this shape sends, as its own sessions would run it. */
 export async function moodlePlans(url: string, shape: MoodleShape): Promise<QueryPlan[]> {
   const { driver } = await openDriver(testLmsConfig(url, { preset: "moodle" }));
+  const moodle = { ...MOODLE_DEFAULTS, assignments: (shape.submissions ?? 0) > 0 };
   try {
-    const preset = presetOf({ preset: "moodle" })?.build?.((table) => HAS.has(table));
+    const preset = presetOf({ preset: "moodle", moodle })?.build?.((table, column) =>
+      (HAS.has(table) || (moodle.assignments && ASSIGNMENT_HAS.has(table))) && column !== "penalty"
+    );
     if (preset === undefined) throw new TypeError("There is no preset of Moodle");
     const described = await driver.read((session) => describePreset(session, preset, driver.dialect));
     const queries = lmsQueries(described.preset, driver.dialect, () => undefined);
@@ -36,11 +44,16 @@ export async function moodlePlans(url: string, shape: MoodleShape): Promise<Quer
     for (const [name, query] of Object.entries(moodleQueries(queries, shape))) {
       found.push({ name, ...await examine(driver, name, query, GROWING) });
     }
-    for (const kind of ["exam", "content"] as const) {
-      const self = kindOf(described.preset, kind).activity?.self;
+    for (const kind of KINDS) {
+      const self = described.preset.kinds[kind]?.activity?.self;
       if (self === undefined) continue;
       const query = queries.lookup(self, ids(100, EXAMS).map(String), kind);
       found.push({ name: `lookup ${kind}`, ...await examine(driver, `lookup ${kind}`, query, GROWING) });
+    }
+    const exemptions = described.preset.context?.exemptions ?? null;
+    if (moodle.assignments && exemptions !== null) {
+      const query = exemptionsOf(exemptions, driver.dialect, ids(100, STUDENTS).map(String));
+      found.push({ name: "exemptions", ...await examine(driver, "exemptions", query, GROWING) });
     }
     return found;
   } finally {
@@ -54,30 +67,41 @@ const HAS = new Set(
   ),
 );
 
+const ASSIGNMENT_HAS = new Set(ASSIGNMENT_TABLES.map(({ name }) => `${MOODLE_DEFAULTS.prefix}${name}`));
+
 const ids = (count: number, of: number) =>
   Array.from({ length: Math.min(count, of) }, (_, i) => 1 + Math.floor(i * of / Math.min(count, of)));
 
-function moodleQueries(queries: LmsQueries, { attempts, completions, logLines }: MoodleShape): Record<string, string> {
-  const exam = queries.queryKind("exam"), content = queries.queryKind("content"), log = queries.log("content");
+function moodleQueries(queries: LmsQueries, shape: MoodleShape): Record<string, string> {
+  const { completions, logLines, submissions = 0 } = shape;
+  const content = queries.queryKind("content"), log = queries.log("content");
   const range = (from: Key | null, to: Key | null = null): KeyRange => ({ from, fromItself: false, to });
-  const middle = String(Math.floor(attempts / 2)), end = String(Math.floor(attempts / 2) + SUMMED);
   const student = String(STUDENTS / 2);
   const pages = Math.max(1, Math.ceil(completions / STUDENTS));
   const users = String(STUDENTS / 2 + Math.max(1, Math.floor(SUMMED / pages)));
-  const keys = ids(PAGE, attempts).map((id): Key => [String(id)]);
   const pairs = ids(PAGE, STUDENTS).map((id): Key => [String(id), String(EXAMS + 1)]);
   const lists = (name: string, found: readonly string[]) =>
     Object.fromEntries(found.map((query, i) => [`${name} ${i + 1}`, query]));
+  /** Of a kind whose keys are whole numbers from 1 on. */
+  const ofWhole = (kind: "exam" | "assignment", rows: number) => {
+    const of = queries.queryKind(kind);
+    const middle = String(Math.floor(rows / 2)), end = String(Math.floor(rows / 2) + SUMMED);
+    const keys = ids(PAGE, rows).map((id): Key => [String(id)]);
+    return {
+      ...lists(`${kind}, keys of the first page`, of.keysAfter(range(null), PAGE)),
+      ...lists(`${kind}, keys of a later page`, of.keysAfter(range([middle]), PAGE)),
+      ...lists(`${kind}, keys above the highest`, of.keysAfter(range([String(rows)]), PAGE)),
+      ...lists(`${kind}, the first key`, of.firstKey(range([middle]))),
+      ...lists(`${kind}, the last keys`, of.lastKeys(PAGE)),
+      [`${kind}, rows of a page`]: of.rows({ keys }),
+      [`${kind}, rows by id counted`]: of.count({ keys }),
+      [`buckets ${kind}`]: of.buckets({ from: [middle], fromItself: true, to: [end] }, 1000n),
+      [`${kind}, hashes of buckets`]: of.keyHashes({ ranges: [{ from: [middle], fromItself: true, to: [end] }] }, null),
+    };
+  };
   return {
-    ...lists("exam, keys of the first page", exam.keysAfter(range(null), PAGE)),
-    ...lists("exam, keys of a later page", exam.keysAfter(range([middle]), PAGE)),
-    ...lists("exam, keys above the highest", exam.keysAfter(range([String(attempts)]), PAGE)),
-    ...lists("exam, the first key", exam.firstKey(range([middle]))),
-    ...lists("exam, the last keys", exam.lastKeys(PAGE)),
-    "exam, rows of a page": exam.rows({ keys }),
-    "exam, rows by id counted": exam.count({ keys }),
-    "buckets exam": exam.buckets({ from: [middle], fromItself: true, to: [end] }, 1000n),
-    "exam, hashes of buckets": exam.keyHashes({ ranges: [{ from: [middle], fromItself: true, to: [end] }] }, null),
+    ...ofWhole("exam", shape.attempts),
+    ...submissions > 0 ? ofWhole("assignment", submissions) : {},
     ...lists("content, keys of the first page", content.keysAfter(range(null), PAGE)),
     ...lists("content, keys of a later page", content.keysAfter(range([student, "0"]), PAGE)),
     "content, rows of a page": content.rows({ keys: pairs }),

@@ -20,6 +20,9 @@ const TABLES = [
      locked bigint not null default 0, extensionduedate bigint not null default 0, workflowstate varchar(20))`,
   "create index {P}assiuserflag_use on {P}assign_user_flags (userid)",
   "create table {P}groups_members (id bigint primary key, groupid bigint not null, userid bigint not null)",
+  "create table {P}quiz_overrides (id bigint primary key, quiz bigint not null, groupid bigint, userid bigint, timeclose bigint)",
+  `create table {P}assign_overrides (id bigint primary key, assignid bigint not null, groupid bigint, userid bigint,
+     duedate bigint)`,
 ];
 
 const BEGUN = 1_795_370_000;

@@ -22,7 +22,7 @@ const nothing = () => ({});
 const one = (type: string) => () => ({ events: { [type]: 1 }, told: 1 });
 
 /** A line of the log: a student (or whoever `by` says) saw a course module. */
-function seen(
+export function pageSeen(
   id: number,
   student: number,
   module: number,
@@ -183,32 +183,32 @@ export const MOODLE_CHANGES: readonly MoodleChange[] = [
     name:
       "a page without completion tracking is seen: a line of the log is all there is, and the round between full passes finds it",
     mode: "quick",
-    statements: [seen(2010, 9, 4)],
+    statements: [pageSeen(2010, 9, 4)],
     expected: one("content_started"),
   },
   {
     name: "a line with a lower number is committed later",
     mode: "quick",
-    statements: [seen(2005, 10, 4), seen(2006, 9, 4)],
+    statements: [pageSeen(2005, 10, 4), pageSeen(2006, 9, 4)],
     expected: one("content_started"),
   },
   {
     name:
       "lines that say nothing of a student: anonymous, logged in as somebody, restored, of a quiz, of a guest, of nobody",
     statements: [
-      seen(2020, 12, 4, { anonymous: 1 }),
-      seen(2021, 12, 4, { realuserid: 2 }),
-      seen(2022, 12, 4, { origin: "'restore'" }),
-      seen(2023, 12, 17),
-      seen(2024, 1, 4),
-      seen(2025, 4711, 4),
-      seen(2026, 22, 4),
+      pageSeen(2020, 12, 4, { anonymous: 1 }),
+      pageSeen(2021, 12, 4, { realuserid: 2 }),
+      pageSeen(2022, 12, 4, { origin: "'restore'" }),
+      pageSeen(2023, 12, 17),
+      pageSeen(2024, 1, 4),
+      pageSeen(2025, 4711, 4),
+      pageSeen(2026, 22, 4),
     ],
     expected: nothing,
   },
   {
     name: "who is suspended in the course, no longer enrolled in it or suspended altogether: stored, and not told",
-    statements: [seen(2030, 19, 4), seen(2031, 20, 9), seen(2032, 21, 4)],
+    statements: [pageSeen(2030, 19, 4), pageSeen(2031, 20, 9), pageSeen(2032, 21, 4)],
     expected: () => ({ events: { content_started: 3 } }),
   },
   {
@@ -225,7 +225,7 @@ export const MOODLE_CHANGES: readonly MoodleChange[] = [
     mode: "quick",
     statements: [
       completed(900002, 12, 3, 1, 3),
-      seen(2040, 3, 3, {
+      pageSeen(2040, 3, 3, {
         action: "'updated'",
         target: "'course_module_completion'",
         relateduserid: 12,
@@ -255,7 +255,7 @@ export const MOODLE_CHANGES: readonly MoodleChange[] = [
   },
   {
     name: "the log was emptied and begins with 1 again",
-    statements: ["delete from {P}logstore_standard_log", seen(1, 13, 4)],
+    statements: ["delete from {P}logstore_standard_log", pageSeen(1, 13, 4)],
     expected: one("content_started"),
   },
   {

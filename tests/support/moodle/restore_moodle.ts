@@ -50,6 +50,43 @@ async function restorePostgres(url: string, dump: string): Promise<void> {
   });
 }
 
+/** The same into an embedded database, which has no COPY from a client: rows as inserts. */
+export async function restoreEmbeddedMoodle(
+  execute: (statement: string) => Promise<unknown>,
+  folder: string,
+): Promise<void> {
+  for (const name of DUMPS.postgres) {
+    const lines = (await unzipped(`${folder}${name}`)).split("\n");
+    let statements: string[] = [];
+    for (let i = 0; i < lines.length; i++) {
+      const line = lines[i] ?? "";
+      if (line.startsWith("\\")) continue;
+      const table = /^COPY (\S+ \(.*\)) FROM stdin;$/.exec(line)?.[1];
+      if (table === undefined) {
+        statements.push(line);
+        continue;
+      }
+      const end = lines.indexOf("\\.", i);
+      const rows = lines.slice(i + 1, end).map((row) => `(${row.split("\t").map(literalOfCopy).join(",")})`);
+      for (let at = 0; at < rows.length; at += 200) {
+        statements.push(`insert into ${table} values ${rows.slice(at, at + 200).join(",")};`);
+      }
+      i = end;
+    }
+    await execute(statements.join("\n"));
+    statements = [];
+  }
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v" };
+
+/** A cell of COPY's text format as SQL. */
+function literalOfCopy(cell: string): string {
+  if (cell === "\\N") return "null";
+  const text = cell.replace(/\\(.)/g, (_, sign: string) => ESCAPES[sign] ?? sign);
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
 /** MySQL knows nothing of the first line, with which MariaDB keeps its client in a sandbox. */
 async function restoreMysql(url: string, dump: string): Promise<void> {
   const script = dump.replace(/^\/\*M!999999.*\n/, "");

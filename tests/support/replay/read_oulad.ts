@@ -2,8 +2,8 @@ import { sharedDataFolder } from "../shared_data.ts";
 
 /**
  * Reads one module presentation of the Open University Learning Analytics Dataset (Kuzilek, Hlosta, Zdrahal 2017, CC BY
- * 4.0) from `../shared/data/oulad`, or any other folder with files of the same format, gzipped or not. Every field is quoted ASCII
- * without commas, quotes or line breaks inside.
+ * 4.0) from `../shared/data/oulad`, or any other folder with files of the same format, gzipped or not: split by module, as there, or
+ * whole, as it is published. Columns are found by their names. No field has a comma, a quote or a line break inside.
  */
 export interface OuladModule {
   readonly module: string;
@@ -62,38 +62,79 @@ export function dayZeroOf(presentation: string): string {
   return DAY_ZERO[presentation] ?? `${presentation.slice(0, 4)}-${presentation.endsWith("J") ? "10" : "02"}-01`;
 }
 
-/** What the folder holds, by the names of its files of clicks. */
+/** All clicks in one file, as the data set is published. */
+const ALL_CLICKS = "studentVle.csv";
+const clicksOf = (module: string, presentation: string) => `studentVle_${module}_${presentation}.csv`;
+const isThere = (path: string) => Deno.stat(path).then(() => true, () => false);
+const hasFile = async (path: string) => await isThere(path) || await isThere(`${path}.gz`);
+
+/** What the folder holds: by the names of its files of clicks, or all courses where one file has the clicks of all. */
 export async function ouladCourses(folder: string): Promise<OuladCourse[]> {
-  const found: OuladCourse[] = [];
+  const found = new Map<string, OuladCourse>();
+  const add = (module: string, presentation: string) =>
+    found.set(`${module} ${presentation}`, { module, presentation });
   for await (const { name } of Deno.readDir(folder)) {
-    const parts = /^studentVle_([A-Za-z0-9]+)_(\d{4}[A-Z])\.csv(?:\.gz)?$/.exec(name);
-    if (parts !== null) found.push({ module: parts[1] ?? "", presentation: parts[2] ?? "" });
+    const [, module, presentation] = /^studentVle_([A-Za-z0-9]+)_(\d{4}[A-Z])\.csv(?:\.gz)?$/.exec(name) ?? [];
+    if (module !== undefined && presentation !== undefined) add(module, presentation);
   }
-  const key = ({ module, presentation }: OuladCourse) => `${module} ${presentation}`;
-  return found.sort((a, b) => key(a) < key(b) ? -1 : 1);
+  if (await hasFile(`${folder}/${ALL_CLICKS}`)) {
+    for await (const [module = "", presentation = ""] of csv(`${folder}/courses.csv`, COURSE)) {
+      add(module, presentation);
+    }
+  }
+  return [...found].sort(([a], [b]) => a < b ? -1 : 1).map(([, course]) => course);
 }
 
-async function* csv(path: string): AsyncGenerator<string[]> {
-  const zipped = await Deno.stat(`${path}.gz`).then(() => true, () => false);
+/** Those that are named (`BBB`: in all its terms; `BBB_2013J`; `null`: all), which of the names are of none, and what the folder holds. */
+export async function chosenCourses(
+  folder: string,
+  names: string | null,
+): Promise<{ readonly courses: readonly OuladCourse[]; readonly missing: readonly string[]; readonly there: string }> {
+  const all = await ouladCourses(folder);
+  const wanted = names?.split(",").map((name) => name.trim().replace("_", " ")) ?? null;
+  const isOf = (name: string) => ({ module, presentation }: OuladCourse) =>
+    name === module || name === `${module} ${presentation}`;
+  return {
+    courses: all.filter((course) => wanted === null || wanted.some((name) => isOf(name)(course))),
+    missing: wanted?.filter((name) => !all.some(isOf(name))) ?? [],
+    there: all.map(({ module, presentation }) => `${module} ${presentation}`).join(", ") ||
+      `neither studentVle_MODULE_TERM.csv nor ${ALL_CLICKS}`,
+  };
+}
+
+/** The wanted columns of each row, in the wanted order. */
+async function* csv(path: string, columns: readonly string[]): AsyncGenerator<string[]> {
+  const zipped = await isThere(`${path}.gz`);
   const { readable } = await Deno.open(zipped ? `${path}.gz` : path);
   const text = (zipped ? readable.pipeThrough(new DecompressionStream("gzip")) : readable)
     .pipeThrough(new TextDecoderStream());
   let rest = "";
-  let header = true;
+  let places: number[] | null = null;
   for await (const chunk of text) {
     const lines = (rest + chunk).split(/\r?\n/);
     rest = lines.pop() ?? "";
     for (const line of lines) {
-      if (!header) yield fieldsOf(line);
-      header = false;
+      const fields = fieldsOf(line);
+      if (places === null) places = placesOf(fields, columns, path);
+      else yield places.map((place) => fields[place] ?? "");
     }
   }
-  if (rest !== "") yield fieldsOf(rest);
+  if (rest !== "" && places !== null) yield places.map((place) => fieldsOf(rest)[place] ?? "");
+}
+
+function placesOf(titles: readonly string[], columns: readonly string[], path: string): number[] {
+  const places = columns.map((column) => titles.indexOf(column));
+  const missing = columns.filter((_, i) => places[i] === -1);
+  if (missing.length > 0) throw new TypeError(`Cannot read OULAD: ${path} has no column ${missing.join(", ")}`);
+  return places;
 }
 
 const fieldsOf = (line: string) => line.startsWith('"') ? line.slice(1, -1).split('","') : line.split(",");
 
-const number = (text: string | undefined) => text === undefined || text === "" ? null : Number(text);
+/** What is not known is empty, or "?" where the data set is as it was published first. */
+const number = (text: string | undefined) => text === undefined || text === "" || text === "?" ? null : Number(text);
+
+const COURSE = ["code_module", "code_presentation"] as const;
 
 function required(text: string | undefined): number {
   const value = number(text);
@@ -108,32 +149,41 @@ export async function readOuladModule(
 ): Promise<OuladModule> {
   const ofCourse = (code: string | undefined, term: string | undefined) => code === module && term === presentation;
   const results = new Map<number, string>();
-  for await (const [code, term, student, result] of csv(`${folder}/studentInfo.csv`)) {
+  for await (
+    const [code, term, student, result] of csv(`${folder}/studentInfo.csv`, [...COURSE, "id_student", "final_result"])
+  ) {
     if (ofCourse(code, term)) results.set(required(student), result ?? "");
   }
   const registrations = new Map<number, { day: number | null; left: number | null }>();
-  for await (const [code, term, student, day, left] of csv(`${folder}/studentRegistration.csv`)) {
+  const stays = [...COURSE, "id_student", "date_registration", "date_unregistration"];
+  for await (const [code, term, student, day, left] of csv(`${folder}/studentRegistration.csv`, stays)) {
     if (ofCourse(code, term)) registrations.set(required(student), { day: number(day), left: number(left) });
   }
   const assessments = [];
-  for await (const [code, term, id, type, day] of csv(`${folder}/assessments.csv`)) {
+  const exams = [...COURSE, "id_assessment", "assessment_type", "date"];
+  for await (const [code, term, id, type, day] of csv(`${folder}/assessments.csv`, exams)) {
     if (ofCourse(code, term)) assessments.push({ id: required(id), type: type ?? "", day: number(day) });
   }
   const sites = [];
-  for await (const [id, code, term, activityType] of csv(`${folder}/vle.csv`)) {
+  for await (
+    const [code, term, id, activityType] of csv(`${folder}/vle.csv`, [...COURSE, "id_site", "activity_type"])
+  ) {
     if (ofCourse(code, term)) sites.push({ id: required(id), activityType: activityType ?? "" });
   }
   const { submissions, carriedOver } = await readSubmissions(folder, new Set(assessments.map(({ id }) => id)));
+  const visits = await readVisits(folder, ofCourse, clicksOf(module, presentation));
+  const isKnown = ({ student }: { readonly student: number }) => results.has(student);
   return {
     module,
     presentation,
     students: [...results.keys()].sort((a, b) => a - b),
     assessments,
     sites,
-    submissions,
-    visits: await readVisits(`${folder}/studentVle_${module}_${presentation}.csv`),
-    registrations,
-    carriedOver,
+    // of nobody else it is known what became of them
+    submissions: submissions.filter(isKnown),
+    visits: visits.filter(isKnown),
+    registrations: new Map([...registrations].filter(([student]) => results.has(student))),
+    carriedOver: carriedOver.filter(isKnown),
     results,
   };
 }
@@ -141,7 +191,8 @@ export async function readOuladModule(
 async function readSubmissions(folder: string, known: ReadonlySet<number>) {
   const submissions: Submission[] = [];
   const carriedOver: { assessment: number; student: number }[] = [];
-  for await (const [id, who, day, banked, score] of csv(`${folder}/studentAssessment.csv`)) {
+  const columns = ["id_assessment", "id_student", "date_submitted", "is_banked", "score"];
+  for await (const [id, who, day, banked, score] of csv(`${folder}/studentAssessment.csv`, columns)) {
     const assessment = required(id), student = required(who);
     if (!known.has(assessment)) continue;
     if (banked === "1") carriedOver.push({ assessment, student });
@@ -150,9 +201,15 @@ async function readSubmissions(folder: string, known: ReadonlySet<number>) {
   return { submissions, carriedOver };
 }
 
-async function readVisits(path: string): Promise<Visit[]> {
+async function readVisits(
+  folder: string,
+  ofCourse: (code: string | undefined, term: string | undefined) => boolean,
+  own: string,
+): Promise<Visit[]> {
+  const path = `${folder}/${await hasFile(`${folder}/${own}`) ? own : ALL_CLICKS}`;
   const visits = new Map<string, { student: number; site: number; firstDay: number; lastDay: number }>();
-  for await (const [, , student, site, dayText] of csv(path)) {
+  for await (const [code, term, student, site, dayText] of csv(path, [...COURSE, "id_student", "id_site", "date"])) {
+    if (!ofCourse(code, term)) continue;
     const key = `${student}/${site}`;
     const day = required(dayText);
     const visit = visits.get(key);

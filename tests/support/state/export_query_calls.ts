@@ -92,6 +92,7 @@ const erasuresCalls: CallsOf<typeof erasures> = {
   pseudonymPads: [(sql) => erasures.pseudonymPads(sql), erasures.PadsRow],
   keyMark: [(sql) => erasures.keyMark(sql), erasures.KeyMarkRow],
   eraseKey: (sql) => erasures.eraseKey(sql, ID),
+  erasedWithIds: [(sql) => erasures.erasedWithIds(sql, [ID]), erasures.ErasedIdRow],
   personsWithIds: [(sql) => erasures.personsWithIds(sql, [ID]), erasures.PersonKeyRow],
   tombstoneNamed: [(sql) => erasures.tombstoneNamed(sql, "a"), erasures.TombstoneRow],
   personsBehind: [(sql) => erasures.personsBehind(sql, ["a"]), erasures.PersonKeyRow],
@@ -109,7 +110,7 @@ const erasePersonCalls: CallsOf<typeof erasePerson> = {
   lockRecipients: (sql) => erasePerson.lockRecipients(sql, "a"),
   namesOf: [(sql) => erasePerson.namesOf(sql, "student", "a", ID), erasePerson.KnownNamesRow],
   messagesNaming: [
-    (sql) => erasePerson.messagesNaming(sql, { ...person, names: ["a"] }, true),
+    (sql) => erasePerson.messagesNaming(sql, { ...person, names: ["a"], alsoTold: "also told: " }, true),
     erasePerson.NamingMessageRow,
   ],
   messagesOfStudentAlone: [(sql) => erasePerson.messagesOfStudentAlone(sql, ID, [ID]), erasePerson.MessageIdRow],
@@ -126,6 +127,7 @@ const erasePersonCalls: CallsOf<typeof erasePerson> = {
   mentorSetsWith: [(sql) => erasePerson.mentorSetsWith(sql, "a", ID), erasePerson.MentorSetRow],
   replaceMentorSet: (sql) => erasePerson.replaceMentorSet(sql, ID, null),
   shrinkMentorSet: (sql) => erasePerson.shrinkMentorSet(sql, ID, ID),
+  eventsOfMentor: [(sql) => erasePerson.eventsOfMentor(sql, "a", ID), erasePerson.EventsOfMentorRow],
   eraseFirstMentor: (sql) => erasePerson.eraseFirstMentor(sql, "a", ID),
   analyzeTable: UTILITY,
   rewriteTable: UTILITY,
@@ -136,11 +138,13 @@ const erasePersonCalls: CallsOf<typeof erasePerson> = {
 };
 
 const eraseActsCalls: CallsOf<typeof eraseActs> = {
-  actsOf: [(sql) => eraseActs.actsOf(sql, person), eraseActs.ActOfRow],
-  actsNaming: [(sql) => eraseActs.actsNaming(sql, { ...person, names: ["a"] }), eraseActs.ActsNamingRow],
-  eraseActs: (sql) => eraseActs.eraseActs(sql, { ...person, names: ["a"], pseudonym: "a" }),
+  actsOf: [(sql) => eraseActs.actsOf(sql, { ...person, reasons: ["ill"] }), eraseActs.ActOfRow],
+  givenReasons: [(sql) => eraseActs.givenReasons(sql, "a"), eraseActs.GivenReasonRow],
+  actsNaming: [(sql) => eraseActs.actsNaming(sql, { ...person, reasons: ["a"] }), eraseActs.ActsNamingRow],
+  eraseActs: (sql) => eraseActs.eraseActs(sql, { ...person, reasons: ["a"], pseudonym: "a" }),
   allowActsToChange: UTILITY,
   forbidActsToChange: UTILITY,
+  eraseDropReasons: (sql) => eraseActs.eraseDropReasons(sql, "a", ["a"]),
   erasePauseReasons: (sql) => eraseActs.erasePauseReasons(sql, "a", ["a"]),
 };
 

@@ -4,6 +4,7 @@ import * as lineage from "../../../sql/state/lineage.ts";
 import * as messages from "../../../sql/state/messages.ts";
 import * as outbox from "../../../sql/state/outbox.ts";
 import * as outboxOrphans from "../../../sql/state/outbox_orphans.ts";
+import * as overtaken from "../../../sql/state/overtaken.ts";
 import * as postpone from "../../../sql/state/postpone.ts";
 import * as recentMessages from "../../../sql/state/recent_messages.ts";
 import * as recipients from "../../../sql/state/recipients.ts";
@@ -32,7 +33,10 @@ export const absentRowsCalls: CallsOf<typeof absentRows> = {
 };
 
 export const messagesCalls: CallsOf<typeof messages> = {
-  openMessages: [(sql) => messages.openMessages(sql, "lms", ["mentor:1"], 1), messages.OpenMessageRow],
+  unfinishedMessages: [
+    (sql) => messages.unfinishedMessages(sql, "lms", ["mentor:1"], 1),
+    messages.UnfinishedMessageRow,
+  ],
   reserveMessageIds: [(sql) => messages.reserveMessageIds(sql, 1), messages.ReservedIdRow],
   insertMessages: (sql) => messages.insertMessages(sql, "lms", [{ ...found, attempts: 0, begun: true }], "a", NOW, NOW),
   beginSends: [
@@ -63,7 +67,7 @@ export const recentMessagesCalls: CallsOf<typeof recentMessages> = {
 export const waitingCalls: CallsOf<typeof waiting> = {
   wakeRowsWithAccount: [(sql) => waiting.wakeRowsWithAccount(sql, "lms", NOW, true), waiting.WokenRow],
   untoldNews: [(sql) => waiting.untoldNews(sql, "lms"), waiting.UntoldNewsRow],
-  openCounts: [(sql) => waiting.openCounts(sql, "lms"), waiting.OpenCountRow],
+  unfinishedCounts: [(sql) => waiting.unfinishedCounts(sql, "lms"), waiting.UnfinishedCountRow],
 };
 
 export const outboxCalls: CallsOf<typeof outbox> = {
@@ -86,9 +90,13 @@ export const outboxCalls: CallsOf<typeof outbox> = {
 
 export const outboxOrphansCalls: CallsOf<typeof outboxOrphans> = {
   ripeOrphans: [(sql) => outboxOrphans.ripeOrphans(sql, "lms", NOW, 1), outboxOrphans.OrphanRow],
-  nameRecipients: (sql) => outboxOrphans.nameRecipients(sql, [ID], ["mentor:1"], ["a"], NOW),
+  nameRecipients: (sql) => outboxOrphans.nameRecipients(sql, [ID], ["mentor:1"], ["a"], [NOW], NOW),
   ensureMentorSets: [(sql) => outboxOrphans.ensureMentorSets(sql, "lms", [IDS]), outboxOrphans.MentorSetRow],
   setEventMentors: (sql) => outboxOrphans.setEventMentors(sql, "lms", [ID], [ID], [ID]),
+};
+
+export const overtakenCalls: CallsOf<typeof overtaken> = {
+  overtakenRows: [(sql) => overtaken.overtakenRows(sql, [ID], ["mentor:1"]), overtaken.OvertakenRow],
 };
 
 export const recipientsCalls: CallsOf<typeof recipients> = {
@@ -106,6 +114,8 @@ export const recipientsCalls: CallsOf<typeof recipients> = {
   ],
   releaseRecipients: (sql) => recipients.releaseRecipients(sql, "lms", ["mentor:1"], NOW),
   wakeRecipients: (sql) => recipients.wakeRecipients(sql, "lms", ["mentor:1"], NOW),
+  bringBackToNow: (sql) =>
+    recipients.bringBackToNow(sql, "lms", NOW, { gatherMs: 600_000, lookUpMs: 105_000, claimMs: 35_000 }),
   wakeForgottenRecipients: (sql) => recipients.wakeForgottenRecipients(sql, "lms"),
   nextRecipientDue: [(sql) => recipients.nextRecipientDue(sql, "lms"), recipients.NextDueRow],
 };

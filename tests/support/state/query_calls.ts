@@ -1,7 +1,6 @@
 import * as adminReport from "../../../sql/state/admin_report.ts";
 import * as agent from "../../../sql/state/agent.ts";
 import * as audit from "../../../sql/state/audit.ts";
-import * as checkpoints from "../../../sql/state/checkpoints.ts";
 import * as courseContext from "../../../sql/state/course_context.ts";
 import * as deliveriesInsert from "../../../sql/state/deliveries_insert.ts";
 import * as doctor from "../../../sql/state/doctor.ts";
@@ -27,13 +26,12 @@ import * as readEvents from "../../../sql/state/read_events.ts";
 import * as release from "../../../sql/state/release.ts";
 import * as retry from "../../../sql/state/retry.ts";
 import * as rowStates from "../../../sql/state/row_states.ts";
-import * as sampleRows from "../../../sql/state/sample_rows.ts";
 import * as session from "../../../sql/state/session.ts";
 import * as sources from "../../../sql/state/sources.ts";
-import * as statistics from "../../../sql/state/statistics.ts";
 import * as stats from "../../../sql/state/stats.ts";
 import * as statsDays from "../../../sql/state/stats_days.ts";
 import * as streams from "../../../sql/state/streams.ts";
+import * as upkeep from "../../../sql/state/upkeep.ts";
 import * as userLinks from "../../../sql/state/user_links.ts";
 import * as weekNumbers from "../../../sql/state/week_numbers.ts";
 import {
@@ -43,6 +41,7 @@ import {
   messagesCalls,
   outboxCalls,
   outboxOrphansCalls,
+  overtakenCalls,
   postponeCalls,
   recentMessagesCalls,
   recipientsCalls,
@@ -75,8 +74,12 @@ const explainCalls: CallsOf<typeof explain> = {
   knownExams: [(sql) => explain.knownExams(sql, "lms"), explain.KnownIdRow],
   eventRange: [(sql) => explain.eventRange(sql, "lms"), explain.EventRangeRow],
   deliveriesOfRecipient: [
-    (sql) => explain.deliveriesOfRecipient(sql, "lms", "mentor:1"),
+    (sql) => explain.deliveriesOfRecipient(sql, "lms", "mentor:1", null),
     explain.MentorDeliveriesRow,
+  ],
+  newsOfMentor: [
+    (sql) => explain.newsOfMentor(sql, { source: "lms", mentorId: ID, recipient: "mentor:1", since: null }),
+    explain.MentorNewsRow,
   ],
   studentsOfMentor: [(sql) => explain.studentsOfMentor(sql, "lms", ID), explain.StudentsOfMentorRow],
 };
@@ -84,7 +87,7 @@ const explainCalls: CallsOf<typeof explain> = {
 const scope = { scope: "mentor", subjectId: ID } as const;
 
 const pausesCalls: CallsOf<typeof pauses> = {
-  openPauses: [(sql) => pauses.openPauses(sql, "lms", NOW), pauses.PauseRow],
+  pausesAt: [(sql) => pauses.pausesAt(sql, "lms", NOW), pauses.PauseRow],
   endPauses: [(sql) => pauses.endPauses(sql, "lms", scope, NOW), pauses.PauseRow],
   insertPause: (sql) => pauses.insertPause(sql, "lms", { ...scope, until: NOW, reason: "a" }),
   hurryMessages: [(sql) => pauses.hurryMessages(sql, "lms", NOW), pauses.WokenMessageRow],
@@ -110,11 +113,6 @@ const retryCalls: CallsOf<typeof retry> = {
   dropEmptyMessages: (sql) => retry.dropEmptyMessages(sql, [ID]),
   reviveDoubtful: (sql) => retry.reviveDoubtful(sql, [ID], NOW),
   hurryWaiting: (sql) => retry.hurryWaiting(sql, [ID], NOW),
-};
-
-const checkpointsCalls: CallsOf<typeof checkpoints> = {
-  walSinceCheckpoint: [(sql) => checkpoints.walSinceCheckpoint(sql), checkpoints.WalRow],
-  writeCheckpoint: (sql) => checkpoints.writeCheckpoint(sql),
 };
 
 const CONTEXT_PAGE = { source: "lms", at: TIME, history: true, from: null, to: ID };
@@ -151,7 +149,7 @@ const agentCalls: CallsOf<typeof agent> = {
 };
 
 const historyCalls: CallsOf<typeof history> = {
-  newestEvents: [(sql) => history.newestEvents(sql, "lms", [ID], 1), history.NewestEventRow],
+  newestEvents: [(sql) => history.newestEvents(sql, "lms", [ID], 1, TIME), history.NewestEventRow],
   historyEvents: [(sql) => history.historyEvents(sql, "lms", ID, { ...HISTORY, limit: 1 }), history.HistoryRow],
   countHistory: [(sql) => history.countHistory(sql, "lms", ID, HISTORY), history.HistoryCountRow],
 };
@@ -213,8 +211,11 @@ const lettersCalls: CallsOf<typeof letters> = {
 };
 
 const patternsCalls: CallsOf<typeof patterns> = {
-  patternFacts: [(sql) => patterns.patternFacts(sql, COURSE_DAY, TIME), patterns.PatternFactRow],
-  examsPassed: [(sql) => patterns.examsPassed(sql, "lms"), patterns.PassedRow],
+  patternFacts: [
+    (sql) => patterns.patternFacts(sql, COURSE_DAY, { exam: TIME, assignment: TIME }),
+    patterns.PatternFactRow,
+  ],
+  workPassed: [(sql) => patterns.workPassed(sql, "lms"), patterns.PassedRow],
   knownPatterns: [(sql) => patterns.knownPatterns(sql, "lms", "2026-01-01", 28), patterns.KnownPatternRow],
   insertPatterns: (sql) =>
     patterns.insertPatterns(sql, "lms", "2026-01-01", TIME, {
@@ -232,8 +233,8 @@ const patternsCalls: CallsOf<typeof patterns> = {
     (sql) => patterns.patternsAfter(sql, { since: TIME, until: TIME, students: [ID], after: ID, limit: 1 }),
     patterns.PatternRow,
   ],
-  patternsById: [(sql) => patterns.patternsById(sql, [ID]), patterns.NamedPatternRow],
-  openPatterns: [(sql) => patterns.openPatterns(sql, "lms", [ID]), patterns.OpenPatternRow],
+  patternsById: [(sql) => patterns.patternsById(sql, [ID], "2026-01-01"), patterns.NamedPatternRow],
+  openPatterns: [(sql) => patterns.openPatterns(sql, "lms", [ID], "2026-01-01"), patterns.OpenPatternRow],
 };
 
 const insightNamesCalls: CallsOf<typeof insightNames> = {
@@ -247,6 +248,7 @@ const insightNamesCalls: CallsOf<typeof insightNames> = {
 };
 
 const sessionCalls: CallsOf<typeof session> = {
+  selectOtherSettings: [(sql) => session.selectOtherSettings(sql, ["array_nulls"], ["on"]), session.OtherSettingRow],
   selectSessionTimeout: [(sql) => session.selectSessionTimeout(sql), session.SessionTimeoutRow],
 };
 
@@ -314,6 +316,7 @@ const filter: EventFilter = {
   since: TIME,
   until: TIME,
   types: ["exam_passed"],
+  source: "lms",
   students: [{ source: "lms", id: ID }],
   unprocessed: true,
 };
@@ -368,6 +371,7 @@ const peopleCalls: CallsOf<typeof people> = {
   studentAccounts: [(sql) => people.studentAccounts(sql, "lms", IDS), people.StudentAccountRow],
   addMentorSets: (sql) => people.addMentorSets(sql, "lms", TEXTS, TEXTS),
   mentorSetIds: [(sql) => people.mentorSetIds(sql, "lms", TEXTS), people.MentorSetIdRow],
+  linkedStudents: [(sql) => people.linkedStudents(sql, "lms", null, 1), people.LinkedStudentRow],
   studentsWithUndelivered: [
     (sql) => people.studentsWithUndelivered(sql, "lms", null, 1),
     people.UndeliveredStudentRow,
@@ -378,7 +382,7 @@ const pollRunsCalls: CallsOf<typeof pollRuns> = {
   outageUntilNow: [(sql) => pollRuns.outageUntilNow(sql, "lms"), pollRuns.OutageNowRow],
   insertPollRun: [(sql) => pollRuns.insertPollRun(sql, "lms", "a", "full"), pollRuns.PollIdRow],
   addToPollRun: (sql) =>
-    pollRuns.addToPollRun(sql, ID, { changed: 1, events: 1, told: 1, toldRevisions: 1, quarantined: 1 }),
+    pollRuns.addToPollRun(sql, ID, { changed: 1, events: 1, toTell: 1, rewrittenToTell: 1, quarantined: 1 }),
   runningPolls: [(sql) => pollRuns.runningPolls(sql, "lms"), pollRuns.PollIdRow],
   pollWeight: [(sql) => pollRuns.pollWeight(sql, ID, 1), pollRuns.PollWeightRow],
   endPollRun: [
@@ -428,17 +432,10 @@ const rowStatesCalls: CallsOf<typeof rowStates> = {
   anyRowState: [(sql) => rowStates.anyRowState(sql, 1), rowStates.AnyRowStateRow],
   bucketSums: [(sql) => rowStates.bucketSums(sql, 1, "1", "2"), rowStates.BucketSumRow],
   keyHashes: [(sql) => rowStates.keyHashes(sql, 1, 1, IDS, IDS), rowStates.KeyHashRow],
+  sampleRows: [(sql) => rowStates.sampleRows(sql, 1, 1, 1), rowStates.SampleRow],
   upsertRowStates: (sql) => rowStates.upsertRowStates(sql, 1, []),
   copyRowStates: (sql) => rowStates.copyRowStates(sql),
   addToBuckets: (sql) => rowStates.addToBuckets(sql, 1, IDS, IDS, IDS),
-};
-
-const sampleRowsCalls: CallsOf<typeof sampleRows> = {
-  sampleRows: [(sql) => sampleRows.sampleRows(sql, 1, 1, 1), sampleRows.SampleRow],
-};
-
-const statisticsCalls: CallsOf<typeof statistics> = {
-  analyzeTables: (sql) => statistics.analyzeTables(sql),
 };
 
 const statsCalls: CallsOf<typeof stats> = {
@@ -462,6 +459,7 @@ const statsDaysCalls: CallsOf<typeof statsDays> = {
 };
 
 const sourcesCalls: CallsOf<typeof sources> = {
+  sourceNames: [(sql) => sources.sourceNames(sql), sources.SourceNameRow],
   readSource: [(sql) => sources.readSource(sql, "lms"), sources.SourceRow],
   writeSource: (sql) => sources.writeSource(sql, "lms", { identity: "{}", address: "{}", notice: "{}" }),
   readSourceNotice: [(sql) => sources.readSourceNotice(sql, "lms"), sources.SourceNoticeRow],
@@ -478,6 +476,7 @@ const streamsCalls: CallsOf<typeof streams> = {
   addSource: (sql) => streams.addSource(sql, "lms"),
   addStream: (sql) => streams.addStream(sql, "lms", "exam", 1, 0),
   readStreams: [(sql) => streams.readStreams(sql, "lms"), streams.StreamRow],
+  fullPassAge: [(sql) => streams.fullPassAge(sql, "lms"), streams.FullPassAgeRow],
   setKeyForm: [(sql) => streams.setKeyForm(sql, 1, 1), streams.ChangedStreamRow],
   dropBuckets: (sql) => streams.dropBuckets(sql, 1),
   setRecipe: (sql) => streams.setRecipe(sql, 1, 1),
@@ -491,6 +490,12 @@ const streamsCalls: CallsOf<typeof streams> = {
 const logPositionsCalls: CallsOf<typeof logPositions> = {
   logPosition: [(sql) => logPositions.logPosition(sql, 1), logPositions.LogPositionRow],
   setLogPosition: (sql) => logPositions.setLogPosition(sql, 1, ID, ID, 0),
+};
+
+const upkeepCalls: CallsOf<typeof upkeep> = {
+  walSinceCheckpoint: [(sql) => upkeep.walSinceCheckpoint(sql), upkeep.WalRow],
+  writeCheckpoint: (sql) => upkeep.writeCheckpoint(sql),
+  analyzeTables: (sql) => upkeep.analyzeTables(sql),
 };
 
 const userLinksCalls: CallsOf<typeof userLinks> = {
@@ -514,7 +519,6 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   agent: agentCalls,
   audit: auditCalls,
   ...wholeStateCalls,
-  checkpoints: checkpointsCalls,
   course_context: courseContextCalls,
   deliveries_insert: deliveriesInsertCalls,
   doctor: doctorCalls,
@@ -532,6 +536,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   migrations: migrationsCalls,
   outbox: outboxCalls,
   outbox_orphans: outboxOrphansCalls,
+  overtaken: overtakenCalls,
   letters: lettersCalls,
   patterns: patternsCalls,
   pauses: pausesCalls,
@@ -548,14 +553,13 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   release: releaseCalls,
   retry: retryCalls,
   row_states: rowStatesCalls,
-  sample_rows: sampleRowsCalls,
   session: sessionCalls,
   sources: sourcesCalls,
-  statistics: statisticsCalls,
   stats: statsCalls,
   lms_keys: lmsKeysCalls,
   stats_days: statsDaysCalls,
   streams: streamsCalls,
+  upkeep: upkeepCalls,
   user_links: userLinksCalls,
   waiting: waitingCalls,
   week_numbers: weekNumbersCalls,

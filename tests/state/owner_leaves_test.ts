@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { StateError } from "../../lib/base/errors.ts";
+import { openState } from "../../lib/state/open_state.ts";
+import { stateError } from "../../lib/state/state_errors.ts";
+import { withStateDirectory } from "../support/state/state_directory.ts";
+
+const open = (path: string) => openState({ url: `pglite:${path}`, password: null });
+
+Deno.test("an owner that ends lets the work of its clients come to its end: no command fails because another was first", () =>
+  withStateDirectory(async (path) => {
+    const owner = await open(path);
+    await using client = await open(path);
+    assert.deepEqual([owner.mode, client.mode], ["embedded", "via_owner"]);
+    await client.sql`create table public.t (x int)`;
+    let closing: Promise<void> | undefined;
+    // As a poll does: statements one after the other, alone and in transactions.
+    for (let n = 0; n < 60; n++) {
+      await client.sql.begin(async (tx) => {
+        await tx`insert into public.t values (${n})`;
+        if (n === 5) closing = owner.close();
+        await tx`select count(*) from public.t`;
+      });
+      await client.sql`select ${n}::int`;
+    }
+    await closing;
+    assert.deepEqual([...await client.sql`select count(*)::int as n from public.t`], [{ n: 60 }]);
+    assert.equal(client.mode, "embedded");
+  }));
+
+Deno.test("an owner that ends waits for no client that rests, and a lost owner is called that", () =>
+  withStateDirectory(async (path) => {
+    const owner = await open(path);
+    await using resting = await open(path);
+    assert.equal(resting.mode, "via_owner");
+    const began = performance.now();
+    await owner.close();
+    assert.ok(performance.now() - began < 3_000, "a client that asks nothing keeps nobody");
+    const error = stateError(`pglite:${path}`, Object.assign(new Error("closed"), { code: "CONNECTION_CLOSED" }));
+    assert.ok(error instanceof StateError);
+    assert.match(error.message, /any more: the process that had it open ended$/);
+    assert.equal(error.hint, "try again: whoever comes next opens it");
+  }));
