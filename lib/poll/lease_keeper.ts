@@ -1,12 +1,13 @@
 import type { Clock } from "../base/clock.ts";
 import { LeaseLostError } from "../base/errors.ts";
 import type { Lease } from "../state/leases.ts";
-import { releaseLease, renewLease } from "../state/leases.ts";
+import { freeFromStuck, releaseLease, renewLease } from "../state/leases.ts";
+import { SENT_TIMEOUT_MS } from "../state/pooler.ts";
 import type { StateDb } from "../state/state_db.ts";
 
 /**
- * Holds a lease while work is under way: renews it three times per its life, and aborts `signal` when it was lost. Fencing in
- * the store is what protects the data; this only stops useless work early.
+ * Holds a lease while work is under way: renews it three times per its life, and aborts `signal` when it was lost. Frees the state from
+ * other processes that are stopped in the middle of a statement, as the server frees it from those between two. Fencing in the store is what protects the data; this only stops useless work early.
  */
 export class LeaseKeeper implements AsyncDisposable {
   readonly #stop = new AbortController();
@@ -27,6 +28,8 @@ export class LeaseKeeper implements AsyncDisposable {
       await clock.sleep(this.ttlMs / 3, this.#stop.signal);
       if (this.#stop.signal.aborted) return;
       try {
+        // First: the poll in hand, and with it the lease's row, may wait for such a process.
+        if (this.db.mode === "server") await freeFromStuck(this.db, SENT_TIMEOUT_MS);
         if (await renewLease(this.db, this.lease, this.ttlMs)) continue;
         this.#lost.abort(
           new LeaseLostError(`Cannot go on polling "${this.lease.source}": another process took it over`),

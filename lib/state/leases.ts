@@ -1,7 +1,14 @@
-import { endLease, extendLease, readLease, setLockTimeout, takeLease } from "../../sql/state/leases.ts";
+import {
+  endLease,
+  extendLease,
+  readLease,
+  setLockTimeout,
+  SHORTEST_LIFE_MS,
+  takeLease,
+} from "../../sql/state/leases.ts";
+import { endStuckWriters } from "../../sql/state/stuck_writers.ts";
 import { type EpochMicros, fromInstant } from "../model/time.ts";
 import { errorCode } from "../base/database_errors.ts";
-
 import type { StateDb } from "./state_db.ts";
 
 /** The right to write events of a source, until somebody else took it over (fencing token). */
@@ -20,12 +27,14 @@ export interface TakenLease {
 
 export type LeaseResult = { readonly lease: Lease } | TakenLease;
 
-/** How long acquiring waits for a row that the holder's batch has locked. */
+const LOCK_NOT_AVAILABLE = "55P03";
+/** How long acquiring waits at most for a row that the holder's batch has locked. */
 const LOCK_WAIT_MS = 3_000;
 
 /**
  * Takes the lease when it is free or expired, by the state database's clock. `takeOverFrom` takes it from that holder at
- * once: only for a holder whose process is known to be gone. The token rises with every take-over.
+ * once: only for a holder whose process is known to be gone. The token rises with every take-over. Ends the session of a holder that
+ * has the row locked and was stopped in the middle of a statement for longer than a lease lives.
  */
 export async function acquireLease(
   db: Pick<StateDb, "sql">,
@@ -34,18 +43,34 @@ export async function acquireLease(
   ttlMs: number,
   takeOverFrom: string | null = null,
 ): Promise<LeaseResult> {
-  try {
+  const lifeMs = Math.max(ttlMs, SHORTEST_LIFE_MS);
+  const take = async () => {
     const token = await db.sql.begin(async (tx) => {
-      await setLockTimeout(tx, LOCK_WAIT_MS);
+      await setLockTimeout(tx, Math.min(lifeMs / 2, LOCK_WAIT_MS));
       return (await takeLease(tx, { source, holder, ttlMs, takeOverFrom }))[0]?.token ?? null;
     });
-    if (token !== null) return { lease: { source, holder, token } };
+    return token === null ? null : { lease: { source, holder, token } };
+  };
+  try {
+    const taken = await take().catch(async (error) => {
+      if (errorCode(error) !== LOCK_NOT_AVAILABLE || !await freeFromStuck(db, lifeMs)) throw error;
+      return await take();
+    });
+    if (taken !== null) return taken;
   } catch (error) {
-    if (errorCode(error) !== "55P03") throw error;
+    if (errorCode(error) !== LOCK_NOT_AVAILABLE) throw error;
   }
   const [present] = await readLease(db.sql, source);
   if (!present) return acquireLease(db, source, holder, ttlMs, takeOverFrom);
   return { lease: null, holder: present.holder, expiresAt: fromInstant(present.expires_at) };
+}
+
+/**
+ * Ends the sessions of writers that were stopped in the middle of a statement for longer than `waitedMs`, so that nobody waits for them.
+ * True when there was one. False also where the role may not: then the others wait until the process goes on or is gone.
+ */
+export async function freeFromStuck(db: Pick<StateDb, "sql">, waitedMs: number): Promise<boolean> {
+  return (await endStuckWriters(db.sql, waitedMs).catch(() => [])).length > 0;
 }
 
 /** False when somebody else has taken the lease over. */

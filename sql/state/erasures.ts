@@ -3,10 +3,10 @@ import { bool, int8, neverNull, text, timestamptz } from "./columns.ts";
 import type { Queryable } from "./queryable.ts";
 
 /** Whoever erases waits for those who write texts or people, and they for it. Taken before the lock of the event order. */
-const LOCK = 5127034610872n;
+export const ERASURES_LOCK = "5127034610872";
 
-export const lockErasures = (sql: Queryable) => sql`select pg_advisory_xact_lock(${String(LOCK)}::bigint)`;
-export const shareErasures = (sql: Queryable) => sql`select pg_advisory_xact_lock_shared(${String(LOCK)}::bigint)`;
+export const lockErasures = (sql: Queryable) => sql`select pg_advisory_xact_lock(${ERASURES_LOCK}::bigint)`;
+export const shareErasures = (sql: Queryable) => sql`select pg_advisory_xact_lock_shared(${ERASURES_LOCK}::bigint)`;
 
 export const ErasureMarkRow = z.object({ mark: neverNull(int8) });
 export type ErasureMarkRow = z.infer<typeof ErasureMarkRow>;

@@ -72,5 +72,7 @@ export const lockLease = (sql: Queryable, lease: { source: string; token: string
     returning token, set_config('idle_in_transaction_session_timeout',
       greatest(extract(epoch from expires_at - renewed_at) * 1000, ${SHORTEST_LIFE_MS}::int)::bigint::text, true) as idle`;
 
+export const EVENT_ORDER_LOCK = "5127034610871";
+
 /** One writer of events at a time over all sources: makes the order of event_id the order of commits. */
-export const lockEventOrder = (sql: Queryable) => sql`select pg_advisory_xact_lock(5127034610871)`;
+export const lockEventOrder = (sql: Queryable) => sql`select pg_advisory_xact_lock(${EVENT_ORDER_LOCK}::bigint)`;

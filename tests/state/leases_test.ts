@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { readLease } from "../../sql/state/leases.ts";
-import { acquireLease, releaseLease, renewLease } from "../../lib/state/leases.ts";
+import { lockErasures, shareErasures } from "../../sql/state/erasures.ts";
+import { lockEventOrder, readLease } from "../../sql/state/leases.ts";
+import { acquireLease, freeFromStuck, releaseLease, renewLease } from "../../lib/state/leases.ts";
 import { fenced } from "../../lib/state/fenced.ts";
+import type { Transaction } from "../../lib/state/state_db.ts";
 import { forEachState, serverTest, withState } from "../support/state/with_state.ts";
 
 forEachState("acquireLease() gives the lease to one holder and says who has it", async (db) => {
@@ -62,5 +64,63 @@ serverTest(
       assert.equal(next.lease?.token, "2");
       wake.resolve();
       await outcome;
+    }),
+);
+
+/** As a process that was stopped in the middle of a statement, until its session ends: the server waits for the rest. */
+async function sayHalf(tx: Transaction, said: () => void): Promise<void> {
+  const stream = await tx`copy lmsmon.facts from stdin`.writable();
+  said();
+  await new Promise((_, reject) => stream.once("error", reject));
+}
+
+serverTest(
+  "P1: a leader stopped in the middle of a statement keeps nobody from taking over beyond its lease",
+  () =>
+    withState("server", async (db) => {
+      const { lease } = await acquireLease(db, "testpress", "h:1:a", 1_500);
+      assert.ok(lease);
+      const half = Promise.withResolvers<void>();
+      const outcome = assert.rejects(fenced(db, lease, (tx) => sayHalf(tx, half.resolve)));
+      await half.promise;
+      const from = performance.now();
+      let next = await acquireLease(db, "testpress", "h:2:b", 1_500);
+      while (next.lease === null && performance.now() - from < 10_000) {
+        next = await acquireLease(db, "testpress", "h:2:b", 1_500);
+      }
+      assert.equal(next.lease?.token, "2");
+      await outcome;
+    }),
+);
+
+serverTest(
+  "whoever is stopped in the middle of a statement holds up neither recording nor erasing",
+  () =>
+    withState("server", async (db) => {
+      const stop = (lock: (tx: Transaction) => Promise<unknown>) => {
+        const half = Promise.withResolvers<void>();
+        const ended = db.sql.begin(async (tx) => {
+          await lock(tx);
+          await sayHalf(tx, half.resolve);
+        }).then(() => "committed", () => "ended");
+        return { ended, half: half.promise };
+      };
+      const other = stop((tx) => tx`select pg_advisory_xact_lock(1)`);
+      await other.half;
+      for (const lock of [lockEventOrder, lockErasures, shareErasures]) {
+        const stopped = stop(lock);
+        await stopped.half;
+        assert.equal(await freeFromStuck(db, 60_000), false, "nobody waited for a minute");
+        while (!await freeFromStuck(db, 1));
+        await db.sql.begin(async (tx) => {
+          await lockErasures(tx);
+          await lockEventOrder(tx);
+        });
+        assert.equal(await stopped.ended, "ended");
+      }
+      assert.equal(await freeFromStuck(db, 0), false, "what holds none of these locks is nobody's business");
+      await db.sql`select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid() and query like 'copy lmsmon.facts%'`;
+      assert.equal(await other.ended, "ended");
     }),
 );

@@ -30,6 +30,7 @@ import * as session from "../../../sql/state/session.ts";
 import * as sources from "../../../sql/state/sources.ts";
 import * as stats from "../../../sql/state/stats.ts";
 import * as statsDays from "../../../sql/state/stats_days.ts";
+import * as stuckWriters from "../../../sql/state/stuck_writers.ts";
 import * as streams from "../../../sql/state/streams.ts";
 import * as upkeep from "../../../sql/state/upkeep.ts";
 import * as userLinks from "../../../sql/state/user_links.ts";
@@ -340,6 +341,10 @@ const leasesCalls: CallsOf<typeof leases> = {
   lockEventOrder: (sql) => leases.lockEventOrder(sql),
 };
 
+const stuckWritersCalls: CallsOf<typeof stuckWriters> = {
+  endStuckWriters: [(sql) => stuckWriters.endStuckWriters(sql, 60_000), stuckWriters.EndedRow],
+};
+
 const migrationsCalls: CallsOf<typeof migrations> = {
   selectServerVersion: [(sql) => migrations.selectServerVersion(sql), migrations.ServerVersionRow],
   lockMigrations: (sql) => migrations.lockMigrations(sql),
@@ -530,6 +535,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   insights: insightsCalls,
   ...exportQueryCalls(filter),
   leases: leasesCalls,
+  stuck_writers: stuckWritersCalls,
   lineage: lineageCalls,
   messages: messagesCalls,
   log_positions: logPositionsCalls,

@@ -1,0 +1,29 @@
+import { z } from "zod";
+import { bool, neverNull } from "./columns.ts";
+import { ERASURES_LOCK } from "./erasures.ts";
+import { EVENT_ORDER_LOCK } from "./leases.ts";
+import type { Queryable } from "./queryable.ts";
+
+const LOCKS = [EVENT_ORDER_LOCK, ERASURES_LOCK];
+
+export const EndedRow = z.object({ ended: neverNull(bool) });
+export type EndedRow = z.infer<typeof EndedRow>;
+
+/**
+ * Ends this role's sessions in which a statement has waited for the rest of what its process wanted to say for over `waitedMs`, while
+ * others wait for its locks: a lease, the order of events, or the lock of erasures. Whoever is alive sends the rest within
+ * milliseconds. No time limit of the server counts in that state before PostgreSQL 17: to the server the statement is running.
+ */
+export const endStuckWriters = (sql: Queryable, waitedMs: number) =>
+  sql<EndedRow[]>`
+    select pg_terminate_backend(a.pid) as ended
+    from pg_stat_activity a
+    where a.datname = current_database() and a.usename = current_user and a.pid <> pg_backend_pid()
+      and a.state <> 'idle' and a.wait_event_type = 'Client'
+      and a.state_change < clock_timestamp() - ${waitedMs}::double precision * interval '1 millisecond'
+      and exists (
+        select from pg_locks l
+        where l.pid = a.pid and l.granted
+          and (l.locktype = 'advisory' and l.objsubid = 1
+              and l.classid::bigint << 32 | l.objid::bigint = any (${LOCKS}::bigint[])
+            or l.locktype = 'relation' and l.relation = 'lmsmon.leases'::regclass and l.mode = 'RowExclusiveLock'))`;
