@@ -145,9 +145,11 @@ Deno.test({
     await source.rowsAfter("exam", null, 10);
     const { driver } = await openDriver({ ...lms.config, statementTimeoutMs: 1234 });
     const version = await driver.read((session) => session.rows("select version()"));
-    const limit = /mariadb/i.test(version[0]?.[0] ?? "") ? "@@max_statement_time * 1000" : "@@max_execution_time";
-    const [row] = await driver.read((session) => session.rows(`select ${limit} + 0, @@time_zone`));
-    assert.deepEqual([Number(row?.[0]), row?.[1]], [1234, "+00:00"]);
+    const [limit, idle] = /mariadb/i.test(version[0]?.[0] ?? "")
+      ? ["@@max_statement_time * 1000", "@@idle_readonly_transaction_timeout"]
+      : ["@@max_execution_time", "@@wait_timeout"];
+    const [row] = await driver.read((session) => session.rows(`select ${limit} + 0, ${idle}, @@time_zone`));
+    assert.deepEqual([Number(row?.[0]), Number(row?.[1]), row?.[2]], [1234, 7, "+00:00"]);
     await driver.close();
     const [rows] = await withMysql(lms.config.url, (connection) =>
       connection.query({

@@ -112,6 +112,7 @@ export const mysqlDialect: Dialect = {
  * is here).
  */
 export function mysqlSettings(mariaDb: boolean, statementTimeoutMs: number): string[] {
+  const idleS = Math.ceil(statementTimeoutMs / 1000) + 5;
   return [
     "set names utf8mb4 collate utf8mb4_unicode_ci",
     // No mode: each of them changes what a query means (ANSI_QUOTES, ORACLE), or how values read (PAD_CHAR_TO_FULL_LENGTH).
@@ -126,6 +127,9 @@ export function mysqlSettings(mariaDb: boolean, statementTimeoutMs: number): str
         ? `max_statement_time = ${statementTimeoutMs / 1000}`
         : `max_execution_time = ${Math.ceil(statementTimeoutMs)}`
     }`,
+    // Ends the transaction of a process that was stopped in the middle: no snapshot is ever held for long. MySQL has no limit for that
+    // alone; there, a connection without work ends as soon, and the next read makes another one.
+    `set session ${mariaDb ? "idle_readonly_transaction_timeout" : "wait_timeout"} = ${idleS}`,
   ];
 }
 
