@@ -46,7 +46,7 @@ export async function acquireLease(
   const lifeMs = Math.max(ttlMs, SHORTEST_LIFE_MS);
   const take = async () => {
     const token = await db.sql.begin(async (tx) => {
-      await setLockTimeout(tx, Math.min(lifeMs / 2, LOCK_WAIT_MS));
+      await setLockTimeout(tx, Math.min(Math.ceil(lifeMs / 4), LOCK_WAIT_MS));
       return (await takeLease(tx, { source, holder, ttlMs, takeOverFrom }))[0]?.token ?? null;
     });
     return token === null ? null : { lease: { source, holder, token } };
