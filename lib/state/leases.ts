@@ -34,7 +34,7 @@ const LOCK_WAIT_MS = 3_000;
 /**
  * Takes the lease when it is free or expired, by the state database's clock. `takeOverFrom` takes it from that holder at
  * once: only for a holder whose process is known to be gone. The token rises with every take-over. Ends the session of a holder that
- * has the row locked and was stopped in the middle of a statement for longer than a lease lives.
+ * has the row locked and was stopped in the middle of a statement for half of a lease's life: the lease must have expired as well.
  */
 export async function acquireLease(
   db: Pick<StateDb, "sql">,
@@ -53,7 +53,7 @@ export async function acquireLease(
   };
   try {
     const taken = await take().catch(async (error) => {
-      if (errorCode(error) !== LOCK_NOT_AVAILABLE || !await freeFromStuck(db, lifeMs)) throw error;
+      if (errorCode(error) !== LOCK_NOT_AVAILABLE || !await freeFromStuck(db, lifeMs / 2)) throw error;
       return await take();
     });
     if (taken !== null) return taken;
