@@ -23,7 +23,7 @@ export function stateError(url: string, error: unknown): Error {
         hint: "try again: whoever comes next opens it",
       });
     }
-    const lost = isConnectionLost(error);
+    const lost = isConnectionLost(error) && code !== "25P03"; // that is for a process which stood still itself
     return new StateError(
       `Cannot open the state database ${url}: ${lost ? "the process that has it open does not answer" : detail}`,
       { cause: error, ...(lost ? { hint: "lmsmon.lock in that directory names it: wake it up or end it" } : {}) },
