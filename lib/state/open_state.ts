@@ -26,7 +26,7 @@ import { stateTemplate } from "./template.ts";
 import { isConnectionCut } from "../base/database_errors.ts";
 import { stateError, statementMode } from "./state_errors.ts";
 import { LockWatch } from "./lock_watch.ts";
-import { PoolerWatch, SENT_TIMEOUT_MS } from "./pooler.ts";
+import { endsIdleSession, PoolerWatch, SENT_TIMEOUT_MS } from "./pooler.ts";
 import { KEPT_SETTINGS, requireSettings, SESSION_SETTINGS } from "./session_settings.ts";
 import { ConnectionLosses, embeddedPool, PooledState, statePool } from "./state_pool.ts";
 
@@ -164,7 +164,10 @@ function openServer(config: StateConfig, options: OpenStateOptions, log: Logger)
     ...KEPT_SETTINGS,
   };
   const pooler = new PoolerWatch(!target.prepare, options.dryRun !== true, kept, log);
-  sockets.watched.onAnswer = pooler.answered;
+  sockets.watched.onAnswer = (bytes) => {
+    if (endsIdleSession(bytes)) losses.expectClose();
+    return pooler.answered(bytes);
+  };
   const sql = statePool(
     {
       ...sockets.options(),
