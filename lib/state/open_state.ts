@@ -25,7 +25,8 @@ import type { Sql, StateDb } from "./state_db.ts";
 import { stateTemplate } from "./template.ts";
 import { isConnectionCut } from "../base/database_errors.ts";
 import { stateError, statementMode } from "./state_errors.ts";
-import { PoolerWatch, SENT_TIMEOUT_MS } from "./pooler.ts";
+import { LockWatch } from "./lock_watch.ts";
+import { endsIdleSession, PoolerWatch, SENT_TIMEOUT_MS } from "./pooler.ts";
 import { KEPT_SETTINGS, requireSettings, SESSION_SETTINGS } from "./session_settings.ts";
 import { ConnectionLosses, embeddedPool, PooledState, statePool } from "./state_pool.ts";
 
@@ -50,6 +51,8 @@ export interface OpenStateOptions {
   readonly connectTimeoutS?: number;
   /** Connections at most; default 4. */
   readonly connections?: number;
+  /** How often is looked who keeps this process waiting in a state on a server, milliseconds; default 10 s. */
+  readonly lockLookMs?: number;
 }
 
 const EMBEDDED = "pglite:";
@@ -161,7 +164,10 @@ function openServer(config: StateConfig, options: OpenStateOptions, log: Logger)
     ...KEPT_SETTINGS,
   };
   const pooler = new PoolerWatch(!target.prepare, options.dryRun !== true, kept, log);
-  sockets.watched.onAnswer = pooler.answered;
+  sockets.watched.onAnswer = (bytes) => {
+    if (endsIdleSession(bytes)) losses.expectClose();
+    return pooler.answered(bytes);
+  };
   const sql = statePool(
     {
       ...sockets.options(),
@@ -178,13 +184,14 @@ function openServer(config: StateConfig, options: OpenStateOptions, log: Logger)
     losses,
   );
   pooler.attach(sql);
+  const locks = new LockWatch(sql, log, options.lockLookMs);
   const state = new PooledState(
     sql,
     true,
     () => "server",
     losses,
     () => sockets.close(),
-    () => {},
+    () => locks.end(),
     () => sockets.plaintextHost,
   );
   return [state, pooler];

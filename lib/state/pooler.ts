@@ -98,9 +98,13 @@ export class PoolerWatch {
   }
 }
 
+/** The server ends a session in which nothing was under way, as its `idle_session_timeout` says: nothing can be lost with it. */
+export const endsIdleSession = (bytes: Uint8Array) => bytes[0] === ERROR_RESPONSE && hasCode(bytes, IDLE_SESSION);
+
 const hasCode = (bytes: Uint8Array, code: string) =>
   LATIN1.decode(bytes.subarray(0, SHORT_ANSWER)).includes(`C${code}\0`);
 
 const READ_ONLY = "25006";
+const IDLE_SESSION = "57P05";
 const ERROR_RESPONSE = "E".charCodeAt(0);
 const LATIN1 = new TextDecoder("latin1");

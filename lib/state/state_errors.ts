@@ -23,7 +23,7 @@ export function stateError(url: string, error: unknown): Error {
         hint: "try again: whoever comes next opens it",
       });
     }
-    const lost = isConnectionLost(error);
+    const lost = isConnectionLost(error) && code !== "25P03"; // that is for a process which stood still itself
     return new StateError(
       `Cannot open the state database ${url}: ${lost ? "the process that has it open does not answer" : detail}`,
       { cause: error, ...(lost ? { hint: "lmsmon.lock in that directory names it: wake it up or end it" } : {}) },
@@ -66,11 +66,36 @@ export function statementMode(url: string, cause: unknown): StateError {
   });
 }
 
+/** The server, or whoever administers it: no room, no connection left, ended by hand or by a limit, a broken disk, a right taken away. */
+const SERVER_TROUBLE = /^(53|55P03|57|58|XX|42501)/;
+
+function serverTrouble(url: string, error: Error, code: string): StateError {
+  const hint = code === "42501"
+    ? "make the role the owner of the schema lmsmon (README, Permissions)"
+    : code === "57014"
+    ? "somebody, or a time limit of the server, ended the statement: what was stored is kept; try again"
+    : "see the log of its server: what was stored is kept; try again when that is mended";
+  return new StateError(`Cannot go on with the state database ${url}: ${error.message}`, { cause: error, hint });
+}
+
 /** The error as a person should read it: the driver's "connect ECONNREFUSED" does not say that it is the state database. */
 export function nameStateTrouble(url: string, error: unknown): unknown {
   if (error instanceof LmsmonError) return error;
   // A full disk stops the embedded engine, which has no words for it.
-  return isConnectionLost(error) || errorCode(error) === "25006" || url.startsWith("pglite:")
-    ? stateError(url, error)
-    : error;
+  if (isConnectionLost(error) || errorCode(error) === "25006" || url.startsWith("pglite:")) {
+    return stateError(url, error);
+  }
+  const code = errorCode(error) ?? "";
+  return isOfServer(error) && SERVER_TROUBLE.test(code) ? serverTrouble(url, error, code) : error;
+}
+
+/** What the LMS and Zulip say has become an error of their own before: only the state's driver leaves these. */
+const isOfServer = (error: unknown): error is Error => error instanceof Error && "severity" in error;
+
+/** The same for whatever ends a command: a file that is missing must not pass for a lost connection, nor a fault of ours for trouble. */
+export function nameStateTroubleOf(url: string, error: unknown): unknown {
+  const code = errorCode(error) ?? "";
+  const isTrouble = /^(CONNECTION_|CONNECT_TIMEOUT|ECONN)/.test(code) ||
+    isOfServer(error) && (isConnectionLost(error) || code === "25006" || SERVER_TROUBLE.test(code));
+  return isTrouble ? nameStateTrouble(url, error) : error;
 }

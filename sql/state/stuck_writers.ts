@@ -11,8 +11,10 @@ export type EndedRow = z.infer<typeof EndedRow>;
 
 /**
  * Ends this role's sessions in which a statement has waited for the rest of what its process wanted to say for over `waitedMs`, while
- * others wait for its locks: a lease, the order of events, or the lock of erasures. Whoever is alive sends the rest within
- * milliseconds. No time limit of the server counts in that state before PostgreSQL 17: to the server the statement is running.
+ * they have a lease's row, the order of events or the lock of erasures, or keep somebody waiting for any other row that they wrote or
+ * locked: a poll may wait for a recipient that is just being given back. Whoever is alive sends the rest within milliseconds. No time
+ * limit of the server counts in that state before PostgreSQL 17: to the server the statement is running. What only reads keeps nobody
+ * waiting so: an export whose reader is slow goes on.
  */
 export const endStuckWriters = (sql: Queryable, waitedMs: number) =>
   sql<EndedRow[]>`
@@ -21,9 +23,12 @@ export const endStuckWriters = (sql: Queryable, waitedMs: number) =>
     where a.datname = current_database() and a.usename = current_user and a.pid <> pg_backend_pid()
       and a.state <> 'idle' and a.wait_event_type = 'Client'
       and a.state_change < clock_timestamp() - ${waitedMs}::double precision * interval '1 millisecond'
-      and exists (
+      and (exists (
         select from pg_locks l
         where l.pid = a.pid and l.granted
           and (l.locktype = 'advisory' and l.objsubid = 1
               and l.classid::bigint << 32 | l.objid::bigint = any (${LOCKS}::bigint[])
-            or l.locktype = 'relation' and l.relation = 'lmsmon.leases'::regclass and l.mode = 'RowExclusiveLock'))`;
+            or l.locktype = 'relation' and l.relation = 'lmsmon.leases'::regclass and l.mode = 'RowExclusiveLock'))
+        or exists (
+          select from pg_locks w
+          where not w.granted and w.locktype in ('transactionid', 'tuple') and a.pid = any (pg_blocking_pids(w.pid))))`;

@@ -15,11 +15,21 @@ Deno.test("errorCode() knows SQLSTATEs, drivers' and systems' codes, numbers wit
 Deno.test("isConnectionLost() is true of both databases' lost and refused connections, of no statement's error", () => {
   for (
     const code of [
-      ...["CONNECTION_CLOSED", "CONNECT_TIMEOUT", "ECONNREFUSED", "ENOTFOUND", "EPIPE", "57P01", "57P03", "08006"],
+      ...[
+        "CONNECTION_CLOSED",
+        "CONNECT_TIMEOUT",
+        "ECONNREFUSED",
+        "ENOTFOUND",
+        "EPIPE",
+        "57P01",
+        "57P03",
+        "08006",
+        "25P03",
+      ],
       ...["53300", "PROTOCOL_CONNECTION_LOST", "ER_SERVER_SHUTDOWN", "ER_CON_COUNT_ERROR"],
     ]
   ) assert.ok(isConnectionLost({ code }), code);
-  for (const code of ["23505", "40001", "42P01", "28P01", "3D000", "ER_NO_SUCH_TABLE", "57014"]) {
+  for (const code of ["23505", "40001", "42P01", "28P01", "3D000", "ER_NO_SUCH_TABLE", "57014", "25P02"]) {
     assert.ok(!isConnectionLost({ code }), code);
   }
   assert.ok(isConnectionCut({ code: "ECONNRESET" }));

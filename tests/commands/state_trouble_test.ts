@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { type LmsmonPlace, makePlace, postgresServer } from "./lmsmon_place.ts";
+import { StateError } from "../../lib/base/errors.ts";
+import { nameStateTroubleOf } from "../../lib/state/state_errors.ts";
+import { withPostgres } from "../support/databases.ts";
 import { onServer } from "../support/state/server_state.ts";
 
 const ignore = postgresServer === null;
@@ -123,3 +126,46 @@ async function fill(path: string): Promise<void> {
     }
   }
 }
+
+for (
+  const [how, said] of [["terminate", /Cannot reach the state database postgres:.*: terminating connection/], [
+    "cancel",
+    /Cannot go on with the state database postgres:.*: canceling statement/,
+  ]] as const
+) {
+  Deno.test(
+    { ignore, name: `a statement of the state that an administrator ends (${how}) is no fault of lmsmon` },
+    async () => {
+      await using place = await makePlace({ state: "server" });
+      await withPostgres(place.stateUrl, (sql) =>
+        sql.begin(async (tx) => {
+          await tx.unsafe("lock table lmsmon.lms_event_logs in access exclusive mode");
+          await using stats = place.home.start("stats");
+          let ended = 0;
+          while (ended === 0) {
+            ended = await withPostgres(place.stateUrl, async (other) =>
+              (await other.unsafe(`select pg_${how}_backend(pid) from pg_stat_activity
+              where datname = current_database() and wait_event_type = 'Lock'`)).length);
+          }
+          const { code, err } = await stats.finished;
+          assert.equal(code, 1, err);
+          assert.match(err, said);
+          assert.doesNotMatch(err, /fault in lmsmon/);
+        }));
+    },
+  );
+}
+
+Deno.test("a file that is missing is no state that cannot be reached", () => {
+  const missing = Object.assign(new Error("no such file"), { code: "ENOENT" });
+  assert.equal(nameStateTroubleOf("postgres://127.0.0.1/state", missing), missing);
+});
+
+Deno.test("a session that stood still and was ended is named, embedded too, without blame for who has the state open", () => {
+  const ended = Object.assign(new Error("terminating connection"), { severity: "FATAL", code: "25P03" });
+  assert.match(String(nameStateTroubleOf("postgres://127.0.0.1/state", ended)), /Cannot reach the state database/);
+  const embedded = nameStateTroubleOf("pglite:state", ended);
+  assert.ok(embedded instanceof StateError);
+  assert.match(embedded.message, /^Cannot open the state database pglite:state: terminating connection$/);
+  assert.equal(embedded.hint, undefined);
+});

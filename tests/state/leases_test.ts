@@ -124,3 +124,29 @@ serverTest(
       assert.equal(await other.ended, "ended");
     }),
 );
+
+serverTest(
+  "whoever is stopped in the middle of a statement keeps no poll waiting for a recipient",
+  () =>
+    withState("server", async (db) => {
+      await db.sql`insert into lmsmon.recipients (source, recipient) values ('testpress', 'mentor:1')`;
+      const lockRow = (tx: Transaction) =>
+        tx`select from lmsmon.recipients where source = 'testpress' and recipient = 'mentor:1' for update`;
+      const half = Promise.withResolvers<void>();
+      const stopped = db.sql.begin(async (tx) => {
+        await lockRow(tx);
+        await sayHalf(tx, half.resolve);
+      }).then(() => "committed", () => "ended");
+      await half.promise;
+      assert.equal(await freeFromStuck(db, 0), false, "nobody waits for the row");
+      const poll = db.sql.begin(async (tx) => {
+        await lockEventOrder(tx);
+        await lockRow(tx);
+      });
+      let freed = false;
+      for (let tries = 0; !freed && tries < 5_000; tries++) freed = await freeFromStuck(db, 1);
+      assert.ok(freed);
+      await poll;
+      assert.equal(await stopped, "ended");
+    }),
+);

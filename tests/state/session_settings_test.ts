@@ -95,3 +95,31 @@ Deno.test({
     await database.drop();
   }
 });
+
+Deno.test({
+  name: "a session that the server ends because nobody used it (idle_session_timeout) is no lost connection",
+  ignore: postgresServer === null,
+}, async () => {
+  const database = await createServerDatabase(true);
+  await withPostgres(database.url, async (sql) => {
+    await sql.unsafe(`alter database ${database.name} set idle_session_timeout = '200ms'`);
+    await using state = await openState({ url: database.url, password: null });
+    for (let times = 0; times < 3; times++) {
+      await state.sql`select`.catch(() => {}); // it may be sent just as the server ends the session
+      let alive = true;
+      while (alive) {
+        const rows = await sql.unsafe(
+          "select from pg_stat_activity where application_name = 'lmsmon' and datname = $1",
+          [
+            database.name,
+          ],
+        );
+        alive = rows.length > 0;
+      }
+    }
+    const answer = await state.sql`select 1 as one`.catch(() => state.sql`select 1 as one`);
+    assert.deepEqual([...answer], [{ one: 1 }]);
+    assert.equal(state.losses, 0);
+  });
+  await database.drop();
+});

@@ -14,6 +14,7 @@ import * as insights from "../../../sql/state/insights.ts";
 import * as leases from "../../../sql/state/leases.ts";
 import * as letters from "../../../sql/state/letters.ts";
 import * as lmsKeys from "../../../sql/state/lms_keys.ts";
+import * as lockWaits from "../../../sql/state/lock_waits.ts";
 import * as logPositions from "../../../sql/state/log_positions.ts";
 import * as migrations from "../../../sql/state/migrations.ts";
 import * as patterns from "../../../sql/state/patterns.ts";
@@ -345,6 +346,10 @@ const stuckWritersCalls: CallsOf<typeof stuckWriters> = {
   endStuckWriters: [(sql) => stuckWriters.endStuckWriters(sql, 60_000), stuckWriters.EndedRow],
 };
 
+const lockWaitsCalls: CallsOf<typeof lockWaits> = {
+  lockWaits: [(sql) => lockWaits.lockWaits(sql), lockWaits.LockWaitRow],
+};
+
 const migrationsCalls: CallsOf<typeof migrations> = {
   selectServerVersion: [(sql) => migrations.selectServerVersion(sql), migrations.ServerVersionRow],
   lockMigrations: (sql) => migrations.lockMigrations(sql),
@@ -537,6 +542,7 @@ export const queryCalls: Readonly<Record<string, Readonly<Record<string, QueryCa
   leases: leasesCalls,
   stuck_writers: stuckWritersCalls,
   lineage: lineageCalls,
+  lock_waits: lockWaitsCalls,
   messages: messagesCalls,
   log_positions: logPositionsCalls,
   migrations: migrationsCalls,
