@@ -71,7 +71,7 @@ export const aggregatePage = (sql: TextRunner, query: AggregateQuery) => {
     with seen as (
       select e.source, e.student_id, e.student_username, e.kind, e.stage, e.event_type, e.timestamp, e.event_id, e.zulip_user_id,
         (e.timestamp at time zone ${zone})::date as day, ${week} as week,
-        e.activity_metadata ->> 'verdict' as verdict, (e.activity_metadata ->> 'percentage')::float8 as percentage,
+        coalesce((e.activity_metadata ->> 'graded')::boolean, false) as is_graded, (e.activity_metadata ->> 'percentage')::float8 as percentage,
         row_number() over (partition by e.source, e.kind, e.attempt_id, e.incarnation order by e.event_id desc) = 1 as is_last
         from lmsmon.lms_activity_events e
        where e.student_id = any (array[${studentIds.map(bigint).join(", ")}]::bigint[])${
@@ -87,7 +87,7 @@ export const aggregatePage = (sql: TextRunner, query: AggregateQuery) => {
         count(*) filter (where is_last and kind <> 'content' and stage = 'finished')::int as exams_finished,
         count(*) filter (where is_last and event_type = 'exam_passed')::int as exams_passed,
         count(*) filter (where is_last and event_type = 'exam_failed')::int as exams_failed,
-        count(*) filter (where is_last and event_type = 'exam_completed' and verdict is null)::int as exams_ungraded,
+        count(*) filter (where is_last and event_type = 'exam_completed' and not is_graded)::int as exams_ungraded,
         round((avg(percentage) filter (where is_last and kind <> 'content' and stage = 'finished'))::numeric, 2)::float8 as mean_percentage,
         count(*) filter (where is_last and kind = 'content')::int as content_attempts,
         count(*) filter (where is_last and kind = 'content' and stage = 'finished')::int as contents_finished

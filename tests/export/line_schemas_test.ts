@@ -303,3 +303,29 @@ Deno.test("repseudonymiser() makes HMACs of the stored pseudonyms, in erasures t
   assert.match("pseudonym" in erasure ? erasure.pseudonym : "", /^[0-9a-f]{32}$/);
   assert.notEqual("pseudonym" in erasure && erasure.pseudonym, "ab".repeat(16));
 });
+
+Deno.test("the views students and weeks count as ungraded only what has no result: a mark without a pass mark is one", () =>
+  withState("embedded", async (db) => {
+    const completed = (graded: boolean) => ({ ...METADATA, graded, verdict: null, percentage: graded ? 70 : null });
+    await insertRows(
+      db,
+      manyRows(3, (i) => ({
+        event_type: i === 2 ? "exam_passed" : "exam_completed",
+        activity_metadata: i === 2 ? METADATA : completed(i === 0),
+      })),
+    );
+    for (const view of ["students", "weeks"] as const) {
+      const sink = new MemorySink();
+      await exportAggregates(db, { view, ...EVERYTHING, timezone: "UTC" }, sink, NEVER);
+      const { exams } = JSON.parse(sink.text);
+      assert.deepEqual(exams, {
+        attempts: 3,
+        finished: 3,
+        passed: 1,
+        failed: 0,
+        ungraded: 1,
+        pass_rate: 1,
+        mean_percentage: 76,
+      });
+    }
+  }));
