@@ -11,6 +11,8 @@ export interface AggregateQuery {
   /** A line a student, or one for each of the student's weeks, which begin on Monday in this zone. */
   readonly per: "student" | "week";
   readonly timezone: string;
+  /** Only events with ids up to it, so that all pages are of one moment; `null`: to the last. */
+  readonly upTo: string | null;
 }
 
 export const StudentIdRow = z.object({ student_id: neverNull(int8) });
@@ -64,7 +66,7 @@ export type AggregateRow = z.infer<typeof AggregateRow>;
 
 /** What students did. Attempts count by their last event, in the week of that event. */
 export const aggregatePage = (sql: TextRunner, query: AggregateQuery) => {
-  const { filter, studentIds, per, timezone } = query;
+  const { filter, studentIds, per, timezone, upTo } = query;
   const zone = literal(zoneWord(timezone));
   const week = per === "week" ? `date_trunc('week', e.timestamp at time zone ${zone})` : "null::timestamp";
   return sql.unsafe<AggregateRow[]>(`
@@ -76,7 +78,7 @@ export const aggregatePage = (sql: TextRunner, query: AggregateQuery) => {
         from lmsmon.lms_activity_events e
        where e.student_id = any (array[${studentIds.map(bigint).join(", ")}]::bigint[])${
     eventConditions(filter, "created_at")
-  }),
+  }${upTo === null ? "" : ` and e.event_id <= ${bigint(upTo)}`}),
     sums as (
       select source, student_id, week, max(student_username) as student_username, max(zulip_user_id) as zulip_user_id,
         count(*)::int as events, count(distinct day)::int as active_days,

@@ -5,7 +5,7 @@ import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "h
 import { z } from "zod";
 import { columnsOf, flatten } from "../../lib/export/flat.ts";
 import { eventLine, jsonSchemaOf, LINE_SCHEMAS, type LineKind } from "../../lib/export/line_schemas.ts";
-import { exportAggregates } from "../../lib/export/export_aggregates.ts";
+import { aggregateLines, exportAggregates } from "../../lib/export/export_aggregates.ts";
 import { exportPatterns } from "../../lib/export/export_patterns.ts";
 import { exportEvents } from "../../lib/export/export_events.ts";
 import { csvFormat } from "../../lib/export/csv_format.ts";
@@ -15,7 +15,7 @@ import program from "../../deno.json" with { type: "json" };
 import { statementsOf, uuid5, type XapiEvent, xapiFormat } from "../../lib/export/xapi_format.ts";
 import { xapiStatement } from "../support/xapi_schema.ts";
 import { repseudonymiser } from "../../lib/export/repseudonymise.ts";
-import type { EventLine, ExportLine } from "../../lib/export/line_schemas.ts";
+import type { EventLine, ExportLine, StudentLine, WeekLine } from "../../lib/export/line_schemas.ts";
 import { EVENT_TYPES } from "../../lib/model/event_types.ts";
 import { forEachState, withState } from "../support/state/with_state.ts";
 import type { StateDb } from "../../lib/state/state_db.ts";
@@ -327,5 +327,25 @@ Deno.test("the views students and weeks count as ungraded only what has no resul
         pass_rate: 1,
         mean_percentage: 76,
       });
+    }
+  }));
+
+Deno.test("the views students and weeks end with what was stored when they began, on their last page, too", () =>
+  withState("embedded", async (db) => {
+    const more = (from: number, id: (i: number) => number) =>
+      manyRows(250, (i) => ({
+        event_id: String(from + i),
+        attempt_id: String(from + i),
+        student_id: String(id(i)),
+      }));
+    await insertRows(db, more(1, (i) => i + 1));
+    for (const [view, from] of [["students", 1000], ["weeks", 2000]] as const) {
+      const lines: (StudentLine | WeekLine)[] = [];
+      for await (const page of aggregateLines(db, { ...EVERYTHING, view, timezone: "UTC" })) {
+        if (lines.length === 0) await insertRows(db, more(from, (i) => i + 1));
+        lines.push(...page);
+      }
+      assert.deepEqual(new Set(lines.map(({ events }) => events)), new Set([view === "students" ? 1 : 2]));
+      assert.equal(lines.length, 250);
     }
   }));
