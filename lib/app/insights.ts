@@ -43,7 +43,10 @@ export async function runInsights(context: CommandContext, options: InsightsOpti
     for (const line of lines) out.writeRow(csvLine(insightCells(line)));
     return;
   }
-  if (options.explain !== null) return await explain({ ...context, out }, sorted, constants, at.day);
+  if (options.explain !== null) {
+    if (sorted.length === 0) return out.writeLine(`Nothing to explain: ${whyNothing(only, options, at.day)}`);
+    return await explain({ ...context, out }, sorted, constants, at.day);
+  }
   await printLists({ ...context, out }, sorted, options, at.day);
 }
 
@@ -69,6 +72,16 @@ async function narrowed({ sql }: StateDb, source: string, { course, mentor, expl
     students = new Set(students === null || students.has(id) ? [id] : []);
   }
   return { course: courseId, students, mentor: mentorId };
+}
+
+/** Which of the flags leaves nothing of the student that --explain names. */
+function whyNothing(
+  { students }: Awaited<ReturnType<typeof narrowed>>,
+  { course }: InsightsOptions,
+  day: string,
+): string {
+  if (students?.size === 0) return "the student is not one of that mentor's";
+  return `the student ${course === null ? "belongs to no course" : "does not belong to that course"} on ${day}`;
 }
 
 const LISTS = [["quiet", "Gone quiet"], ["struggling", "Here but struggling"]] as const;
@@ -115,10 +128,6 @@ async function explain(
   constants: ScoreConstants,
   day: string,
 ): Promise<void> {
-  if (insights.length === 0) {
-    out.writeLine(`Nothing to explain: the student belongs to no course on ${day}`);
-    return;
-  }
   for (const { student, course, band, list, z, p, values, medians, contributions, reasons, cohort } of insights) {
     out.writeLine(`student ${student} in course ${course} on ${day}, among ${counted(cohort, "student")}`);
     const text = (n: number | null) => n === null ? "the LMS does not say" : n.toFixed(4);

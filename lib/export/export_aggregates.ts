@@ -1,4 +1,5 @@
 import type { EventFilter } from "../../sql/state/event_filter.ts";
+import { newestLine } from "../../sql/state/export.ts";
 import { aggregatePage, type AggregateRow, type StudentIdRow, studentIdsAfter } from "../../sql/state/export_views.ts";
 import { retryCutReads } from "../base/retry.ts";
 import type { StateDb } from "../state/state_db.ts";
@@ -14,17 +15,20 @@ export interface AggregateRequest {
   readonly identified: boolean;
   readonly limit: number | null;
   readonly timezone: string;
+  /** Only events with ids up to it; `null`: up to the newest of now. */
+  readonly upTo: string | null;
 }
 
 /** Pages of lines for the views `students` and `weeks`, by student. */
 export async function* aggregateLines(
   db: StateDb,
-  { view, filter, identified, timezone }: AggregateRequest,
+  { view, filter, identified, timezone, ...asked }: AggregateRequest,
 ): AsyncGenerator<(StudentLine | WeekLine)[]> {
   const per = view === "students" ? "student" : "week";
   const lineOf = per === "student" ? studentLineOf : weekLineOf;
+  const upTo = asked.upTo ?? (await retryCutReads(() => newestLine(db.sql)))[0]?.newest ?? "0";
   const pageOf = (studentIds: readonly string[]) =>
-    retryCutReads(() => aggregatePage(db.sql, { filter, studentIds, per, timezone }));
+    retryCutReads(() => aggregatePage(db.sql, { filter, studentIds, per, timezone, upTo }));
   if (filter.students !== null) {
     const studentIds = [...new Set(filter.students.map(({ id }) => id))];
     const rows = await pageOf(studentIds);

@@ -102,7 +102,7 @@ const exams = z.strictObject({
   finished: count,
   passed: count,
   failed: count,
-  ungraded: count,
+  ungraded: count.meta({ description: "handed in, and no result is out" }),
   pass_rate: z.number().min(0).max(1).nullable().meta({ description: "passed of those with a verdict" }),
   mean_percentage: z.number().nullable(),
 });

@@ -44,7 +44,8 @@ export async function partTarget(
   const isFolder = await asFolder(out);
   const path = isFolder ? join(out, `${view}.${extension}`) : out;
   const target: PartTarget = { path, compression: compressionOf(path), splitBytes: split, hashed };
-  if (split !== null) await refuseOlderParts(target);
+  // One file, too: its manifest would take the place of theirs, and whoever reads the folder would read everything twice.
+  if (split !== null || isFolder) await refuseOlderParts(target);
   return target;
 }
 
@@ -76,8 +77,9 @@ async function refuseOlderParts(target: PartTarget): Promise<void> {
   for (const name of await namesIn(folder)) {
     const number = name.slice(stem.length + 1, name.length - rest.length);
     if (name !== `${stem}-${number}${rest}` || !/^\d{5,}$/.test(number)) continue;
+    const wanted = target.splitBytes === null ? target.path : numbered(target.path, 1);
     throw new CommandError(
-      `Cannot write ${numbered(target.path, 1)}: ${name} is there already, from an earlier export`,
+      `Cannot write ${wanted}: ${name} is there already, from an earlier export`,
       {
         hint: "name another folder, or remove its files first",
       },

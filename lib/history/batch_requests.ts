@@ -78,7 +78,7 @@ export async function exportRequests(
 
 async function* studentsOf(db: StateDb, { filter, timezone }: BatchRequest) {
   const pageOf = (studentIds: readonly string[]) =>
-    aggregatePage(db.sql, { filter, studentIds, per: "student", timezone });
+    aggregatePage(db.sql, { filter, studentIds, per: "student", timezone, upTo: null });
   if (filter.students !== null) {
     return yield* await pageOf([...new Set(filter.students.map(({ id }) => id))]);
   }

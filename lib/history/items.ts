@@ -89,15 +89,17 @@ function weekItem(
 ): HistoryItem {
   const [first] = rows, last = rows.at(-1);
   if (first === undefined || last === undefined) throw new RangeError("A week of a history has no event");
-  // A revision stands for what it replaces: each finish counts once, by its last report (rows are oldest first).
+  // A revision stands for what it replaces: each finish counts once, by its last report (rows are oldest first). A row of the LMS
+  // that holds one try after another is an attempt for each, and a quiz and an assignment may have the same ids.
   const exams = [
     ...new Map(
       rows.filter(({ kind, stage }) => hasResults(kind) && stage === "finished")
-        .map((row) => [`${row.attempt_id}/${row.activity_id}`, row]),
+        .map((row) => [`${row.kind}/${row.attempt_id}/${row.incarnation}`, row]),
     ).values(),
   ];
   const marks = exams.flatMap(({ activity_metadata }) => (activity_metadata as EventMetadata).percentage ?? []);
   const contents = rows.filter(({ kind }) => kind === "content");
+  const contentsIn = (some: readonly HistoryRow[]) => new Set(some.map(({ activity_id }) => activity_id)).size;
   return {
     at: fromInstant(last.timestamp),
     first: placeOf(first),
@@ -109,8 +111,8 @@ function weekItem(
       passed: exams.filter(({ event_type }) => event_type === "exam_passed").length,
       failed: exams.filter(({ event_type }) => event_type === "exam_failed").length,
       average: marks.length === 0 ? null : Math.round(marks.reduce((sum, mark) => sum + mark, 0) / marks.length),
-      started: new Set(contents.map(({ activity_id }) => activity_id)).size,
-      finished: contents.filter(({ stage }) => stage === "finished").length,
+      started: contentsIn(contents),
+      finished: contentsIn(contents.filter(({ stage }) => stage === "finished")),
       days: new Set(rows.map((row) => dayOf(row).toString())).size,
     },
   };

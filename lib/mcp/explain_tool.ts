@@ -5,7 +5,7 @@ import type { Queryable } from "../state/state_db.ts";
 import * as shapes from "./insight_shapes.ts";
 import { tool } from "./tool.ts";
 import { maySee, type View } from "./view.ts";
-import { withheld } from "./withhold.ts";
+import { renamed, withheld } from "./withhold.ts";
 
 /** What became of one event; ids of people are those of the LMS. */
 export interface ExplainedEvent {
@@ -100,7 +100,7 @@ export const explainEventTool = (explain: ExplainEvent) =>
   });
 
 function toldJson(view: View, one: ExplainedTold, freeTexts: readonly string[]): z.input<typeof told> {
-  const words = (text: string) => view.identified ? text : withheld(text, freeTexts, view.called);
+  const words = (text: string) => view.identified ? renamed(text, view.called) : withheld(text, freeTexts, view.called);
   return {
     mentor: one.mentorId === null ? null : view.called("mentor", one.mentorId),
     status: one.status,

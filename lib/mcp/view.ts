@@ -90,7 +90,10 @@ async function behind(view: View, wanted: string): Promise<string | null> {
   const { sql, source, identified } = view;
   if (!identified && !PSEUDONYM.test(wanted)) return null;
   // Of several with one username those count that may be seen; who else has it is nobody's business.
-  const people = (await findPeople(sql, wanted, { role: "student", source })).filter(({ id }) => maySee(view, id));
+  // And where only pseudonyms are known, a key or a username that looks like one must not lead to whose it is.
+  const people = (await findPeople(sql, wanted, { role: "student", source })).filter(({ id }) =>
+    maySee(view, id) && (identified || view.called("student", id) === wanted)
+  );
   const [person, ...others] = people;
   if (others.length > 0) {
     throw new CommandError(`Cannot tell which student is meant: ${people.length} have that username`, {
@@ -120,12 +123,18 @@ const shown = ({ identified }: View, text: string) =>
 /** The course that a client means, among those of the students it may see. Throws CommandError with those there are. */
 export function courseOf(text: string, visible: readonly CourseRow[]): CourseRow {
   const wanted = bare(text);
-  const found = courseNamed(visible, wanted);
+  const found = courseNamed(visible, wanted) ?? courseShown(visible, wanted);
   if (found !== null) return found;
   const some = visible.slice(0, NEAREST + 2).map(({ course_key, title }) => `${course_key} ${quoted(title)}`);
   throw new CommandError(`Cannot find course ${JSON.stringify(wanted.slice(0, 40))} among those that may be seen`, {
     hint: some.length === 0 ? "there is none yet" : `did you mean ${some.join(", ")}? course_overview lists all`,
   });
+}
+
+/** A title is shown on one line, short, and without the signs around it: a client hands it back like that. `null`: none, or several. */
+function courseShown(visible: readonly CourseRow[], wanted: string): CourseRow | null {
+  const [found, ...others] = visible.filter(({ title }) => title !== null && bare(quoted(title)) === wanted);
+  return others.length === 0 ? found ?? null : null;
 }
 
 /** Courses by their latest title. */

@@ -90,10 +90,11 @@ export async function readNamingFacts(
   };
 }
 
-function lastOfEach(newestFirst: readonly NewestEventRow[]): NewestEventRow[] {
+/** What became of the last attempts, each once; a row of the LMS that holds one try after another is an attempt for each. Pure. */
+export function lastOfEach(newestFirst: readonly NewestEventRow[]): NewestEventRow[] {
   const attempts = new Map<string, NewestEventRow>();
   for (const row of newestFirst) {
-    const attempt = `${row.kind}/${row.attempt_id}/${row.activity_id}`;
+    const attempt = `${row.kind}/${row.attempt_id}/${row.incarnation}`;
     if (!attempts.has(attempt)) attempts.set(attempt, row);
   }
   return [...attempts.values()].slice(0, FACTS);

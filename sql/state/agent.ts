@@ -53,7 +53,9 @@ export const findStudents = (
       select p.id, p.username, p.name, p.active, p.pseudonym from known p
        where (${students as string[] | null}::bigint[] is null or p.id = any(${students as string[] | null}::bigint[]))
          and (${start}::text is null or p.pseudonym like ${start}::text || '%'
-           or (${identified}::boolean and (p.id::text like ${start}::text || '%' or p.username ilike ${start}::text || '%'
+           or (${identified}::boolean and ((p.id < 4611686018427387904 and p.id::text like ${start}::text || '%')
+             or p.id in (select k.id from lmsmon.lms_keys k where k.sort = 'student' and k.key ilike ${start}::text || '%')
+             or p.username ilike ${start}::text || '%'
              or p.name ilike '%' || ${start}::text || '%')))
          and (${course}::bigint is null
            or exists (select from lmsmon.lms_activity_events e

@@ -11,6 +11,8 @@ export interface AggregateQuery {
   /** A line a student, or one for each of the student's weeks, which begin on Monday in this zone. */
   readonly per: "student" | "week";
   readonly timezone: string;
+  /** Only events with ids up to it, so that all pages are of one moment; `null`: to the last. */
+  readonly upTo: string | null;
 }
 
 export const StudentIdRow = z.object({ student_id: neverNull(int8) });
@@ -64,19 +66,19 @@ export type AggregateRow = z.infer<typeof AggregateRow>;
 
 /** What students did. Attempts count by their last event, in the week of that event. */
 export const aggregatePage = (sql: TextRunner, query: AggregateQuery) => {
-  const { filter, studentIds, per, timezone } = query;
+  const { filter, studentIds, per, timezone, upTo } = query;
   const zone = literal(zoneWord(timezone));
   const week = per === "week" ? `date_trunc('week', e.timestamp at time zone ${zone})` : "null::timestamp";
   return sql.unsafe<AggregateRow[]>(`
     with seen as (
       select e.source, e.student_id, e.student_username, e.kind, e.stage, e.event_type, e.timestamp, e.event_id, e.zulip_user_id,
         (e.timestamp at time zone ${zone})::date as day, ${week} as week,
-        e.activity_metadata ->> 'verdict' as verdict, (e.activity_metadata ->> 'percentage')::float8 as percentage,
+        coalesce((e.activity_metadata ->> 'graded')::boolean, false) as is_graded, (e.activity_metadata ->> 'percentage')::float8 as percentage,
         row_number() over (partition by e.source, e.kind, e.attempt_id, e.incarnation order by e.event_id desc) = 1 as is_last
         from lmsmon.lms_activity_events e
        where e.student_id = any (array[${studentIds.map(bigint).join(", ")}]::bigint[])${
     eventConditions(filter, "created_at")
-  }),
+  }${upTo === null ? "" : ` and e.event_id <= ${bigint(upTo)}`}),
     sums as (
       select source, student_id, week, max(student_username) as student_username, max(zulip_user_id) as zulip_user_id,
         count(*)::int as events, count(distinct day)::int as active_days,
@@ -87,7 +89,7 @@ export const aggregatePage = (sql: TextRunner, query: AggregateQuery) => {
         count(*) filter (where is_last and kind <> 'content' and stage = 'finished')::int as exams_finished,
         count(*) filter (where is_last and event_type = 'exam_passed')::int as exams_passed,
         count(*) filter (where is_last and event_type = 'exam_failed')::int as exams_failed,
-        count(*) filter (where is_last and event_type = 'exam_completed' and verdict is null)::int as exams_ungraded,
+        count(*) filter (where is_last and event_type = 'exam_completed' and not is_graded)::int as exams_ungraded,
         round((avg(percentage) filter (where is_last and kind <> 'content' and stage = 'finished'))::numeric, 2)::float8 as mean_percentage,
         count(*) filter (where is_last and kind = 'content')::int as content_attempts,
         count(*) filter (where is_last and kind = 'content' and stage = 'finished')::int as contents_finished

@@ -6,6 +6,7 @@ export const HistoryRow = z.object({
   event_id: int8,
   event_type: text,
   attempt_id: int8,
+  incarnation: int4,
   kind: text,
   stage: text,
   revision: int4,
@@ -54,8 +55,8 @@ export const historyEvents = (
   { limit, ...range }: HistoryRange & { readonly limit: number },
 ) =>
   sql<HistoryRow[]>`
-    select event_id, event_type, attempt_id, kind, stage, revision, change, attempt_no, timestamp, activity_id, activity_title, course_id,
-           course, activity_metadata
+    select event_id, event_type, attempt_id, incarnation, kind, stage, revision, change, attempt_no, timestamp, activity_id,
+           activity_title, course_id, course, activity_metadata
       from lmsmon.lms_activity_events
      where source = ${source} and student_id = ${student}::bigint and ${isIn(sql, range)}
      order by timestamp desc, event_id desc limit ${limit}::int`;
@@ -75,8 +76,8 @@ export const newestEvents = (
     select u.id as student_id, e.*
       from unnest(${students as string[]}::bigint[]) with ordinality as u (id, position)
      cross join lateral (
-       select event_id, event_type, attempt_id, kind, stage, revision, change, attempt_no, timestamp, activity_id, activity_title,
-              course_id, course, activity_metadata
+       select event_id, event_type, attempt_id, incarnation, kind, stage, revision, change, attempt_no, timestamp, activity_id,
+              activity_title, course_id, course, activity_metadata
          from lmsmon.lms_activity_events
         where source = ${source} and student_id = u.id
           ${

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ConfigError } from "../../lib/base/errors.ts";
 import { readConstants } from "../../lib/insights/constants_file.ts";
-import { McpPlace, studentId, STUDENTS } from "../mcp/mcp_place.ts";
+import { McpPlace, MENTORS, studentId, STUDENTS } from "../mcp/mcp_place.ts";
 import { LmsmonHome } from "../support/lmsmon_process.ts";
 
 const SMALL = { id: 42, title: "Small course", students: 5 };
@@ -40,6 +40,17 @@ Deno.test("insights, evaluate and fit say what is wrong with what they are given
     await refused(["--course", "999"], 1, /Cannot find course "999"[^]*did you mean 41/);
     await refused(["--mentor", String(studentId(4))], 1, /Cannot find mentor 770004[^]*student 770004 has it/);
     await refused(["--explain", "zebra99"], 1, /Cannot find student of that username[^]*Did you mean student/);
+  });
+  await t.step("--explain where the other flags leave nothing of the student", async () => {
+    const [student, other] = [String(studentId(30)), String(studentId(4))];
+    const says = async (...args: readonly string[]) => (await lmsmon.run("insights", "--explain", ...args)).out;
+    const none = "Nothing to explain: the student ";
+    assert.match(
+      await says(other, "--mentor", String(MENTORS[0])),
+      new RegExp(`^${none}is not one of that mentor's\n`),
+    );
+    assert.match(await says(student, "--course", "42"), new RegExp(`^${none}does not belong to that course on `));
+    assert.match(await says(student, "--course", "41"), /^student 770030 in course 41 /);
   });
   await t.step("a course with too few students", async () => {
     const { insights } = JSON.parse((await lmsmon.run("insights", "--course", "small course", "--json")).out);

@@ -5,7 +5,7 @@ import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "h
 import { z } from "zod";
 import { columnsOf, flatten } from "../../lib/export/flat.ts";
 import { eventLine, jsonSchemaOf, LINE_SCHEMAS, type LineKind } from "../../lib/export/line_schemas.ts";
-import { exportAggregates } from "../../lib/export/export_aggregates.ts";
+import { aggregateLines, exportAggregates } from "../../lib/export/export_aggregates.ts";
 import { exportPatterns } from "../../lib/export/export_patterns.ts";
 import { exportEvents } from "../../lib/export/export_events.ts";
 import { csvFormat } from "../../lib/export/csv_format.ts";
@@ -15,7 +15,7 @@ import program from "../../deno.json" with { type: "json" };
 import { statementsOf, uuid5, type XapiEvent, xapiFormat } from "../../lib/export/xapi_format.ts";
 import { xapiStatement } from "../support/xapi_schema.ts";
 import { repseudonymiser } from "../../lib/export/repseudonymise.ts";
-import type { EventLine, ExportLine } from "../../lib/export/line_schemas.ts";
+import type { EventLine, ExportLine, StudentLine, WeekLine } from "../../lib/export/line_schemas.ts";
 import { EVENT_TYPES } from "../../lib/model/event_types.ts";
 import { forEachState, withState } from "../support/state/with_state.ts";
 import type { StateDb } from "../../lib/state/state_db.ts";
@@ -303,3 +303,49 @@ Deno.test("repseudonymiser() makes HMACs of the stored pseudonyms, in erasures t
   assert.match("pseudonym" in erasure ? erasure.pseudonym : "", /^[0-9a-f]{32}$/);
   assert.notEqual("pseudonym" in erasure && erasure.pseudonym, "ab".repeat(16));
 });
+
+Deno.test("the views students and weeks count as ungraded only what has no result: a mark without a pass mark is one", () =>
+  withState("embedded", async (db) => {
+    const completed = (graded: boolean) => ({ ...METADATA, graded, verdict: null, percentage: graded ? 70 : null });
+    await insertRows(
+      db,
+      manyRows(3, (i) => ({
+        event_type: i === 2 ? "exam_passed" : "exam_completed",
+        activity_metadata: i === 2 ? METADATA : completed(i === 0),
+      })),
+    );
+    for (const view of ["students", "weeks"] as const) {
+      const sink = new MemorySink();
+      await exportAggregates(db, { view, ...EVERYTHING, timezone: "UTC" }, sink, NEVER);
+      const { exams } = JSON.parse(sink.text);
+      assert.deepEqual(exams, {
+        attempts: 3,
+        finished: 3,
+        passed: 1,
+        failed: 0,
+        ungraded: 1,
+        pass_rate: 1,
+        mean_percentage: 76,
+      });
+    }
+  }));
+
+Deno.test("the views students and weeks end with what was stored when they began, on their last page, too", () =>
+  withState("embedded", async (db) => {
+    const more = (from: number, id: (i: number) => number) =>
+      manyRows(250, (i) => ({
+        event_id: String(from + i),
+        attempt_id: String(from + i),
+        student_id: String(id(i)),
+      }));
+    await insertRows(db, more(1, (i) => i + 1));
+    for (const [view, from] of [["students", 1000], ["weeks", 2000]] as const) {
+      const lines: (StudentLine | WeekLine)[] = [];
+      for await (const page of aggregateLines(db, { ...EVERYTHING, view, timezone: "UTC" })) {
+        if (lines.length === 0) await insertRows(db, more(from, (i) => i + 1));
+        lines.push(...page);
+      }
+      assert.deepEqual(new Set(lines.map(({ events }) => events)), new Set([view === "students" ? 1 : 2]));
+      assert.equal(lines.length, 250);
+    }
+  }));

@@ -120,6 +120,12 @@ Deno.test("a split export begins with a line, however large, and not among the f
     await Deno.writeTextFile(join(folder, "events-00007.jsonl"), "");
     await assert.rejects(partTarget(folder, options), /events-00007\.jsonl is there already/);
     await partTarget(join(folder, "other.jsonl"), options);
+    // One file among them neither: it would take their manifest's place, and readers of the folder would have everything twice.
+    await assert.rejects(
+      partTarget(folder, { ...options, split: null }),
+      /Cannot write .*events\.jsonl: events-00007\.jsonl is there already/,
+    );
+    await partTarget(join(folder, "events.jsonl"), { ...options, split: null });
   }));
 
 Deno.test("of several files none is there when one of them cannot get its name", () =>

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { EventMetadata } from "../../lib/model/event.ts";
 import type { HistoryItem } from "../../lib/history/items.ts";
-import { placeOfCursor } from "../../lib/history/items.ts";
+import { itemsOf, placeOfCursor } from "../../lib/history/items.ts";
 import { type HistoryRequest, packed, readHistory } from "../../lib/history/read_history.ts";
 import { tokensIn } from "../../lib/history/tokens.ts";
 import { quoted } from "../../lib/history/lines.ts";
 import { pseudonyms } from "../../lib/privacy/pseudonyms.ts";
 import { atOnePlace } from "../poll/poll_bench.ts";
 import { UsageError } from "../../lib/base/errors.ts";
+import type { HistoryRow } from "../../sql/state/history.ts";
 
 const NOW = 1_767_225_600_000_000; // 2026-01-01
 const REQUEST: HistoryRequest = {
@@ -100,6 +101,49 @@ Deno.test("quoted() keeps a title on one line and inside of its signs", () => {
     "Malayalam and emoji need joiners",
   );
   assert.equal(quoted("\u{e0049}\u200b "), "«without a title»");
+});
+
+Deno.test("a week of a history counts each try at an exam and each content once, whatever rows and ids they share", () => {
+  const row = (id: number, changes: Partial<HistoryRow>): HistoryRow => ({
+    event_id: String(id),
+    event_type: "exam_passed",
+    attempt_id: "5",
+    incarnation: 1,
+    kind: "exam",
+    stage: "finished",
+    revision: 1,
+    change: null,
+    attempt_no: null,
+    timestamp: Temporal.Instant.from("2025-11-05T10:00:00Z").add({ minutes: id }),
+    activity_id: "3",
+    activity_title: null,
+    course_id: null,
+    course: null,
+    activity_metadata: { ...METADATA, percentage: 50 },
+    ...changes,
+  });
+  const watched = { kind: "content", event_type: "content_watched", activity_id: "9" } as const;
+  const rows = [
+    row(1, { event_type: "exam_failed", activity_metadata: { ...METADATA, percentage: 10 } }),
+    row(2, { revision: 2, change: "verdict" }), // the same try, corrected
+    row(3, { incarnation: 2, activity_metadata: { ...METADATA, percentage: 80 } }), // the row holds the next try now
+    row(4, { kind: "assignment", activity_metadata: { ...METADATA, percentage: 20 }, event_type: "exam_failed" }),
+    row(5, { ...watched, attempt_id: "31" }),
+    row(6, { ...watched, attempt_id: "32" }),
+  ];
+  const [week, ...others] = itemsOf(rows.reverse(), NOW, "UTC");
+  assert.deepEqual(others, []);
+  assert.deepEqual(week?.content, {
+    is: "week",
+    monday: "2025-11-03",
+    exams: 3,
+    passed: 2,
+    failed: 1,
+    average: 50,
+    started: 1,
+    finished: 1,
+    days: 1,
+  });
 });
 
 atOnePlace(

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { withheld } from "../../lib/mcp/withhold.ts";
+import { renamed, withheld } from "../../lib/mcp/withhold.ts";
 
 const called = (role: string, id: string) => `${role[0]}-${id.length}`;
 
@@ -20,9 +20,18 @@ Deno.test("withheld() leaves nobody in a reason: ids become pseudonyms, text tha
       ["Asha is ill"],
       "it is paused (student s-1) since 10:00: (text withheld)",
     ],
+    ["mentor -31 was, and student:-7", [], "mentor m-3 was, and student:s-2"],
     ["`lmsmon retry --mentor 31`: Zulip user 12 is asked", [], "`lmsmon retry --mentor m-2`: Zulip user is asked"],
     ["at last with Invalid address a.b@inst.example", [""], "at last with Invalid address (address withheld)"],
     ["no ids of students here, 4 of them", [], "no ids of students here, 4 of them"],
   ];
   for (const [text, free, wanted] of cases) assert.equal(withheld(text, free, called), wanted);
+});
+
+Deno.test("renamed() calls people as the answer does, and leaves the rest of a reason", () => {
+  const keys = (_: string, id: string) => id === "4700000000000000001" ? "c0ffee-7" : id;
+  assert.equal(
+    renamed("mentor:4700000000000000001 was not the student's mentor: mentor 3, user 12 was", keys),
+    "mentor:c0ffee-7 was not the student's mentor: mentor 3, user 12 was",
+  );
 });

@@ -36,7 +36,7 @@ export function exportQueryCalls(filter: EventFilter) {
     newestLine: [(sql) => exporting.newestLine(sql), exporting.NewestLineRow],
     takeSchemaNotice: [(sql) => exporting.takeSchemaNotice(sql), exporting.SchemaNoticeRow],
   };
-  const aggregate = { filter, studentIds: [ID], per: "week", timezone: "UTC" } as const;
+  const aggregate = { filter, studentIds: [ID], per: "week", timezone: "UTC", upTo: ID } as const;
   const exportViewsCalls: CallsOf<typeof exportViews> = {
     studentIdsAfter: [(sql) => exportViews.studentIdsAfter(sql, ID, 1), exportViews.StudentIdRow],
     aggregatePage: [(sql) => exportViews.aggregatePage(sql, aggregate), exportViews.AggregateRow],
