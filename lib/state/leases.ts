@@ -6,10 +6,10 @@ import {
   SHORTEST_LIFE_MS,
   takeLease,
 } from "../../sql/state/leases.ts";
-import { endStuckWriters } from "../../sql/state/stuck_writers.ts";
 import { type EpochMicros, fromInstant } from "../model/time.ts";
 import { errorCode } from "../base/database_errors.ts";
 import type { StateDb } from "./state_db.ts";
+import { freeFromStuck } from "./stuck_writers.ts";
 
 /** The right to write events of a source, until somebody else took it over (fencing token). */
 export interface Lease {
@@ -63,14 +63,6 @@ export async function acquireLease(
   const [present] = await readLease(db.sql, source);
   if (!present) return acquireLease(db, source, holder, ttlMs, takeOverFrom);
   return { lease: null, holder: present.holder, expiresAt: fromInstant(present.expires_at) };
-}
-
-/**
- * Ends the sessions of writers that were stopped in the middle of a statement for longer than `waitedMs`, so that nobody waits for them.
- * True when there was one. False also where the role may not: then the others wait until the process goes on or is gone.
- */
-export async function freeFromStuck(db: Pick<StateDb, "sql">, waitedMs: number): Promise<boolean> {
-  return (await endStuckWriters(db.sql, waitedMs).catch(() => [])).length > 0;
 }
 
 /** False when somebody else has taken the lease over. */

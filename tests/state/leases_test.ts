@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import type { Writable } from "node:stream";
 import { lockErasures, shareErasures } from "../../sql/state/erasures.ts";
 import { lockEventOrder, readLease } from "../../sql/state/leases.ts";
-import { acquireLease, freeFromStuck, releaseLease, renewLease } from "../../lib/state/leases.ts";
+import { acquireLease, releaseLease, renewLease } from "../../lib/state/leases.ts";
 import { fenced } from "../../lib/state/fenced.ts";
 import type { Transaction } from "../../lib/state/state_db.ts";
+import { freeFromStuck } from "../../lib/state/stuck_writers.ts";
 import { forEachState, serverTest, withState } from "../support/state/with_state.ts";
 
 forEachState("acquireLease() gives the lease to one holder and says who has it", async (db) => {
@@ -122,6 +124,33 @@ serverTest(
       await db.sql`select pg_terminate_backend(pid) from pg_stat_activity
         where datname = current_database() and pid <> pg_backend_pid() and query like 'copy lmsmon.facts%'`;
       assert.equal(await other.ended, "ended");
+    }),
+);
+
+serverTest(
+  "a COPY whose lines come slowly is not taken for one that was stopped",
+  () =>
+    withState("server", async (db) => {
+      await db.sql`create table public.lines (line text)`;
+      const begun = Promise.withResolvers<Writable>();
+      const ended = db.sql.begin(async (tx) => {
+        await lockEventOrder(tx);
+        const stream: Writable = await tx`copy public.lines from stdin`.writable();
+        begun.resolve(stream);
+        await new Promise((_, reject) => stream.once("error", reject));
+      }).then(() => "committed", () => "ended");
+      const stream = await begun.promise;
+      let goesOn = true;
+      const writing = (async () => {
+        while (goesOn) {
+          await new Promise<unknown>((resolve) => stream.write("a line\n", resolve)).then(() => db.sql`select`);
+        }
+      })();
+      for (let look = 0; look < 20; look++) assert.equal(await freeFromStuck(db, 100), false);
+      goesOn = false;
+      await writing;
+      while (!await freeFromStuck(db, 100));
+      assert.equal(await ended, "ended");
     }),
 );
 

@@ -343,7 +343,8 @@ const leasesCalls: CallsOf<typeof leases> = {
 };
 
 const stuckWritersCalls: CallsOf<typeof stuckWriters> = {
-  endStuckWriters: [(sql) => stuckWriters.endStuckWriters(sql, 60_000), stuckWriters.EndedRow],
+  stuckWriters: [(sql) => stuckWriters.stuckWriters(sql, 60_000), stuckWriters.StuckWriterRow],
+  endWaiting: [(sql) => stuckWriters.endWaiting(sql, [0]), stuckWriters.EndedRow],
 };
 
 const lockWaitsCalls: CallsOf<typeof lockWaits> = {
