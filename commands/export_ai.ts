@@ -67,7 +67,7 @@ export const exportAiCommand = withCommon(new Command("export-ai"))
         student: flags.student ?? null,
         unprocessed: flags.unprocessed ?? false,
         limit: flags.limit ?? null,
-        out: flags.out ?? null,
+        out: flags.out === undefined || flags.out === STDOUT ? null : flags.out,
         markProcessed: flags.markProcessed ?? false,
         identified: flags.identified ?? false,
         pseudonyms: flags.pseudonyms === undefined ? null : resolve(flags.pseudonyms),
@@ -90,8 +90,12 @@ export const exportAiCommand = withCommon(new Command("export-ai"))
     });
   });
 
+/** As to most programs; whoever means a file of that name writes `./-`. */
+const STDOUT = "-";
+
 /** Absolute; a slash at the end says that a folder is meant. */
 function outPath(text: string): string {
+  if (text === STDOUT) return text;
   const path = resolve(notEmpty(text));
   return /[/\\]$/.test(text) && !path.endsWith("/") ? `${path}/` : path;
 }

@@ -15,19 +15,29 @@ withCommon(stateCommand.command("copy"))
 
 withCommon(stateCommand.command("dump"))
   .description("write all of a state, embedded or on a server, into one file that any state can be made of again")
-  .argument("<FILE>", "such as state.dump.gz; readable for you alone", notEmpty)
+  .argument("<FILE>", "such as state.dump.gz, readable for you alone; - is stdout", notEmpty)
   .option("--json", "print the result as JSON")
   .action((path, flags, command) =>
-    run(command, { action: "dump", path: resolve(path), dryRun: false, json: flags.json ?? false })
+    run(command, {
+      action: "dump",
+      path: path === "-" ? "/dev/stdout" : resolve(path),
+      dryRun: false,
+      json: flags.json ?? false,
+    })
   );
 
 withCommon(stateCommand.command("restore"))
   .description("fill an empty state with a dump: whole or not at all; also from an embedded state to a server and back")
-  .argument("<FILE>", "of state dump", notEmpty)
+  .argument("<FILE>", "of state dump; - is stdin", notEmpty)
   .option("--dry-run", "do all of it and take it back")
   .option("--json", "print the result as JSON")
   .action((path, flags, command) =>
-    run(command, { action: "restore", path: resolve(path), dryRun: flags.dryRun ?? false, json: flags.json ?? false })
+    run(command, {
+      action: "restore",
+      path: path === "-" ? "/dev/stdin" : resolve(path),
+      dryRun: flags.dryRun ?? false,
+      json: flags.json ?? false,
+    })
   );
 
 withCommon(stateCommand.command("check"))

@@ -5,7 +5,8 @@ import { acknowledge, addConsumer, listConsumers, readConsumer } from "../../sql
 import { isConnectionLost } from "../base/database_errors.ts";
 import { LeaseLostError, LmsmonError, StateError, StoppedError } from "../base/errors.ts";
 import { failPoint } from "../base/fail_point.ts";
-import { OutputClosed } from "../base/output.ts";
+import { OutputClosed, standardOutput } from "../base/output.ts";
+import { isStdoutNull } from "../drivers/deno/null_stdout.ts";
 import type { Exported } from "../export/byte_sink.ts";
 import { didYouMean } from "../config/problem.ts";
 import { checkExport } from "../export/check_export.ts";
@@ -197,6 +198,7 @@ async function exportOnce(work: Work): Promise<void> {
 /** Everything is safely out: marks it, or moves the consumer on. */
 async function noteTaken(work: Work, exported: Exported, upTo: string | null): Promise<void> {
   const { context, db, given, turn, request } = work;
+  if (exported.lines > 0 && (given.markProcessed || given.ack)) warnOfNobody(work);
   failPoint("export.before_mark");
   if (turn?.signal.aborted) throw turnLost();
   let marked = 0;
@@ -222,6 +224,12 @@ async function noteTaken(work: Work, exported: Exported, upTo: string | null): P
     lines: exported.lines,
     marked,
   });
+}
+
+/** Who means it (`>/dev/null`, to begin with what is new) is told what was done; to who closed stdout nothing else says that it was lost. */
+function warnOfNobody({ context, place }: Work): void {
+  if (place.target !== null || context.out !== standardOutput || !isStdoutNull()) return;
+  context.log.warn("stdout is /dev/null, or closed: what is marked or acknowledged now reached nobody");
 }
 
 /** Until a signal: that is how it is meant to end. */

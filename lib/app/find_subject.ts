@@ -25,7 +25,7 @@ export async function findExam(db: Db, source: string, asked: string): Promise<L
 /** Of an event that is not there: what there is. */
 export async function noSuchEvent(db: Db, source: string, eventId: string): Promise<CommandError> {
   const [[range], retention] = await Promise.all([eventRange(db.sql, source), readRetention(db, source)]);
-  if (retention !== null && BigInt(eventId) <= BigInt(retention.highest_event)) {
+  if (retention !== null && BigInt(eventId) > 0n && BigInt(eventId) <= BigInt(retention.highest_event)) {
     return new CommandError(`Cannot find event ${eventId} in ${source}: retention.events took what is that old`, {
       hint: "what it was is not kept; the deliveries of such events are, without a name, so that nothing is told twice",
     });

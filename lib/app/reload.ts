@@ -1,5 +1,5 @@
 import { leaseStats } from "../../sql/state/stats.ts";
-import { dropFact, factsBeginning, writeFact } from "../../sql/state/facts.ts";
+import { dropFact, factsBeginning, readFact, writeFact } from "../../sql/state/facts.ts";
 import { CommandError } from "../base/errors.ts";
 import { recordAct } from "../state/acts.ts";
 import type { StateDb } from "../state/state_db.ts";
@@ -9,7 +9,7 @@ import { commandJson } from "./command_json.ts";
 import type { ReloadOptions } from "./command_options.ts";
 import { reloadWords } from "./live_config.ts";
 import { OpenParts } from "./open_parts.ts";
-import { RELOAD_DONE, RELOAD_WANTED, ReloadDone } from "./reload_requests.ts";
+import { RELOAD_DONE, RELOAD_WANTED, ReloadDone, ReloadWanted } from "./reload_requests.ts";
 
 const LOOK_MS = 200;
 /** A watch looks every five seconds, so others than the first to answer may be as much later. */
@@ -56,21 +56,32 @@ export async function runReload(context: CommandContext, options: ReloadOptions)
 
 const words = ({ changed, need_restart: needRestart }: ReloadDone) => reloadWords({ changed, needRestart });
 
+/**
+ * Another reload that was called meanwhile takes the place of this one before a watch has seen it. What the watches answer to that one
+ * came later, so it answers this one, too.
+ */
 async function ask({ clock, stop }: CommandContext, db: StateDb, source: string): Promise<ReloadDone[]> {
-  const id = crypto.randomUUID();
-  await writeFact(db.sql, source, RELOAD_WANTED, JSON.stringify({ id }));
+  const own = crypto.randomUUID();
+  const ids = new Set<string>([own]);
+  await writeFact(db.sql, source, RELOAD_WANTED, JSON.stringify({ id: own }));
   const began = clock.monotonicMs();
   let firstAt: number | null = null;
-  let answers: { readonly name: string; readonly done: ReloadDone }[] = [];
+  const answers = new Map<string, ReloadDone>();
   while (clock.monotonicMs() - began < FIRST_MS && (firstAt === null || clock.monotonicMs() - firstAt < OTHERS_MS)) {
     stop.soft.throwIfAborted();
-    answers = (await factsBeginning(db.sql, source, RELOAD_DONE)).flatMap(({ name, value }) => {
-      const done = ReloadDone.safeParse(value);
-      return done.success && done.data.id === id ? [{ name, done: done.data }] : [];
-    });
-    if (answers.length > 0) firstAt ??= clock.monotonicMs();
+    const wanted = ReloadWanted.safeParse((await readFact(db.sql, source, RELOAD_WANTED))[0]?.value);
+    if (wanted.success) ids.add(wanted.data.id);
+    for (const { name, value } of await factsBeginning(db.sql, source, RELOAD_DONE)) {
+      const { data } = ReloadDone.safeParse(value);
+      // The first answer of a watch says what changed; to the other reload it says that nothing did.
+      if (data !== undefined && ids.has(data.id) && !answers.has(name)) answers.set(name, data);
+    }
+    if (answers.size > 0) firstAt ??= clock.monotonicMs();
     await clock.sleep(LOOK_MS, stop.soft);
   }
-  for (const { name } of answers) await dropFact(db.sql, source, name);
-  return answers.map(({ done }) => done);
+  // Those to another reload are its own to take away.
+  for (const { name, value } of await factsBeginning(db.sql, source, RELOAD_DONE)) {
+    if (ReloadDone.safeParse(value).data?.id === own) await dropFact(db.sql, source, name);
+  }
+  return [...answers.values()];
 }

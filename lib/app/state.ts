@@ -11,6 +11,7 @@ import type { CommandContext } from "./command_context.ts";
 import { commandJson } from "./command_json.ts";
 import type { StateOptions } from "./command_options.ts";
 import { keepErased } from "./keep_erased.ts";
+import { leadsToStdout } from "../drivers/deno/stdout_pipe.ts";
 import { dumpState, restoreState, type RowCounts } from "./state_dump.ts";
 
 const EMBEDDED = "pglite:";
@@ -43,14 +44,19 @@ async function copy({ config, clock, out }: CommandContext, { path, json }: Stat
   return 0;
 }
 
-async function dump({ config, clock, out, stop }: CommandContext, { path, json }: StateOptions): Promise<number> {
+async function dump(context: CommandContext, { path, json }: StateOptions): Promise<number> {
+  const { config, clock, out, stop, log } = context;
+  const isStdout = leadsToStdout(path);
+  if (isStdout && out.isTerminal) {
+    throw new UsageError("Cannot show a dump on a terminal: it is binary", { hint: "name a file, or use a pipe" });
+  }
   await using db = await openState(config.state, { clock });
-  const rows = await dumpState(db, path, formatUtc(clock.now()), stop.soft);
-  const { size } = await Deno.stat(path);
-  if (json) out.writeJson(commandJson("state", { action: "dump", path, bytes: size, rows }));
-  else {out.writeLine(
-      `Dumped to ${path}, ${megabytes(size)}: ${rowWords(rows)}. It holds personal data, as the state does.`,
-    );}
+  const { rows, bytes } = await dumpState(db, path, formatUtc(clock.now()), stop.soft);
+  const said = `Dumped to ${path}, ${megabytes(bytes)}: ${rowWords(rows)}. It holds personal data, as the state does.`;
+  // Behind the dump it would be a part of it, and nothing could restore that.
+  if (isStdout) log.info("{said}", { said });
+  else if (json) out.writeJson(commandJson("state", { action: "dump", path, bytes, rows }));
+  else out.writeLine(said);
   return 0;
 }
 

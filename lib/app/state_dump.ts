@@ -15,6 +15,12 @@ import { renewEpoch } from "../state/state_epoch.ts";
 /** How many rows of each table. */
 export type RowCounts = Readonly<Record<string, number>>;
 
+export interface Dumped {
+  readonly rows: RowCounts;
+  /** Of the file. */
+  readonly bytes: number;
+}
+
 const CURSOR_ROWS = 500;
 /** Rows are restored so many signs at a time. */
 const BATCH_SIGNS = 1_000_000;
@@ -29,9 +35,16 @@ const End = z.object({ rows: z.record(z.string(), z.int()), sequences: z.record(
  * Writes all of a state into a file that restoreState() reads, whatever the state's database: a snapshot of one moment. Embedded,
  * everybody else waits as long. Throws CommandError when the file cannot be written.
  */
-export async function dumpState(db: StateDb, path: string, writtenAt: string, signal: AbortSignal): Promise<RowCounts> {
+export async function dumpState(db: StateDb, path: string, writtenAt: string, signal: AbortSignal): Promise<Dumped> {
   await using file = await openOutputFile(path);
-  const sink = compressing(file, "gzip");
+  let bytes = 0; // a pipe has no size
+  const counted = {
+    write: (chunk: Uint8Array) => {
+      bytes += chunk.length;
+      return file.write(chunk);
+    },
+  };
+  const sink = compressing(counted, "gzip");
   const rows = await db.sql.begin("isolation level repeatable read read only", async (tx) => {
     const schema = (await selectAppliedMigrations(tx)).at(-1)?.version ?? 0;
     await sink.write(line({ lmsmon_state: 1, schema, written_at: writtenAt }));
@@ -53,7 +66,7 @@ export async function dumpState(db: StateDb, path: string, writtenAt: string, si
   });
   await sink.end();
   await file.commit();
-  return rows;
+  return { rows, bytes };
 }
 
 const line = (what: object) => Buffer.from(`#${JSON.stringify(what)}\n`);

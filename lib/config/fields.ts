@@ -87,13 +87,14 @@ export function wholeNumber(min: number): Reader<number> {
   };
 }
 
-/** Milliseconds, at least `minMs`. */
-export function duration(minMs: number): Reader<number> {
+/** Milliseconds, from `minMs` to `mostDays`. */
+export function duration(minMs: number, mostDays = Infinity): Reader<number> {
   return (raw) => {
     if (isPlainNumber(raw)) throw new FieldError(`must be a duration with its unit such as ${raw}s, not ${shown(raw)}`);
     const ms = typeof raw === "string" || raw instanceof Filled ? parseDuration(text(raw)) : null;
     if (ms === null) throw new FieldError(`must be a duration such as 30s, 15m, 24h, 7d or 1h30m, not ${shown(raw)}`);
     if (ms < minMs) throw new FieldError(`must be at least ${minMs / 1000}s, not ${shown(raw)}`);
+    if (ms > mostDays * 86_400_000) throw new FieldError(`must be at most ${mostDays}d, not ${shown(raw)}`);
     return ms;
   };
 }

@@ -39,6 +39,8 @@ export const PRESETS = ["testpress", "moodle", "custom"] as const;
 
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
+/** Timers and databases count the milliseconds of a time limit in 31 bits: one beyond that would be over at once. */
+const LONGEST_LIMIT_DAYS = 24;
 
 const fallbacks = new WeakMap<z.ZodType, unknown>();
 
@@ -157,7 +159,7 @@ export const schema = z.strictObject({
       assignment: key(nullable(linkTemplate), null),
       content: key(nullable(linkTemplate), null),
     }),
-    statement_timeout: key(duration(SECOND), "30s"),
+    statement_timeout: key(duration(SECOND, LONGEST_LIMIT_DAYS), "30s"),
     stale_after: key(nullable(duration(SECOND)), null),
     exam_duration_unit: key(oneOf(["auto", "minutes", "seconds"]), "auto"),
     moodle: group({
@@ -215,7 +217,7 @@ export const schema = z.strictObject({
   }),
   health: group({ ping_url: key(nullable(pingUrl), null) }),
   zulip: group({
-    request_timeout: key(duration(SECOND), "15s"),
+    request_timeout: key(duration(SECOND, LONGEST_LIMIT_DAYS), "15s"),
     settle: key(duration(SECOND), "90s"),
     config_file: key(path, null),
     site: key(nullable(zulipSite), null),

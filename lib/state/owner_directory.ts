@@ -46,6 +46,14 @@ export async function prepareDirectory(directory: StateDirectory): Promise<void>
     await makeDirectory(directory.path);
     const foreign = await foreignEntry(directory);
     if (foreign === null) return;
+    // Whoever takes the lock for a stale one deletes it, and must not be sent to an empty state: it would know nothing of what was told.
+    if (foreign === "data") {
+      throw new StateError(`Cannot open the state database: ${directory.path} has a folder "data" and no lmsmon.lock`, {
+        hint:
+          "if it is lmsmon's and that file was deleted, make an empty one while no lmsmon runs, as the user that runs it: " +
+          `touch ${directory.lock}; else name a directory of its own in state.url`,
+      });
+    }
     throw new StateError(
       `Cannot open the state database: ${directory.path} is not empty and not lmsmon's (it holds "${foreign}")`,
       { hint: "name a directory of its own in state.url, such as pglite:./lmsmon-state" },
@@ -114,13 +122,15 @@ function reasonOf(error: unknown): string {
 const OURS = /^(data(\..+)?|lmsmon\..*|lost\+found|\.git(ignore|keep))$/;
 
 async function foreignEntry(directory: StateDirectory): Promise<string | null> {
+  const hasLock = await Deno.stat(directory.lock).then(() => true, () => false);
+  const data = await Deno.stat(directory.data).catch(ignoreMissing);
+  // A state that is there is lmsmon's whatever else was laid beside it: a dump of it, what a file manager leaves.
+  if (data !== undefined && hasLock) return null;
   for await (const entry of Deno.readDir(directory.path)) {
     if (!OURS.test(entry.name)) return entry.name;
   }
   // A folder "data" alone may be anybody's.
-  const hasLock = await Deno.stat(directory.lock).then(() => true, () => false);
-  const data = await Deno.stat(directory.data).catch(ignoreMissing);
-  return data !== undefined && !hasLock ? "data" : null;
+  return data === undefined ? null : "data";
 }
 
 function ignoreMissing(error: unknown): undefined {

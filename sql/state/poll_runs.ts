@@ -52,7 +52,7 @@ export const pollWeight = (sql: Queryable, pollId: string, digestAbove: number) 
       select recipient, count(*) as due from undelivered where recipient is not null
        group by recipient, digest, case when digest then next_attempt_at end)
     select
-      (select coalesce(sum(case when due <= ${digestAbove}::int then due else 1 end), 0) from per_message)::int as messages,
+      (select coalesce(sum(case when due <= ${digestAbove}::bigint then due else 1 end), 0) from per_message)::int as messages,
       (select count(distinct recipient) from undelivered)::int as recipients,
       (select count(distinct event_id) from undelivered)::int as told_events,
       rewritten.told_revisions, rewritten.told_reused

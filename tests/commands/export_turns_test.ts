@@ -9,10 +9,10 @@ const EVENTS = 3000;
 const idsIn = (text: string) => text.trim().split("\n").map((line) => JSON.parse(line).event_id as number);
 const all = Array.from({ length: EVENTS }, (_, i) => i + 1);
 
-async function homeWithEvents(): Promise<LmsmonHome> {
+async function homeWithEvents(count = EVENTS): Promise<LmsmonHome> {
   const home = await LmsmonHome.make({ state: { url: "pglite:./state" } });
   await using db = await openState({ url: `pglite:${home.folder}/state`, password: null });
-  await insertRows(db, manyRows(EVENTS));
+  await insertRows(db, manyRows(count));
   return home;
 }
 
@@ -55,4 +55,22 @@ Deno.test("of two exports that mark what was unprocessed the second one waits, a
   assert.deepEqual(idsIn(await new Blob(pieces as Uint8Array<ArrayBuffer>[]).text()), all);
   const waited = await second.finished;
   assert.deepEqual([waited.code, waited.out], [0, ""], waited.err);
+});
+
+Deno.test("export-ai that marks what a closed stdout, or /dev/null, takes says that it reached nobody", async () => {
+  await using home = await homeWithEvents(3);
+  const marked = async (redirection: string, ...flags: readonly string[]) => {
+    const command = [Deno.execPath(), ...START, PROGRAM, "export-ai", ...flags].map((word) => `'${word}'`).join(" ");
+    const { code, stderr } = await new Deno.Command("sh", {
+      args: ["-c", `${command} ${redirection}`],
+      cwd: home.folder,
+      stderr: "piped",
+    }).output();
+    const said = new TextDecoder().decode(stderr);
+    assert.equal(code, 0, said);
+    return /reached nobody/.test(said);
+  };
+  assert.equal(await marked(">&-", "--consumer", "ai", "--ack", "--limit", "2"), true);
+  assert.equal(await marked("| cat >/dev/null", "--mark-processed"), false);
+  assert.equal(await marked(">&-", "--mark-processed", "--out", "events.jsonl"), false);
 });

@@ -74,6 +74,7 @@ atEveryPlace("what is older than `retention` goes, and nothing is told twice for
   assert.deepEqual([taken.events, taken.message_texts, taken.acts], [2, 0, 0]);
   assert.match((await noSuchEvent(db, SOURCE, taken.highest_event)).message, /retention\.events took/);
   assert.match((await noSuchEvent(db, SOURCE, "99999")).message, /Cannot find event 99999 in \w+$/);
+  assert.match((await noSuchEvent(db, SOURCE, "0")).message, /Cannot find event 0 in \w+$/, "there never was one");
 
   // Every row is looked at anew: what was told is not told again, what was pending is.
   await db.sql`update lmsmon.row_states set recipe = 0`;

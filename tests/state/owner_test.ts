@@ -279,6 +279,42 @@ Deno.test("openState() refuses a directory that is somebody else's, and what is 
   }
 });
 
+Deno.test("a state opens whatever was laid beside it, such as a dump of it", async () => {
+  const parent = await Deno.makeTempDir();
+  const path = join(parent, "state");
+  try {
+    const before = await open(path);
+    await before.close();
+    for (const name of ["state.dump.gz", ".DS_Store"]) await Deno.writeTextFile(join(path, name), "");
+    await using again = await open(path);
+    assert.equal(again.mode, "embedded");
+    await Deno.stat(join(path, "state.dump.gz"));
+  } finally {
+    await Deno.remove(parent, { recursive: true });
+  }
+});
+
+Deno.test("a state whose lmsmon.lock was deleted says how to get it back, and not to begin with an empty one", async () => {
+  const parent = await Deno.makeTempDir();
+  const path = join(parent, "state");
+  try {
+    const before = await open(path);
+    await before.close();
+    await Deno.remove(join(path, "lmsmon.lock"));
+    await assert.rejects(open(path), (error: Error) => {
+      assert.ok(error instanceof StateError);
+      assert.match(error.message, /has a folder "data" and no lmsmon\.lock/);
+      assert.match(error.hint ?? "", /touch .*lmsmon\.lock/);
+      return true;
+    });
+    await Deno.writeTextFile(join(path, "lmsmon.lock"), "");
+    await using again = await open(path);
+    assert.equal((await again.sql`select 1 as one from lmsmon.migrations limit 1`).length, 1);
+  } finally {
+    await Deno.remove(parent, { recursive: true });
+  }
+});
+
 Deno.test("openState() in a dry run creates no directory", async () => {
   const parent = await Deno.makeTempDir();
   try {

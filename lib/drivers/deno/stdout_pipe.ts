@@ -6,7 +6,7 @@
  * Delete when: `lmsmon export-ai` into a full non-blocking pipe waits through `Deno.stdout` (tests/commands/export_turns_test.ts).
  */
 
-import { fstatSync } from "node:fs";
+import { fstatSync, statSync } from "node:fs";
 import { Socket } from "node:net";
 
 const STDOUT = 1;
@@ -46,6 +46,16 @@ interface PipeHandle {
 function isPipe(): boolean {
   try {
     return fstatSync(STDOUT).isFIFO();
+  } catch {
+    return false;
+  }
+}
+
+/** Whether what is written to `path` goes where stdout does: `/dev/stdout`, or a pipe that it was led into. */
+export function leadsToStdout(path: string): boolean {
+  try {
+    const [there, stdout] = [statSync(path), fstatSync(STDOUT)];
+    return there.dev === stdout.dev && there.ino === stdout.ino;
   } catch {
     return false;
   }

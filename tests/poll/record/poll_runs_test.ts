@@ -61,6 +61,13 @@ forEachState("finishPoll() opens a poll within the limits and counts what it wou
   assert.ok(run?.finished_at !== null);
 });
 
+forEachState("a poll is weighed where digest_above is beyond 31 bits: one message for each row", async (db) => {
+  const polling = await startPolling(db);
+  await tell(polling, 3);
+  const verdict = await finishPoll(db, polling.lease, polling.pollId, COUNTS, fuse(500, 500, 10 ** 12));
+  assert.equal(verdict.messages, 6);
+});
+
 forEachState("P11: finishPoll() holds a poll that would send too much, until it is released", async (db) => {
   const polling = await startPolling(db);
   await tell(polling, 3);
