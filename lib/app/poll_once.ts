@@ -71,6 +71,9 @@ export async function runPollOnce(context: CommandContext, options: PollOnceOpti
   context.stop.soft.throwIfAborted(); // what the round left over is sent by the next one
 }
 
+/** Longer than a look at the LMS of each of some watches that wait to be told that it is the right one. */
+const LOOKS_MS = 5_000;
+
 /** Throws CommandError, which says who it is, when another process polls. */
 async function pollUnderLease(
   context: CommandContext,
@@ -82,7 +85,9 @@ async function pollUnderLease(
   const { config, clock, stop } = context;
   const { ttlMs } = leaseTimes(config.poll.intervalMs);
   using holder = Holder.open();
-  const lease = await leaseToPoll(context, options.wait, db, lms.name, holder.name, ttlMs);
+  // Whoever waits for this very confirmation has the lease for as long as each of its looks at the LMS takes.
+  const waitMs = options.wait ? ttlMs : options.acceptSource ? LOOKS_MS : 0;
+  const lease = await leaseToPoll(context, { waitMs, asked: options.wait }, db, lms.name, holder.name, ttlMs);
   await using keeper = new LeaseKeeper(db, lease, ttlMs, clock);
   await checkSource(db, lms, logger("poll"), options.acceptSource);
   const telling: Promise<void>[] = [];
@@ -114,21 +119,21 @@ async function pollUnderLease(
 
 async function leaseToPoll(
   context: CommandContext,
-  wait: boolean,
+  { waitMs, asked }: { readonly waitMs: number; readonly asked: boolean },
   db: StateDb,
   source: string,
   holder: string,
   ttlMs: number,
 ): Promise<Lease> {
   const { clock, stop } = context;
-  const untilMs = clock.monotonicMs() + (wait ? ttlMs : 0);
+  const untilMs = clock.monotonicMs() + waitMs;
   while (true) {
     const taken = await takeLease(db, source, holder, ttlMs);
     if (taken.lease) return taken.lease;
     stop.soft.throwIfAborted();
     if (clock.monotonicMs() >= untilMs) {
       throw new CommandError(`Cannot poll "${source}" now: it is being polled by ${describeHolder(taken.holder)}`, {
-        hint: wait
+        hint: asked
           ? "that poller finds the same; stop it, or leave the polling to it"
           : "that poller finds the same: leave the polling to it, stop it, or wait for it with --wait",
       });

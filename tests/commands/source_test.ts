@@ -154,6 +154,24 @@ Deno.test({
 
 Deno.test({
   ignore,
+  name: "poll-once --accept-source waits while a watch that needs the confirmation has a look at the LMS",
+}, async () => {
+  await using place = await makePlace({ state: "server" });
+  await institute(place);
+  // As such a watch has it, but for longer than the program takes to start.
+  await withPostgres(
+    place.stateUrl,
+    (sql) =>
+      sql.unsafe(
+        "update lmsmon.leases set holder = 'other|1|?x', expires_at = clock_timestamp() + interval '4 seconds'",
+      ),
+  );
+  const accepted = await place.home.run("poll-once", "--accept-source");
+  assert.equal(accepted.code, 0, accepted.err);
+});
+
+Deno.test({
+  ignore,
   name: "watch goes on with a warning when another system with the same rows answers, and stops at one with other rows",
 }, async () => {
   await using place = await makePlace({ state: "server" });
