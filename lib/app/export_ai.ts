@@ -226,7 +226,7 @@ async function noteTaken(work: Work, exported: Exported, upTo: string | null): P
   });
 }
 
-/** Who means it (`>/dev/null`, to begin with what is new) is told what was done; to who closed stdout nothing else says that it was lost. */
+/** No error, since `>/dev/null` may be meant, to begin with what is new. Whoever closed stdout by mistake has no other sign of the loss. */
 function warnOfNobody({ context, place }: Work): void {
   if (place.target !== null || context.out !== standardOutput || !isStdoutNull()) return;
   context.log.warn("stdout is /dev/null, or closed: what is marked or acknowledged now reached nobody");

@@ -71,7 +71,7 @@ export async function runPollOnce(context: CommandContext, options: PollOnceOpti
   context.stop.soft.throwIfAborted(); // what the round left over is sent by the next one
 }
 
-/** Longer than a look at the LMS of each of some watches that wait to be told that it is the right one. */
+/** Longer than some watches that wait for the confirmation take to look at the LMS, one after the other. */
 const LOOKS_MS = 5_000;
 
 /** Throws CommandError, which says who it is, when another process polls. */

@@ -8,7 +8,7 @@ import { logger, setUpLogging } from "../base/log.ts";
 import { standardOutput } from "../base/output.ts";
 import { Shutdown } from "../base/shutdown.ts";
 import type { CommandContext } from "./command_context.ts";
-import { nameStateTroubleOf } from "../state/state_errors.ts";
+import { nameStateTroubleOfCommand } from "../state/state_errors.ts";
 import { runOneShot } from "./one_shot.ts";
 import { commandJson } from "./command_json.ts";
 
@@ -114,7 +114,7 @@ export async function runCommand(
         if (hungUp) handler(); // it came while the parts were opened
       },
     }).catch((error) => {
-      throw nameStateTroubleOf(config.state.url, error);
+      throw nameStateTroubleOfCommand(config.state.url, error);
     });
   const signals = { soft: stop.soft, hard: stop.hard };
   return settings.daemon ? await run(signals) ?? 0 : await runOneShot(signals, systemClock, run);

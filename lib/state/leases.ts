@@ -33,8 +33,10 @@ const LOCK_WAIT_MS = 3_000;
 
 /**
  * Takes the lease when it is free or expired, by the state database's clock. `takeOverFrom` takes it from that holder at
- * once: only for a holder whose process is known to be gone. The token rises with every take-over. Ends the session of a holder that
- * has the row locked and was stopped in the middle of a statement for half of a lease's life: the lease must have expired as well.
+ * once: only for a holder whose process is known to be gone. The token rises with every take-over.
+ *
+ * A holder that was stopped in the middle of a statement has the row locked for ever: its session is ended after half of a lease's
+ * life, so that the row is free by the time the lease expires.
  */
 export async function acquireLease(
   db: Pick<StateDb, "sql">,
@@ -44,25 +46,31 @@ export async function acquireLease(
   takeOverFrom: string | null = null,
 ): Promise<LeaseResult> {
   const lifeMs = Math.max(ttlMs, SHORTEST_LIFE_MS);
-  const take = async () => {
-    const token = await db.sql.begin(async (tx) => {
-      await setLockTimeout(tx, Math.min(Math.ceil(lifeMs / 4), LOCK_WAIT_MS));
-      return (await takeLease(tx, { source, holder, ttlMs, takeOverFrom }))[0]?.token ?? null;
-    });
-    return token === null ? null : { lease: { source, holder, token } };
-  };
-  try {
-    const taken = await take().catch(async (error) => {
-      if (errorCode(error) !== LOCK_NOT_AVAILABLE || !await freeFromStuck(db, lifeMs / 2)) throw error;
-      return await take();
-    });
-    if (taken !== null) return taken;
-  } catch (error) {
-    if (errorCode(error) !== LOCK_NOT_AVAILABLE) throw error;
-  }
+  const waitMs = Math.min(Math.ceil(lifeMs / 4), LOCK_WAIT_MS);
+  const take = () => tryToTake(db, { source, holder, ttlMs, takeOverFrom }, waitMs);
+  let token = await take();
+  if (token === "locked" && await freeFromStuck(db, lifeMs / 2)) token = await take();
+  if (token !== null && token !== "locked") return { lease: { source, holder, token } };
   const [present] = await readLease(db.sql, source);
   if (!present) return acquireLease(db, source, holder, ttlMs, takeOverFrom);
   return { lease: null, holder: present.holder, expiresAt: fromInstant(present.expires_at) };
+}
+
+/** The new token; `null`: somebody else has the lease; `locked`: somebody is writing under it. */
+async function tryToTake(
+  db: Pick<StateDb, "sql">,
+  wanted: Parameters<typeof takeLease>[1],
+  waitMs: number,
+): Promise<string | "locked" | null> {
+  try {
+    return await db.sql.begin(async (tx) => {
+      await setLockTimeout(tx, waitMs);
+      return (await takeLease(tx, wanted))[0]?.token ?? null;
+    });
+  } catch (error) {
+    if (errorCode(error) === LOCK_NOT_AVAILABLE) return "locked";
+    throw error;
+  }
 }
 
 /** False when somebody else has taken the lease over. */

@@ -93,7 +93,7 @@ export function nameStateTrouble(url: string, error: unknown): unknown {
 const isOfServer = (error: unknown): error is Error => error instanceof Error && "severity" in error;
 
 /** The same for whatever ends a command: a file that is missing must not pass for a lost connection, nor a fault of ours for trouble. */
-export function nameStateTroubleOf(url: string, error: unknown): unknown {
+export function nameStateTroubleOfCommand(url: string, error: unknown): unknown {
   const code = errorCode(error) ?? "";
   const isTrouble = /^(CONNECTION_|CONNECT_TIMEOUT|ECONN)/.test(code) ||
     isOfServer(error) && (isConnectionLost(error) || code === "25006" || SERVER_TROUBLE.test(code));

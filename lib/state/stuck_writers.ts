@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import type { StateDb } from "./state_db.ts";
 
 const NEVER = new AbortController().signal;
-/** In which the slowest line brings some lines of a COPY. */
+/** Long enough for the slowest network to bring some lines of a COPY. */
 const LONGEST_LOOK_MS = 5_000;
 
 /**
@@ -32,7 +32,7 @@ async function stuckFor(
 ): Promise<readonly StuckWriterRow[]> {
   const stuck = await stuckWriters(sql, waitedMs);
   if (stuck.every(({ copied }) => copied === null)) return stuck;
-  // The lines of a COPY may come over a slow line: only one that took nothing in meanwhile has stopped.
+  // A COPY over a slow network looks the same: only one that took nothing in meanwhile has stopped.
   await clock.sleep(Math.min(waitedMs / 2, LONGEST_LOOK_MS), signal);
   if (signal.aborted) return [];
   const later = new Map((await stuckWriters(sql, waitedMs)).map((row) => [row.pid, row]));

@@ -11,7 +11,10 @@ export const LockWaitRow = z.object({
 });
 export type LockWaitRow = z.infer<typeof LockWaitRow>;
 
-/** Sessions of this role in this database that wait for a lock, and who has it: nobody who waits for one, too. */
+/**
+ * Sessions of this role in this database that wait for a lock, and who holds it. A holder that waits for a lock itself is left out:
+ * of a chain, the one at its end is who keeps all of them waiting.
+ */
 export const lockWaits = (sql: Queryable) =>
   sql<LockWaitRow[]>`
     select concat(w.pid, ' ', w.query_start) as waiter, x.pid, coalesce(b.application_name, '') as application,

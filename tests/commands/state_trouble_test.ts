@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type LmsmonPlace, makePlace, postgresServer } from "./lmsmon_place.ts";
 import { StateError } from "../../lib/base/errors.ts";
-import { nameStateTroubleOf } from "../../lib/state/state_errors.ts";
+import { nameStateTroubleOfCommand } from "../../lib/state/state_errors.ts";
 import { withPostgres } from "../support/databases.ts";
 import { onServer } from "../support/state/server_state.ts";
 
@@ -158,13 +158,16 @@ for (
 
 Deno.test("a file that is missing is no state that cannot be reached", () => {
   const missing = Object.assign(new Error("no such file"), { code: "ENOENT" });
-  assert.equal(nameStateTroubleOf("postgres://127.0.0.1/state", missing), missing);
+  assert.equal(nameStateTroubleOfCommand("postgres://127.0.0.1/state", missing), missing);
 });
 
 Deno.test("a session that stood still and was ended is named, embedded too, without blame for who has the state open", () => {
   const ended = Object.assign(new Error("terminating connection"), { severity: "FATAL", code: "25P03" });
-  assert.match(String(nameStateTroubleOf("postgres://127.0.0.1/state", ended)), /Cannot reach the state database/);
-  const embedded = nameStateTroubleOf("pglite:state", ended);
+  assert.match(
+    String(nameStateTroubleOfCommand("postgres://127.0.0.1/state", ended)),
+    /Cannot reach the state database/,
+  );
+  const embedded = nameStateTroubleOfCommand("pglite:state", ended);
   assert.ok(embedded instanceof StateError);
   assert.match(embedded.message, /^Cannot open the state database pglite:state: terminating connection$/);
   assert.equal(embedded.hint, undefined);

@@ -10,8 +10,8 @@ import type { Writable } from "node:stream";
 import type postgres from "postgres";
 
 /**
- * Large enough that the driver's and the server's cost per chunk vanish, small enough that a slow line brings one in a fraction of a
- * second: the server counts whole chunks, and by that others see that the process goes on.
+ * Large enough that the driver's and the server's cost per chunk vanish, small enough that a slow network brings one in a fraction
+ * of a second: the server counts whole chunks, and by that others see that the process goes on.
  */
 const CHUNK_CHARS = 32 * 1024;
 const encoder = new TextEncoder();
