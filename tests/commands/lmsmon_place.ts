@@ -65,6 +65,11 @@ export async function makePlace(
   await grantReading(lms.config.url);
   const zulip = stack.use(await startArmedStandIn({ rateLimit: UNLIMITED, ...options.zulip }));
   const home = stack.use(await LmsmonHome.make({}, options.env));
+  const next = zulip.next.bind(zulip);
+  zulip.next = (test, timeoutMs) =>
+    next(test, timeoutMs).catch((error) => {
+      throw new Error(`${error instanceof Error ? error.message : error}\n${home.lastWords}`);
+    });
   let stateUrl = "pglite:./state";
   if (options.state === undefined || options.state === "server") {
     const database = await createServerDatabase(true);

@@ -1,10 +1,12 @@
 import { join } from "node:path";
 import type { FailPoint } from "../../lib/base/fail_point.ts";
 import { OnTerminal } from "./on_terminal.ts";
-import { ARMED_PROGRAM, PROGRAM, START } from "./program.ts";
+import { ARMED_PROGRAM, NO_UPDATE_CHECK, PROGRAM, START } from "./program.ts";
 
 /** A loaded machine is slow; nothing that a test waits for takes this long otherwise. */
 const PATIENCE_MS = 45_000;
+/** Characters. */
+const LAST_WORDS = 4000;
 
 export interface Finished {
   readonly code: number;
@@ -14,6 +16,8 @@ export interface Finished {
 
 /** A folder with a `config.yaml`, in which the real program runs; it is also its home. */
 export class LmsmonHome implements AsyncDisposable {
+  readonly #started: LmsmonProcess[] = [];
+
   private constructor(readonly folder: string, private readonly env: Readonly<Record<string, string>>) {}
 
   /** `config`: anything JSON can hold, which is YAML too. */
@@ -53,7 +57,7 @@ export class LmsmonHome implements AsyncDisposable {
   #surroundings() {
     const { DENO_DIR, XDG_CACHE_HOME, HOME = "/root", PATH = "" } = Deno.env.toObject();
     const cache = DENO_DIR ?? `${XDG_CACHE_HOME ?? `${HOME}/.cache`}/deno`;
-    const env = { PATH, NO_COLOR: "1", HOME: this.folder, DENO_DIR: cache, ...this.env };
+    const env = { PATH, NO_COLOR: "1", HOME: this.folder, DENO_DIR: cache, ...NO_UPDATE_CHECK, ...this.env };
     return { cwd: this.folder, clearEnv: true, env };
   }
 
@@ -71,7 +75,14 @@ export class LmsmonHome implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    return new LmsmonProcess(child);
+    const started = new LmsmonProcess(child);
+    this.#started.push(started);
+    return started;
+  }
+
+  /** What its processes said last, for who waited for something in vain. */
+  get lastWords(): string {
+    return this.#started.map(({ pid, err }) => `process ${pid}: ${err.slice(-LAST_WORDS)}`).join("\n");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

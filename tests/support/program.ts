@@ -12,3 +12,9 @@ const V8_FLAGS = "--v8-flags=--single-threaded-gc,--liftoff-only";
 
 /** What starts a program: `deno` takes these, then the program, then its own arguments. */
 export const START = ["run", "--quiet", "--no-prompt", "--no-check", "-A", V8_FLAGS] as const;
+
+/**
+ * Deno itself asks for news of itself half a second after a start (2.9.6), through HTTPS_PROXY too, where a slow machine's test would count
+ * that as lmsmon's.
+ */
+export const NO_UPDATE_CHECK = { DENO_NO_UPDATE_CHECK: "1" } as const;

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { connectZulip } from "../../lib/bot/connect_zulip.ts";
 import type { SendOutcome } from "../../lib/bot/zulip_api.ts";
 import { Secret } from "../../lib/base/secrets.ts";
-import { START } from "./program.ts";
+import { NO_UPDATE_CHECK, START } from "./program.ts";
 import { zulipConfig } from "./zulip.ts";
 
 const Sends = z.object({
@@ -33,7 +33,7 @@ export async function sendWithEnvironment(
   const env = Object.fromEntries(PROXIES.map((name) => [name, environment[name] ?? ""]));
   const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
     args: [...START, fileURLToPath(import.meta.url), JSON.stringify(sends)],
-    env,
+    env: { ...env, ...NO_UPDATE_CHECK },
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
   return JSON.parse(new TextDecoder().decode(stdout)) as SendOutcome[]; // made below
