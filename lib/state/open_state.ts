@@ -26,6 +26,7 @@ import { stateTemplate } from "./template.ts";
 import { isConnectionCut } from "../base/database_errors.ts";
 import { stateError, statementMode } from "./state_errors.ts";
 import { LockWatch } from "./lock_watch.ts";
+import { oneAtATime } from "../drivers/postgres/one_at_a_time.ts";
 import { endsIdleSession, PoolerWatch, SENT_TIMEOUT_MS } from "./pooler.ts";
 import { KEPT_SETTINGS, requireSettings, SESSION_SETTINGS } from "./session_settings.ts";
 import { ConnectionLosses, embeddedPool, PooledState, statePool } from "./state_pool.ts";
@@ -168,7 +169,7 @@ function openServer(config: StateConfig, options: OpenStateOptions, log: Logger)
     if (endsIdleSession(bytes)) losses.expectClose();
     return pooler.answered(bytes);
   };
-  const sql = statePool(
+  const pool = statePool(
     {
       ...sockets.options(),
       prepare: target.prepare,
@@ -183,7 +184,8 @@ function openServer(config: StateConfig, options: OpenStateOptions, log: Logger)
     log,
     losses,
   );
-  pooler.attach(sql);
+  pooler.attach(pool);
+  const sql = oneAtATime(pool, () => pooler.recognised);
   const locks = new LockWatch(sql, log, options.lockLookMs);
   const state = new PooledState(
     sql,

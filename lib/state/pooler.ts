@@ -24,7 +24,8 @@ interface LiveOptions {
 /**
  * A state behind a pooler that shares connections between transactions (PgBouncer in transaction mode): start parameters are
  * refused or ignored, and statements prepared on one connection are asked for on another. Recognised by either, whenever it shows;
- * from then on nothing is prepared, and no parameters are sent beyond those that such a pooler keeps for each client.
+ * from then on nothing is prepared, no parameters are sent beyond those that such a pooler keeps for each client, and a connection
+ * has one statement at a time.
  */
 export class PoolerWatch {
   #recognised: boolean;
