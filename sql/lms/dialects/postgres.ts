@@ -126,17 +126,21 @@ export const postgresDialect: Dialect = {
   catalog: (tables) =>
     // numeric(20) holds whole numbers only, numeric alone holds any; a domain holds what the type behind it holds. Of a column of
     // a view nothing says whether it may be null.
-    `select n.name, a.attname::text, format_type(b.type, null) || case when b.type = 'numeric'::regtype` +
-    ` and b.mod >= 4 and (b.mod - 4) & 2047 = 0 then ' whole' else '' end,` +
+    `select n.name, a.attname::text, format_type(coalesce(b.type, a.atttypid), null)` +
+    ` || case when coalesce(b.type, a.atttypid) = 'numeric'::regtype and coalesce(b.mod, a.atttypmod) >= 4` +
+    ` and (coalesce(b.mod, a.atttypmod) - 4) & 2047 = 0 then ' whole' else '' end,` +
     ` case when has_column_privilege(n.oid, a.attnum, 'select') then '1' else '0' end,` +
     ` case when a.attnotnull then '0' else '1' end` +
     ` from (select name, to_regclass(quote_ident(name)) as oid from unnest(array[${
       tables.map(literal).join(",")
     }]::text[]) as u(name)) n` +
     ` join pg_catalog.pg_attribute a on a.attrelid = n.oid and a.attnum > 0 and not a.attisdropped` +
-    ` cross join lateral (with recursive base (type, mod) as (select a.atttypid, a.atttypmod union all` +
-    ` select t.typbasetype, t.typtypmod from base join pg_catalog.pg_type t on t.oid = base.type and t.typtype = 'd')` +
-    ` select base.type, base.mod from base join pg_catalog.pg_type t on t.oid = base.type and t.typtype <> 'd') b`,
+    // All domains at once: asked of each column, the types were read once a column, which was half of an idle poll.
+    ` left join (with recursive base (domain, type, mod) as (` +
+    `select oid, typbasetype, typtypmod from pg_catalog.pg_type where typtype = 'd' union all` +
+    ` select base.domain, t.typbasetype, t.typtypmod from base join pg_catalog.pg_type t on t.oid = base.type and t.typtype = 'd')` +
+    ` select base.domain, base.type, base.mod from base` +
+    ` join pg_catalog.pg_type t on t.oid = base.type and t.typtype <> 'd') b on b.domain = a.atttypid`,
   oldest: 14, // bit_xor as an aggregate, hash_record_extended
   about: "select current_setting('server_version'), current_database()::text",
   clock: "select (extract(epoch from clock_timestamp()) * 1000000)::bigint::text",
