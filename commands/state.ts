@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import type { StateOptions } from "../lib/app/command_options.ts";
-import { execute, notEmpty, withCommon } from "./common.ts";
+import { execute, notEmpty, outputPath, withCommon } from "./common.ts";
 
 export const stateCommand = withCommon(new Command("state"));
 
@@ -20,7 +20,7 @@ withCommon(stateCommand.command("dump"))
   .action((path, flags, command) =>
     run(command, {
       action: "dump",
-      path: path === "-" ? "/dev/stdout" : resolve(path),
+      path: outputPath(path),
       dryRun: false,
       json: flags.json ?? false,
     })
