@@ -15,7 +15,7 @@ withCommon(stateCommand.command("copy"))
 
 withCommon(stateCommand.command("dump"))
   .description("write all of a state, embedded or on a server, into one file that any state can be made of again")
-  .argument("<FILE>", "such as state.dump.gz, readable for you alone; - is stdout", notEmpty)
+  .argument("<FILE>", "state.dump.gz, or .zst; readable for you alone; - is stdout", notEmpty)
   .option("--json", "print the result as JSON")
   .action((path, flags, command) =>
     run(command, {
