@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { styleText } from "node:util";
 import { Command, InvalidArgumentError, type OptionValues } from "@commander-js/extra-typings";
 import type { CommandContext } from "../lib/app/command_context.ts";
@@ -76,6 +77,14 @@ export function wholeNumberFrom(min: number): (text: string) => number {
       /^\d{16,}$/.test(text) ? "It is too large." : `It must be a whole number, at least ${min}.`,
     );
   };
+}
+
+/** As to most programs; whoever means a file of that name writes `./-`. */
+export const STDOUT = "-";
+
+/** Where a command is to write: absolute, and stdout by the name that it has as a file. */
+export function outputPath(text: string): string {
+  return text === STDOUT ? "/dev/stdout" : resolve(text);
 }
 
 export function notEmpty(text: string): string {

@@ -4,7 +4,7 @@ import { UsageError } from "../lib/base/errors.ts";
 import { EXPORT_FORMATS, EXPORT_VIEWS } from "../lib/export/part_format.ts";
 import { parseSize } from "../lib/text/parse_size.ts";
 import { parseTime } from "../lib/text/parse_time.ts";
-import { execute, notEmpty, wholeNumberFrom, withCommon } from "./common.ts";
+import { execute, notEmpty, STDOUT, wholeNumberFrom, withCommon } from "./common.ts";
 
 export const exportAiCommand = withCommon(new Command("export-ai"))
   .option("--since <TIME>", "detected at or after: 7d (ago), 2026-11-20, yesterday, or a time with its zone", notEmpty)
@@ -89,9 +89,6 @@ export const exportAiCommand = withCommon(new Command("export-ai"))
       });
     });
   });
-
-/** As to most programs; whoever means a file of that name writes `./-`. */
-const STDOUT = "-";
 
 /** Absolute; a slash at the end says that a folder is meant. */
 function outPath(text: string): string {

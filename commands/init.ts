@@ -14,7 +14,9 @@ export const initCommand = withCommon(new Command("init"))
   .option("--json", "print the result as JSON")
   .addHelpText(
     "after",
-    "\nWhat no flag says is asked for on a terminal. Every answer is tried before anything is written.",
+    "\nWhat no flag says is asked for on a terminal. Every answer is tried before anything is written, and is taken as it" +
+      "\nis typed: a ${NAME} stands for a variable only at the beginning of a path, as in" +
+      "\n'${CREDENTIALS_DIRECTORY:-/etc/lmsmon}/lms_password'.",
   )
   .action((flags, command) =>
     execute(command, { needs: [], standalone: true }, async (context) => {

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
 import { UsageError } from "../lib/base/errors.ts";
-import { execute, notEmpty, withCommon } from "./common.ts";
+import { execute, notEmpty, outputPath, withCommon } from "./common.ts";
 
 export const insightsCommand = withCommon(new Command("insights"))
   .option("--at <DATE>", "as of the end of this day (2026-11-20, yesterday); default today", notEmpty)
@@ -64,7 +64,7 @@ insightsCommand.addCommand(
     .description("make this site's own constants of the score, for insights.constants to name")
     .requiredOption("--outcomes <FILE>", OUTCOMES, notEmpty)
     .option("--at <DATES>", AT, notEmpty)
-    .option("--out <FILE>", "write the constants to this file", notEmpty)
+    .option("--out <FILE>", "write the constants to this file (- is stdout)", notEmpty)
     .option("--dry-run", "write nothing")
     .option("--json", "print the result as JSON")
     .action((flags, command) =>
@@ -75,7 +75,7 @@ insightsCommand.addCommand(
           outcomes: resolve(flags.outcomes),
           at: daysOf(at),
           json,
-          out: flags.out === undefined ? null : resolve(flags.out),
+          out: flags.out === undefined ? null : outputPath(flags.out),
           dryRun: dryRun || (flags.dryRun ?? false),
         });
       })

@@ -1,11 +1,10 @@
-import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { execute, notEmpty, withCommon } from "./common.ts";
+import { execute, notEmpty, outputPath, withCommon } from "./common.ts";
 
 export const reportCommand = withCommon(new Command("report"))
   .requiredOption(
     "--out <PLACE>",
-    "the file; or a folder (one that exists, or ends in /): a file for each mentor",
+    "the file (- is stdout); or a folder (one that exists, or ends in /): a file for each mentor",
     notEmpty,
   )
   .option("--at <DATE>", "as of the end of this day (2026-11-20, yesterday); default today", notEmpty)
@@ -22,7 +21,7 @@ export const reportCommand = withCommon(new Command("report"))
       const { runReport } = await import("../lib/app/report.ts");
       return await runReport(context, {
         // A slash at the end says that it is a folder: resolving takes it away.
-        out: `${resolve(flags.out)}${flags.out.endsWith("/") ? "/" : ""}`,
+        out: `${outputPath(flags.out)}${flags.out.endsWith("/") ? "/" : ""}`,
         at: flags.at ?? null,
         course: flags.course ?? null,
         mentor: flags.mentor ?? null,

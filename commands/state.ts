@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import type { StateOptions } from "../lib/app/command_options.ts";
-import { execute, notEmpty, withCommon } from "./common.ts";
+import { execute, notEmpty, outputPath, withCommon } from "./common.ts";
 
 export const stateCommand = withCommon(new Command("state"));
 
@@ -15,12 +15,12 @@ withCommon(stateCommand.command("copy"))
 
 withCommon(stateCommand.command("dump"))
   .description("write all of a state, embedded or on a server, into one file that any state can be made of again")
-  .argument("<FILE>", "such as state.dump.gz, readable for you alone; - is stdout", notEmpty)
+  .argument("<FILE>", "state.dump.gz, or .zst; readable for you alone; - is stdout", notEmpty)
   .option("--json", "print the result as JSON")
   .action((path, flags, command) =>
     run(command, {
       action: "dump",
-      path: path === "-" ? "/dev/stdout" : resolve(path),
+      path: outputPath(path),
       dryRun: false,
       json: flags.json ?? false,
     })

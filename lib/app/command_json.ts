@@ -1,3 +1,4 @@
+import { UsageError } from "../base/errors.ts";
 import { type EpochMicros, formatUtc, fromInstant } from "../model/time.ts";
 
 /** Commands that take `--json`. */
@@ -36,6 +37,13 @@ export const JSON_SCHEMA = 1;
 /** A result of a command for programs: the same two keys first in all of them. */
 export function commandJson<T extends object>(command: JsonCommand, result: T) {
   return { schema: JSON_SCHEMA, command, ...result };
+}
+
+/** For a result that would stand on stdout behind what the command writes there: `the page goes`. */
+export function jsonBehind(whatGoes: string): UsageError {
+  return new UsageError(`Cannot print JSON to where ${whatGoes}: both would be on stdout`, {
+    hint: "name a file with --out, or leave --json out",
+  });
 }
 
 /** The one spelling of times in results; `null` stays. */

@@ -107,6 +107,11 @@ const PARTS: readonly Part[] = [
  */
 export async function runInit(context: CommandContext, options: InitOptions): Promise<void> {
   const { out } = context;
+  if (options.out === "-") {
+    throw new UsageError("Cannot write a configuration to stdout: what is asked and tried is printed there", {
+      hint: "--dry-run shows what would be written; ./- is a file of that name",
+    });
+  }
   const target = resolve(options.out);
   if (!options.force && exists(target)) {
     throw new CommandError(`Cannot write ${target}: it is there already`, {

@@ -7,10 +7,14 @@ import type { InitOptions } from "./command_options.ts";
 /** What was answered so far; a flag or a question that nobody came to yet is missing. */
 export type Answers = Partial<Record<keyof InitOptions["answers"], string>>;
 
-/** The configuration with what each part is for, as far as it is answered; paths as they were given, relative ones made absolute. */
+/**
+ * The configuration with what each part is for, as far as it is answered; paths as they were given, relative ones made absolute.
+ * What was answered is what it will say: a `${` is no reference to the environment, but where a path begins with one.
+ */
 export function configText(answers: Answers): string {
-  const path = (text: string) => isAbsolute(text) || /^(~|\$\{)/.test(text) ? text : resolve(text);
-  const value = (text: string) => stringify(text).trimEnd();
+  const written = (text: string) => stringify(text, { lineWidth: 0 }).trimEnd(); // broken lines would need indentation
+  const path = (text: string) => written(pathValue(text));
+  const value = (text: string) => written(literally(text));
   const { lmsUrl, lmsPasswordFile = "", stateUrl = "", statePasswordFile = "", zuliprc, timezone } = answers;
   const lines = [
     "# Written by lmsmon init. config.example.yaml and the README say what else there is; `lmsmon config` shows all that holds.",
@@ -18,13 +22,13 @@ export function configText(answers: Answers): string {
       "lms:",
       "  # read-only: a role that may SELECT is enough",
       `  url: ${value(lmsUrl)}`,
-      ...lmsPasswordFile === "" ? [] : [`  password_file: ${value(path(lmsPasswordFile))}`],
+      ...lmsPasswordFile === "" ? [] : [`  password_file: ${path(lmsPasswordFile)}`],
     ],
     "state:",
     "  # lmsmon's own database: never the LMS's",
     // Without an address it lies where the configuration's place says: /var/lib/lmsmon/state, or beside the file.
     `  url: ${stateUrl === "" ? "null" : value(stateUrl)}`,
-    ...statePasswordFile === "" ? [] : [`  password_file: ${value(path(statePasswordFile))}`],
+    ...statePasswordFile === "" ? [] : [`  password_file: ${path(statePasswordFile)}`],
     ...timezone === undefined ? [] : [
       "notify:",
       "  # of people; stored times are UTC",
@@ -35,12 +39,22 @@ export function configText(answers: Answers): string {
     ...zuliprc === undefined ? [] : [
       "zulip:",
       "  # of a generic bot: Zulip, Personal settings, Bots, Add a new bot; then download its zuliprc",
-      `  config_file: ${value(path(zuliprc))}`,
+      `  config_file: ${path(zuliprc)}`,
     ],
     "",
   ];
   return lines.join("\n");
 }
+
+/** The file that systemd hands over can be named by a variable only, so a reference at the beginning of a path is one. */
+function pathValue(text: string): string {
+  const [reference = ""] = /^\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}/.exec(text) ?? [];
+  if (reference !== "") return reference + literally(text.slice(reference.length));
+  return literally(isAbsolute(text) || text.startsWith("~") ? text : resolve(text));
+}
+
+/** Text of a configuration that is read as exactly this. */
+const literally = (text: string) => text.replaceAll("${", () => "$${");
 
 /** What the LMS's administrator types, once. Of an address that cannot be read, with names to be replaced. */
 export function grants(lmsUrl: string): string[] {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { CommandError } from "../base/errors.ts";
+import { leadsToStdout } from "../drivers/deno/stdout_pipe.ts";
 import { openOutputFile } from "../export/output_file.ts";
 import type { ConstantsFile } from "../insights/constants_file.ts";
 import { FEWEST_STUDENTS, fitConstants } from "../insights/fit.ts";
@@ -8,7 +9,7 @@ import { unknownWords } from "../insights/outcomes.ts";
 import { INDICATORS } from "../insights/score.ts";
 import { counted } from "../text/counted.ts";
 import type { CommandContext } from "./command_context.ts";
-import { commandJson } from "./command_json.ts";
+import { commandJson, jsonBehind } from "./command_json.ts";
 import type { FitOptions } from "./command_options.ts";
 import { judgeDays } from "./judged_days.ts";
 import { OpenParts } from "./open_parts.ts";
@@ -17,7 +18,9 @@ const DIGITS = 4;
 
 /** `insights fit`: a site's own constants, from its own outcomes, for `insights.constants` to name. */
 export async function runFit(context: CommandContext, options: FitOptions): Promise<void> {
-  const { config, out } = context;
+  const { config, out, log } = context;
+  const isStdout = options.out !== null && !options.dryRun && leadsToStdout(options.out);
+  if (isStdout && options.json) throw jsonBehind("the constants go");
   // Before any work: who cannot write there should not wait for it.
   await using place = options.out === null || options.dryRun ? null : await openOutputFile(options.out, 0o644);
   await using parts = new OpenParts(config);
@@ -63,9 +66,11 @@ export async function runFit(context: CommandContext, options: FitOptions): Prom
   if (options.json) {
     return out.writeJson(commandJson("insights fit", { ...file, unknown: outcomes.unknown.length, written }));
   }
-  out.writeLine(
-    `Fitted to ${counted(students.size, "student")}, of whom ${failed} failed or withdrew: ${file.version}`,
-  );
+  const fittedTo = `Fitted to ${
+    counted(students.size, "student")
+  }, of whom ${failed} failed or withdrew: ${file.version}`;
+  if (isStdout) return log.info("{said}", { said: says === null ? fittedTo : `${fittedTo}; ${says}` });
+  out.writeLine(fittedTo);
   await out.table(["value", "weight"], [
     ["intercept", intercept],
     ...INDICATORS.map((name): [string, number] => [name, weights[name]]),

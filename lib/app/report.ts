@@ -1,6 +1,7 @@
 import { basename, join } from "node:path";
 import { StoppedError } from "../base/errors.ts";
 import { progressShower } from "../base/progress.ts";
+import { leadsToStdout } from "../drivers/deno/stdout_pipe.ts";
 import { asFolder, openOutputFile, type OutputFile } from "../export/output_file.ts";
 import { readConstants } from "../insights/constants_file.ts";
 import { findCourse } from "../insights/find_course.ts";
@@ -14,7 +15,7 @@ import { readMoment } from "../state/read_moment.ts";
 import type { Queryable } from "../state/state_db.ts";
 import { counted } from "../text/counted.ts";
 import type { CommandContext } from "./command_context.ts";
-import { commandJson } from "./command_json.ts";
+import { commandJson, jsonBehind } from "./command_json.ts";
 import { warnOfUnseen } from "./insights.ts";
 import { keepErased } from "./keep_erased.ts";
 import { OpenParts } from "./open_parts.ts";
@@ -49,6 +50,8 @@ export async function runReport(context: CommandContext, options: ReportOptions)
   const { config, clock } = context;
   warnOfUnseen(context);
   const at = asOf(options.at, clock.now(), config.notify.timezone);
+  const isStdout = leadsToStdout(options.out);
+  if (isStdout && options.json) throw jsonBehind("the page goes");
   // Before any work: who cannot write there should not wait for a database to learn it.
   const isFolder = await asFolder(options.out);
   await using files = new AsyncDisposableStack();
@@ -65,7 +68,11 @@ export async function runReport(context: CommandContext, options: ReportOptions)
     throw error instanceof StoppedError ? error.withHint("no file was written; start it again") : error;
   });
   for (const file of opened) await file.commit();
-  await tell(context, facts, written, options);
+  // Behind the page it would be a part of it.
+  const say = isStdout
+    ? (said: string) => context.log.info("{said}", { said })
+    : (text: string) => context.out.writeLine(text);
+  await tell(context, facts, written, { ...options, say });
 }
 
 async function read(
@@ -139,7 +146,7 @@ async function tell(
   { out }: CommandContext,
   facts: ReportFacts,
   written: readonly Written[],
-  { out: place, json }: ReportOptions,
+  { out: place, json, say }: ReportOptions & { readonly say: (text: string) => void },
 ): Promise<void> {
   const { asked, unmentored, keyOf } = facts;
   if (json) {
@@ -148,7 +155,7 @@ async function tell(
     return out.writeJson(commandJson("report", { at: at.day, source, identified, unmentored, files }));
   }
   if (asked.perMentor) {
-    out.writeLine(`Wrote ${counted(written.length, "report")} as of ${asked.at.day} into ${place}`);
+    say(`Wrote ${counted(written.length, "report")} as of ${asked.at.day} into ${place}`);
     if (written.length > 0) {
       await out.table(
         ["mentor", "file", "gone quiet", "struggling", "size"],
@@ -162,21 +169,21 @@ async function tell(
       );
     }
     if (unmentored > 0) {
-      out.writeLine(
+      say(
         `${counted(unmentored, "student")} on a list, and in no report: no mentor has them (--out FILE has all)`,
       );
     }
   } else {
     for (const { path, report: { quiet, struggling, others }, page } of written) {
       const more = others.length === 0 ? "" : `, ${peopleIn(others)} on no list`;
-      out.writeLine(
+      say(
         `Wrote ${path} as of ${asked.at.day}: ${counted(peopleIn(quiet), "student")} gone quiet, ` +
           `${peopleIn(struggling)} here but struggling${more} (${sizeOf(page)})`,
       );
     }
   }
   for (const { path, page: { unlisted, undrawn } } of written.filter(({ page }) => page.unlisted + page.undrawn > 0)) {
-    out.writeLine(
+    say(
       `${path} is full: ${unlisted} not listed, ${undrawn} without plots; --course, --mentor or a folder make smaller ones`,
     );
   }

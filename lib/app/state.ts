@@ -12,7 +12,7 @@ import { commandJson } from "./command_json.ts";
 import type { StateOptions } from "./command_options.ts";
 import { keepErased } from "./keep_erased.ts";
 import { leadsToStdout } from "../drivers/deno/stdout_pipe.ts";
-import { dumpState, restoreState, type RowCounts } from "./state_dump.ts";
+import { dumpState, requireDumpName, restoreState, type RowCounts } from "./state_dump.ts";
 
 const EMBEDDED = "pglite:";
 
@@ -50,6 +50,7 @@ async function dump(context: CommandContext, { path, json }: StateOptions): Prom
   if (isStdout && out.isTerminal) {
     throw new UsageError("Cannot show a dump on a terminal: it is binary", { hint: "name a file, or use a pipe" });
   }
+  requireDumpName(path);
   await using db = await openState(config.state, { clock });
   const { rows, bytes } = await dumpState(db, path, formatUtc(clock.now()), stop.soft);
   const said = `Dumped to ${path}, ${megabytes(bytes)}: ${rowWords(rows)}. It holds personal data, as the state does.`;

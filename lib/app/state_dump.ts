@@ -1,13 +1,12 @@
 import { Buffer } from "node:buffer";
-import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
-import { createGunzip } from "node:zlib";
+import type { Readable } from "node:stream";
 import { z } from "zod";
 import * as q from "../../sql/state/dump.ts";
 import type { StateTableRow } from "../../sql/state/dump.ts";
 import { selectAppliedMigrations } from "../../sql/state/migrations.ts";
-import { CommandError } from "../base/errors.ts";
-import { compressing } from "../export/compress.ts";
+import { CommandError, UsageError } from "../base/errors.ts";
+import { compressing, compressionOf, uncompressed } from "../export/compress.ts";
 import { openOutputFile } from "../export/output_file.ts";
 import type { Queryable, StateDb, Transaction } from "../state/state_db.ts";
 import { renewEpoch } from "../state/state_epoch.ts";
@@ -24,16 +23,29 @@ export interface Dumped {
 const CURSOR_ROWS = 500;
 /** Rows are restored so many signs at a time. */
 const BATCH_SIGNS = 1_000_000;
+const BLOCK_BYTES = 65_536;
 
-// A dump is gzip'ed text: a line for what it is, for each table a line and then its rows, a line for the end. Lines that are no
+// A dump is compressed text: a line for what it is, for each table a line and then its rows, a line for the end. Lines that are no
 // rows begin with "#".
 const Head = z.object({ lmsmon_state: z.literal(1), schema: z.int(), written_at: z.string() });
 const TableLine = z.object({ table: z.string(), columns: z.array(z.string()) });
 const End = z.object({ rows: z.record(z.string(), z.int()), sequences: z.record(z.string(), z.string()) });
 
+/** What is read as something that no dump is. */
+const FOREIGN_NAME = /\.(jsonl?|ndjson|csv|tsv|txt|sql|ya?ml|xml|html|parquet|bz2|xz|lz4|lzma|br|zip|7z|tar|tgz)$/i;
+
+/** Throws UsageError for a name by which everybody would take a dump for something else. */
+export function requireDumpName(path: string): void {
+  const foreign = FOREIGN_NAME.exec(path)?.[0];
+  if (foreign === undefined) return;
+  throw new UsageError(`Cannot dump to ${path}: a dump is no ${foreign} file`, {
+    hint: "end the name in .gz or .zst: it says how the dump is compressed",
+  });
+}
+
 /**
- * Writes all of a state into a file that restoreState() reads, whatever the state's database: a snapshot of one moment. Embedded,
- * everybody else waits as long. Throws CommandError when the file cannot be written.
+ * Writes all of a state into a file that restoreState() reads, whatever the state's database: a snapshot of one moment, compressed
+ * as the name says (gzip where it says nothing). Embedded, everybody else waits as long. Throws CommandError when the file cannot be written.
  */
 export async function dumpState(db: StateDb, path: string, writtenAt: string, signal: AbortSignal): Promise<Dumped> {
   await using file = await openOutputFile(path);
@@ -44,7 +56,8 @@ export async function dumpState(db: StateDb, path: string, writtenAt: string, si
       return file.write(chunk);
     },
   };
-  const sink = compressing(counted, "gzip");
+  const compression = compressionOf(path);
+  const sink = compressing(counted, compression === "none" ? "gzip" : compression);
   const rows = await db.sql.begin("isolation level repeatable read read only", async (tx) => {
     const schema = (await selectAppliedMigrations(tx)).at(-1)?.version ?? 0;
     await sink.write(line({ lmsmon_state: 1, schema, written_at: writtenAt }));
@@ -194,17 +207,26 @@ function fileTrouble(path: string, error: unknown): CommandError | null {
 }
 
 async function* linesOf(path: string): AsyncGenerator<string> {
-  const file = createReadStream(path);
-  const unpacked = file.pipe(createGunzip());
-  file.on("error", (error) => unpacked.destroy(error));
+  let unpacked: Readable | null = null;
   try {
+    unpacked = await uncompressed(blocksOf(path));
     yield* createInterface({ input: unpacked, crlfDelay: Infinity });
   } catch (error) {
     if (error instanceof CommandError) throw error;
     throw fileTrouble(path, error) ??
       notWhole(path, error instanceof Error ? error.message : String(error), error);
   } finally {
-    file.destroy();
+    unpacked?.destroy(); // and with it the file
+  }
+}
+
+async function* blocksOf(path: string): AsyncGenerator<Uint8Array> {
+  using file = await Deno.open(path);
+  while (true) {
+    const block = new Uint8Array(BLOCK_BYTES);
+    const read = await file.read(block);
+    if (read === null) return;
+    yield block.subarray(0, read);
   }
 }
 

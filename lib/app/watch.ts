@@ -9,7 +9,7 @@ import { createMetrics, type Metrics } from "../base/metrics.ts";
 import { counted } from "../text/counted.ts";
 import { progressShower } from "../base/progress.ts";
 import { RepeatedError } from "../base/repeated_error.ts";
-import { untilLate } from "../base/shutdown.ts";
+import { untilAborted, untilLate } from "../base/shutdown.ts";
 import { SourceWatch } from "../poll/check_source.ts";
 import { Holder } from "../poll/holder.ts";
 import { pollLoop } from "../poll/poll_loop.ts";
@@ -26,11 +26,10 @@ import { serveReloads } from "./reload_requests.ts";
 import { Pinger } from "./ping.ts";
 import { stayDisabled } from "./stay_disabled.ts";
 import { OpenParts, pollSettings } from "./open_parts.ts";
+import { openWatch } from "./open_watch.ts";
 import { openNotifier } from "./poll_once.ts";
 import { afterPoll } from "./after_poll.ts";
-import { keepErased } from "./keep_erased.ts";
 import { nameStateTrouble } from "../state/state_errors.ts";
-import { readUntoldNews, untoldNewsText } from "./untold_news.ts";
 import { watchDry } from "./watch_dry.ts";
 
 /** `watch`: polls and delivers until the first signal, then finishes the round in hand. Trouble ends a round, never the daemon. */
@@ -39,17 +38,10 @@ export async function runWatch(context: CommandContext, options: WatchOptions): 
   if (!config.enabled) return await stayDisabled(context);
   const metrics = createMetrics(manifest.version, config.source.name);
   await using parts = new OpenParts(config, metrics);
-  const db = await parts.state({ dryRun: options.dryRun });
-  const lms = await parts.lms();
-  if (!options.dryRun) await keepErased(context, db);
+  const opened = await openWatch(context, options, parts);
+  if (opened === null) return;
+  const { db, lms } = opened;
   if (options.dryRun) return await watchDry(context, db, lms, options.acceptSource);
-  const untold = await readUntoldNews(db, lms.name, { ...options, enabled: config.notify.enabled });
-  if (untold !== null) {
-    const { why, neverTold, pending } = untold;
-    const say = { notice: untoldNewsText(untold, null), neverTold, pending };
-    if (why === "off") logger("watch").warning("{notice}", say);
-    else logger("watch").info("{notice}", say);
-  }
   const tells = options.notify && config.notify.enabled;
   const live = new LiveConfig(config);
   const notifierOf = (config: Config, takeOver: boolean) =>
@@ -231,10 +223,6 @@ async function withEach(
   loop: (config: Config, soft: AbortSignal) => Promise<void>,
 ): Promise<void> {
   do await loop(live.config, AbortSignal.any([stop, live.changed])); while (!stop.aborted);
-}
-
-async function untilAborted(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
 }
 
 function deliver(

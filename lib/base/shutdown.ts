@@ -65,13 +65,17 @@ export async function untilLate(
   ended: AbortSignal,
   clock: Pick<Clock, "sleep">,
 ): Promise<void> {
-  if (!soft.aborted) {
-    await new Promise<void>((resolve) => {
-      for (const signal of [soft, ended]) signal.addEventListener("abort", () => resolve(), { once: true });
-    });
-  }
+  await untilAborted(soft, ended);
   await clock.sleep(FINISH_MS, ended);
   if (ended.aborted) return;
   late.abort(new DOMException("Stopped before the work in hand was done", "AbortError"));
   await clock.sleep(NOTICE_MS, ended);
+}
+
+/** Resolves when one of them is. */
+export async function untilAborted(...signals: readonly AbortSignal[]): Promise<void> {
+  if (signals.some(({ aborted }) => aborted)) return;
+  await new Promise<void>((resolve) => {
+    for (const signal of signals) signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }

@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { createGzip, createZstdCompress } from "node:zlib";
+import { pipeline, Readable } from "node:stream";
+import { createGunzip, createGzip, createZstdCompress, createZstdDecompress } from "node:zlib";
 import type { ByteSink } from "./byte_sink.ts";
 
 export type Compression = "none" | "gzip" | "zstd";
@@ -42,4 +43,23 @@ export function compressing(sink: ByteSink, compression: Compression): EndingSin
       check();
     },
   };
+}
+
+const ZSTD_BEGINS = [0x28, 0xb5, 0x2f, 0xfd];
+
+/** What was compressed, by either of the two: its first bytes say by which, since a pipe has no name. */
+export async function uncompressed(packed: AsyncGenerator<Uint8Array>): Promise<Readable> {
+  let head = new Uint8Array();
+  while (head.length < ZSTD_BEGINS.length) {
+    const { done, value } = await packed.next();
+    if (done) break;
+    head = new Uint8Array([...head, ...value]);
+  }
+  const isZstd = ZSTD_BEGINS.every((byte, i) => head[i] === byte);
+  const all = Readable.from((async function* () {
+    yield head;
+    yield* packed;
+  })());
+  // What fails on the way is thrown to whoever reads.
+  return pipeline(all, isZstd ? createZstdDecompress() : createGunzip(), () => {});
 }

@@ -1,7 +1,9 @@
 import { basename, dirname, join } from "node:path";
 import { CommandError } from "../base/errors.ts";
 import { failPoint } from "../base/fail_point.ts";
+import { standardOutput } from "../base/output.ts";
 import { diskSpace, isTooLarge, roomOf, TOO_LARGE_HINT } from "../drivers/deno/disk_space.ts";
+import { leadsToStdout, openStdoutPipe } from "../drivers/deno/stdout_pipe.ts";
 import type { ByteSink } from "./byte_sink.ts";
 
 /** A file that is either wholly there or not at all. */
@@ -18,6 +20,7 @@ export interface OutputFile extends ByteSink, AsyncDisposable {
  * Throws CommandError when it cannot be written, with the reason.
  */
 export async function openOutputFile(path: string, mode = 0o600): Promise<OutputFile> {
+  if (leadsToStdout(path)) return stdoutFile(path);
   const target = await Deno.realPath(path).catch(() => path);
   const existing = await Deno.stat(target).catch(() => null);
   if (existing?.isDirectory) throw cannotWrite(path, "it is a directory");
@@ -53,6 +56,20 @@ export async function openOutputFile(path: string, mode = 0o600): Promise<Output
       if (state === "open") file.close();
       if (!direct && (state === "open" || state === "finished")) await Deno.remove(place).catch(() => {});
       state = "disposed";
+    },
+  };
+}
+
+/** Stdout, wherever it was led to: into a file, too, and behind what is in that already. */
+function stdoutFile(path: string): OutputFile {
+  const pipe = openStdoutPipe();
+  return {
+    write: (bytes) => attempt(path, () => pipe === null ? standardOutput.writeBytes(bytes) : pipe.write(bytes)),
+    finish: () => Promise.resolve(),
+    commit: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => {
+      pipe?.close();
+      return Promise.resolve();
     },
   };
 }

@@ -47,7 +47,15 @@ export async function readHistory(sql: Queryable, request: HistoryRequest): Prom
     historyEvents(sql, source, student, { ...range, limit: MOST_EVENTS }),
     countHistory(sql, source, student, range),
   ]);
-  return packed(itemsOf([...rows], now, timezone), total?.events ?? rows.length, request);
+  const items = itemsOf([...rows], now, timezone);
+  const all = total?.events ?? rows.length;
+  return packed(rows.length === MOST_EVENTS && rows.length < all ? withoutCutWeek(items) : items, all, request);
+}
+
+/** The oldest week is left to the next answer, since more of it may be older: two would each have a part of its sums. */
+function withoutCutWeek(items: readonly HistoryItem[]): readonly HistoryItem[] {
+  // Of a single week with so many events a part is better than nothing for ever.
+  return items[0]?.content.is === "week" && items.length > 1 ? items.slice(1) : items;
 }
 
 /** As many of the newest items as the budget holds, with what is said around them. Pure. */

@@ -3,6 +3,7 @@ import { courses } from "../../sql/state/insight_names.ts";
 import { findStudents, shownKeys } from "../people/find_person.ts";
 import type { Queryable } from "../state/state_db.ts";
 import { counted } from "../text/counted.ts";
+import { csvRecords } from "../text/csv_records.ts";
 import { courseNamed } from "./find_course.ts";
 
 /** What became of students: `course/student` to whether they failed or withdrew. */
@@ -36,8 +37,8 @@ const COLUMNS = ["student", "course", "outcome"] as const;
 
 /** Lines of a file of outcomes. Throws UsageError with the line that cannot be read. */
 export function parseOutcomes(text: string, name: string): OutcomeLine[] {
-  const [head = "", ...lines] = text.replace(/^\uFEFF/, "").split(/\r?\n/);
-  const titles = fields(head).map((title) => title.toLowerCase());
+  const [head, ...records] = csvRecords(text.replace(/^\uFEFF/, ""));
+  const titles = (head?.cells ?? []).map((title) => title.toLowerCase());
   const [student, course, outcome] = COLUMNS.map((column) => titles.indexOf(column));
   if (
     student === undefined || course === undefined || outcome === undefined || Math.min(student, course, outcome) < 0
@@ -46,22 +47,15 @@ export function parseOutcomes(text: string, name: string): OutcomeLine[] {
       hint: "a line each with the student's id or username, the course's id or title, and 1 (failed or withdrawn) or 0",
     });
   }
-  return lines.flatMap((line, i) => {
-    if (line.trim() === "") return [];
-    const cells = fields(line);
+  return records.map(({ cells, line }) => {
     const result = cells[outcome] ?? "";
     if (result !== "0" && result !== "1") {
-      throw new UsageError(`Cannot read ${name}:${i + 2}: the outcome is neither 0 nor 1`, {
+      throw new UsageError(`Cannot read ${name}:${line}: the outcome is neither 0 nor 1`, {
         hint: "write 1 for who failed or withdrew, and 0 for everybody else",
       });
     }
-    return [{ student: cells[student] ?? "", course: cells[course] ?? "", failed: result === "1", line: i + 2 }];
+    return { student: cells[student] ?? "", course: cells[course] ?? "", failed: result === "1", line };
   });
-}
-
-function fields(line: string): string[] {
-  return [...line.matchAll(/\s*(?:"((?:[^"]|"")*)"\s*|([^,]*))(?:,|$)/g)]
-    .map(([, quoted, plain]) => (quoted?.replaceAll('""', '"') ?? plain ?? "").trim());
 }
 
 /** Outcomes by the ids of the state. Throws UsageError for a line that may be about several students or courses, or gainsays another. */
@@ -84,7 +78,7 @@ export async function readOutcomes(sql: Queryable, source: string, text: string,
     }
     const [id] = ids, found = courseIds.get(course);
     if (found === null || found === undefined || id === undefined) {
-      unknown.push(`${student},${course}`);
+      unknown.push(`${student},${course}`.replace(/\s+/g, " "));
       continue;
     }
     const key = `${found.course_id}/${id}`;

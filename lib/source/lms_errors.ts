@@ -27,7 +27,9 @@ const SCHEMA = new Set([
 ]);
 /** READ ONLY has stopped what would write or lock. */
 const WRITES = new Set(["25006", "ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION"]);
-const TIMEOUT = new Set(["57014", "ER_STATEMENT_TIMEOUT", "ER_QUERY_TIMEOUT", "ER_QUERY_INTERRUPTED"]);
+/** Most of the statement's time went by while another session held a lock on what it reads. */
+const LOCKED = new Set(["55P03", "ER_LOCK_WAIT_TIMEOUT"]);
+const TIMEOUT = new Set(["57014", "ER_STATEMENT_TIMEOUT", "ER_QUERY_TIMEOUT", "ER_QUERY_INTERRUPTED", ...LOCKED]);
 /** A pooled connection that had died unnoticed: a fresh one is worth one more try. */
 const STALE = new Set([
   ...["CONNECTION_CLOSED", "CONNECTION_DESTROYED", "ECONNRESET", "EPIPE", "PROTOCOL_CONNECTION_LOST", "57P01", "57P02"],
@@ -80,7 +82,9 @@ export function lmsError(error: unknown, target: LmsTarget): unknown {
   if (TIMEOUT.has(code)) {
     return new LmsError("timeout", `Cannot read ${at}: ${detail}`, {
       cause: error,
-      hint: "The server ended the statement; raise lms.statement_timeout if it is just slow",
+      hint: LOCKED.has(code)
+        ? LOCKED_HINT
+        : "The server ended the statement; raise lms.statement_timeout if it is just slow",
     });
   }
   if (WRITES.has(code)) {
@@ -113,6 +117,10 @@ export function lmsError(error: unknown, target: LmsTarget): unknown {
   return new LmsError("failed", `Cannot read ${at}: ${detail} (${code})`, { cause: error });
 }
 
+const LOCKED_HINT =
+  "The statement waited for a lock on a table of the LMS: somebody changes or restores it, or left a transaction open; " +
+  "let them end, and raise lms.statement_timeout only where such locks are short";
+
 /** Errors that a value in a table makes, not a statement as such. */
 const isAboutData = (code: string) =>
   /^22/.test(code) || /WRONG_VALUE|OUT_OF_RANGE|TRUNCATED|ER_WRONG_STRING/.test(code);
@@ -120,7 +128,7 @@ const isAboutData = (code: string) =>
 /** Throws the same error, saying which query ended so: an LMS has several. */
 export const ofQuery = (kind: string) => (error: unknown): never => {
   if (!(error instanceof LmsError) || (error.reason !== "timeout" && error.reason !== "failed")) throw error;
-  const hint = error.reason === "timeout"
+  const hint = error.reason === "timeout" && error.hint !== LOCKED_HINT
     ? `${error.hint ?? ""}; \`lmsmon preset check\` says how it is read`
     : error.hint;
   throw new LmsError(error.reason, `${error.message}, by query ${kind}`, {

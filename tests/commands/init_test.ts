@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { grants } from "../../lib/app/init_words.ts";
+import { join } from "node:path";
+import { configText, grants } from "../../lib/app/init_words.ts";
+import { loadConfig } from "../../lib/config/load_config.ts";
 import { type LmsmonPlace, makePlace, PASSWORD, postgresServer } from "./lmsmon_place.ts";
 
 /** The LMS's address for a role that the server does not have. */
@@ -25,6 +27,40 @@ Deno.test("init's grants are for the role, database and schemas that the address
   ]);
   assert.match(grants("postgres://ro@lms/lms")[2] ?? "", /grant usage on schema public to "ro"/);
   assert.match(grants("nonsense").join(), /"lms_readonly"/);
+});
+
+Deno.test("init's answers are read as they were typed, but for a variable at the beginning of a path", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "lmsmon_init_" });
+  try {
+    await Deno.writeTextFile(join(folder, "lms_${NAME}"), "secret of a strange file\n");
+    await Deno.writeTextFile(join(folder, "state$${NAME:-x}"), "secret of another\n");
+    const text = configText({
+      lmsUrl: "postgres://ro@lms.example/${NAME}$${$",
+      lmsPasswordFile: join(folder, "lms_${NAME}"),
+      stateUrl: "postgres://lmsmon@db.example/state${",
+      statePasswordFile: "${FOLDER:-/nowhere}/state$${NAME:-x}",
+      zuliprc: "a folder ${NAME} with a name that is so long that it would not fit one line of a file/zuliprc",
+      timezone: "Asia/Kolkata",
+    });
+    const config = await loadConfig({
+      flag: undefined,
+      env: { NAME: "name", FOLDER: folder },
+      cwd: "/",
+      home: null,
+      file: { path: "/config.yaml", label: "config.yaml", text },
+      needs: ["lms", "state"],
+    });
+    assert.equal(decodeURIComponent(new URL(config.lms.url).pathname), "/${NAME}$${$");
+    assert.equal(decodeURIComponent(new URL(config.state.url).pathname), "/state${");
+    assert.equal(config.lms.password?.reveal(), "secret of a strange file");
+    assert.equal(config.state.password?.reveal(), "secret of another");
+    assert.equal(
+      config.effective?.find(({ key }) => key === "zulip.config_file")?.value,
+      join(Deno.cwd(), "a folder ${NAME} with a name that is so long that it would not fit one line of a file/zuliprc"),
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test({

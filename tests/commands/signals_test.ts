@@ -56,6 +56,22 @@ for (
   );
 }
 
+Deno.test({ ignore, name: "watch that is stopped before a state has ever answered ends well, and soon" }, async () => {
+  await using place = await makePlace();
+  await Promise.all((["SIGTERM", "SIGINT"] as const).map(async (signal) => {
+    await using hole = blackHole();
+    const state = { url: `postgres://lmsmon@127.0.0.1:${hole.port}/lmsmon` };
+    await Deno.writeTextFile(`${place.home.folder}/${signal}.yaml`, JSON.stringify({ ...place.config, state }));
+    await using process = place.home.start("--config", `${signal}.yaml`, "watch");
+    await hole.taken;
+    const { code, err } = await process.stop(signal);
+    assert.equal(code, 0, err);
+    // Before the connection's own time is over, after which it would have ended in any case.
+    assert.match(err, /Stopped before it could begin: something did not answer/);
+    assert.doesNotMatch(err, /error:/);
+  }));
+});
+
 Deno.test(
   { ignore, name: "poll-once ends after the message in hand at ^C, and the next one tells the rest, each once" },
   async () => {

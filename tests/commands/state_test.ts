@@ -101,9 +101,10 @@ for (const place of PLACES.slice(0, 1)) {
         await run(bench, embedded, { action: "copy", path: `${folder}/copy` });
         await assert.rejects(run(bench, embedded, { action: "copy", path: `${folder}/copy` }), /there is one already/);
         await assert.rejects(run(bench, bench.stateUrl, { action: "copy", path: `${folder}/other` }), /on a server/);
-        await run(bench, `pglite:${folder}/copy`, { action: "dump", path: `${folder}/again.gz` });
+        await run(bench, `pglite:${folder}/copy`, { action: "dump", path: `${folder}/again.zst` });
+        assert.deepEqual([...(await Deno.readFile(`${folder}/again.zst`)).slice(0, 4)], [0x28, 0xb5, 0x2f, 0xfd]);
         const back = await createServerDatabase(true);
-        await run(bench, back.url, { action: "restore", path: `${folder}/again.gz` });
+        await run(bench, back.url, { action: "restore", path: `${folder}/again.zst` });
         {
           await using db = await openState({ url: back.url, password: null });
           const after = await contents(db);
@@ -128,8 +129,14 @@ for (const place of PLACES.slice(0, 1)) {
     try {
       await withBench(place, {}, async (bench) => {
         await lived(bench);
-        const file = `${folder}/dump.gz`;
+        const file = `${folder}/dump`; // a name that says nothing
         await run(bench, bench.stateUrl, { action: "dump", path: file });
+        for (const name of ["x.json", "x.CSV", "x.sql", "x.tar"]) {
+          const dump = run(bench, bench.stateUrl, { action: "dump", path: `${folder}/${name}` });
+          await assert.rejects(dump, /Cannot dump to .*: a dump is no \.\w+ file/, name);
+        }
+        await run(bench, bench.stateUrl, { action: "dump", path: `${folder}/whole.zst` });
+        const zstd = await Deno.readFile(`${folder}/whole.zst`);
         const bytes = await Deno.readFile(file);
         const text = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
         const packed = (lines: string) =>
@@ -137,6 +144,8 @@ for (const place of PLACES.slice(0, 1)) {
         const lines = text.trimEnd().split("\n");
         const broken: Record<string, [Uint8Array, RegExp]> = {
           cut: [bytes.slice(0, bytes.length - 40), /no whole dump/],
+          "cut.zst": [zstd.slice(0, zstd.length - 40), /no whole dump/],
+          empty: [new Uint8Array(), /no whole dump/],
           unended: [await packed(`${lines.slice(0, -1).join("\n")}\n`), /its end is missing/],
           short: [
             await packed(`${lines.filter((line) => !line.includes('"cödé')).join("\n")}\n`),

@@ -7,7 +7,7 @@ import { type HistoryRequest, packed, readHistory } from "../../lib/history/read
 import { tokensIn } from "../../lib/history/tokens.ts";
 import { quoted } from "../../lib/history/lines.ts";
 import { pseudonyms } from "../../lib/privacy/pseudonyms.ts";
-import { atOnePlace } from "../poll/poll_bench.ts";
+import { atOnePlace, type PollBench } from "../poll/poll_bench.ts";
 import { UsageError } from "../../lib/base/errors.ts";
 import type { HistoryRow } from "../../sql/state/history.ts";
 
@@ -146,31 +146,33 @@ Deno.test("a week of a history counts each try at an exam and each content once,
   });
 });
 
+/** So many finished attempts of a student, as many on each of the last days of 2025. */
+async function attempts(bench: PollBench, student: number, many: number, days: number): Promise<void> {
+  const exam = Number(await bench.writer.exam({ title: "Mock" }));
+  const last = Temporal.PlainDate.from("2025-12-31");
+  await bench.writer.insert(
+    "attempts",
+    Array.from({ length: many }, (_, i) => [i, last.subtract({ days: i % days })] as const).map(([i, day]) => ({
+      id: i + 1,
+      exam_id: exam,
+      user_id: student,
+      date: `${day} 09:00:00`,
+      last_started_time: `${day} 09:00:00`,
+      last_answer_updated_time: `${day} 10:00:00`,
+      state: "Completed",
+      result: i % 2 === 0 ? "Pass" : "Fail",
+      score: 90,
+      percentage: 50,
+    })),
+  );
+}
+
 atOnePlace(
   "history tells everything in order, older weeks in sums, page by page, of 1,000 events at once",
   {},
   async (bench) => {
     const student = Number(await bench.writer.student({ username: "asha" }));
-    const exam = await bench.writer.exam({ title: "Mock" });
-    const days = Array.from(
-      { length: 1000 },
-      (_, i) => Temporal.PlainDate.from("2025-12-31").subtract({ days: i % 300 }),
-    );
-    await bench.writer.insert(
-      "attempts",
-      days.map((day, i) => ({
-        id: i + 1,
-        exam_id: Number(exam),
-        user_id: student,
-        date: `${day} 09:00:00`,
-        last_started_time: `${day} 09:00:00`,
-        last_answer_updated_time: `${day} 10:00:00`,
-        state: "Completed",
-        result: i % 2 === 0 ? "Pass" : "Fail",
-        score: 90,
-        percentage: 50,
-      })),
-    );
+    await attempts(bench, student, 1000, 300);
     await bench.poll();
     const request = { ...REQUEST, student: String(student) };
     const whole = await readHistory(bench.db.sql, request);
@@ -197,3 +199,21 @@ atOnePlace(
     assert.doesNotMatch(prompt.text, /asha/);
   },
 );
+
+atOnePlace("history of more events than one answer looks at has each week once, whole", {}, async (bench) => {
+  const student = Number(await bench.writer.student());
+  await attempts(bench, student, 5200, 260);
+  await bench.poll();
+  const weeks: Record<string, unknown>[] = [];
+  let events = 0;
+  let before = null;
+  do {
+    const page = await readHistory(bench.db.sql, { ...REQUEST, student: String(student), before });
+    weeks.unshift(...page.items.filter(({ kind }) => kind === "week"));
+    events += page.events;
+    before = page.cursor === null ? null : placeOfCursor(page.cursor);
+  } while (before !== null);
+  assert.equal(events, 5200);
+  assert.deepEqual(weeks.slice(1).map(({ exams, days }) => [exams, days]), weeks.slice(1).map(() => [7 * 20, 7]));
+  assert.equal(new Set(weeks.map(({ week_of }) => week_of)).size, weeks.length);
+});

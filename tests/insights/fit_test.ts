@@ -38,6 +38,13 @@ Deno.test("parseOutcomes() reads columns in any order, quoted or not, and names 
     { student: "7", course: 'Physics, "A"', failed: true, line: 2 },
     { student: "asha", course: "4", failed: false, line: 3 },
   ]);
+  const broken = 'student,course,outcome\n7,"Physics\nfor ""all""",1\n8,4,0\n9,4,left\n';
+  assert.deepEqual(parseOutcomes(broken.replace("left", "1"), "o.csv").map(({ course, line }) => [course, line]), [
+    ['Physics\nfor "all"', 2],
+    ["4", 4],
+    ["4", 5],
+  ]);
+  assert.throws(() => parseOutcomes(broken, "o.csv"), /o\.csv:5/);
   assert.throws(() => parseOutcomes("a,b,c\n", "o.csv"), UsageError);
   assert.throws(() => parseOutcomes("student,course,outcome\n7,4,yes\n", "o.csv"), /o\.csv:2/);
 });

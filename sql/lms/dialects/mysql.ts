@@ -113,6 +113,8 @@ export const mysqlDialect: Dialect = {
  */
 export function mysqlSettings(mariaDb: boolean, statementTimeoutMs: number): string[] {
   const idleS = Math.ceil(statementTimeoutMs / 1000) + 5;
+  // The most whole seconds that are less than a statement's time: one that waited for a lock ends with an error that says so.
+  const lockS = Math.ceil(statementTimeoutMs / 1000) - 1;
   return [
     "set names utf8mb4 collate utf8mb4_unicode_ci",
     // No mode: each of them changes what a query means (ANSI_QUOTES, ORACLE), or how values read (PAD_CHAR_TO_FULL_LENGTH).
@@ -127,6 +129,7 @@ export function mysqlSettings(mariaDb: boolean, statementTimeoutMs: number): str
         ? `max_statement_time = ${statementTimeoutMs / 1000}`
         : `max_execution_time = ${Math.ceil(statementTimeoutMs)}`
     }`,
+    ...(lockS >= 1 ? [`set session lock_wait_timeout = ${lockS}`] : []),
     // Ends the transaction of a process that was stopped in the middle: no snapshot is ever held for long. MySQL has no limit for that
     // alone; there, a connection without work ends as soon, and the next read makes another one.
     `set session ${mariaDb ? "idle_readonly_transaction_timeout" : "wait_timeout"} = ${idleS}`,

@@ -204,7 +204,8 @@ export function postgresSettings(statementTimeoutMs: number, schemas: readonly s
     `set local idle_in_transaction_session_timeout = ${Math.ceil(statementTimeoutMs) + 5000}`,
     // PostgreSQL 17 and newer. The statement's own limit is the one that counts.
     "select case when current_setting('server_version_num')::int >= 170000 then set_config('transaction_timeout', '0', true) end",
-    "set local lock_timeout = 0",
+    // Shorter than the statement's time, so that a statement that waited for a lock ends with an error that says so.
+    `set local lock_timeout = ${Math.ceil(statementTimeoutMs * 0.95)}`,
     // How values read as text: what is hashed, shown and judged must not depend on what a role or a database was given.
     "set local client_encoding = 'UTF8'",
     "set local datestyle = 'ISO, YMD'",
