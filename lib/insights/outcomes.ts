@@ -34,21 +34,24 @@ export function unknownWords({ unknown }: Pick<Outcomes, "unknown">): string | n
 
 const COLUMNS = ["student", "course", "outcome"] as const;
 
+/** What spreadsheets put between cells: where the comma is for decimals it is the semicolon. */
+const SEPARATORS = [",", ";", "\t"] as const;
+type Separator = (typeof SEPARATORS)[number];
+
 /** Lines of a file of outcomes. Throws UsageError with the line that cannot be read. */
 export function parseOutcomes(text: string, name: string): OutcomeLine[] {
-  const [head = "", ...lines] = text.replace(/^\uFEFF/, "").split(/\r?\n/);
-  const titles = fields(head).map((title) => title.toLowerCase());
-  const [student, course, outcome] = COLUMNS.map((column) => titles.indexOf(column));
-  if (
-    student === undefined || course === undefined || outcome === undefined || Math.min(student, course, outcome) < 0
-  ) {
+  const [head = "", ...lines] = text.replace(/^\uFEFF/, "").split(/\r\n?|\n/);
+  const separator = SEPARATORS.find((sign) => !columnsOf(head, sign).includes(-1));
+  if (separator === undefined) {
     throw new UsageError(`Cannot read ${name}: its first line is not "student,course,outcome"`, {
-      hint: "a line each with the student's id or username, the course's id or title, and 1 (failed or withdrawn) or 0",
+      hint: "CSV in UTF-8, a line each with the student's id or username, the course's id or title, and 1 (failed or " +
+        "withdrawn) or 0",
     });
   }
+  const [student = -1, course = -1, outcome = -1] = columnsOf(head, separator);
   return lines.flatMap((line, i) => {
     if (line.trim() === "") return [];
-    const cells = fields(line);
+    const cells = fields(line, separator);
     const result = cells[outcome] ?? "";
     if (result !== "0" && result !== "1") {
       throw new UsageError(`Cannot read ${name}:${i + 2}: the outcome is neither 0 nor 1`, {
@@ -59,9 +62,15 @@ export function parseOutcomes(text: string, name: string): OutcomeLine[] {
   });
 }
 
-function fields(line: string): string[] {
-  return [...line.matchAll(/\s*(?:"((?:[^"]|"")*)"\s*|([^,]*))(?:,|$)/g)]
-    .map(([, quoted, plain]) => (quoted?.replaceAll('""', '"') ?? plain ?? "").trim());
+/** Where the three columns stand; -1: not in this line. */
+function columnsOf(head: string, separator: Separator): number[] {
+  const titles = fields(head, separator).map((title) => title.toLowerCase());
+  return COLUMNS.map((column) => titles.indexOf(column));
+}
+
+function fields(line: string, separator: Separator): string[] {
+  const cell = new RegExp(` *(?:"((?:[^"]|"")*)" *|([^${separator}]*))(?:${separator}|$)`, "g");
+  return [...line.matchAll(cell)].map(([, quoted, plain]) => (quoted?.replaceAll('""', '"') ?? plain ?? "").trim());
 }
 
 /** Outcomes by the ids of the state. Throws UsageError for a line that may be about several students or courses, or gainsays another. */
