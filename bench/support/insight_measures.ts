@@ -4,6 +4,7 @@ import { type Mention, nameOn } from "../../lib/insights/naming.ts";
 import { asOf, readInsights } from "../../lib/insights/read_insights.ts";
 import { DEFAULT_CONSTANTS } from "../../lib/insights/score.ts";
 import { openState } from "../../lib/state/open_state.ts";
+import { digits } from "./insight_tables.ts";
 import { summarise } from "./naming_result.ts";
 import { openCourse, type PlayedCourse } from "../../tests/support/insights/play_course.ts";
 import type { OuladModule } from "../../tests/support/replay/read_oulad.ts";
@@ -105,9 +106,9 @@ export function namingOf(modules: readonly JudgedModule[]): string[] {
       },
       list.reduce((sum, { mentorWeeks }) => sum + mentorWeeks, 0),
     );
-    return `${name.padEnd(12)} precision ${result.precision?.toFixed(3)} (of students ${
-      result.studentPrecision?.toFixed(3)
-    }), recall ${result.recall?.toFixed(3)}, ` +
+    return `${name.padEnd(12)} precision ${digits(result.precision, 3)} (of students ${
+      digits(result.studentPrecision, 3)
+    }), recall ${digits(result.recall, 3)}, ` +
       `${result.perMentorAndWeek.toFixed(2)} mentions a mentor and week, ${result.named} named, ` +
       `median ${result.leadDays ?? "-"} days before leaving`;
   };
@@ -120,12 +121,15 @@ export function stabilityOf(modules: readonly JudgedModule[]): string[] {
     let before: Set<string> | null = null;
     const shares: number[] = [];
     for (const outcomes of weeks.values()) {
-      const now = top(new Map(outcomes.map(({ insight: { student, z } }) => [student, z ?? 0])), 0.1);
+      const scored = outcomes.flatMap(({ insight: { student, z } }): [string, number][] =>
+        z === null ? [] : [[student, z]]
+      );
+      const now = top(new Map(scored), 0.1);
       const share = before === null ? null : newNames(before, now);
       if (share !== null) shares.push(share);
       before = now;
     }
-    const mean = shares.reduce((sum, share) => sum + share, 0) / Math.max(1, shares.length);
-    return `${name.padEnd(12)} ${(100 * mean).toFixed(1)} %`;
+    const mean = shares.length === 0 ? null : 100 * shares.reduce((sum, share) => sum + share, 0) / shares.length;
+    return `${name.padEnd(12)} ${digits(mean, 1)} %`;
   });
 }

@@ -35,10 +35,16 @@ export function printTable(
   for (const { name, list } of groups) {
     for (const day of days) {
       const measures = measuresOf(list, day);
-      row(name, `d${day}`, ...COLUMNS.map(([, key]) => cell(measures[key])));
+      row(
+        name,
+        `d${day}`,
+        ...COLUMNS.map(([, key]) => COUNTS.has(key) ? String(measures[key]) : digits(measures[key], 4)),
+      );
     }
   }
 }
 
-const cell = (value: number | null) =>
-  value === null ? "-" : Number.isInteger(value) && value > 1 ? String(value) : value.toFixed(4);
+const COUNTS: ReadonlySet<keyof Measures> = new Set(["n", "failed", "here_n"]);
+
+/** `-`: it cannot be said, as of a module with too few students for a score. */
+export const digits = (value: number | null, places: number): string => value === null ? "-" : value.toFixed(places);

@@ -35,9 +35,12 @@ export function courseNamed(all: readonly CourseRow[], text: string): CourseRow 
   });
 }
 
+/** Names that hold what was asked for come first: the beginning of a long title is less like it, sign by sign, than any short id. */
 function nearest(wanted: string, names: readonly string[]): string[] {
-  const far = (name: string) => distance(wanted.toLowerCase(), name.toLowerCase());
-  return [...new Set(names)].sort((a, b) => far(a) - far(b)).slice(0, NEAREST);
+  const text = wanted.toLowerCase();
+  const far = (name: string) => name.includes(text) ? 0 : distance(text, name);
+  return [...new Set(names)].map((name) => ({ name, far: far(name.toLowerCase()) })).sort((a, b) => a.far - b.far)
+    .slice(0, NEAREST).map(({ name }) => name);
 }
 
 const quoted = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);

@@ -3,7 +3,7 @@ import { courses } from "../../sql/state/insight_names.ts";
 import { findStudents, shownKeys } from "../people/find_person.ts";
 import type { Queryable } from "../state/state_db.ts";
 import { counted } from "../text/counted.ts";
-import { csvRecords } from "../text/csv_records.ts";
+import { csvRecords, type Separator, SEPARATORS } from "../text/csv_records.ts";
 import { courseNamed } from "./find_course.ts";
 
 /** What became of students: `course/student` to whether they failed or withdrew. */
@@ -37,16 +37,16 @@ const COLUMNS = ["student", "course", "outcome"] as const;
 
 /** Lines of a file of outcomes. Throws UsageError with the line that cannot be read. */
 export function parseOutcomes(text: string, name: string): OutcomeLine[] {
-  const [head, ...records] = csvRecords(text.replace(/^\uFEFF/, ""));
-  const titles = (head?.cells ?? []).map((title) => title.toLowerCase());
-  const [student, course, outcome] = COLUMNS.map((column) => titles.indexOf(column));
-  if (
-    student === undefined || course === undefined || outcome === undefined || Math.min(student, course, outcome) < 0
-  ) {
+  const content = text.replace(/^\uFEFF/, "");
+  const separator = SEPARATORS.find((sign) => !columnsIn(content, sign).includes(-1));
+  if (separator === undefined) {
     throw new UsageError(`Cannot read ${name}: its first line is not "student,course,outcome"`, {
-      hint: "a line each with the student's id or username, the course's id or title, and 1 (failed or withdrawn) or 0",
+      hint: "CSV in UTF-8, a line each with the student's id or username, the course's id or title, and 1 (failed or " +
+        "withdrawn) or 0",
     });
   }
+  const [student = -1, course = -1, outcome = -1] = columnsIn(content, separator);
+  const [, ...records] = csvRecords(content, separator);
   return records.map(({ cells, line }) => {
     const result = cells[outcome] ?? "";
     if (result !== "0" && result !== "1") {
@@ -56,6 +56,13 @@ export function parseOutcomes(text: string, name: string): OutcomeLine[] {
     }
     return { student: cells[student] ?? "", course: cells[course] ?? "", failed: result === "1", line };
   });
+}
+
+/** Where the three columns stand in the first record; -1: not there. */
+function columnsIn(text: string, separator: Separator): number[] {
+  const [head] = csvRecords(text, separator);
+  const titles = (head?.cells ?? []).map((title) => title.toLowerCase());
+  return COLUMNS.map((column) => titles.indexOf(column));
 }
 
 /** Outcomes by the ids of the state. Throws UsageError for a line that may be about several students or courses, or gainsays another. */

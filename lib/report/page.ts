@@ -126,7 +126,7 @@ export function howToRead({ asked }: Report): string {
       h(
         "li",
         {},
-        "A day has activity when a content is begun or finished, or an exam is handed in, by the clocks of ",
+        "A day has activity when a content is begun, or an exam is handed in, by the clocks of ",
         at.timezone,
         ". A mark is of the week in which the exam was handed in first. Weeks begin on Monday; the last ",
         String(MOST_WEEKS),

@@ -6,12 +6,21 @@ export interface CsvRecord {
   readonly line: number;
 }
 
+/** What spreadsheets put between cells: where the comma is for decimals it is the semicolon. */
+export const SEPARATORS = [",", ";", "\t"] as const;
+export type Separator = (typeof SEPARATORS)[number];
+
 /** A cell in quotes or plain, and what ends it. A quote that is never closed is a part of a plain cell. */
-const CELL = /[^\S\r\n]*(?:"([^"]*(?:""[^"]*)*)"[^\S\r\n]*(?=[,\r\n]|$)|([^,\r\n]*))(,|\r?\n|\r|$)/y;
+function cellPattern(separator: Separator): RegExp {
+  const blanks = separator === "\t" ? " *" : "[^\\S\\r\\n]*";
+  const ends = `[${separator}\\r\\n]`;
+  const quoted = `"([^"]*(?:""[^"]*)*)"${blanks}(?=${ends}|$)`;
+  return new RegExp(`${blanks}(?:${quoted}|([^${separator}\\r\\n]*))(${separator}|\\r?\\n|\\r|$)`, "y");
+}
 
 /** Records of CSV (RFC 4180): a line each, but for line breaks in quotes. Lines with nothing in them are none. */
-export function* csvRecords(text: string): Generator<CsvRecord> {
-  const cell = new RegExp(CELL);
+export function* csvRecords(text: string, separator: Separator = ","): Generator<CsvRecord> {
+  const cell = cellPattern(separator);
   let cells: string[] = [];
   let line = 1;
   let begins = line;
@@ -19,7 +28,7 @@ export function* csvRecords(text: string): Generator<CsvRecord> {
     const [whole = "", quoted, plain = "", end = ""] = cell.exec(text) ?? [];
     cells.push((quoted?.replaceAll('""', '"') ?? plain).trim());
     line += whole.match(/\r?\n|\r/g)?.length ?? 0;
-    if (end === ",") continue;
+    if (end === separator) continue;
     if (cells.some((cell) => cell !== "")) yield { cells, line: begins };
     if (end === "") return;
     cells = [];

@@ -56,7 +56,8 @@ export function courseDay(
        where e.at <= ${until}::timestamptz
     ),
     versions as materialized (
-      select student_id, scope, scope_id, coalesce(joined_at, case when history then null else seen_at end) as joined_at,
+      select student_id, scope, scope_id, joined_at as said_at,
+             coalesce(joined_at, case when history then null else seen_at end) as joined_at,
              active and (joined_at is null or joined_at <= ${until}::timestamptz)
                and (left_at is null or left_at > ${until}::timestamptz) as active,
              replaced_at is null or replaced_at > ${seen}::timestamptz as is_valid
@@ -64,14 +65,16 @@ export function courseDay(
        where source = ${source} and (seen_at <= ${seen}::timestamptz or history)
     ),
     -- joined: null says before lmsmon looked, which is earlier than any time. A batch that a student was moved out of counts for the
-    -- joining: whoever goes from one batch of a course to another has not joined it anew, and what was missed stays missed. Which
-    -- courses a batch is of is said by who is in it, and of one that was given up by who was
+    -- joining: whoever goes from one batch of a course to another has not joined it anew, and what was missed stays missed. Where the
+    -- LMS itself says when a course was joined, what it says now holds: of whoever left and is back, or was entered wrongly at first.
+    -- Which courses a batch is of is said by who is in it, and of one that was given up by who was
     belongs as materialized (
       select student_id, scope, scope_id, joined_at, is_now,
              is_now or not bool_or(is_now) over (partition by scope, scope_id) as speaks
         from (
           select student_id, scope, scope_id, bool_or(is_valid and active) as is_now,
-                 case when bool_or(joined_at is null) then null else min(joined_at) end as joined_at
+                 coalesce(min(said_at) filter (where scope = 'course' and is_valid),
+                   case when bool_or(joined_at is null) then null else min(joined_at) end) as joined_at
             from versions group by student_id, scope, scope_id
           having bool_or(is_valid and active) or (scope = 'batch' and bool_or(active))) v
     ),

@@ -38,6 +38,7 @@ Deno.test("insights, evaluate and fit say what is wrong with what they are given
     await refused(["--at", "2026-11-20T10:00:00Z"], 2, /is no date[^]*Write a date/);
     await refused(["--at", "0000-01-01"], 2, /is no date/);
     await refused(["--course", "999"], 1, /Cannot find course "999"[^]*did you mean 41/);
+    await refused(["--course", "small"], 1, /Cannot find course "small"[^]*did you mean Small course, /);
     await refused(["--mentor", String(studentId(4))], 1, /Cannot find mentor 770004[^]*student 770004 has it/);
     await refused(["--explain", "zebra99"], 1, /Cannot find student of that username[^]*Did you mean student/);
   });

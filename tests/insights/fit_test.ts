@@ -46,5 +46,24 @@ Deno.test("parseOutcomes() reads columns in any order, quoted or not, and names 
   ]);
   assert.throws(() => parseOutcomes(broken, "o.csv"), /o\.csv:5/);
   assert.throws(() => parseOutcomes("a,b,c\n", "o.csv"), UsageError);
+  assert.throws(() => parseOutcomes("student,course;outcome\n", "o.csv"), UsageError);
   assert.throws(() => parseOutcomes("student,course,outcome\n7,4,yes\n", "o.csv"), /o\.csv:2/);
+});
+
+Deno.test("parseOutcomes() reads what spreadsheets write where the comma is for decimals, tabs, and any ends of lines", () => {
+  const rows = [["Student", "course ", '"outcome"'], ["7", "Physics, A", "1"], ['"asha"', '"a; ""b""\tc"', "0"], [
+    "",
+    "",
+    "1",
+  ]];
+  for (const separator of [";", "\t"]) {
+    for (const end of ["\n", "\r\n", "\r"]) {
+      const text = `\uFEFF${rows.map((row) => row.join(separator)).join(end)}${end}`;
+      assert.deepEqual(parseOutcomes(text, "o.csv"), [
+        { student: "7", course: "Physics, A", failed: true, line: 2 },
+        { student: "asha", course: 'a; "b"\tc', failed: false, line: 3 },
+        { student: "", course: "", failed: true, line: 4 },
+      ]);
+    }
+  }
 });

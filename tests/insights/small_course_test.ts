@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Enrolment } from "../../lib/model/course_context.ts";
 import { asOf, readInsights } from "../../lib/insights/read_insights.ts";
 import { DEFAULT_CONSTANTS } from "../../lib/insights/score.ts";
 import { fromInstant } from "../../lib/model/time.ts";
@@ -8,8 +9,11 @@ const OTHERS = 38;
 const LAZY = [39, 40] as const;
 
 /** Six exams of October and one of November, which 38 of 40 students have handed in; the first poll is on 1 November. */
-async function october(batchOf: (student: number) => number): Promise<SmallCourse> {
-  const course = await openSmallCourse(OTHERS + LAZY.length, batchOf);
+async function october(
+  batchOf: (student: number) => number,
+  enrolled?: () => readonly Enrolment[],
+): Promise<SmallCourse> {
+  const course = await openSmallCourse(OTHERS + LAZY.length, batchOf, enrolled);
   for (let exam = 1; exam <= 6; exam++) {
     const day = String(4 + 4 * exam).padStart(2, "0");
     await course.exam(exam, `2026-10-${day}T20:00`);
@@ -62,6 +66,32 @@ Deno.test("of who joins the course only now nothing that was due before is missi
   await course.exam(7, "2026-11-04T20:00");
   for (const day of ["05", "06", "07", "08"]) await course.poll(`2026-11-${day}T20:00`);
   assert.deepEqual(await missRates(course, "2026-11-05"), [null, 1]);
+});
+
+Deno.test("where the LMS says when students joined a course, what it says last holds: of whoever left and is back, or was entered wrongly", async () => {
+  const joined = new Map<number, string>();
+  for (let id = 1; id <= OTHERS + LAZY.length; id++) joined.set(id, "2026-10-01T00:00Z");
+  const enrolled = () =>
+    [...joined].sort(([a], [b]) => a - b).map(([id, at]): Enrolment => ({
+      studentId: String(id),
+      scope: "course",
+      scopeId: "1",
+      active: true,
+      joinedAt: fromInstant(Temporal.Instant.from(at)),
+      leftAt: null,
+    }));
+  await using course = await october(() => 1, enrolled);
+  assert.deepEqual(await missRates(course, "2026-11-01"), [1, 1]);
+  joined.delete(39);
+  joined.set(40, "2026-10-18T00:00Z"); // after three of the six exams
+  await course.handIn(40, 6, "2026-11-02T10:00", 50);
+  await course.poll("2026-11-02T20:00");
+  assert.deepEqual(await missRates(course, "2026-11-02"), [null, 2 / 3]);
+  joined.set(39, "2026-11-03T00:00Z");
+  await course.exam(7, "2026-11-04T20:00");
+  await course.poll("2026-11-04T20:00");
+  assert.deepEqual(await missRates(course, "2026-11-03"), [null, 2 / 3], "as it was known then");
+  assert.deepEqual(await missRates(course, "2026-11-04"), [1, 3 / 4], "exam 7 alone of whoever is back");
 });
 
 Deno.test("who joins anew, as the LMS says it, has not handed in what was found missing; what is due no longer is withdrawn", async () => {

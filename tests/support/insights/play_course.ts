@@ -11,6 +11,7 @@ import type { StateDb } from "../../../lib/state/state_db.ts";
 import { makeLms, type TestLms } from "../lms/lms_database.ts";
 import { dayZeroOf, type OuladModule } from "../replay/read_oulad.ts";
 import { type CourseDay, courseDays } from "./course_days.ts";
+import { onePage, withContext } from "./with_context.ts";
 
 export interface PlayedCourse extends AsyncDisposable {
   readonly db: StateDb;
@@ -67,16 +68,7 @@ function withExemptions(lms: LmsSource, data: OuladModule): LmsSource {
     kind: "exam",
     activityId: String(assessment),
   }));
-  const exemptions = async function* () {
-    yield await Promise.resolve(all);
-  };
-  return new Proxy(lms, {
-    get: (target, name) => {
-      if (name === "exemptions") return exemptions;
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
+  return withContext(lms, { exemptions: () => onePage(all) });
 }
 
 async function write({ writer }: TestLms, day: CourseDay): Promise<void> {

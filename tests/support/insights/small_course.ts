@@ -2,6 +2,7 @@ import { pollSettings } from "../../../lib/app/open_parts.ts";
 import { type Clock, systemClock } from "../../../lib/base/clock.ts";
 import { findPatterns, type FoundPatterns } from "../../../lib/insights/find_patterns.ts";
 import { DEFAULT_CONSTANTS } from "../../../lib/insights/score.ts";
+import type { Enrolment } from "../../../lib/model/course_context.ts";
 import { fromInstant } from "../../../lib/model/time.ts";
 import { logger } from "../../../lib/base/log.ts";
 import { Retention } from "../../../lib/privacy/retention.ts";
@@ -12,6 +13,7 @@ import type { StateDb } from "../../../lib/state/state_db.ts";
 import { type LetterSettings, writeLetters } from "../../../lib/tell/write_letters.ts";
 import { defaultConfig } from "../default_config.ts";
 import { makeLms, type TestLms } from "../lms/lms_database.ts";
+import { onePage, withContext } from "./with_context.ts";
 
 /** Students of one course, in batches, and what a poll and its after-work make of them at any time. Times are UTC: `2026-11-09T08:30`. */
 export interface SmallCourse extends AsyncDisposable {
@@ -38,15 +40,20 @@ const SETTINGS: LetterSettings = {
 const instant = (at: string) => Temporal.PlainDateTime.from(at).toZonedDateTime("UTC").toInstant();
 const inLms = (at: string) => instant(at).toString({ smallestUnit: "millisecond" }).replace("T", " ").replace("Z", "");
 
-/** `batchOf`: of each of the students, whose mentor is one for all. */
+/**
+ * `batchOf`: of each of the students, whose mentor is one for all. `enrolled`: whom this LMS enrols in courses, as each poll finds it;
+ * left out: it knows batches alone.
+ */
 export async function openSmallCourse(
   students: number,
   batchOf: (student: number) => number,
+  enrolled?: () => readonly Enrolment[],
 ): Promise<SmallCourse> {
   await using stack = new AsyncDisposableStack();
   const db = stack.use(await openMemory());
   const lms = stack.use(await makeLms(null));
-  const source = await lms.open();
+  const opened = await lms.open();
+  const source = enrolled === undefined ? opened : withContext(opened, { enrolments: () => onePage(enrolled()) });
   const { writer } = lms;
   await writer.course({ id: 1, title: "Physics" });
   await writer.chapter({ id: 1, course_id: 1 });
