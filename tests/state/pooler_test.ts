@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { LmsError, StateError } from "../../lib/base/errors.ts";
 import { openState } from "../../lib/state/open_state.ts";
+import type { Queryable, Transaction } from "../../lib/state/state_db.ts";
+import { endWaiting } from "../../sql/state/stuck_writers.ts";
 import { makeLms } from "../support/lms/lms_database.ts";
 import { createServerDatabase } from "../support/state/server_state.ts";
 import { serverTest } from "../support/state/with_state.ts";
@@ -45,6 +47,36 @@ for (
     }
   });
 }
+
+serverTest(
+  "a session of the pooler that somebody else uses by now is not ended for the one who was stopped in it",
+  async () => {
+    const database = await createServerDatabase(true);
+    try {
+      await using pooler = await spawnPgBouncer(database.url, ["default_pool_size = 1"]);
+      if (pooler === null) return; // no PgBouncer on this machine
+      const config = { url: pooler.url, password: null };
+      await using stopped = await openState(config);
+      await using next = await openState(config);
+      await using watching = await openState({ url: database.url, password: null });
+      const session = (tx: Transaction) =>
+        tx<{ pid: number }[]>`select pg_backend_pid() as pid`.then(([row]) => row?.pid ?? 0);
+      // The one session of the server is this process's until its transaction ends, and the next one's at once.
+      const found = await stopped.sql.begin(session);
+      const ended: boolean[] = [];
+      const outcome = next.sql.begin(async (tx) => {
+        assert.equal(await session(tx), found);
+        while (!await waits(watching.sql, found));
+        for (const waitedMs of [60_000, 0]) ended.push((await endWaiting(watching.sql, [found], waitedMs)).length > 0);
+        await session(tx);
+      });
+      await assert.rejects(outcome, /terminat|CONNECTION_/);
+      assert.deepEqual(ended, [false, true], "who has waited that long is ended, and nobody else");
+    } finally {
+      await database.drop();
+    }
+  },
+);
 
 for (const ignored of [[], ["ignore_startup_parameters = idle_in_transaction_session_timeout"]]) {
   serverTest(`a state behind a pooler in statement mode is refused with the remedy [${ignored}]`, async () => {
@@ -113,6 +145,12 @@ Deno.test({
   assert.equal(code, 0, err);
   assert.doesNotMatch(err, /in trouble/);
 });
+
+/** Whether the server has noticed that this session's client says nothing just now. */
+async function waits(sql: Queryable, pid: number): Promise<boolean> {
+  const [row] = await sql<{ type: string }[]>`select wait_event_type as type from pg_stat_activity where pid = ${pid}`;
+  return row?.type === "Client";
+}
 
 async function withinPatience<T>(answers: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
