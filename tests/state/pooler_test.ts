@@ -4,10 +4,11 @@ import { openState } from "../../lib/state/open_state.ts";
 import type { Queryable, Transaction } from "../../lib/state/state_db.ts";
 import { endWaiting } from "../../sql/state/stuck_writers.ts";
 import { makeLms } from "../support/lms/lms_database.ts";
+import { TcpProxy } from "../support/lms/tcp_proxy.ts";
 import { createServerDatabase } from "../support/state/server_state.ts";
 import { serverTest } from "../support/state/with_state.ts";
 import { spawnPgBouncer } from "../support/spawned_servers.ts";
-import { makePlace, postgresServer } from "../commands/lmsmon_place.ts";
+import { makePlace, postgresServer, through } from "../commands/lmsmon_place.ts";
 
 /** Enough statements at once that they meet on connections of the server which others have prepared theirs on. */
 const AT_ONCE = 40;
@@ -114,6 +115,44 @@ for (const ignored of [[], ["ignore_startup_parameters = default_transaction_rea
     });
   });
 }
+
+const ONE_SESSION = ["pool_mode = session", "default_pool_size = 1", "query_wait_timeout = 1"];
+
+Deno.test({
+  ignore: postgresServer === null,
+  name: "a state behind a pooler in session mode with no session left is asked for once, and the remedy named",
+}, async () => {
+  await using place = await makePlace();
+  await using pooler = await spawnPgBouncer(place.stateUrl, ONE_SESSION);
+  if (pooler === null) return; // no PgBouncer on this machine
+  const { hostname, port } = new URL(pooler.url);
+  await using proxy = new TcpProxy({ hostname, port: Number(port) });
+  await using _ = await openState({ url: pooler.url, password: null });
+  await place.configure({ state: { url: through(pooler.url, proxy.port) } });
+  const { code, err } = await place.home.run("stats");
+  assert.equal(code, 1, err);
+  assert.match(err, /Cannot reach the state database .*query_wait_timeout\n/);
+  assert.match(err, /session mode each process of lmsmon needs 4 .*default_pool_size/);
+  assert.ok(proxy.accepted <= 3, `connected ${proxy.accepted} times`); // each waits as long as the pooler lets it
+});
+
+Deno.test({
+  ignore: postgresServer === null,
+  name: "an LMS behind a pooler in session mode with no session left names the remedy",
+}, async () => {
+  await using lms = await makeLms(postgresServer, "pooled");
+  await using pooler = await spawnPgBouncer(lms.config.url, ONE_SESSION);
+  if (pooler === null) return; // no PgBouncer on this machine
+  const { url } = pooler;
+  await (await lms.open({ url })).check();
+  const source = await lms.open({ url });
+  await assert.rejects(source.check(), (error) => {
+    assert.ok(error instanceof LmsError);
+    assert.match(error.message, /^Cannot reach the LMS .*query_wait_timeout$/);
+    assert.match(error.hint ?? "", /session mode each process of lmsmon needs 2 .*default_pool_size/);
+    return true;
+  });
+});
 
 Deno.test({
   ignore: postgresServer === null,
