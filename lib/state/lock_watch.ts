@@ -17,7 +17,7 @@ export interface LockWatchTimes {
 /**
  * Says who keeps lmsmon waiting in a state on a server, once, and when that is over: a transaction that somebody left open in psql
  * has no time limit, and everything would stand still without a word. A wait that is still there at the next look counts. Says as well
- * when the state answers nothing at all, as behind a pooler without a free connection or a network that has forgotten ours: statements
+ * when the state answers nothing at all, as behind a paused pooler or over a network that has forgotten our connections: statements
  * have no time limit, and the system gives a connection up after a quarter of an hour.
  */
 export class LockWatch {
