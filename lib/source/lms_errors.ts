@@ -1,5 +1,6 @@
 import { errorCode, isConnectionLost } from "../base/database_errors.ts";
 import { LmsError, LmsmonError } from "../base/errors.ts";
+import { noConnectionHint } from "../database/no_connection_hint.ts";
 import { STATEMENT_POOLING, statementPoolingHint } from "../database/statement_pooling.ts";
 import { certificateHint, plaintextHint } from "../database/tls_hint.ts";
 
@@ -150,7 +151,11 @@ export function silentError(target: LmsTarget, waitedMs: number): LmsError {
   return new LmsError(
     "unreachable",
     `Cannot reach the LMS database at ${target.label}: no answer for ${Math.round(waitedMs / 1000)} s`,
-    { hint: "The connection was dropped; check the network, a firewall that forgets idle connections, or the server" },
+    {
+      hint:
+        "The connection was dropped, or a pooler in session mode has no two connections free for lmsmon; check the network, a " +
+        "firewall that forgets idle connections, or the server",
+    },
   );
 }
 
@@ -226,7 +231,7 @@ function unreachableHint(code: string, detail: string, { user }: LmsTarget): str
   if (code === "HANDSHAKE_NO_SSL_SUPPORT" || /\bTLS\b/.test(detail)) {
     return "The server speaks no TLS: set ?sslmode=disable if that is intended";
   }
-  return "Check that the server runs, lms.url, and the firewall in between";
+  return noConnectionHint(detail, 2) ?? "Check that the server runs, lms.url, and the firewall in between";
 }
 
 function firstLine(error: Error): string {

@@ -54,6 +54,8 @@ export interface OpenStateOptions {
   readonly connections?: number;
   /** How often is looked who keeps this process waiting in a state on a server, milliseconds; default 10 s. */
   readonly lockLookMs?: number;
+  /** How long a state on a server may answer nothing before that is said, milliseconds; default 30 s. */
+  readonly silenceMs?: number;
 }
 
 const EMBEDDED = "pglite:";
@@ -186,7 +188,7 @@ function openServer(config: StateConfig, options: OpenStateOptions, log: Logger)
   );
   pooler.attach(pool);
   const sql = oneAtATime(pool, () => pooler.recognised);
-  const locks = new LockWatch(sql, log, options.lockLookMs);
+  const locks = new LockWatch(sql, log, { lookMs: options.lockLookMs, silenceMs: options.silenceMs });
   const state = new PooledState(
     sql,
     true,

@@ -12,6 +12,7 @@ export const SENT_TIMEOUT_MS = 60_000;
 /** A prepared statement that is there already, or no more: connections of the server change below us. */
 const FOREIGN_STATEMENT = ["26000", "42P05"];
 const PROTOCOL_VIOLATION = "08P01";
+const START_PARAMETER = /startup parameter/i;
 /** Answers longer than this that do not begin with an error are data. */
 const SHORT_ANSWER = 4096;
 
@@ -69,15 +70,18 @@ export class PoolerWatch {
     if (this.#recognised || (bytes[0] !== ERROR_RESPONSE && bytes.length > SHORT_ANSWER)) return;
     const text = LATIN1.decode(bytes.subarray(0, SHORT_ANSWER));
     if (FOREIGN_STATEMENT.some((code) => text.includes(`C${code}\0`))) this.#recognise("a prepared statement");
-    else if (/startup parameter/i.test(text) && text.includes(`C${PROTOCOL_VIOLATION}\0`)) {
+    else if (START_PARAMETER.test(text) && text.includes(`C${PROTOCOL_VIOLATION}\0`)) {
       this.#recognise("a start parameter");
     }
   }
 
   /** Whether the failure of a first statement was the pooler's, so that it is worth another try. */
   explains(error: unknown): boolean {
+    const code = errorCode(error) ?? "";
+    // It says everything with that code, also that it had no connection of the server left for two minutes (query_wait_timeout).
+    const isRefusal = code === PROTOCOL_VIOLATION && error instanceof Error && START_PARAMETER.test(error.message);
     return this.#recognised && !this.told && !this.#forbidsTransactions &&
-      [PROTOCOL_VIOLATION, ...FOREIGN_STATEMENT].includes(errorCode(error) ?? "");
+      (isRefusal || FOREIGN_STATEMENT.includes(code));
   }
 
   /** Asks whether the start parameters arrived, and a pooler whether it lets transactions through. */

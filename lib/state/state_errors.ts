@@ -1,8 +1,10 @@
 import { errorCode, isConnectionCut, isConnectionLost } from "../base/database_errors.ts";
 import { LmsmonError, StateError } from "../base/errors.ts";
+import { noConnectionHint } from "../database/no_connection_hint.ts";
 import { certificateHint, plaintextHint } from "../database/tls_hint.ts";
 import { STATEMENT_POOLING, statementPoolingHint } from "../database/statement_pooling.ts";
 import { diskTrouble } from "./disk_trouble.ts";
+import { MOST_CONNECTIONS } from "./state_pool.ts";
 
 /** Class 28 of SQLSTATE, and "database does not exist". */
 const REFUSED = /^(28|3D000)/;
@@ -45,7 +47,8 @@ export function stateError(url: string, error: unknown): Error {
   if (isConnectionLost(error)) {
     return new StateError(`Cannot reach the state database ${url}: ${detail}`, {
       cause: error,
-      hint: "check that the server runs and that state.url names its host and port",
+      hint: noConnectionHint(detail, MOST_CONNECTIONS) ??
+        "check that the server runs and that state.url names its host and port",
     });
   }
   if (UNTRUSTED.test(code)) {

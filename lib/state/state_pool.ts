@@ -15,6 +15,8 @@ interface PoolSize {
   readonly connectTimeoutS?: number;
 }
 
+/** What one process takes, where nothing else is asked for. */
+export const MOST_CONNECTIONS = 4;
 /** How long queries in flight may take when the state is closed, seconds. */
 const CLOSE_TIMEOUT_S = 5;
 
@@ -55,7 +57,7 @@ export function statePool(
 ): Sql {
   let lost = false;
   const sql = postgres({
-    max: options.connections ?? 4,
+    max: options.connections ?? MOST_CONNECTIONS,
     idle_timeout: 0,
     keep_alive: 60,
     max_pipeline: 100,

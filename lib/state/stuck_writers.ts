@@ -18,7 +18,7 @@ export async function freeFromStuck(
 ): Promise<boolean> {
   try {
     const stuck = await stuckFor(db, waitedMs, clock, signal);
-    return stuck.length > 0 && (await endWaiting(db.sql, stuck.map(({ pid }) => pid))).length > 0;
+    return stuck.length > 0 && (await endWaiting(db.sql, stuck.map(({ pid }) => pid), waitedMs)).length > 0;
   } catch {
     return false;
   }

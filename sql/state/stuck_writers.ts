@@ -38,9 +38,13 @@ export const stuckWriters = (sql: Queryable, waitedMs: number) =>
 export const EndedRow = z.object({ ended: neverNull(bool) });
 export type EndedRow = z.infer<typeof EndedRow>;
 
-/** Ends those of these sessions that still wait for their process. */
-export const endWaiting = (sql: Queryable, pids: readonly number[]) =>
+/**
+ * Ends those of these sessions that still wait for their process, as long as that. Behind a pooler that shares sessions it may have
+ * gone on meanwhile, and left its session to another one, which has just begun a transaction.
+ */
+export const endWaiting = (sql: Queryable, pids: readonly number[], waitedMs: number) =>
   sql<EndedRow[]>`
     select pg_terminate_backend(a.pid) as ended
     from pg_stat_activity a
-    where a.pid = any (${pids}::int[]) and a.state <> 'idle' and a.wait_event_type = 'Client'`;
+    where a.pid = any (${pids}::int[]) and a.state <> 'idle' and a.wait_event_type = 'Client'
+      and a.state_change < clock_timestamp() - ${waitedMs}::double precision * interval '1 millisecond'`;

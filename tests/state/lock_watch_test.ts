@@ -3,7 +3,13 @@ import { setUpLogging, tearDownLogging } from "../../lib/base/log.ts";
 import { lockWaits } from "../../sql/state/lock_waits.ts";
 import { openState } from "../../lib/state/open_state.ts";
 import { withPostgres } from "../support/databases.ts";
+import { TcpProxy } from "../support/lms/tcp_proxy.ts";
+import { serverUrl } from "../support/state/server_state.ts";
 import { serverTest, withState } from "../support/state/with_state.ts";
+import { through } from "../commands/lmsmon_place.ts";
+
+const { hostname, port } = new URL(serverUrl);
+const SERVER = { hostname, port: Number(port || 5432) };
 
 /** The lines of the log, and whoever waits for one. */
 class Lines {
@@ -15,8 +21,8 @@ class Lines {
     this.#wake();
   };
 
-  async until(pattern: RegExp): Promise<void> {
-    while (!this.all.some(({ message }) => pattern.test(message))) {
+  async until(pattern: RegExp, times = 1): Promise<void> {
+    while (this.all.filter(({ message }) => pattern.test(message)).length < times) {
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
   }
@@ -44,6 +50,31 @@ serverTest(
           assert.deepEqual(lines.all.map(({ level }) => level), ["warning", "info"]);
           assert.match(lines.all[0]?.message ?? "", new RegExp(`of session ${pid} \\(.*postgres\\)`));
         });
+      } finally {
+        await tearDownLogging();
+      }
+    }),
+);
+
+serverTest(
+  "a state that answers nothing is said once, and so is that it answers again",
+  () =>
+    withState("server", async (_, url) => {
+      const lines = new Lines();
+      setUpLogging({ level: "info", format: "json", write: lines.write });
+      try {
+        await using proxy = new TcpProxy(SERVER);
+        const config = { url: through(url, proxy.port), password: null };
+        await using state = await openState(config, { lockLookMs: 20, silenceMs: 1000 });
+        for (let n = 0; n < 2; n++) {
+          proxy.freeze();
+          const waiting = state.sql`select 1`.execute();
+          await lines.until(/has not answered for 1 s/, n + 1);
+          proxy.thaw();
+          await waiting;
+          await lines.until(/answers again/, n + 1);
+        }
+        assert.deepEqual(lines.all.map(({ level }) => level), ["warning", "info", "warning", "info"]);
       } finally {
         await tearDownLogging();
       }

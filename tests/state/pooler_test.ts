@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { LmsError, StateError } from "../../lib/base/errors.ts";
 import { openState } from "../../lib/state/open_state.ts";
+import type { Queryable, Transaction } from "../../lib/state/state_db.ts";
+import { endWaiting } from "../../sql/state/stuck_writers.ts";
 import { makeLms } from "../support/lms/lms_database.ts";
+import { TcpProxy } from "../support/lms/tcp_proxy.ts";
 import { createServerDatabase } from "../support/state/server_state.ts";
 import { serverTest } from "../support/state/with_state.ts";
 import { spawnPgBouncer } from "../support/spawned_servers.ts";
-import { makePlace, postgresServer } from "../commands/lmsmon_place.ts";
+import { makePlace, postgresServer, through } from "../commands/lmsmon_place.ts";
 
 /** Enough statements at once that they meet on connections of the server which others have prepared theirs on. */
 const AT_ONCE = 40;
@@ -46,6 +49,36 @@ for (
   });
 }
 
+serverTest(
+  "a session of the pooler that somebody else uses by now is not ended for the one who was stopped in it",
+  async () => {
+    const database = await createServerDatabase(true);
+    try {
+      await using pooler = await spawnPgBouncer(database.url, ["default_pool_size = 1"]);
+      if (pooler === null) return; // no PgBouncer on this machine
+      const config = { url: pooler.url, password: null };
+      await using stopped = await openState(config);
+      await using next = await openState(config);
+      await using watching = await openState({ url: database.url, password: null });
+      const session = (tx: Transaction) =>
+        tx<{ pid: number }[]>`select pg_backend_pid() as pid`.then(([row]) => row?.pid ?? 0);
+      // The one session of the server is this process's until its transaction ends, and the next one's at once.
+      const found = await stopped.sql.begin(session);
+      const ended: boolean[] = [];
+      const outcome = next.sql.begin(async (tx) => {
+        assert.equal(await session(tx), found);
+        while (!await waits(watching.sql, found));
+        for (const waitedMs of [60_000, 0]) ended.push((await endWaiting(watching.sql, [found], waitedMs)).length > 0);
+        await session(tx);
+      });
+      await assert.rejects(outcome, /terminat|CONNECTION_/);
+      assert.deepEqual(ended, [false, true], "who has waited that long is ended, and nobody else");
+    } finally {
+      await database.drop();
+    }
+  },
+);
+
 for (const ignored of [[], ["ignore_startup_parameters = idle_in_transaction_session_timeout"]]) {
   serverTest(`a state behind a pooler in statement mode is refused with the remedy [${ignored}]`, async () => {
     const database = await createServerDatabase(true);
@@ -83,6 +116,44 @@ for (const ignored of [[], ["ignore_startup_parameters = default_transaction_rea
   });
 }
 
+const ONE_SESSION = ["pool_mode = session", "default_pool_size = 1", "query_wait_timeout = 1"];
+
+Deno.test({
+  ignore: postgresServer === null,
+  name: "a state behind a pooler in session mode with no session left is asked for once, and the remedy named",
+}, async () => {
+  await using place = await makePlace();
+  await using pooler = await spawnPgBouncer(place.stateUrl, ONE_SESSION);
+  if (pooler === null) return; // no PgBouncer on this machine
+  const { hostname, port } = new URL(pooler.url);
+  await using proxy = new TcpProxy({ hostname, port: Number(port) });
+  await using _ = await openState({ url: pooler.url, password: null });
+  await place.configure({ state: { url: through(pooler.url, proxy.port) } });
+  const { code, err } = await place.home.run("stats");
+  assert.equal(code, 1, err);
+  assert.match(err, /Cannot reach the state database .*query_wait_timeout\n/);
+  assert.match(err, /session mode each process of lmsmon needs 4 .*default_pool_size/);
+  assert.ok(proxy.accepted <= 3, `connected ${proxy.accepted} times`); // each waits as long as the pooler lets it
+});
+
+Deno.test({
+  ignore: postgresServer === null,
+  name: "an LMS behind a pooler in session mode with no session left names the remedy",
+}, async () => {
+  await using lms = await makeLms(postgresServer, "pooled");
+  await using pooler = await spawnPgBouncer(lms.config.url, ONE_SESSION);
+  if (pooler === null) return; // no PgBouncer on this machine
+  const { url } = pooler;
+  await (await lms.open({ url })).check();
+  const source = await lms.open({ url });
+  await assert.rejects(source.check(), (error) => {
+    assert.ok(error instanceof LmsError);
+    assert.match(error.message, /^Cannot reach the LMS .*query_wait_timeout$/);
+    assert.match(error.hint ?? "", /session mode each process of lmsmon needs 2 .*default_pool_size/);
+    return true;
+  });
+});
+
 Deno.test({
   ignore: postgresServer === null,
   name: "watch goes on telling when a pooler in transaction mode comes between it and its state",
@@ -113,6 +184,12 @@ Deno.test({
   assert.equal(code, 0, err);
   assert.doesNotMatch(err, /in trouble/);
 });
+
+/** Whether the server has noticed that this session's client says nothing just now. */
+async function waits(sql: Queryable, pid: number): Promise<boolean> {
+  const [row] = await sql<{ type: string }[]>`select wait_event_type as type from pg_stat_activity where pid = ${pid}`;
+  return row?.type === "Client";
+}
 
 async function withinPatience<T>(answers: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();

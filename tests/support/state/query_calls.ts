@@ -344,7 +344,7 @@ const leasesCalls: CallsOf<typeof leases> = {
 
 const stuckWritersCalls: CallsOf<typeof stuckWriters> = {
   stuckWriters: [(sql) => stuckWriters.stuckWriters(sql, 60_000), stuckWriters.StuckWriterRow],
-  endWaiting: [(sql) => stuckWriters.endWaiting(sql, [0]), stuckWriters.EndedRow],
+  endWaiting: [(sql) => stuckWriters.endWaiting(sql, [0], 60_000), stuckWriters.EndedRow],
 };
 
 const lockWaitsCalls: CallsOf<typeof lockWaits> = {
