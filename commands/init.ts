@@ -14,7 +14,8 @@ export const initCommand = withCommon(new Command("init"))
   .option("--json", "print the result as JSON")
   .addHelpText(
     "after",
-    "\nWhat no flag says is asked for on a terminal. Every answer is tried before anything is written.",
+    "\nWhat no flag says is asked for on a terminal. Every answer is tried before anything is written." +
+      "\nThe LMS is a Testpress; for Moodle and any other see docs/presets.md.",
   )
   .action((flags, command) =>
     execute(command, { needs: [], standalone: true }, async (context) => {
