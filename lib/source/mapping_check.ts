@@ -126,7 +126,8 @@ export function columnProblems(
   }
   const known = isKind ? CANONICAL_COLUMNS.map(outputName).concat(required) : [...required, ...PEOPLE];
   if (isKind || what === "student" || what === "mentor") {
-    for (const name of names.filter((name) => !known.includes(name))) {
+    const isKnown = new Set(known.map(fold));
+    for (const name of names.filter((name) => !isKnown.has(name))) {
       problems.push(`column "${name}" is none that is read${didYouMean(name, known)}`);
     }
   }
