@@ -16,7 +16,8 @@ export const initCommand = withCommon(new Command("init"))
     "after",
     "\nWhat no flag says is asked for on a terminal. Every answer is tried before anything is written, and is taken as it" +
       "\nis typed: a ${NAME} stands for a variable only at the beginning of a path, as in" +
-      "\n'${CREDENTIALS_DIRECTORY:-/etc/lmsmon}/lms_password'.",
+      "\n'${CREDENTIALS_DIRECTORY:-/etc/lmsmon}/lms_password'." +
+      "\nThe LMS is a Testpress; for Moodle and any other see docs/presets.md.",
   )
   .action((flags, command) =>
     execute(command, { needs: [], standalone: true }, async (context) => {

@@ -4,7 +4,7 @@ import { environment, homeDirectory } from "../config/environment.ts";
 import { loadConfig, type Need } from "../config/load_config.ts";
 import type { Config } from "../config/config.ts";
 import { askLine, canAsk } from "../base/ask.ts";
-import { CommandError, LmsmonError, UsageError } from "../base/errors.ts";
+import { CommandError, LmsError, LmsmonError, UsageError } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import { printable } from "../base/output.ts";
 import { readMigrationStatus } from "../state/migrate.ts";
@@ -55,10 +55,7 @@ const PARTS: readonly Part[] = [
       { flag: "lmsPasswordFile", asks: "File with its password (empty: none is needed)", fallback: "" },
     ],
     needs: ["lms"],
-    attempt: async (config) => {
-      await using parts = new OpenParts(config);
-      return `LMS: every table can be read on ${(await (await parts.lms()).check()).version}`;
-    },
+    attempt: tryLms,
     remedy: onTheLms,
   },
   {
@@ -206,6 +203,22 @@ async function load(path: string, text: string, needs: readonly Need[]): Promise
   const env = environment();
   const file = { path, label: "what was answered", text };
   return await loadConfig({ flag: undefined, file, env, cwd: Deno.cwd(), home: homeDirectory(env), needs });
+}
+
+/** The preset is not asked for: what is no Testpress is configured by hand. */
+async function tryLms(config: Config): Promise<string> {
+  await using parts = new OpenParts(config);
+  try {
+    return `LMS: every table can be read on ${(await (await parts.lms()).check()).version}`;
+  } catch (error) {
+    if (!(error instanceof LmsError) || error.reason !== "schema") throw error;
+    throw new LmsError(error.reason, error.message, {
+      cause: error.cause,
+      hint:
+        `${error.hint ?? ""}. init configures a Testpress LMS; for Moodle or a mapping of your own write lms.preset ` +
+        "into a configuration by hand, as docs/presets.md shows (config.example.yaml has every key)",
+    });
+  }
 }
 
 /** A server is reached, and may be empty yet; an embedded state is made by the first command that writes. */

@@ -93,21 +93,24 @@ export function correctionOf(event: ToldEvent): Reported | null {
   return event.change === "score" && before.score !== null ? before : null;
 }
 
-/** The student, escaped: name, else username, else the LMS's number; with the username when another shares the name. */
-export function studentText(event: Pick<ToldEvent, "student">, max = NAME_LENGTH): string {
+/** The student, escaped: name, else username, else the LMS's own key; with the username when another shares the name. */
+export function studentText(event: Pick<ToldEvent, "student" | "keys">, max = NAME_LENGTH): string {
   const { id, name, username, nameIsShared } = event.student;
   const shown = escapeText(name, max);
   const login = escapeText(username, max);
-  if (shown === null) return login ?? (id === null ? "A student" : `Student ${escapeClean(id)}`);
+  const key = escapeText(event.keys?.student ?? null, max) ?? (id === null ? null : escapeClean(id));
+  if (shown === null) return login ?? (key === null ? "A student" : `Student ${key}`);
   if (!nameIsShared) return shown;
-  return `${shown} (${login ?? `id ${escapeClean(id ?? "unknown")}`})`;
+  return `${shown} (${login ?? `id ${key ?? "unknown"}`})`;
 }
 
 /** The exam's or content's title, clean but not escaped; `exam 133` when it has none. */
 export function titleClean(event: ToldEvent): string {
   const title = oneLine(event.title, TITLE_LENGTH);
   if (title !== null) return title;
-  if (event.activityId !== null) return `${event.kind} ${event.activityId}`;
+  // A number that stands for a text inside lmsmon would mean nothing to a mentor.
+  const key = oneLine(event.keys?.activity ?? null, TITLE_LENGTH) ?? event.activityId;
+  if (key !== null) return `${event.kind} ${key}`;
   return event.kind === "content" ? "some content" : `an ${event.kind}`;
 }
 

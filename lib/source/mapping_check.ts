@@ -17,11 +17,11 @@ import type { MappingText } from "../config/config.ts";
 import { didYouMean } from "../config/problem.ts";
 import { type Kind, KINDS } from "../model/event_types.ts";
 import { type PresetQuery, queriesOf } from "./described_preset.ts";
-import type { LmsDriver, LmsSession, OutputColumn } from "./lms_driver.ts";
+import type { CellRow, LmsDriver, LmsSession, OutputColumn } from "./lms_driver.ts";
 import { heldKeys } from "./driving_keys.ts";
 import { keyFormOf } from "./query_access.ts";
 import { tableProblems } from "./mapping_tables.ts";
-import { explained, isSorted, rowsRead } from "./query_plan.ts";
+import { isSorted, rowsRead } from "./query_plan.ts";
 import { strangeValues } from "./strange_values.ts";
 
 /** Canonical columns that a kind cannot do without. */
@@ -126,7 +126,8 @@ export function columnProblems(
   }
   const known = isKind ? CANONICAL_COLUMNS.map(outputName).concat(required) : [...required, ...PEOPLE];
   if (isKind || what === "student" || what === "mentor") {
-    for (const name of names.filter((name) => !known.includes(name))) {
+    const isKnown = new Set(known.map(fold));
+    for (const name of names.filter((name) => !isKnown.has(name))) {
       problems.push(`column "${name}" is none that is read${didYouMean(name, known)}`);
     }
   }
@@ -206,6 +207,8 @@ const MANY_ROWS = 10_000;
 /** What is doubtful about a kind's query, and is no error. */
 export async function kindWarnings(
   session: Pick<LmsSession, "rows">,
+  /** The server's plan for a statement; empty where it shows none. */
+  planned: (query: string) => Promise<readonly CellRow[]>,
   dialect: Dialect,
   preset: Preset,
   what: Kind,
@@ -213,10 +216,7 @@ export async function kindWarnings(
 ): Promise<string[]> {
   const kind = kindOf(preset, what);
   if (drivers(kind).length === 0) {
-    const reads = rowsRead(
-      dialect,
-      await session.rows(explained(dialect, sql.any({ from: ["1000000000"], fromItself: true, to: null }))),
-    );
+    const reads = rowsRead(dialect, await planned(sql.any({ from: ["1000000000"], fromItself: true, to: null })));
     return reads > MANY_ROWS
       ? [`query ${what}: nothing says what drives it (rows), and a page of it reads about ${reads} rows`]
       : [];
@@ -224,7 +224,7 @@ export async function kindWarnings(
   const found: string[] = [];
   const newest = newestOf(kind), hint = sql.newestKeys(SAMPLE, 0);
   if (newest !== null && hint !== null) {
-    const plan = await session.rows(explained(dialect, hint)), reads = rowsRead(dialect, plan);
+    const plan = await planned(hint), reads = rowsRead(dialect, plan);
     if (reads > MANY_ROWS && isSorted(dialect, plan)) {
       found.push(
         `query ${what}: ${newest.table}.${newest.column} (newest) has no index: each poll reads about ${reads} rows`,
@@ -234,7 +234,7 @@ export async function kindWarnings(
   const lastKeys = sql.lastKeys(SAMPLE);
   for (const [i, query] of sql.keysAfter({ from: null, fromItself: false, to: null }, SAMPLE).entries()) {
     const table = drivers(kind)[i]?.table ?? "";
-    const plan = await session.rows(explained(dialect, query));
+    const plan = await planned(query);
     const reads = rowsRead(dialect, plan);
     if (reads > MANY_ROWS && isSorted(dialect, plan)) {
       found.push(

@@ -34,7 +34,10 @@ export async function tableProblems(driver: LmsDriver, preset: Preset, written: 
 function placeOfTables(table: string, { dialect }: LmsDriver): string {
   const [, place, name] = /^([^.]+)\.(.+)$/.exec(table) ?? [];
   if (dialect.name === "mysql") {
-    return place === undefined ? "" : ` in the database of lms.url, where all of them must be`;
+    // Names of what a role may not read are not shown to it.
+    return place === undefined
+      ? ", or this role may read nothing of it"
+      : " in the database of lms.url, where all of them must be";
   }
   return place === undefined
     ? " in the schemas that are looked through (`?schema=` of lms.url)"

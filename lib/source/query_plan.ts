@@ -1,8 +1,24 @@
 import type { Dialect } from "../../sql/lms/dialects/dialect.ts";
+import { errorCode } from "../base/database_errors.ts";
+import type { CellRow, LmsSession } from "./lms_driver.ts";
 
 /** What a server plans to do for a statement, as far as that matters here. */
 
-export const explained = (dialect: Dialect, query: string): string =>
+/** `null` where the server shows none to this role: MySQL and MariaDB explain a view only to who may see how it is made. */
+export async function planOf(
+  session: Pick<LmsSession, "rows">,
+  dialect: Dialect,
+  query: string,
+): Promise<readonly CellRow[] | null> {
+  try {
+    return await session.rows(explained(dialect, query));
+  } catch (error) {
+    if (errorCode(error) === "ER_VIEW_NO_EXPLAIN") return null;
+    throw error;
+  }
+}
+
+const explained = (dialect: Dialect, query: string): string =>
   dialect.name === "postgres" ? `explain (format text) ${query}` : `explain ${query}`;
 
 /** Rows that a plan reads by the server's own guess. */

@@ -90,6 +90,11 @@ Deno.test({
   assert.match(wrong.out, /In Zulip, the bot:\n\n {2}Personal settings > Bots/);
   const stranger = await place.home.run("init", "--lms-url", strangersUrl(place), "--zuliprc", "zuliprc");
   assert.match(stranger.out, /create role "stranger"[^]*grant select on all tables in schema public to "stranger";/);
+  const moodle = new URL(String(place.config["lms"]?.["url"]));
+  moodle.searchParams.set("schema", "pg_catalog"); // whatever is no Testpress
+  const other = await place.home.run("init", "--lms-url", moodle.href, ...flags.slice(2));
+  assert.equal(other.code, 1, other.err);
+  assert.match(other.err, /init configures a Testpress LMS; for Moodle or a mapping of your own write lms\.preset/);
   const names = () => [...Deno.readDirSync(folder)].map(({ name }) => name).toSorted();
   assert.deepEqual(names().filter((name) => name.startsWith("config")), []);
   const asks = await place.home.run("init", "--zuliprc", "zuliprc");

@@ -40,3 +40,21 @@ Deno.test("a link may name the type of a content", () => {
   );
   assert.equal(markedLink(told("content_completed", { ...page, contentType: null }), links), null);
 });
+
+Deno.test("what has no title and no name is told by the LMS's own key, not by the number that stands for it", () => {
+  const student = { id: "5523761057042968458", name: null, username: null };
+  const keys = { attempt: null, activity: "unit-[3]/Übung", student: "a1:@**all**" };
+  const untitled = { title: null, activityId: "4914114991465569087", student, keys };
+  const { content } = formatSingle(told("content_completed", untitled), NO_LINKS);
+  assert.match(
+    content.split("\n")[0] ?? "",
+    /\*\*Student a1&#58;&#64;.*all.*\*\*.*\*\*content unit-&#91;3&#93;&#47;Übung\*\*/,
+  );
+  assert.doesNotMatch(content, /\d{19}/);
+  const shared = { ...untitled, student: { ...student, name: "Ana", nameIsShared: true } };
+  const [digest] = formatDigest([told("exam_passed", shared), told("content_started", untitled)], NO_LINKS);
+  assert.match(digest?.content ?? "", /Ana \(id a1&#58;/);
+  assert.doesNotMatch(digest?.content ?? "", /\d{19}/);
+  const plain = formatSingle(told("exam_passed", { title: null, activityId: "133" }), NO_LINKS);
+  assert.match(plain.content, /\*\*exam 133\*\*/);
+});
