@@ -249,11 +249,11 @@ Deno.test({
     await standby.stop();
 
     place.zulip.fault({ kind: "429", times: 1, retryAfterS: 600 });
+    const began = performance.now();
     await news(2);
-    assert.match(
-      (await readyWhen(port, ({ ready }) => !ready)).reason,
-      /Zulip asks to be left alone for another 600 s/,
-    );
+    const { reason } = await readyWhen(port, ({ ready }) => !ready);
+    const left = Number(/Zulip asks to be left alone for another (\d+) s/.exec(reason)?.[1]);
+    assert.ok(left <= 600 && left >= 600 - (performance.now() - began) / 1000, reason);
     await watcher.stop("SIGKILL");
   }
   // Another state, which does not know what the bot sent.
@@ -429,10 +429,13 @@ Deno.test(
     await told(5);
     await place.lms.execute("update attempts set score = 30, percentage = 20, result = 'Fail' where id = 1001");
     await told(1001);
-    const stats = JSON.parse((await place.home.run("stats", "--json")).out);
-    assert.equal(stats.full_passes[0].period_s, 0);
+    // A pass of at most 100 ms is part of every poll. A slow machine may take longer, even for ten rows, and then has fewer.
+    const [pass] = JSON.parse((await place.home.run("stats", "--json")).out).full_passes;
+    assert.ok(pass.cost_ms <= 100 ? pass.period_s === 0 : pass.cost_ms / 1000 < pass.period_s, JSON.stringify(pass));
     const doctor = await place.home.run("doctor");
-    assert.match(doctor.out, /watch compares every row in every poll, which costs the LMS \d+ ms/);
+    const [, period, costMs] =
+      /watch compares every row (in every poll|every \d+ s), which costs the LMS (\d+) ms/.exec(doctor.out) ?? [];
+    assert.equal(period === "in every poll", Number(costMs) <= 100, doctor.out);
     assert.equal((await watcher.stop()).code, 0);
   },
 );

@@ -12,7 +12,7 @@ for (const rows of [1, 2_000, CHUNKS_AT_ONCE]) {
     () =>
       withState("server", async (db, url) => {
         await db.sql.unsafe(`create table public.slow (n bigint);
-        create function public.slow() returns trigger language plpgsql as 'begin perform pg_sleep(1); return new; end';
+        create function public.slow() returns trigger language plpgsql as 'begin perform pg_sleep(60); return new; end';
         create trigger slow before insert on public.slow for each row execute function public.slow()`);
         const lines = Array.from({ length: rows }, (_, n) => String(n));
         const outcome = db.sql.begin((tx) => copyInto(tx`copy public.slow from stdin`, lines));

@@ -144,7 +144,7 @@ for (const [name, server] of servers) {
     ignore,
     fn: async () => {
       await using lms = await makeLms(server, "slow");
-      const { driver } = await openDriver({ ...lms.config, statementTimeoutMs: 200 });
+      const { driver } = await openDriver({ ...lms.config, statementTimeoutMs: 1_500 }); // only the sleep is to meet it
       try {
         const sleep = lms.writer.dialect === "postgres"
           ? "select pg_sleep(30)::text"
@@ -193,8 +193,8 @@ for (const [name, server] of servers) {
       await using lms = await makeLms(server, "silent");
       await using proxy = new TcpProxy(address(lms.config.url));
       const source = await openLms(
-        { ...lms.config, url: through(lms.config.url, proxy), statementTimeoutMs: 200 },
-        { deadlineGraceMs: 300 },
+        { ...lms.config, url: through(lms.config.url, proxy), statementTimeoutMs: 1_500 }, // for nothing else to meet it
+        { deadlineGraceMs: 500 },
       );
       try {
         await source.check();

@@ -94,6 +94,7 @@ outboxTest("round() pauses at 401, reads the credentials again, and goes on with
 });
 
 outboxTest("probes come after 1, 2, 4 … 60 seconds, and nextDueAt() says when", async (box) => {
+  box.clock.standStill();
   await box.mentor(3);
   await box.event({ student: 17, mentors: [3] });
   const notifier = box.notifier();
@@ -123,6 +124,7 @@ outboxTest("one 500 holds up nobody: Zulip is asked at once and the others go ou
 });
 
 outboxTest("while every POST fails, messages are tried one at a time, ever more seldom", async (box) => {
+  box.clock.standStill();
   const ids = [...Array(40).keys()].map((i) => i + 3);
   for (const id of ids) {
     await box.mentor(id);

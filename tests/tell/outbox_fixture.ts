@@ -21,11 +21,19 @@ export const HOUR_US = 60 * MINUTE_US;
 /** Real time plus what the test adds; sleeping takes no time but moves the clock. */
 export class TestClock implements Clock {
   #aheadMs = 0;
+  #wall = () => fromInstant(Temporal.Now.instant());
+  #monotonic = () => performance.now();
   now(): EpochMicros {
-    return fromInstant(Temporal.Now.instant()) + Math.round(this.#aheadMs * 1000);
+    return this.#wall() + Math.round(this.#aheadMs * 1000);
   }
   monotonicMs(): number {
-    return performance.now() + this.#aheadMs;
+    return this.#monotonic() + this.#aheadMs;
+  }
+  /** From now on only what the test adds: for tests of how long something takes, which the machine's own time is no part of. */
+  standStill(): void {
+    const [wall, monotonic] = [this.#wall(), this.#monotonic()];
+    this.#wall = () => wall;
+    this.#monotonic = () => monotonic;
   }
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 0));
