@@ -6,8 +6,8 @@ const EVERY_MS = 100;
 const USUAL_MS = 5;
 
 /**
- * How much later than it was asked to this machine does the least that there is to do: a timer and a statement. A promise counts
- * in seconds of a machine that keeps up; what a busy one adds to a time that is measured beside this is none of lmsmon's.
+ * How much later than it was asked to this machine does the least that there is to do: a timer and a statement. Who reads of a time
+ * that was too long sees by it how much of that the machine lost.
  */
 export class Lateness implements AsyncDisposable {
   #lostMs = 0;
