@@ -134,13 +134,28 @@ Deno.test({
       assert.match((await logged.next()).value ?? "", /Cannot accept a connection to listen.*os error 24/);
       for (const connection of clients) connection.close();
       assert.deepEqual(await get(port), [200, "alive\n"]);
+    } catch (error) {
+      // Whether it lived, and what it said, is what one has to know then.
+      child.kill("SIGTERM");
+      const said = await Array.fromAsync(logged);
+      throw new Error(`It ended with ${JSON.stringify(await child.status)} and said: ${said.join("\n")}`, {
+        cause: error,
+      });
     } finally {
-      child.kill("SIGKILL");
-      await child.status;
+      await killed(child);
       for (const rest of [said, logged]) await rest.return(undefined);
     }
   },
 });
+
+async function killed(child: Deno.ChildProcess): Promise<void> {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // ended already
+  }
+  await child.status;
+}
 
 async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   let text = "";
