@@ -4,6 +4,7 @@ import type { Exchange } from "../../lib/bot/http_exchange.ts";
 import { createZulipHttp } from "../../lib/bot/http.ts";
 import { sendOutcome } from "../../lib/bot/send_outcome.ts";
 import { ok, requestsOn, startRawServer, startTcpServer, writeAll } from "../support/raw_http.ts";
+import { freePort } from "../../lib/stand_in/free_port.ts";
 
 /** What becomes of one POST to `site`, and what it means for the message. */
 async function post(
@@ -30,14 +31,6 @@ function client(site: string, timeoutMs = 10_000) {
     log: getLogger(["lmsmon", "zulip"]),
   });
   return { ...http, [Symbol.dispose]: () => http.close() };
-}
-
-/** A port on which nobody listens. */
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
 }
 
 for (const scheme of ["http", "https"]) {

@@ -5,6 +5,7 @@ import { startCluster } from "../chaos/harness/cluster.ts";
 import { LmsWriter } from "../../lib/demo/lms_writer.ts";
 import { TcpProxy } from "../support/lms/tcp_proxy.ts";
 import { grantReading, type LmsmonPlace, makePlace, postgresServer, through } from "./lmsmon_place.ts";
+import { freePort } from "../../lib/stand_in/free_port.ts";
 
 const ignore = postgresServer === null;
 const utcNow = () => Temporal.Now.instant().toString({ fractionalSecondDigits: 0 }).slice(0, 19).replace("T", " ");
@@ -49,11 +50,6 @@ async function ready(port: number): Promise<void> {
     assert.ok(performance.now() < end, "still not ready");
     await systemClock.sleep(50, new AbortController().signal);
   }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 Deno.test({

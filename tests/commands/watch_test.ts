@@ -3,6 +3,7 @@ import { type LmsmonPlace, makePlace, postgresServer, through } from "./lmsmon_p
 import { withPostgres } from "../support/databases.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import { TcpProxy } from "../support/lms/tcp_proxy.ts";
+import { freePort } from "../../lib/stand_in/free_port.ts";
 
 const ignore = postgresServer === null;
 const PASSED = { state: "Completed", result: "Pass", score: 148, percentage: 82 };
@@ -212,11 +213,6 @@ Deno.test({
   assert.equal((await place.home.run("poll-once")).code, 0);
   await waiting;
 });
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
 
 Deno.test({
   ignore,

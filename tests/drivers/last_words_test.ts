@@ -13,6 +13,8 @@ Deno.test({
     const name = new URL(url).pathname.slice(1);
     for (let turn = 0; turn < 5; turn++) {
       const cut = db.sql`select pg_sleep(60) as cut`.then(() => "answered", errorCode);
+      // Each of the pool's connections is asked, as soon as its user knows.
+      const answers = cut.then(() => Promise.all(Array.from({ length: 8 }, (_, n) => db.sql`select ${n}::int as n`)));
       await withPostgres(url, async (other) => {
         const killed = () =>
           other.unsafe(`select pg_terminate_backend(pid) from pg_stat_activity
@@ -20,8 +22,6 @@ Deno.test({
         while ((await killed()).length === 0);
       });
       assert.equal(await cut, "57P01");
-      // Each of the pool's connections is asked.
-      const answers = await Promise.all(Array.from({ length: 8 }, (_, n) => db.sql`select ${n}::int as n`));
-      assert.deepEqual(answers.map(([row]) => row?.["n"]), [0, 1, 2, 3, 4, 5, 6, 7]);
+      assert.deepEqual((await answers).map(([row]) => row?.["n"]), [0, 1, 2, 3, 4, 5, 6, 7]);
     }
   }));

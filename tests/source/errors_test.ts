@@ -5,6 +5,7 @@ import { ConfigError, LmsError } from "../../lib/base/errors.ts";
 import { realMariaDb, realPostgres, type TestServer } from "../support/databases.ts";
 import { makeLms } from "../support/lms/lms_database.ts";
 import { TcpProxy } from "../support/lms/tcp_proxy.ts";
+import { freePort } from "../../lib/stand_in/free_port.ts";
 
 const servers: [string, TestServer | null][] = [
   ["PostgreSQL", await realPostgres()],
@@ -245,9 +246,7 @@ Deno.test({
 });
 
 Deno.test("openLms() says unreachable when nobody listens or the name is unknown", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
+  const port = freePort();
   const config = {
     name: "testpress",
     password: new Secret(SECRET),

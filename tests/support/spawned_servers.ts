@@ -4,6 +4,7 @@
  */
 import { statfs } from "node:fs/promises";
 import { withMysql, withPostgres } from "./databases.ts";
+import { freePort } from "../../lib/stand_in/free_port.ts";
 
 /**
  * Tests make and drop databases of 300 files by the hundred. On ext4 a new file costs a search among those that were deleted just
@@ -207,11 +208,6 @@ function subfolders(root: string, leaf: string): string[] {
   } catch {
     return [];
   }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return (listener.addr as Deno.NetAddr).port;
 }
 
 /** A server says in no other way that it is ready. */

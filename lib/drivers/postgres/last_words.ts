@@ -18,19 +18,28 @@ export const LAST_WORDS = "last_words";
 /**
  * Hands what the server says as it ends a connection to the driver as an error of the socket: that ends what is under way, with the
  * server's own code and words, and nothing else. Refusals while a connection is being made are the driver's.
+ *
+ * The driver hears it as the socket closes, not before: until then it takes the connection for one that can be asked, and whoever was
+ * told earlier and asks again could be given it.
  */
 export function hearLastWords(socket: Duplex): Duplex {
   const emit = socket.emit.bind(socket);
   let isReady = false;
+  let said: Error | null = null;
   return Object.assign(socket, {
     emit: (event: string | symbol, ...values: unknown[]): boolean => {
+      if (said !== null && event === "error") return emit(event, said);
+      if (said !== null && event === "close") {
+        emit("error", said);
+        said = null;
+      }
       const [bytes] = values;
       if (event !== "data" || !(bytes instanceof Uint8Array)) return emit(event, ...values);
       const error = isReady ? lastWords(bytes) : null;
       isReady ||= bytes.at(-HEAD_BYTES - 1) === READY;
       if (error === null) return emit(event, ...values);
+      said = error;
       emit(LAST_WORDS, bytes);
-      emit("error", error);
       socket.destroy();
       return true;
     },

@@ -1,6 +1,7 @@
 import { withPostgres } from "../../support/databases.ts";
 import { makeServerFolder } from "../../support/spawned_servers.ts";
 import { until } from "./chaos_run.ts";
+import { freePort } from "../../../lib/stand_in/free_port.ts";
 
 /** A PostgreSQL of this run's own, to be stopped, restarted, copied and filled up. */
 export interface Cluster extends AsyncDisposable {
@@ -161,9 +162,4 @@ function unprivileged(): Making["who"] | null {
   const line = Deno.readTextFileSync("/etc/passwd").split("\n").map((each) => each.split(":"))
     .find(([name]) => name === "postgres");
   return line === undefined ? null : { uid: Number(line[2]), gid: Number(line[3]) };
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }

@@ -1,3 +1,5 @@
+import { freePort } from "../../../lib/stand_in/free_port.ts";
+
 /** A TCP proxy in front of a server, to play a network that fails. */
 export class TcpProxy implements AsyncDisposable {
   #listener: Deno.TcpListener;
@@ -14,7 +16,7 @@ export class TcpProxy implements AsyncDisposable {
     private target: { hostname: string; port: number },
     private readonly onFirst: (bytes: Uint8Array) => Uint8Array | null = () => null,
   ) {
-    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: freePort() });
     this.port = this.#listener.addr.port;
     this.#frozen.resolve();
     this.#serve();

@@ -12,7 +12,7 @@ if (import.meta.main) {
   const { values } = parseArgs({
     args: Deno.args,
     options: {
-      port: { type: "string", default: "0" },
+      port: { type: "string" },
       "control-port": { type: "string", default: "0" },
       "feature-level": { type: "string", default: "421" },
       /** `LIMIT/SECONDS`, `none` (no headers) or `unlimited` (headers, but out of reach). */
@@ -23,9 +23,9 @@ if (import.meta.main) {
   });
   const [limit = 0, windowS = 0] = values["rate-limit"].split("/").map(Number);
   const standIn = await startArmedStandIn({
-    port: Number(values.port),
     featureLevel: Number(values["feature-level"]),
     rateLimit: values["rate-limit"] === "none" ? null : limit > 0 && windowS > 0 ? { limit, windowS } : UNLIMITED,
+    ...(values.port === undefined ? {} : { port: Number(values.port) }),
     ...(values.key === undefined ? {} : { bot: { apiKey: values.key } }),
   });
   const controls = listenHttp(
