@@ -29,11 +29,10 @@ const [postgres, mariadb] = await Promise.all([
   addressOf("LMSMON_TEST_MYSQL_URL", spawnMariaDb, realMariaDb),
 ]);
 const folder = await Deno.makeTempDir({ prefix: "lmsmon-program-" });
-// Apart, so that nothing of a test build gets into what is tried as the released program.
-await Promise.all([
-  bundleProgram(`${folder}/released`),
-  bundleProgram(`${folder}/armed`, "tests/chaos/harness/armed_main.ts"),
-]);
+// Apart, so that nothing of a test build gets into what is tried as the released program. One after the other: on a new machine
+// the first fetches the bundler, and two that fetch it at once (Deno 2.9.6) fail: "failed to copy esbuild binary".
+await bundleProgram(`${folder}/released`);
+await bundleProgram(`${folder}/armed`, "tests/chaos/harness/armed_main.ts");
 const { code } = await new Deno.Command(program, {
   args,
   env: {
