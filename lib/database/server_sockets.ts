@@ -71,6 +71,10 @@ export class ServerSockets {
   async #socket(): Promise<Duplex> {
     try {
       const { socket, plaintextHost } = await this.#open(await this.#choose());
+      if (this.#closed.signal.aborted) {
+        socket.destroy(); // ready as nobody waited any more: the driver would keep it for good
+        throw new Error("the pool has ended");
+      }
       this.#plaintextHost = plaintextHost;
       return this.watched.watch(hearLastWords(socket));
     } catch (error) {

@@ -62,8 +62,9 @@ export function mysqlDriver({ target: place, password, keyPassword }: OpenTarget
   };
 
   async function connect(): Promise<mysql.PoolConnection> {
+    const used = pool ??= open();
     try {
-      const connection = await (pool ??= open()).getConnection();
+      const connection = await used.getConnection();
       // The pool wraps a connection anew each time; the connection inside is the same.
       if (!ready.has(connection.connection)) {
         try {
@@ -79,10 +80,12 @@ export function mysqlDriver({ target: place, password, keyPassword }: OpenTarget
       }
       return connection;
     } catch (error) {
+      // Another read that began at the same time was the first to hear that there is no TLS.
+      if (used !== pool && !closed) return await connect();
       if (place.tls.mode === "prefer" && tls === "prefer" && errorCode(error) === "HANDSHAKE_NO_SSL_SUPPORT") {
         tls = "disable";
-        await pool?.end();
         pool = null;
+        await ended(used);
         return await connect();
       }
       throw error;
@@ -155,10 +158,13 @@ export function mysqlDriver({ target: place, password, keyPassword }: OpenTarget
       closed = true;
       const open = pool;
       pool = null;
-      await open?.end();
+      if (open !== null) await ended(open);
     },
   };
 }
+
+/** The driver fails where a connection closes just then, which is what was wanted. */
+const ended = (pool: mysql.Pool): Promise<void> => pool.end().catch(() => {});
 
 /** A number as decimal text: the protocol sends bits as its bytes, the highest first. */
 const numberOfBits = (bytes: Uint8Array) => bytes.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n).toString();

@@ -32,6 +32,8 @@ const CONNECTIONS = 2;
 /** PostgreSQL over the network. Connects at the first read. */
 export function postgresDriver({ target, password, keyPassword }: OpenTarget, limits: LmsLimits): LmsDriver {
   let readOnlyParameter = true;
+  /** Those whose connections were asked for with it; several reads may meet the refusal. */
+  const withParameter = new WeakSet<postgres.Sql>();
   let pool: Pool | null = null;
   let closed = false;
   const user = target.user ?? "postgres";
@@ -66,6 +68,7 @@ export function postgresDriver({ target, password, keyPassword }: OpenTarget, li
         ...(readOnlyParameter ? { default_transaction_read_only: true } : {}),
       },
     }));
+    if (readOnlyParameter) withParameter.add(sql);
     return { sql, sockets };
   };
   const end = async (old: Pool, timeout: number) => {
@@ -94,10 +97,10 @@ export function postgresDriver({ target, password, keyPassword }: OpenTarget, li
       dropped.add(ended);
       pool = null;
     },
-    recover: (error) => {
+    recover: (error, broken) => {
       // pgbouncer refuses start parameters it does not know. Setting it per session instead would stay behind in the
       // pool and hit other programs, so there only the transactions themselves are READ ONLY.
-      if (readOnlyParameter && errorCode(error) === "08P01") {
+      if (withParameter.has(broken) && errorCode(error) === "08P01") {
         readOnlyParameter = false;
         return true;
       }
@@ -182,7 +185,7 @@ interface SqlAccess {
   acquire(): postgres.Sql;
   drop(broken: postgres.Sql): void;
   /** Whether the read is worth one more try at once. */
-  recover(error: unknown): boolean;
+  recover(error: unknown, broken: postgres.Sql): boolean;
   close(): Promise<void>;
 }
 
@@ -243,7 +246,7 @@ function sqlDriver(access: SqlAccess): LmsDriver {
             raw = true;
             continue;
           }
-          if (attempt === 0 && access.recover(error)) continue;
+          if (attempt === 0 && access.recover(error, sql)) continue;
           throw access.poolsStatements() ? poolerError(access.target, error) : lmsError(error, access.target);
         } finally {
           access.watchdogs.delete(watchdog);

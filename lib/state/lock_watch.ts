@@ -1,6 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import { type LockWaitRow, lockWaits } from "../../sql/state/lock_waits.ts";
-import { systemClock } from "../base/clock.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 import type { Sql } from "./state_db.ts";
 import { MOST_CONNECTIONS } from "./state_pool.ts";
 
@@ -12,6 +12,7 @@ const SILENCE_MS = 30_000;
 export interface LockWatchTimes {
   readonly lookMs?: number | undefined;
   readonly silenceMs?: number | undefined;
+  readonly clock?: Pick<Clock, "sleep">;
 }
 
 /**
@@ -25,8 +26,10 @@ export class LockWatch {
   #waits: ReadonlySet<string> = new Set();
   #said = "";
   #saidSilent = false;
+  readonly #clock: Pick<Clock, "sleep">;
 
   constructor(private readonly sql: Sql, private readonly log: Logger, private readonly times: LockWatchTimes = {}) {
+    this.#clock = times.clock ?? systemClock;
     void this.#watch();
   }
 
@@ -36,7 +39,7 @@ export class LockWatch {
 
   async #watch(): Promise<void> {
     for (;;) {
-      await systemClock.sleep(this.times.lookMs ?? LOOK_MS, this.#stop.signal);
+      await this.#clock.sleep(this.times.lookMs ?? LOOK_MS, this.#stop.signal);
       if (this.#stop.signal.aborted) return;
       const answered = new AbortController();
       const silence = this.#saySilent(answered.signal);
@@ -56,7 +59,7 @@ export class LockWatch {
   async #saySilent(answered: AbortSignal): Promise<void> {
     const ms = this.times.silenceMs ?? SILENCE_MS;
     const over = AbortSignal.any([answered, this.#stop.signal]);
-    await systemClock.sleep(ms, over);
+    await this.#clock.sleep(ms, over);
     if (over.aborted || this.#saidSilent) return;
     this.#saidSilent = true;
     this.log.warning(

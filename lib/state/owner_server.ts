@@ -16,6 +16,8 @@ const LINGER_MS = 4_000;
 /** A client that asked nothing for so long is between two pieces of work: its next question makes a new connection. */
 const REST_MS = 250;
 const LOOK_MS = 25;
+/** Who is at rest so often in a row is: what was asked while this process itself stood still is read between two looks. */
+const LOOKS_AT_REST = 4;
 
 /** The owner's door for other processes: a Unix socket that only this user can open. */
 export class OwnerServer implements AsyncDisposable {
@@ -46,6 +48,8 @@ export class OwnerServer implements AsyncDisposable {
       if (formerPath !== null && formerPath !== directory.socket) await removeTempSocket(formerPath);
       const path = await socketPath(directory);
       const server = createServer();
+      // Who waits for an owner knows the path of the former one, and is there at once: it must not find a socket that nobody serves.
+      const owner = new OwnerServer(path, server, engine, clock);
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       server.once("error", reject);
       server.listen(path, () => resolve());
@@ -53,7 +57,7 @@ export class OwnerServer implements AsyncDisposable {
       server.off("error", reject);
       // Before this line the directory's mode 0700 keeps others out.
       await Deno.chmod(path, 0o600);
-      return new OwnerServer(path, server, engine, clock);
+      return owner;
     } catch (error) {
       throw cannotOpen(directory, error);
     }
@@ -74,8 +78,13 @@ export class OwnerServer implements AsyncDisposable {
 
   async #letRest(): Promise<void> {
     const giveUpAt = this.clock.monotonicMs() + LINGER_MS;
+    const looksAtRest = new Map<Socket, number>();
     while (this.#clients.size > 0 && this.engine.broken === null && this.clock.monotonicMs() < giveUpAt) {
-      for (const [socket, served] of this.#clients) if (served.restedMs() >= REST_MS) socket.destroy();
+      for (const [socket, served] of this.#clients) {
+        const looks = served.restedMs() < REST_MS ? 0 : (looksAtRest.get(socket) ?? 0) + 1;
+        looksAtRest.set(socket, looks);
+        if (looks >= LOOKS_AT_REST) socket.destroy();
+      }
       await this.clock.sleep(LOOK_MS);
     }
   }

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { parseDatabaseUrl } from "../../lib/database/database_url.ts";
 import { openSocket } from "../../lib/database/open_socket.ts";
 import { chooseHost, shuffled, suits } from "../../lib/database/choose_host.ts";
+import { ServerSockets } from "../../lib/database/server_sockets.ts";
+import { RefusedSocket } from "../../lib/drivers/postgres/refused_socket.ts";
 
 Deno.test("openSocket() ends at once when nobody waits any more, and refuses what follows an answer unencrypted", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -27,6 +29,31 @@ Deno.test("openSocket() ends at once when nobody waits any more, and refuses wha
   assert.equal(await second.read(new Uint8Array(1)), null);
   second.close();
   listener.close();
+});
+
+Deno.test("ServerSockets keeps no connection that is ready just as nobody waits for it any more", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const { target } = parseDatabaseUrl(`postgres://u@127.0.0.1:${port}/d?sslmode=disable`, { part: "state" });
+  assert.ok(target !== null);
+  let ended: Promise<void> | undefined;
+  let isAsked = false;
+  const place = {
+    ...{ host: "127.0.0.1", port },
+    get hostaddr() { // once to connect there, and once when the connection is ready
+      if (isAsked) ended = sockets.close();
+      isAsked = true;
+      return null;
+    },
+  };
+  const login = { user: "u", password: null, keyPassword: null, connectTimeoutMs: 60_000 };
+  const sockets = new ServerSockets({ ...target, hosts: [place] }, login);
+  const { socket } = sockets.options() as unknown as { readonly socket: () => Promise<unknown> };
+  assert.ok(await socket() instanceof RefusedSocket);
+  assert.ok(ended);
+  await ended;
+  using there = await listener.accept();
+  assert.equal(await there.read(new Uint8Array(1)), null);
 });
 
 Deno.test("suits() reads target_session_attrs as libpq does", () => {

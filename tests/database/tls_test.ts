@@ -128,16 +128,33 @@ for (const [name, rest, outcome] of MARIA_CASES) {
   });
 }
 
+Deno.test({
+  name: "lms.url on MariaDB: first reads that begin together find together that no TLS is offered",
+  ignore: plainMaria === null,
+  fn: async () => {
+    const { driver } = await openDriver(lmsConfig(`mysql://root@localhost:${plainMaria}/mysql?ssl-mode=PREFERRED`));
+    try {
+      const reads = ["1", "2", "3"].map((n) => driver.read((session) => session.rows(`select ${n}`)));
+      assert.deepEqual(await Promise.all(reads), [[["1"]], [["2"]], [["3"]]]);
+    } finally {
+      await driver.close();
+    }
+  },
+});
+
 const POSTGRES_TLS = "select ssl::text from pg_stat_ssl where pid = pg_backend_pid()";
 const MARIA_TLS = "select if(variable_value = '', 'false', 'true') from information_schema.session_status" +
   " where variable_name = 'Ssl_cipher'";
 
-async function viaLms(url: string, question: string): Promise<boolean> {
-  const config: LmsConfig = {
+function lmsConfig(url: string): LmsConfig {
+  return {
     ...{ name: "lms", url, password: null, preset: "testpress", timezone: "UTC", links: {} },
     ...{ statementTimeoutMs: 10_000, examDurationUnit: "auto" },
   };
-  const { driver } = await openDriver(config);
+}
+
+async function viaLms(url: string, question: string): Promise<boolean> {
+  const { driver } = await openDriver(lmsConfig(url));
   try {
     const [row] = await driver.read((session) => session.rows(question));
     return row?.[0] === "true";

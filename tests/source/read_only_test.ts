@@ -109,10 +109,10 @@ Deno.test({
   ignore: servers[0]?.[1] === null,
   fn: async () => {
     await using lms = await makeLms(servers[0]?.[1] ?? null, "held");
-    const source = await lms.open({ statementTimeoutMs: 1234 });
+    const source = await lms.open();
     await source.rowsAfter("exam", null, 10);
     await Array.fromAsync(source.allPeople("student"));
-    const { driver } = await openDriver({ ...lms.config, statementTimeoutMs: 1234 });
+    const { driver } = await openDriver({ ...lms.config, statementTimeoutMs: 123_456 });
     const settings = await driver.read((session) =>
       session.rows(
         "select name, setting from pg_settings where name in ('statement_timeout', 'transaction_isolation'," +
@@ -121,17 +121,21 @@ Deno.test({
     );
     assert.deepEqual(Object.fromEntries(settings), {
       default_transaction_read_only: "on",
-      idle_in_transaction_session_timeout: "6234",
-      statement_timeout: "1234",
+      idle_in_transaction_session_timeout: "128456",
+      statement_timeout: "123456",
       transaction_isolation: "repeatable read",
       transaction_read_only: "on",
     });
+    const [[pid = null] = []] = await driver.read((session) => session.rows("select pg_backend_pid()"));
     await driver.close();
-    const held = await withPostgres(lms.config.url, (sql) =>
-      sql.unsafe(
+    const held = await withPostgres(lms.config.url, async (sql) => {
+      // The server hears of a closed connection a moment later.
+      while ((await sql.unsafe("select from pg_stat_activity where pid = $1::int", [pid])).length > 0);
+      return await sql.unsafe(
         "select state, backend_xmin from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()" +
           " and application_name = 'lmsmon'",
-      ).values());
+      ).values();
+    });
     assert.deepEqual(Array.from(held), [["idle", null]]);
   },
 });
@@ -143,13 +147,13 @@ Deno.test({
     await using lms = await makeLms(servers[1]?.[1] ?? null, "held");
     const source = await lms.open();
     await source.rowsAfter("exam", null, 10);
-    const { driver } = await openDriver({ ...lms.config, statementTimeoutMs: 1234 });
+    const { driver } = await openDriver({ ...lms.config, statementTimeoutMs: 123_456 });
     const version = await driver.read((session) => session.rows("select version()"));
     const [limit, idle] = /mariadb/i.test(version[0]?.[0] ?? "")
       ? ["@@max_statement_time * 1000", "@@idle_readonly_transaction_timeout"]
       : ["@@max_execution_time", "@@wait_timeout"];
     const [row] = await driver.read((session) => session.rows(`select ${limit} + 0, ${idle}, @@time_zone`));
-    assert.deepEqual([Number(row?.[0]), Number(row?.[1]), row?.[2]], [1234, 7, "+00:00"]);
+    assert.deepEqual([Number(row?.[0]), Number(row?.[1]), row?.[2]], [123_456, 129, "+00:00"]);
     await driver.close();
     const [rows] = await withMysql(lms.config.url, (connection) =>
       connection.query({

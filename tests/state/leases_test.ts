@@ -57,9 +57,13 @@ serverTest(
     withState("server", async (db) => {
       const { lease } = await acquireLease(db, "testpress", "h:1:a", 1_500);
       assert.ok(lease);
+      const held = Promise.withResolvers<void>();
       const wake = Promise.withResolvers<void>();
-      const stopped = fenced(db, lease, () => wake.promise); // as a process that SIGSTOP met between two statements
-      const outcome = assert.rejects(stopped);
+      const outcome = assert.rejects(fenced(db, lease, () => {
+        held.resolve();
+        return wake.promise; // as a process that SIGSTOP met between two statements
+      }));
+      await held.promise; // or the others find the row free, and are refused at once, as often as they look
       let next = await acquireLease(db, "testpress", "h:2:b", 60_000);
       for (let looks = 0; next.lease === null && looks < 3; looks++) { // each waits for the row for three seconds
         next = await acquireLease(db, "testpress", "h:2:b", 60_000);

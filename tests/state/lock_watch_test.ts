@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { setUpLogging, tearDownLogging } from "../../lib/base/log.ts";
+import { type Clock, systemClock } from "../../lib/base/clock.ts";
+import { logger, setUpLogging, tearDownLogging } from "../../lib/base/log.ts";
+import { LockWatch } from "../../lib/state/lock_watch.ts";
 import { lockWaits } from "../../sql/state/lock_waits.ts";
 import { openState } from "../../lib/state/open_state.ts";
 import { withPostgres } from "../support/databases.ts";
@@ -56,26 +58,50 @@ serverTest(
     }),
 );
 
+const LOOK_MS = 20, SILENCE_MS = 1_000;
+
 serverTest(
   "a state that answers nothing is said once, and so is that it answers again",
   () =>
     withState("server", async (_, url) => {
       const lines = new Lines();
       setUpLogging({ level: "info", format: "json", write: lines.write });
+      await using proxy = new TcpProxy(SERVER);
+      await using state = await openState({ url: through(url, proxy.port), password: null });
+      let betweenLooks = () => {};
+      let isFrozen = false;
+      const clock: Pick<Clock, "sleep"> = {
+        sleep: async (ms, signal) => {
+          if (ms === LOOK_MS) {
+            betweenLooks();
+            await systemClock.sleep(ms, signal);
+          } else if (!isFrozen && signal?.aborted === false) {
+            // A machine that stands still for longer than that is no silent server: it has passed only where nothing can come.
+            await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+          }
+        },
+      };
+      const watch = new LockWatch(state.sql, logger("state"), { lookMs: LOOK_MS, silenceMs: SILENCE_MS, clock });
       try {
-        await using proxy = new TcpProxy(SERVER);
-        const config = { url: through(url, proxy.port), password: null };
-        await using state = await openState(config, { lockLookMs: 20, silenceMs: 1000 });
         for (let n = 0; n < 2; n++) {
-          proxy.freeze();
+          await new Promise<void>((resolve) =>
+            betweenLooks = () => {
+              if (isFrozen) return;
+              proxy.freeze();
+              isFrozen = true;
+              resolve();
+            }
+          );
           const waiting = state.sql`select 1`.execute();
           await lines.until(/has not answered for 1 s/, n + 1);
+          [betweenLooks, isFrozen] = [() => {}, false];
           proxy.thaw();
           await waiting;
           await lines.until(/answers again/, n + 1);
         }
         assert.deepEqual(lines.all.map(({ level }) => level), ["warning", "info", "warning", "info"]);
       } finally {
+        watch.end();
         await tearDownLogging();
       }
     }),

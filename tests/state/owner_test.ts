@@ -185,18 +185,17 @@ Deno.test("a client succeeds an owner that is killed bit by bit: its socket take
     await prepareDirectory(directory);
     const lock = await OwnerLock.tryTake(directory);
     assert.ok(lock !== null);
-    const connections: Socket[] = [];
-    const second = Promise.withResolvers<void>();
+    const [first, second] = [Promise.withResolvers<Socket>(), Promise.withResolvers<Socket>()];
+    let connections = 0;
     const dying = createServer((socket) => {
-      if (connections.push(socket.on("error", () => {})) === 2) second.resolve();
+      (connections++ === 0 ? first : second).resolve(socket.on("error", () => {}));
     });
     await new Promise<void>((resolve) => dying.listen(directory.socket, resolve));
     await lock.write({ pid: Deno.pid, since: "2026-11-26T07:00:00Z", socket: directory.socket });
     const client = new OwnerState(directory, systemClock, () => Promise.resolve(), logger("state"));
     (await client.connect()).on("error", () => {});
-    connections[0]?.destroy();
-    await second.promise;
-    connections[1]?.destroy();
+    (await first.promise).destroy(); // a client may be connected before its server hears of it
+    (await second.promise).destroy();
     await new Promise<void>((resolve) => dying.close(() => resolve()));
     lock[Symbol.dispose]();
     await until(() => client.owns);

@@ -5,6 +5,9 @@
  * Delete when: PGlite has several sessions, or keeps others out of an open transaction by itself.
  */
 
+/** So often in a row a holder that says nothing is looked at before it is evicted. */
+const IDLE_LOOKS = 4;
+
 /**
  * Who may use the one session of an embedded database. A connection keeps it from its first message until it is idle
  * outside a transaction; the others wait in order.
@@ -24,10 +27,9 @@ export class PgliteGate {
   /** Resolves when `user` holds the session; at once when it already does. Rejects when the database is closed. */
   async acquire(user: GateUser): Promise<void> {
     if (this.#closed) throw new Error("The embedded database was closed");
-    this.#lastUse = performance.now();
-    if (this.#holder === user) return;
-    if (this.#holder === null) {
+    if (this.#holder === null || this.#holder === user) {
       this.#holder = user;
+      this.#lastUse = performance.now(); // nobody else's asking is a use
       return;
     }
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -58,14 +60,16 @@ export class PgliteGate {
     return this.#holder === user;
   }
 
-  #watch(): void {
+  /** By looks and not by the clock: a process that stood still has not read what the holder said meanwhile. */
+  #watch(idleLooks = 0): void {
     if (this.#timer !== undefined) return;
+    const lastUse = this.#lastUse;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      const idleMs = performance.now() - this.#lastUse;
-      if (idleMs >= this.patienceMs) this.#holder?.evict();
-      if (this.#waiting.length > 0) this.#watch();
-    }, this.patienceMs / 4);
+      const looks = this.#lastUse === lastUse ? idleLooks + 1 : 0;
+      if (looks >= IDLE_LOOKS) this.#holder?.evict();
+      if (this.#waiting.length > 0) this.#watch(looks);
+    }, this.patienceMs / IDLE_LOOKS);
     Deno.unrefTimer(this.#timer as unknown as number);
   }
 

@@ -9,8 +9,10 @@
 import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 
-const ERROR = 0x45, READY = 0x5a;
+const ERROR = 0x45, READY = 0x5a, SEVERITY = 0x53;
 const HEAD_BYTES = 5;
+/** Longer than a server's last words: so much of the piece before is looked at with a short one, since they may come in two. */
+const WORDS_BYTES = 1024;
 
 /** The event by which a socket gives them to others than the driver, as bytes. */
 export const LAST_WORDS = "last_words";
@@ -26,6 +28,7 @@ export function hearLastWords(socket: Duplex): Duplex {
   const emit = socket.emit.bind(socket);
   let isReady = false;
   let said: Error | null = null;
+  let before: Uint8Array = new Uint8Array();
   return Object.assign(socket, {
     emit: (event: string | symbol, ...values: unknown[]): boolean => {
       if (said !== null && event === "error") return emit(event, said);
@@ -35,7 +38,8 @@ export function hearLastWords(socket: Duplex): Duplex {
       }
       const [bytes] = values;
       if (event !== "data" || !(bytes instanceof Uint8Array)) return emit(event, ...values);
-      const error = isReady ? lastWords(bytes) : null;
+      const error = isReady ? lastWords(before, bytes) : null;
+      before = bytes.subarray(-WORDS_BYTES);
       isReady ||= bytes.at(-HEAD_BYTES - 1) === READY;
       if (error === null) return emit(event, ...values);
       said = error;
@@ -46,18 +50,16 @@ export function hearLastWords(socket: Duplex): Duplex {
   });
 }
 
-/** The last message of `bytes` as an error, if it is one that ends the connection. What stands before it is of no use any more. */
-function lastWords(bytes: Uint8Array): Error | null {
-  if (bytes.at(-1) !== 0 || bytes.at(-2) !== 0) return null; // as an error ends; so that rows are not walked through
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let at = 0;
-  for (let end = 0; end < buffer.length;) {
-    at = end;
-    if (at + HEAD_BYTES > buffer.length) return null;
-    end += buffer.readInt32BE(at + 1) + 1;
-    if (end <= at || end > buffer.length) return null;
-  }
-  if (buffer[at] !== ERROR) return null;
+/**
+ * The last message of `bytes` as an error, if it is one that ends the connection. What stands before it is of no use any more, and may
+ * begin in the middle of a message, as rows that stream do. `before`: the end of what came before.
+ */
+function lastWords(before: Uint8Array, bytes: Uint8Array): Error | null {
+  if (bytes.at(-1) !== 0) return null; // as an error ends; so that few rows are looked through
+  const buffer = Buffer.concat(bytes.length < WORDS_BYTES ? [before, bytes] : [bytes.subarray(-WORDS_BYTES)]);
+  let at = buffer.indexOf(ERROR);
+  while (at >= 0 && !isErrorToTheEnd(buffer, at)) at = buffer.indexOf(ERROR, at + 1);
+  if (at < 0) return null;
   const fields = new Map(
     buffer.toString("utf8", at + HEAD_BYTES).split("\0").flatMap((field) =>
       field === "" ? [] : [[field.slice(0, 1), field.slice(1)] as const]
@@ -70,4 +72,9 @@ function lastWords(bytes: Uint8Array): Error | null {
     code: fields.get("C") ?? "CONNECTION_CLOSED",
     severity,
   });
+}
+
+function isErrorToTheEnd(buffer: Buffer, at: number): boolean {
+  return at + HEAD_BYTES < buffer.length && buffer.readInt32BE(at + 1) === buffer.length - at - 1 &&
+    buffer[at + HEAD_BYTES] === SEVERITY;
 }

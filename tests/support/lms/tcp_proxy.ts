@@ -76,6 +76,7 @@ export class TcpProxy implements AsyncDisposable {
 
   async #join(client: Deno.TcpConn): Promise<void> {
     const server = await Deno.connect(this.target);
+    if (!this.#open.has(client)) return close(server); // cut meanwhile
     this.#open.add(server);
     this.#track(this.#pump(server, client, () => null));
     await this.#pump(client, server, this.onFirst);
