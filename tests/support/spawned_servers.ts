@@ -7,8 +7,8 @@ import { withMysql, withPostgres } from "./databases.ts";
 import { freePort } from "../../lib/stand_in/free_port.ts";
 
 /**
- * Memory first: tests make and drop databases of 300 files by the hundred. On ext4 a new file costs a search among those that were deleted just
- * before: it made a new database ten times as dear for the CPU (measured). Nothing here need survive anyway.
+ * Memory first: tests make and drop databases of 300 files by the hundred. On ext4 a new file costs a search among those that were
+ * deleted just before: it made a new database ten times as dear for the CPU (measured). Nothing here need survive anyway.
  */
 const PLACES = ["/dev/shm", "/tmp", "/var/tmp"];
 /** More than what all tests that run at a time keep, with room to spare. */
