@@ -188,6 +188,7 @@ async function runDry(context: CommandContext, options: PollOnceOptions, db: Sta
   const shown: ShownKeys = (ids) => lms.shownKeys(ids);
   if (options.json) out.writeJson(await withOwnKeys(dryRunJson(lms.name, dry, planned, pending), shown));
   else await printDryRun(out, lms.name, dry, planned, pending, shown);
+  if (dry.failed !== null) throw dry.failed;
   if (planned.notAsked instanceof ZulipError) throw planned.notAsked; // what there is to say was said
 }
 

@@ -30,11 +30,12 @@ export async function watchDry(
         { mode: full ? "full" : "quick", notifyHistory: false, acceptSource, signal: stop.hard },
         overlay,
       );
-      if (full) lastFullMs = startedMs;
+      if (full && dry.failed === null) lastFullMs = startedMs;
       const planned = await teller.plan(dry);
       if (dry.tally.events > 0 || planned.messages.length > 0) {
         await printDryRun(out, lms.name, dry, planned, 0, (ids) => lms.shownKeys(ids));
       } else if (lastFullMs === startedMs) out.writeLine("Dry run: nothing new so far");
+      if (dry.failed !== null) throw dry.failed;
       trouble.succeeded();
     } catch (error) {
       if (stop.hard.aborted) return;

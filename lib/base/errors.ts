@@ -68,6 +68,17 @@ export class LmsError extends LmsmonError {
   }
 }
 
+/** The LMS could not answer what one kind, or several, asks of it; every other kind was polled to its end. */
+export class KindError extends LmsError {
+  /** `first`: what failed first. `sumsMs`: what the statements of the others' sum phase took, `null` without any. */
+  constructor(first: LmsError, readonly sumsMs: number | null) {
+    super(first.reason, first.message, {
+      cause: first.cause,
+      ...(first.hint === undefined ? {} : { hint: first.hint }),
+    });
+  }
+}
+
 /** Zulip could not be reached or refused the credentials; see lib/bot for outcomes of single sends. */
 export class ZulipError extends LmsmonError {
   readonly code = "zulip";

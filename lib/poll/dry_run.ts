@@ -2,6 +2,7 @@ import type { LmsSource } from "../source/lms_source.ts";
 import type { RowState } from "../model/attempt.ts";
 import { isRewritten, type LmsId } from "../model/event.ts";
 import type { Person } from "../model/person.ts";
+import type { LmsError } from "../base/errors.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Batch, BatchEvent, RowChange, Stream } from "./record/batch.ts";
 import type { StateDb } from "../state/state_db.ts";
@@ -14,7 +15,7 @@ import { examineSource } from "./check_source.ts";
 import { readErasedPeople } from "../privacy/erased_people.ts";
 import { PeopleCache } from "./people_cache.ts";
 import type { BatchSink, KnownRows, PollContext, PollSettings } from "./poll_context.ts";
-import { passOver } from "./run_poll.ts";
+import { failureOfKind, passOver } from "./run_poll.ts";
 import { stateKnownRows } from "./state_edges.ts";
 import { newPollTally, type PollTally } from "./tally.ts";
 
@@ -33,6 +34,8 @@ export interface DryRunResult {
   readonly tally: PollTally;
   /** Kinds in first contact: their events are history and told to nobody. */
   readonly firstContact: readonly string[];
+  /** What some kinds fail with; the others' news is here. */
+  readonly failed: LmsError | null;
   /** Every event that would be told, and the first few of the others; at most MAX_KEPT. */
   readonly events: readonly DryEvent[];
   readonly people: ReadonlyMap<string, Person>;
@@ -78,15 +81,17 @@ export async function dryRun(
   };
   const stored = await readStreams(deps.db, deps.lms.name);
   const firstContact: string[] = [];
+  let failed: LmsError | null = null;
   for (const kind of deps.lms.kinds) {
     const known = stored.find((stream) => stream.kind === kind);
     const { bucketSize } = deps.lms.keySpace(kind);
     const stream = { ...(known ?? newStream(deps.lms.name, kind)), recipe: deps.lms.recipe(kind), bucketSize };
-    if (!stream.firstContactDone) firstContact.push(kind);
-    await passOver(context, overlay.seen(stream), options.mode);
+    const error = await passOver(context, overlay.seen(stream), options.mode).then(() => null, failureOfKind);
+    failed ??= error;
+    if (error === null && !stream.firstContactDone) firstContact.push(kind);
   }
   Object.assign(tally, deps.lms.takeFaults());
-  return { tally, firstContact, events: sink.events, people: sink.people, toTell: sink.toTell };
+  return { tally, firstContact, failed, events: sink.events, people: sink.people, toTell: sink.toTell };
 }
 
 /** No stream has id 0: everything is unknown in it. */

@@ -4,6 +4,7 @@ import { readFact, writeFact } from "../../sql/state/facts.ts";
 import { fullPassAge } from "../../sql/state/streams.ts";
 import { passStats } from "../../sql/state/stats.ts";
 import type { Clock } from "../base/clock.ts";
+import type { KindError } from "../base/errors.ts";
 import type { LmsSource } from "../source/lms_source.ts";
 import type { StateDb } from "../state/state_db.ts";
 import { StateLineage } from "../state/state_lineage.ts";
@@ -49,6 +50,8 @@ export interface PassPlan {
   /** The proof of that, for the pass after this one; `null` where there is none. */
   readonly token: string | null;
   readonly startedMs: number;
+  /** What some kinds failed with in the last full pass: a poll that does not compare them has not shown that it is over. */
+  readonly unresolved: KindError | null;
 }
 
 export interface PassScheduleDeps extends PassSettings {
@@ -65,6 +68,7 @@ export class PassSchedule {
   #last: { readonly token: string | null; readonly startedMs: number } | null = null;
   /** The state may have lost what it knew, so no proof of idleness holds: everything is compared, once. */
   #owed = false;
+  #unresolved: KindError | null = null;
   #costs: readonly number[] | null = null;
   #cold = true;
   #written: MeasuredPass | null = null;
@@ -84,10 +88,12 @@ export class PassSchedule {
     if (await this.#lineage.look() !== null || await this.#isWanted()) this.#owed = true;
     if (this.#owed) this.#last = null;
     const startedMs = clock.monotonicMs();
-    if (!this.#owed && !await this.#isDue()) return { mode: "quick", skipped: false, token: null, startedMs };
+    if (!this.#owed && !await this.#isDue()) {
+      return { mode: "quick", skipped: false, token: null, startedMs, unresolved: this.#unresolved };
+    }
     const token = await lms.changeToken();
     const skipped = token !== null && token === this.#last?.token;
-    return { mode: skipped ? "quick" : "full", skipped, token, startedMs };
+    return { mode: skipped ? "quick" : "full", skipped, token, startedMs, unresolved: null };
   }
 
   /** After the poll that was planned. `sumsMs`: what the statements of its sum phase took. */
@@ -96,10 +102,21 @@ export class PassSchedule {
     this.#last = { token, startedMs };
     if (mode === "quick") return;
     this.#owed = false;
+    this.#unresolved = null;
     if (sumsMs === null) return;
     this.#costs = rememberCost(await this.#remembered(), sumsMs, this.#cold, this.#deps);
     this.#cold = false;
     await this.#write();
+  }
+
+  /**
+   * After a poll in which some kinds failed: the others' rows need not be compared again at once, since no LMS is to pay for it that a
+   * query fails. No proof of idleness comes of it.
+   */
+  async doneInPart(plan: PassPlan, error: KindError): Promise<void> {
+    if (this.#owed) return;
+    await this.done({ ...plan, token: null }, error.sumsMs);
+    if (plan.mode === "full") this.#unresolved = error;
   }
 
   async #isDue(): Promise<boolean> {

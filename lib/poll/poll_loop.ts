@@ -1,6 +1,6 @@
 import type { LmsSource } from "../source/lms_source.ts";
 import type { Clock } from "../base/clock.ts";
-import { LeaseLostError, LmsError } from "../base/errors.ts";
+import { KindError, LeaseLostError, LmsError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { ShowProgress } from "../base/progress.ts";
 import type { RepeatedError } from "../base/repeated_error.ts";
@@ -111,6 +111,10 @@ class Poller {
       signal,
       skippedFullPass: plan.skipped,
       contextRestMs: deps.fullPassMs,
+      unresolved: plan.unresolved,
+    }).catch(async (error) => {
+      if (error instanceof KindError) await this.#passes.doneInPart(plan, error);
+      throw error;
     });
     await this.#passes.done(plan, result.tally.sumsMs);
     deps.trouble.succeeded();

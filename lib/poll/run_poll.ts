@@ -27,7 +27,7 @@ import { readLog } from "./read_log.ts";
 import { quarantineOddKeys } from "./retry_quarantined.ts";
 import { recordingSink, stateKnownRows } from "./state_edges.ts";
 import { newPollTally, type PollTally } from "./tally.ts";
-import { LmsError } from "../base/errors.ts";
+import { KindError, LmsError } from "../base/errors.ts";
 import { studentsWithUndelivered } from "../../sql/state/people.ts";
 import { refreshLinks } from "./record/people.ts";
 
@@ -39,6 +39,8 @@ export interface PollOptions {
   readonly skippedFullPass?: boolean;
   /** Due dates and enrolments come with a full pass, but not again within so long; default: with each. */
   readonly contextRestMs?: number;
+  /** What some kinds failed with in the last full pass: this poll fails with it, too, once it has polled. */
+  readonly unresolved?: LmsError | null;
 }
 
 export interface PollResult {
@@ -70,7 +72,8 @@ const MANY_ROWS = 1_000;
 
 /**
  * One poll under a lease: passes over every kind, refreshes who is to be told, and lets the fuse decide about its messages.
- * A failure leaves what was recorded in place, and the next poll finds the rest (P2).
+ * A failure leaves what was recorded in place, and the next poll finds the rest (P2). Throws KindError where what only some kinds
+ * ask of the LMS failed, and the others were polled.
  */
 export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions): Promise<PollResult> {
   const { db, lms } = deps;
@@ -106,9 +109,11 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
   lms.takeFaults(); // of what was read before
   try {
     const firstContact: string[] = [];
+    let failed: LmsError | null = options.unresolved ?? null;
     for (const stream of streams) {
-      await pollStream(deps, lease, context, stream, options.mode);
-      if (!stream.firstContactDone) firstContact.push(stream.kind);
+      const error = await pollStream(deps, lease, context, stream, options.mode).then(() => null, failureOfKind);
+      failed ??= error;
+      if (error === null && !stream.firstContactDone) firstContact.push(stream.kind);
     }
     if (tally.rowsChanged >= MANY_ROWS) await refreshStatistics(db);
     await refreshWaitingLinks(context, db, lms.name);
@@ -118,6 +123,7 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
     }
     Object.assign(tally, lms.takeFaults());
     await wakeAwaitedRows(db, lms.name, deps.clock.now());
+    if (failed !== null) throw new KindError(failed, tally.sumsMs);
     failPoint("poll.before_finish");
     const verdict = await finishPoll(db, lease, pollId, tally, deps.settings.notify);
     failPoint("poll.after_finish");
@@ -130,6 +136,12 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
     if (verdict?.delivery === "held") deps.onHeld?.(pollId, verdict);
     throw error;
   }
+}
+
+/** An error that keeps no other kind from being polled: the server answered, but cannot do what this one asks. Throws any other. */
+export function failureOfKind(error: unknown): LmsError {
+  if (error instanceof LmsError && error.reason === "failed") return error;
+  throw error;
 }
 
 /** One stream of a poll: its pass, and what is remembered of how far that went. */

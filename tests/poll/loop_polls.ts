@@ -17,7 +17,12 @@ export class LoopPolls implements AsyncDisposable {
   constructor(
     bench: PollBench,
     lms: LmsSource,
-    { fullPassMs, clock = systemClock }: { readonly fullPassMs: number; readonly clock?: Clock },
+    { fullPassMs, clock = systemClock, onFailure }: {
+      readonly fullPassMs: number;
+      readonly clock?: Clock;
+      /** Default: a failure ends the loop. */
+      readonly onFailure?: (error: unknown) => void;
+    },
   ) {
     const log = logger("test");
     this.#ended = pollLoop({
@@ -39,9 +44,9 @@ export class LoopPolls implements AsyncDisposable {
         this.#wake();
       },
       onRole: () => {},
-      onFailure: (error) => {
+      onFailure: onFailure ?? ((error) => {
         throw error;
-      },
+      }),
     }, { soft: this.#stop.signal, hard: new AbortController().signal });
   }
 
