@@ -97,8 +97,9 @@ unpack() {
     --allow-read --allow-write "$unpacked/verify.js" "$unpacked" "$content" ||
     refuse "the content of $0 does not match its checksum; copy it again"
   : > "$unpacked/complete"
-  # What is there is a link to something that was removed, or never finished.
-  [ -f "$home/complete" ] || rm -f "$home" 2>/dev/null || :
+  # What is there may be a link to something that was removed, or never finished. Whether there is one is asked first: nothing is
+  # taken away that another first start makes from here on, since that leads to a finished version.
+  [ ! -h "$home" ] || [ -f "$home/complete" ] || rm -f "$home" 2>/dev/null || :
   # Two first starts at once: making the link is atomic, and the one who comes second removes its own copy.
   ln -sn "$content.$number" "$home" 2>/dev/null || :
   if [ "$(readlink "$home")" = "$content.$number" ]; then trap - EXIT; else rm -rf "$unpacked"; fi

@@ -23,24 +23,37 @@ async function addressOf(
 // Servers and their files, which may be in memory, go when this process exits, but not when a signal ends it.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) Deno.addSignalListener(signal, () => Deno.exit(1));
 
-const [program = "", ...args] = Deno.args;
-const [postgres, mariadb] = await Promise.all([
-  addressOf("LMSMON_TEST_POSTGRES_URL", spawnPostgres, realPostgres),
-  addressOf("LMSMON_TEST_MYSQL_URL", spawnMariaDb, realMariaDb),
-]);
-const folder = await Deno.makeTempDir({ prefix: "lmsmon-program-" });
-// Apart, so that nothing of a test build gets into what is tried as the released program. One after the other: on a new machine
-// the first fetches the bundler, and two that fetch it at once (Deno 2.9.6) fail: "failed to copy esbuild binary".
-await bundleProgram(`${folder}/released`);
-await bundleProgram(`${folder}/armed`, "tests/chaos/harness/armed_main.ts");
-const { code } = await new Deno.Command(program, {
-  args,
-  env: {
-    LMSMON_TEST_POSTGRES_URL: postgres,
-    LMSMON_TEST_MYSQL_URL: mariadb,
-    LMSMON_TEST_PROGRAM: `${folder}/released/main.js`,
-    LMSMON_TEST_ARMED_PROGRAM: `${folder}/armed/armed_main.js`,
-  },
-}).spawn().status;
-await Deno.remove(folder, { recursive: true });
-Deno.exit(code);
+/** The command's exit status. */
+async function run([program = "", ...args]: readonly string[]): Promise<number> {
+  const [postgres, mariadb] = await Promise.all([
+    addressOf("LMSMON_TEST_POSTGRES_URL", spawnPostgres, realPostgres),
+    addressOf("LMSMON_TEST_MYSQL_URL", spawnMariaDb, realMariaDb),
+  ]);
+  const folder = await Deno.makeTempDir({ prefix: "lmsmon-program-" });
+  try {
+    // Apart, so that nothing of a test build gets into what is tried as the released program. One after the other: on a new machine
+    // the first fetches the bundler, and two that fetch it at once (Deno 2.9.6) fail: "failed to copy esbuild binary".
+    await bundleProgram(`${folder}/released`);
+    await bundleProgram(`${folder}/armed`, "tests/chaos/harness/armed_main.ts");
+    const { code } = await new Deno.Command(program, {
+      args: [...args],
+      env: {
+        LMSMON_TEST_POSTGRES_URL: postgres,
+        LMSMON_TEST_MYSQL_URL: mariadb,
+        LMSMON_TEST_PROGRAM: `${folder}/released/main.js`,
+        LMSMON_TEST_ARMED_PROGRAM: `${folder}/armed/armed_main.js`,
+      },
+    }).spawn().status;
+    return code;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+// An error that nobody catches ends a process without a word to what it must leave behind: the servers would go on.
+Deno.exit(
+  await run(Deno.args).catch(async (error) => {
+    await Deno.stderr.write(new TextEncoder().encode(`${error instanceof Error ? error.stack : error}\n`));
+    return 1;
+  }),
+);

@@ -35,6 +35,8 @@ export interface ZulipDeps {
   readonly clock?: Pick<Clock, "now">;
   /** Hears how long each request took, in seconds, answered or not. */
   readonly onRequest?: ((method: string, seconds: number) => void) | undefined;
+  /** How long a connection is kept for the next request; default a second. */
+  readonly idleMs?: number;
 }
 
 /** The first page of a look-up is small, since what is looked for is mostly among the newest; then as large as Zulip recommends. */
@@ -60,8 +62,6 @@ export interface ZulipConnection extends ZulipApi {
 
 class ZulipClient implements ZulipConnection {
   readonly #config: ZulipConfig;
-  readonly #log: Logger;
-  readonly #onRequest: ZulipDeps["onRequest"];
   #credentials: Credentials;
   #http: ZulipHttp;
   #server: ZulipServer | null = null;
@@ -71,10 +71,12 @@ class ZulipClient implements ZulipConnection {
   /** How far the server's clock is ahead of this host's, by its last answer. */
   #serverAheadS = 0;
 
-  constructor(config: ZulipConfig, deps: ZulipDeps, private readonly clock: Pick<Clock, "now">) {
+  constructor(
+    config: ZulipConfig,
+    private readonly deps: ZulipDeps,
+    private readonly clock: Pick<Clock, "now">,
+  ) {
     this.#config = config;
-    this.#log = deps.log;
-    this.#onRequest = deps.onRequest;
     this.#credentials = readCredentials(config);
     this.#http = this.#open();
   }
@@ -169,7 +171,7 @@ class ZulipClient implements ZulipConnection {
       },
       text: () => members.rest,
     });
-    if (unreadable > 0) this.#log.warning("Zulip listed accounts that could not be read", { count: unreadable });
+    if (unreadable > 0) this.deps.log.warning("Zulip listed accounts that could not be read", { count: unreadable });
     return users;
   }
 
@@ -243,7 +245,7 @@ class ZulipClient implements ZulipConnection {
       fresh = readCredentials(this.#config);
     } catch (error) {
       // Perhaps somebody is just writing it: what is in use stays in use until the file is whole.
-      this.#log.warning("Cannot re-read the Zulip credentials", { error });
+      this.deps.log.warning("Cannot re-read the Zulip credentials", { error });
       return Promise.resolve(false);
     }
     if (sameCredentials(fresh, this.#credentials)) return Promise.resolve(false);
@@ -265,8 +267,7 @@ class ZulipClient implements ZulipConnection {
       credentials: this.#credentials,
       userAgent: `lmsmon/${manifest.version}`,
       timeoutMs: this.#config.requestTimeoutMs,
-      log: this.#log,
-      onRequest: this.#onRequest,
+      ...this.deps,
     });
   }
 

@@ -23,6 +23,8 @@ export interface ZulipHttpOptions {
   readonly log: Logger;
   /** Hears how long each request took, in seconds, answered or not. */
   readonly onRequest?: ((method: string, seconds: number) => void) | undefined;
+  /** How long a connection is kept for the next request; default a second. */
+  readonly idleMs?: number | undefined;
 }
 
 /**
@@ -46,7 +48,7 @@ export function createZulipHttp(options: ZulipHttpOptions): ZulipHttp {
   const { credentials, log } = options;
   const client = Deno.createHttpClient({
     http2: false, // with HTTP/2 a server may ask for another try (REFUSED_STREAM, GOAWAY), which we would not see
-    poolIdleTimeout: POOL_IDLE_MS,
+    poolIdleTimeout: options.idleMs ?? POOL_IDLE_MS,
     ...(credentials.caBundle === null ? {} : { caCerts: [credentials.caBundle] }),
     ...(credentials.clientCert === null ? {} : credentials.clientCert),
   });

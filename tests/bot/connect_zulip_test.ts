@@ -7,6 +7,7 @@ import { connectZulip } from "../../lib/bot/connect_zulip.ts";
 import { startRawServer } from "../support/raw_http.ts";
 import { sendWithEnvironment } from "../support/send_process.ts";
 import { standInConfig, startZulip, zulipConfig } from "../support/zulip.ts";
+import { untilServerIsKnown } from "./known_server.ts";
 
 const log = getLogger(["lmsmon", "zulip"]);
 const OWNER = { type: "direct", userId: "8" } as const;
@@ -97,6 +98,7 @@ for (const [kind, expected, stored] of AFTER_FAULT) {
     const { standIn, zulip } = bundle;
     // The limit must leave time for the message to arrive, and only this send may meet it.
     const sender = slow ? connectZulip(standInConfig(standIn, { requestTimeoutMs: 2000 }), { log }) : zulip;
+    await untilServerIsKnown(sender);
     standIn.fault({ kind, delayMs: kind === "slow_trickle" ? 100 : 60_000 });
     const outcome = await sender.send(OWNER, "marker");
     if (slow) sender.close();
@@ -116,7 +118,7 @@ for (const seed of [1, 2, 3]) {
     async () => {
       await using bundle = await startZulip({ rateLimit: null }, { requestTimeoutMs: 500 });
       const { standIn, zulip } = bundle;
-      while (!await zulip.server().then(() => true, () => false)); // within the limit, which is short for a slow machine
+      await untilServerIsKnown(zulip);
       standIn.randomFaults({ seed, rate: 0.7, delayMs: 60_000 });
       const send = async (content: string) => [content, await zulip.send(OWNER, content)] as const;
       const outcomes = await Promise.all(Array.from({ length: 120 }, (_, i) => send(`m${i}`)));

@@ -12,10 +12,13 @@ import {
 } from "../support/raw_http.ts";
 import { sendWithEnvironment } from "../support/send_process.ts";
 import { zulipConfig } from "../support/zulip.ts";
+import { untilServerIsKnown } from "./known_server.ts";
 
 const log = getLogger(["lmsmon", "zulip"]);
 const TO_9 = { type: "direct", userId: "9" } as const;
 const SENT = ok('{"result":"success","msg":"","id":41}');
+/** For how long a connection stays in use where a test rests on that: a machine may stand still for more than a second. */
+const LONG_MS = 60_000;
 const posts = (requests: readonly string[]) => requests.filter((request) => request.startsWith("POST"));
 
 // How a server can end a connection after it read a request whose answer it owes.
@@ -39,7 +42,7 @@ for (const [what, end] of ENDS) {
   Deno.test(`P5: send() lets exactly one request arrive over a connection used before, when the server ${what}`, async () => {
     // Deno's fetch with a plain body sends the second POST twice here (tried on 2.9.6: the connection came from its pool).
     await using server = startRawServer((_, earlier) => earlier === 0 ? SENT : end);
-    const zulip = connectZulip(zulipConfig({ site: server.site }), { log });
+    const zulip = connectZulip(zulipConfig({ site: server.site }), { log, idleMs: LONG_MS });
     assert.deepEqual(await zulip.send(TO_9, "first"), { outcome: "sent", zulipMessageId: "41" });
     const second = await zulip.send(TO_9, "second");
     zulip.close();
@@ -120,6 +123,7 @@ Deno.test(
   async () => {
     await using server = startRawServer(() => "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{");
     const zulip = connectZulip(zulipConfig({ site: server.site, requestTimeoutMs: 200 }), { log });
+    await untilServerIsKnown(zulip);
     const outcome = await zulip.send(TO_9, "slow");
     zulip.close();
     assert.equal(outcome.outcome, "unknown");
@@ -129,6 +133,7 @@ Deno.test(
 Deno.test("P5: send() is unknown when no answer comes within the time limit", async () => {
   await using server = startRawServer(() => null);
   const zulip = connectZulip(zulipConfig({ site: server.site, requestTimeoutMs: 200 }), { log });
+  await untilServerIsKnown(zulip);
   const outcome = await zulip.send(TO_9, "silence");
   zulip.close();
   assert.deepEqual(outcome, { outcome: "unknown", reason: "no whole answer within 0.2 s" });

@@ -128,6 +128,31 @@ Deno.test({
 });
 
 Deno.test({
+  name: "two first starts at once leave one copy, and both start, wherever one of them overtakes the other",
+  ignore,
+  fn: async () => {
+    using place = new Place();
+    const file = await place.release("v1");
+    // The slow start meets the other one, from its beginning to its end, right before it runs one of its tools.
+    for (const tool of ["mkdir", "tail", "rm", "ln", "readlink"]) {
+      const cache = place.folder(`cache-${tool}`);
+      const bin = place.folder(`bin-${tool}`);
+      const other = `${place.root}/other-${tool}`;
+      Deno.writeTextFileSync(
+        `${bin}/${tool}`,
+        `#!/bin/sh\nPATH=\${PATH#*:}\n[ -e ${other} ] || { : > ${other}; ${file} other > ${other} 2>&1; }\nexec ${tool} "$@"\n`,
+        { mode: 0o755 },
+      );
+      started(await run(file, { PATH: `${bin}:${Deno.env.get("PATH")}`, LMSMON_CACHE: cache }));
+      versionIn(cache);
+      // Where nothing is left to remove, nothing is, and nobody overtakes.
+      if (tool !== "rm") assert.equal(await Deno.readTextFile(other), "started other\n", tool);
+      started(await run(file, { LMSMON_CACHE: cache }));
+    }
+  },
+});
+
+Deno.test({
   name: "the launcher without HOME does not run what a stranger unpacked in the temporary folder",
   ignore,
   fn: async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
+import { freePort } from "../../lib/stand_in/free_port.ts";
 import { buildProgram } from "../../main.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -17,8 +18,8 @@ Deno.test("the container is not root's, has one volume, and its health check tel
     }).output();
     return code;
   };
-  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, () => new Response("alive\n"));
-  const { port } = server.addr;
+  const port = freePort(); // on which nobody else answers once it is given back
+  const server = Deno.serve({ port, hostname: "127.0.0.1", onListen: () => {} }, () => new Response("alive\n"));
   assert.equal(await check(port), 0);
   await server.shutdown();
   assert.notEqual(await check(port), 0);

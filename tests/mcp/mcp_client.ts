@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { PROGRAM, START } from "../support/program.ts";
+import { NO_UPDATE_CHECK, PROGRAM, START } from "../support/program.ts";
 
 /** Text of answers, whatever its shape. */
 // deno-lint-ignore no-explicit-any -- answers of the protocol are looked into freely
@@ -38,10 +38,15 @@ export class McpClient implements AsyncDisposable {
   }
 
   async initialize(): Promise<Json> {
-    const clientInfo = { name: "test", version: "1" };
-    const answer = await this.request("initialize", { protocolVersion: "2025-06-18", capabilities: {}, clientInfo });
+    const answer = await this.greet();
     await this.send({ jsonrpc: "2.0", method: "notifications/initialized" });
     return answer;
+  }
+
+  /** The first message alone: what a server is asked that may have gone as soon as it has answered. */
+  async greet(): Promise<Json> {
+    const clientInfo = { name: "test", version: "1" };
+    return await this.request("initialize", { protocolVersion: "2025-06-18", capabilities: {}, clientInfo });
   }
 
   async request(method: string, params: Json = {}): Promise<Json> {
@@ -111,7 +116,10 @@ function spawnServer(folder: string, args: readonly string[]): Deno.ChildProcess
     args: [...START, PROGRAM, "mcp", ...args],
     cwd: folder,
     clearEnv: true,
-    env: { PATH, HOME: folder, DENO_DIR: DENO_DIR ?? `${XDG_CACHE_HOME ?? `${HOME}/.cache`}/deno` },
+    env: {
+      ...{ PATH, HOME: folder, DENO_DIR: DENO_DIR ?? `${XDG_CACHE_HOME ?? `${HOME}/.cache`}/deno` },
+      ...NO_UPDATE_CHECK,
+    },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

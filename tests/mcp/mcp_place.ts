@@ -28,6 +28,8 @@ export class McpPlace implements AsyncDisposable {
     readonly folder: string,
     readonly db: StateDb,
     readonly poll: () => Promise<void>,
+    /** The day on which it was made, which its attempts are counted back from: a test may go on past midnight. */
+    readonly today: Temporal.PlainDate,
     private readonly stack: AsyncDisposableStack,
   ) {}
 
@@ -42,7 +44,8 @@ export class McpPlace implements AsyncDisposable {
     await Deno.writeTextFile(join(folder, "config.yaml"), JSON.stringify(config));
     const db = stack.use(await openState({ ...state, password: null }));
     const lms = stack.use(await makeLms(null, "mcp"));
-    await fill(lms.writer);
+    const today = Temporal.Now.plainDateISO("UTC");
+    await fill(lms.writer, today);
     await more(lms.writer);
     await using standIn = await startZulipStandIn();
     const settings = pollSettings(testConfig(standIn, {}));
@@ -56,7 +59,7 @@ export class McpPlace implements AsyncDisposable {
       await releaseLease(db, lease);
     };
     await poll();
-    return new McpPlace(folder, db, poll, stack.move());
+    return new McpPlace(folder, db, poll, today, stack.move());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -66,14 +69,13 @@ export class McpPlace implements AsyncDisposable {
 
 export type Writer = Awaited<ReturnType<typeof makeLms>>["writer"];
 
-async function fill(writer: Writer): Promise<void> {
+async function fill(writer: Writer, today: Temporal.PlainDate): Promise<void> {
   const course = await writer.course({ id: 41, title: "Physics" });
   const chapter = await writer.chapter({ course_id: course });
   const batch = await writer.batch();
   for (const [i, id] of MENTORS.entries()) {
     await writer.mentor({ id, username: `zebra-mentor${i}`, display_name: `Mentor Xylander ${i}` });
   }
-  const today = Temporal.Now.plainDateISO("UTC");
   const exams: number[] = [];
   for (let week = 6; week >= 1; week--) {
     const exam = await writer.exam({ title: week === 1 ? HOSTILE : `Test ${week}` });

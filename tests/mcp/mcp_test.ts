@@ -47,7 +47,7 @@ serverTest("lmsmon mcp leaves no transaction open between calls, and each of the
     assert.deepEqual([...open], []);
     assert.equal(await client.end(), 0);
     await using wrong = McpClient.start(folder, ["--mentor", "nobody"]);
-    await wrong.initialize();
+    await wrong.greet(); // it ends with the reason right after its answer
     assert.equal(await wrong.ended(), 1);
     assert.match(await wrong.err, /Cannot find mentor/);
   } finally {
@@ -100,7 +100,9 @@ async function pseudonymous(place: McpPlace): Promise<void> {
   assert.match(prepare.messages[0].content.text, new RegExp(student));
 
   await place.poll(); // an open transaction would keep it waiting
-  const leaks = client.lines.filter((line) => NAMES_PERSON.test(line.replaceAll(/"(\$id|\$schema)":"[^"]*"/g, "")));
+  // A pseudonym is made of signs by chance, and any can be among them.
+  const said = (line: string) => line.replaceAll(/"(\$id|\$schema)":"[^"]*"|[0-9a-f]{32}/g, "");
+  const leaks = client.lines.filter((line) => NAMES_PERSON.test(said(line)));
   assert.deepEqual(leaks, []);
   assert.equal(await client.end(), 0);
   assert.doesNotMatch(await client.err, NAMES_PERSON);
@@ -124,7 +126,7 @@ async function piped(place: McpPlace): Promise<void> {
 /** What is wrong is a tool's answer that says what to ask instead. */
 async function badInput(client: McpClient, student: string): Promise<void> {
   const wrong: readonly [string, object, RegExp][] = [
-    ["student_history", { student: `${student.slice(0, 30)}00` }, new RegExp(`did you mean ${student}`)],
+    ["student_history", { student: mistyped(student) }, new RegExp(`did you mean ${student}`)],
     ["student_insight", { student: "zebra1" }, /no such pseudonym .*\nfind_students lists .*only pseudonyms/],
     ["student_insight", { student: String(studentId(1)) }, /Cannot find student of that name/],
     ["course_overview", { course: "Phisics" }, /did you mean 41 «Physics»/],
@@ -143,6 +145,9 @@ async function badInput(client: McpClient, student: string): Promise<void> {
     assert.match(answer.content[0].text, says);
   }
 }
+
+/** A pseudonym whose end is another one, whatever it ended with. */
+const mistyped = (pseudonym: string) => `${pseudonym.slice(0, 30)}${pseudonym.endsWith("00") ? "11" : "00"}`;
 
 async function limited(place: McpPlace): Promise<void> {
   await using client = McpClient.start(place.folder, ["--identified", "--mentor", "zebra-mentor0"], STATELESS);

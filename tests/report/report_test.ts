@@ -46,9 +46,11 @@ interface Plot {
 browserTest("lmsmon report, as a browser shows it", async (browser, t) => {
   await using place = await McpPlace.make(writeMarkup);
   const lmsmon = LmsmonHome.at(place.folder);
-  const insights = async (): Promise<Insight[]> => JSON.parse((await lmsmon.run("insights", "--json")).out).insights;
+  const at = ["--at", place.today.toString()];
+  const insights = async (): Promise<Insight[]> =>
+    JSON.parse((await lmsmon.run("insights", "--json", ...at)).out).insights;
   const report = async (...args: readonly string[]) => {
-    const { code, out, err } = await lmsmon.run("report", "--out", "r.html", "--json", ...args);
+    const { code, out, err } = await lmsmon.run("report", "--out", "r.html", "--json", ...at, ...args);
     assert.equal(code, 0, err);
     return JSON.parse(out);
   };
@@ -95,7 +97,7 @@ browserTest("lmsmon report, as a browser shows it", async (browser, t) => {
   });
   await t.step("what is drawn is what stands in the table, and what the LMS holds", async () => {
     await report("--identified");
-    await drawnIsTrue(await browser.open(file, { width: 1000 }));
+    await drawnIsTrue(await browser.open(file, { width: 1000 }), place.today);
   });
   await t.step("fits 320 px, and every text and line stands out on either ground and on paper", async () => {
     const page = await browser.open(file, { width: 320 });
@@ -151,11 +153,11 @@ async function nothingElse(browser: Browser, from: number): Promise<void> {
   await Promise.resolve();
 }
 
-async function drawnIsTrue(page: Page): Promise<void> {
+async function drawnIsTrue(page: Page, today: Temporal.PlainDate): Promise<void> {
   const rows: Row[] = [...await page.run(listRows("quiet")), ...await page.run(listRows("struggling"))];
   const plots: Plot[] = await page.run(PLOTS);
   assert.equal(plots.length, rows.length * 2);
-  const expected = expectedWeeks();
+  const expected = expectedWeeks(today);
   const close = (a: number, text: string | undefined) =>
     assert.ok(Math.abs(a - Number(text)) <= 0.051, `${a} is not ${text}`);
   let marks = 0;
@@ -194,8 +196,7 @@ async function drawnIsTrue(page: Page): Promise<void> {
 const short = (n: number) => String(Number(n.toFixed(1)));
 
 /** What the place wrote into its LMS (mcp_place.ts), counted by week here. */
-function expectedWeeks() {
-  const today = Temporal.Now.plainDateISO("UTC");
+function expectedWeeks(today: Temporal.PlainDate) {
   const mondayOf = (day: Temporal.PlainDate) => day.subtract({ days: day.dayOfWeek - 1 });
   const dayOf = (week: number) => today.subtract({ days: (6 - week) * 7 - 3 });
   const markOf = (i: number, week: number) => 30 + (i * 7 + week) % 60;

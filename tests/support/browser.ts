@@ -47,6 +47,8 @@ export class Browser implements AsyncDisposable {
   readonly #waiting = new Map<number, PromiseWithResolvers<Answer>>();
   readonly #heard: { readonly method: string; readonly params: Answer }[] = [];
   readonly #hearing = new Set<() => void>();
+  readonly #gone = Promise.withResolvers<void>();
+  #isGone = false;
 
   private constructor(
     private readonly child: Deno.ChildProcess,
@@ -55,13 +57,18 @@ export class Browser implements AsyncDisposable {
     private readonly stderr: Promise<void>,
   ) {
     socket.onmessage = ({ data }) => this.#hear(JSON.parse(data));
+    socket.onclose = () => this.#leave();
   }
 
   static async start(chromium: string): Promise<Browser> {
     const profile = await Deno.makeTempDir({ prefix: "lmsmon_browser_" });
     const child = new Deno.Command(chromium, {
       // The pages are our own, and a sandbox cannot be had as root.
-      args: ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", `--user-data-dir=${profile}`],
+      // Its shared memory lies in the temporary folder: what containers have of /dev/shm is too little for it.
+      args: [
+        ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+        ...["--remote-debugging-port=0", `--user-data-dir=${profile}`],
+      ],
       stdin: "null",
       stdout: "null",
       stderr: "piped",
@@ -72,7 +79,7 @@ export class Browser implements AsyncDisposable {
       let text = "";
       for await (const chunk of child.stderr) {
         text += decoder.decode(chunk, { stream: true });
-        const found = /DevTools listening on (ws:\S+)/.exec(text)?.[1];
+        const found = /DevTools listening on (ws:\S+)\s/.exec(text)?.[1];
         if (found !== undefined) address.resolve(found);
       }
       address.reject(new Error(`Chromium ended before it listened: ${text}`));
@@ -90,11 +97,17 @@ export class Browser implements AsyncDisposable {
     const { targetId } = await this.send("Target.createTarget", { url: "about:blank" });
     const { sessionId } = await this.send("Target.attachToTarget", { targetId, flatten: true });
     for (const part of ["Page", "Log", "Network", "Runtime"]) await this.send(`${part}.enable`, {}, sessionId);
+    await this.send("Page.setLifecycleEventsEnabled", { enabled: true }, sessionId);
     const page = new Page(this, sessionId);
     await page.look(look);
     const from = this.#heard.length;
-    await this.send("Page.navigate", { url: `file://${path}` }, sessionId);
-    await this.#until(() => this.heard(from).some(({ method }) => method === "Page.loadEventFired"));
+    const { loaderId } = await this.send("Page.navigate", { url: `file://${path}` }, sessionId);
+    // Of this document: the blank one before it, or another page, may end loading only now.
+    await this.#until(() =>
+      this.heard(from).some(({ method, params }) =>
+        method === "Page.lifecycleEvent" && params.name === "load" && params.loaderId === loaderId
+      )
+    );
     return page;
   }
 
@@ -112,7 +125,10 @@ export class Browser implements AsyncDisposable {
   }
 
   async #until(is: () => boolean): Promise<void> {
-    while (!is()) await new Promise<void>((resolve) => this.#hearing.add(resolve));
+    while (!is()) {
+      if (this.#isGone) throw new Error("Chromium has gone");
+      await new Promise<void>((resolve) => this.#hearing.add(resolve));
+    }
   }
 
   #hear(message: Answer): void {
@@ -124,15 +140,26 @@ export class Browser implements AsyncDisposable {
       return;
     }
     this.#heard.push(message);
+    this.#wake();
+  }
+
+  /** Whoever waits for a browser that crashed would wait for ever. */
+  #leave(): void {
+    this.#isGone = true;
+    for (const { reject } of this.#waiting.values()) reject(new Error("Chromium has gone"));
+    this.#waiting.clear();
+    this.#wake();
+    this.#gone.resolve();
+  }
+
+  #wake(): void {
     for (const resolve of this.#hearing) resolve();
     this.#hearing.clear();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const closed = Promise.withResolvers<void>();
-    this.socket.onclose = () => closed.resolve();
-    await this.send("Browser.close");
-    await Promise.all([closed.promise, this.child.status, this.stderr]);
+    if (!this.#isGone) await this.send("Browser.close").catch(() => {}); // it may go before it has answered
+    await Promise.all([this.#gone.promise, this.child.status, this.stderr]);
     await Deno.remove(this.profile, { recursive: true });
   }
 }

@@ -44,6 +44,7 @@ if (import.meta.main) {
   const given = Object.fromEntries(Object.entries(server).filter(([, value]) => value !== undefined));
   const zulip = connectZulip(zulipConfig({ ...given, ...(apiKey !== undefined && { apiKey: new Secret(apiKey) }) }), {
     log: getLogger(["lmsmon", "zulip"]),
+    idleMs: 60_000, // a slow machine may take long from one send to the next
   });
   const outcomes: SendOutcome[] = [];
   for (const text of texts) outcomes.push(await zulip.send({ type: "direct", userId }, text));

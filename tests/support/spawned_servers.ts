@@ -7,10 +7,10 @@ import { withMysql, withPostgres } from "./databases.ts";
 import { freePort } from "../../lib/stand_in/free_port.ts";
 
 /**
- * Tests make and drop databases of 300 files by the hundred. On ext4 a new file costs a search among those that were deleted just
- * before: it made a new database ten times as dear for the CPU (measured). Nothing here need survive anyway.
+ * Memory first: tests make and drop databases of 300 files by the hundred. On ext4 a new file costs a search among those that were
+ * deleted just before: it made a new database ten times as dear for the CPU (measured). Nothing here need survive anyway.
  */
-const IN_MEMORY = "/dev/shm";
+const PLACES = ["/dev/shm", "/tmp", "/var/tmp"];
 /** More than what all tests that run at a time keep, with room to spare. */
 const ROOM = 4 * 2 ** 30;
 
@@ -200,10 +200,28 @@ async function writeFiles(folder: string, { files }: SpawnOptions, { uid, gid }:
   }
 }
 
-/** Where a database server of tests keeps its files: in memory, unless there is little of it, as in many containers, or none. */
+/**
+ * Where a database server of tests keeps its files: in memory, unless there is little of it, as in many containers, or none; a temporary
+ * folder may be in memory and small, too. Where nothing has that much, where there is most.
+ */
 export async function makeServerFolder(prefix: string): Promise<string> {
-  const room = await statfs(IN_MEMORY).then(({ bavail, bsize }) => bavail * bsize, () => 0);
-  return await Deno.makeTempDir({ prefix, dir: room >= ROOM ? IN_MEMORY : "/tmp" });
+  const places = await Promise.all(PLACES.map(async (dir) => ({
+    dir,
+    room: await statfs(dir).then(({ bavail, bsize }) => bavail * bsize, () => 0),
+  })));
+  const roomiest = places.reduce((one, other) => other.room > one.room ? other : one);
+  return await Deno.makeTempDir({ prefix, dir: (places.find(({ room }) => room >= ROOM) ?? roomiest).dir });
+}
+
+/** Processes of a killed server end a moment after it, and may write meanwhile. An error here would be one of the whole test file. */
+function removeFolder(folder: string): void {
+  for (let left = 20; left > 0; left--) {
+    try {
+      return Deno.removeSync(folder, { recursive: true });
+    } catch {
+      // once more
+    }
+  }
 }
 
 function findProgram(name: string, folders: readonly string[]): string | null {
