@@ -57,11 +57,23 @@ async function readyWhen(port: number, wanted: (answer: Awaited<ReturnType<typeo
   }
 }
 
+/** Whether one that stands by is ready. */
+async function standbyIsReady(ports: readonly number[]): Promise<boolean> {
+  for (const end = performance.now() + 45_000; performance.now() < end;) {
+    for (const port of ports) {
+      const { ready, role } = await readyz(port);
+      if (ready && role === "standby") return true;
+    }
+    await systemClock.sleep(50, new AbortController().signal);
+  }
+  return false;
+}
+
 /** Whether the log tells of so many events, in however many polls. */
 const found = (events: number) => (text: string) =>
   [...text.matchAll(/"Found (\d+) events?"/g)].reduce((sum, [, n]) => sum + Number(n), 0) >= events;
 
-async function withProxies(place: LmsmonPlace) {
+async function withProxies(place: LmsmonPlace, requestTimeout = "3s") {
   const stack = new AsyncDisposableStack();
   const postgres = Number(new URL(place.lms.config.url).port || 5432);
   const lms = stack.use(new TcpProxy({ hostname: "127.0.0.1", port: postgres }));
@@ -69,7 +81,7 @@ async function withProxies(place: LmsmonPlace) {
   const zulip = stack.use(new TcpProxy({ hostname: "127.0.0.1", port: place.zulip.port }));
   await place.configure({
     lms: { url: through(String(place.config["lms"]?.["url"]), lms.port) },
-    zulip: { site: `http://127.0.0.1:${zulip.port}`, settle: "1s", request_timeout: "3s" },
+    zulip: { site: `http://127.0.0.1:${zulip.port}`, settle: "1s", request_timeout: requestTimeout },
     ...(place.stateUrl.startsWith("postgres:") ? { state: { url: through(place.stateUrl, state.port) } } : {}),
   });
   return { lms, state, zulip, [Symbol.asyncDispose]: () => stack.disposeAsync() };
@@ -241,7 +253,8 @@ Deno.test({
     place.zulip.clearFaults();
     await told(1);
     await readyWhen(port, ({ ready }) => ready);
-    assert.deepEqual((await readyWhen(other, ({ ready }) => ready)).role, "standby"); // whichever of the two told it
+    // Whichever of the two told it; and which of them polls may have changed: with this interval a lease lives for a second and a half.
+    assert.ok(await standbyIsReady([port, other]));
     await standby.stop();
 
     place.zulip.fault({ kind: "429", times: 1, retryAfterS: 600 });
@@ -279,10 +292,10 @@ Deno.test({
   await watcher.said(/Polling works again/);
   await told(2);
   proxies.lms.freeze();
-  await news(3);
-  const { code, seconds, err } = await watcher.stop();
+  await proxies.lms.swallowed; // a poll is in hand
+  const { code, err } = await watcher.stop();
   assert.equal(code, 0, err);
-  assert.ok(seconds < 10, `took ${seconds} s`);
+  // It did not wait for the answer until a deadline of the statement or of the connection: that would be trouble once more.
   assert.deepEqual([count(err, "in trouble"), count(err, "works again")], [1, 1], err);
 });
 
@@ -292,7 +305,8 @@ Deno.test({
 }, async () => {
   await using place = await makePlace();
   const { news, told } = await institute(place);
-  await using proxies = await withProxies(place);
+  // Longer than any of this takes: it is not the time for an answer that ends anything here.
+  await using proxies = await withProxies(place, "1m");
   await using watcher = place.home.start("watch");
   await watcher.said(/First contact/);
   await news(1);
@@ -305,14 +319,14 @@ Deno.test({
   proxies.zulip.listen();
   await told(2);
   await told(3);
-  const { length } = await watcher.said(/Delivery goes on/);
-  assert.equal(count(watcher.err.slice(0, length), "Delivery pauses"), 1, watcher.err);
+  await watcher.said(/Delivery goes on/);
   proxies.zulip.freeze();
   await news(4);
-  await watcher.said(found(4));
-  const { code, seconds, err } = await watcher.stop();
+  await proxies.zulip.swallowed; // a request is in hand
+  const { code, err } = await watcher.stop();
   assert.equal(code, 0, err);
-  assert.ok(seconds < 10, `took ${seconds} s`);
+  // It did not wait for the answer either: then delivery would pause once more.
+  assert.equal(count(err, "Delivery pauses"), 1, err);
 });
 
 Deno.test(
@@ -332,9 +346,11 @@ Deno.test(
     await watcher.said(/Polling works again/);
     await told(2);
     proxies.state.freeze();
-    const { code, seconds, err } = await watcher.stop();
+    await proxies.state.swallowed; // a statement is in hand
+    const { code, err } = await watcher.stop();
     assert.equal(code, 0, err);
-    assert.ok(seconds < 10, `took ${seconds} s`);
+    assert.match(err, /Stopped although something still waits for an answer/);
+    // It did not wait for the answer until a deadline of the statement or of the connection: that would be trouble once more.
     assert.equal(count(err, "Polling is in trouble"), 1, err);
   },
 );
@@ -347,11 +363,13 @@ Deno.test({ ignore, name: "watch ends at once with 143 or 130 at a second signal
     await using watcher = place.home.start("watch");
     await watcher.said(/Polling testpress/);
     proxies.lms.freeze();
+    await proxies.lms.swallowed; // between two polls there would be nothing in hand, and the first signal would be enough
     watcher.kill(signal);
     await watcher.said(/Stopping on/);
-    const { code, seconds } = await watcher.stop(signal);
+    const { code, err } = await watcher.stop(signal);
     assert.equal(code, expected);
-    assert.ok(seconds < 2, `took ${seconds} s`);
+    // At once: it says so when the work in hand ended, and when it was given up.
+    assert.doesNotMatch(err, /Stopped/);
     proxies.lms.thaw();
   }
 });
@@ -419,6 +437,8 @@ Deno.test(
     await using place = await makePlace();
     const { news, told } = await institute(place);
     for (let id = 1001; id <= 1010; id++) await news(id);
+    // Of a pass during which the machine stood still watch believes that it is that dear; the next one comes after this at the latest.
+    await place.configure({ poll: { full_pass: "15s" } });
     await using watcher = place.home.start("watch", "--interval", "1s");
     await watcher.said(/First contact/);
     await news(5);
@@ -426,12 +446,16 @@ Deno.test(
     await place.lms.execute("update attempts set score = 30, percentage = 20, result = 'Fail' where id = 1001");
     await told(1001);
     // A pass of at most 100 ms is part of every poll. A slow machine may take longer, even for ten rows, and then has fewer.
+    // Milliseconds are shown rounded, so 100 of them may be either.
     const [pass] = JSON.parse((await place.home.run("stats", "--json")).out).full_passes;
-    assert.ok(pass.cost_ms <= 100 ? pass.period_s === 0 : pass.cost_ms / 1000 < pass.period_s, JSON.stringify(pass));
+    if (pass.cost_ms !== 100) {
+      assert.ok(pass.cost_ms < 100 ? pass.period_s === 0 : pass.cost_ms / 1000 < pass.period_s, JSON.stringify(pass));
+    }
     const doctor = await place.home.run("doctor");
     const [, period, costMs] =
       /watch compares every row (in every poll|every \d+ s), which costs the LMS (\d+) ms/.exec(doctor.out) ?? [];
-    assert.equal(period === "in every poll", Number(costMs) <= 100, doctor.out);
+    assert.ok(costMs !== undefined, doctor.out);
+    if (costMs !== "100") assert.equal(period === "in every poll", Number(costMs) < 100, doctor.out);
     assert.equal((await watcher.stop()).code, 0);
   },
 );

@@ -19,6 +19,11 @@ export interface TestServer {
 }
 
 const PREFIX = "lmsmon_t";
+/**
+ * Nobody listens is known at once. A server that is busy (each database that is dropped makes it write everything out), or a machine that
+ * stands still for some seconds, is no server that is away.
+ */
+const CONNECT_S = 30;
 const AN_HOUR_S = 3600;
 
 let postgresServer: Promise<TestServer | null> | undefined;
@@ -56,7 +61,7 @@ export function realMariaDb(): Promise<TestServer | null> {
 
 /** Runs statements on a PostgreSQL and leaves. */
 export async function withPostgres<T>(url: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
-  const sql = postgres(url, { max: 1, connect_timeout: 3, fetch_types: false, onnotice: () => {} });
+  const sql = postgres(url, { max: 1, connect_timeout: CONNECT_S, fetch_types: false, onnotice: () => {} });
   try {
     return await work(sql);
   } finally {
@@ -82,7 +87,7 @@ export async function copyPostgresDatabase(server: TestServer, database: string)
 
 /** Runs statements on a MySQL or MariaDB and leaves. */
 export async function withMysql<T>(url: string, work: (connection: mysql.Connection) => Promise<T>): Promise<T> {
-  const connection = await mysql.createConnection({ uri: url, connectTimeout: 3000 });
+  const connection = await mysql.createConnection({ uri: url, connectTimeout: CONNECT_S * 1000 });
   try {
     return await work(connection);
   } finally {
