@@ -117,7 +117,7 @@ Deno.test({
   name: "SIGHUP and reload have watch read its configuration again, and a wrong one changes nothing",
 }, async () => {
   await using place = await makePlace();
-  await using watcher = place.home.start("watch");
+  await using watcher = place.home.start("watch", "--interval", "1s");
   await watcher.said(/First contact/);
   watcher.kill("SIGHUP");
   await watcher.said(/Read the configuration again: nothing changed/);
@@ -161,7 +161,7 @@ Deno.test({
 Deno.test({ ignore, name: "watch stays with enabled: false, says so, and polls nothing" }, async () => {
   await using place = await makePlace({ state: "none" });
   await place.configure({ enabled: false });
-  await using watcher = place.home.start("watch");
+  await using watcher = place.home.start("watch", "--interval", "1s");
   await watcher.said(/switched off \(enabled: false\): nothing is polled/);
   const { code, err } = await watcher.stop();
   assert.equal(code, 0, err);

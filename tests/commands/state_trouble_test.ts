@@ -40,7 +40,7 @@ async function smallDisk(options: string) {
 
 Deno.test({ ignore, name: "watch ends with an error when its state's directory is deleted under it" }, async () => {
   await using place = await makePlace({ state: "embedded" });
-  await using watcher = place.home.start("watch");
+  await using watcher = place.home.start("watch", "--interval", "1s");
   await watcher.said(/First contact/);
   // Stopped meanwhile: a file that it makes in a directory which was just emptied would keep that from being removed.
   watcher.kill("SIGSTOP");
@@ -57,7 +57,7 @@ Deno.test(
   async () => {
     await using place = await makePlace({ state: "server" });
     const database = new URL(place.stateUrl).pathname.slice(1);
-    await using watcher = place.home.start("watch");
+    await using watcher = place.home.start("watch", "--interval", "1s");
     await watcher.said(/First contact/);
     const setReadOnly = (word: string) =>
       onServer(async (sql) => {
@@ -81,7 +81,7 @@ Deno.test(
     if (disk === null) return; // only root may mount one
     await using place = await makePlace({ state: "none" });
     await place.configure({ state: { url: `pglite:${disk.path}/state` } });
-    await using watcher = place.home.start("watch");
+    await using watcher = place.home.start("watch", "--interval", "1s");
     await watcher.said(/First contact/);
     await fill(`${disk.path}/filler`);
     const first = await news(place, 1);
@@ -107,7 +107,7 @@ Deno.test(
     if (disk === null) return; // only root may mount one
     await using place = await makePlace({ state: "none" });
     await place.configure({ state: { url: `pglite:${disk.path}/state` } });
-    await using watcher = place.home.start("watch");
+    await using watcher = place.home.start("watch", "--interval", "1s");
     await watcher.said(/First contact/);
     await Deno.mkdir(`${disk.path}/many`);
     for (let i = 0; await Deno.create(`${disk.path}/many/${i}`).then((file) => (file.close(), true), () => false); i++);

@@ -234,7 +234,7 @@ Deno.test({
   const { news, told } = await institute(place);
   const [port, other] = [freePort(), freePort()];
   {
-    await using watcher = place.home.start("watch", "--listen", `127.0.0.1:${port}`);
+    await using watcher = place.home.start("watch", "--interval", "1s", "--listen", `127.0.0.1:${port}`);
     await watcher.said(/First contact/);
     assert.deepEqual(await readyWhen(port, ({ ready }) => ready), {
       ready: true,
@@ -242,7 +242,7 @@ Deno.test({
       role: "polling",
       delivery: "open",
     });
-    await using standby = place.home.start("watch", "--listen", `127.0.0.1:${other}`);
+    await using standby = place.home.start("watch", "--interval", "1s", "--listen", `127.0.0.1:${other}`);
     await readyOnce(other);
     // Sends alone are refused, reading is not: what stands before Zulip may do that.
     place.zulip.fault({ kind: "401", times: 1_000 });
@@ -268,7 +268,7 @@ Deno.test({
   // Another state, which does not know what the bot sent.
   await using empty = await makePlace({ state: "none" });
   await empty.configure({ ...place.config, state: { url: "pglite:./state" } });
-  await using watcher = empty.home.start("watch", "--listen", `127.0.0.1:${other}`);
+  await using watcher = empty.home.start("watch", "--interval", "1s", "--listen", `127.0.0.1:${other}`);
   await watcher.said(/First contact/);
   await news(3);
   assert.match((await readyWhen(other, ({ ready }) => !ready)).reason, /reconcile|does not know|take-over/);
@@ -281,7 +281,7 @@ Deno.test({
   await using place = await makePlace();
   const { news, told } = await institute(place);
   await using proxies = await withProxies(place);
-  await using watcher = place.home.start("watch");
+  await using watcher = place.home.start("watch", "--interval", "1s");
   await watcher.said(/First contact/);
   await news(1);
   await told(1);
@@ -307,7 +307,7 @@ Deno.test({
   const { news, told } = await institute(place);
   // Longer than any of this takes: it is not the time for an answer that ends anything here.
   await using proxies = await withProxies(place, "1m");
-  await using watcher = place.home.start("watch");
+  await using watcher = place.home.start("watch", "--interval", "1s");
   await watcher.said(/First contact/);
   await news(1);
   await told(1);
@@ -335,7 +335,7 @@ Deno.test(
     await using place = await makePlace({ state: "server" });
     const { news, told } = await institute(place);
     await using proxies = await withProxies(place);
-    await using watcher = place.home.start("watch");
+    await using watcher = place.home.start("watch", "--interval", "1s");
     await watcher.said(/First contact/);
     await news(1);
     await told(1);
@@ -360,7 +360,7 @@ Deno.test({ ignore, name: "watch ends at once with 143 or 130 at a second signal
   await institute(place);
   await using proxies = await withProxies(place);
   for (const [signal, expected] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
-    await using watcher = place.home.start("watch");
+    await using watcher = place.home.start("watch", "--interval", "1s");
     await watcher.said(/Polling testpress/);
     proxies.lms.freeze();
     await proxies.lms.swallowed; // between two polls there would be nothing in hand, and the first signal would be enough
@@ -382,11 +382,11 @@ Deno.test({
   const { news, told, zulipId } = await institute(place);
   // What the killed one may have left half sent is looked up after this.
   await place.configure({ zulip: { settle: "1s", request_timeout: "2s" } });
-  await using first = place.home.start("watch");
+  await using first = place.home.start("watch", "--interval", "1s");
   await first.said(/First contact/);
   await news(1);
   await told(1);
-  await using second = place.home.start("watch");
+  await using second = place.home.start("watch", "--interval", "1s");
   await second.said(/Standing by: testpress is polled by/);
   await news(2);
   await told(2);
@@ -407,7 +407,7 @@ Deno.test({ ignore, name: "watch stops polling an LMS that was exchanged, until 
   // Another institute's database behind the same address.
   await place.lms.execute("update attempts set user_id = 1, score = score + 1, percentage = 7");
   await rewriteIdentity(place);
-  await using watcher = place.home.start("watch");
+  await using watcher = place.home.start("watch", "--interval", "1s");
   await watcher.said(/Polling is in trouble[^]*is not the one that this state knows[^]*--accept-source/);
   const { code } = await watcher.stop();
   assert.equal(code, 0);
