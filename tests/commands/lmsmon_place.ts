@@ -4,7 +4,7 @@ import { realPostgres, withPostgres } from "../support/databases.ts";
 import { makeLms, type TestLms } from "../support/lms/lms_database.ts";
 import { createStateDirectory } from "../support/state/state_directory.ts";
 import { createServerDatabase } from "../support/state/server_state.ts";
-import { LmsmonHome } from "../support/lmsmon_process.ts";
+import { LmsmonHome, PATIENCE_MS } from "../support/lmsmon_process.ts";
 
 export const postgresServer = await realPostgres();
 export const PASSWORD = "p4ss-w0rd/of:the@LMS?%&";
@@ -66,7 +66,7 @@ export async function makePlace(
   const zulip = stack.use(await startArmedStandIn({ rateLimit: UNLIMITED, ...options.zulip }));
   const home = stack.use(await LmsmonHome.make({}, options.env));
   const next = zulip.next.bind(zulip);
-  zulip.next = (test, timeoutMs) =>
+  zulip.next = (test, timeoutMs = PATIENCE_MS) =>
     next(test, timeoutMs).catch((error) => {
       throw new Error(`${error instanceof Error ? error.message : error}\n${home.lastWords}`);
     });
@@ -81,7 +81,8 @@ export async function makePlace(
   const config = {
     lms: { url: lmsUrl.href, password: PASSWORD },
     state: { url: stateUrl },
-    poll: { interval: "1s" },
+    // A lease of poll-once lives so long, and its session for as long between two statements. Who wants polls faster starts watch so.
+    poll: { interval: "1m" },
     notify: { digest: { at: [] }, gather: 0, max_per_mentor: null }, // gathering has tests of its own
     zulip: { site: zulip.site, email: zulip.bot.email, api_key: zulip.bot.apiKey },
   };

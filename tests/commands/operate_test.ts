@@ -9,6 +9,7 @@ import { runRetry } from "../../lib/app/retry.ts";
 import { parseTimeToCome } from "../../lib/text/parse_time.ts";
 import { UsageError } from "../../lib/base/errors.ts";
 import { actorWords } from "../../lib/state/acts.ts";
+import { farFromMidnight } from "../support/far_from_midnight.ts";
 import { atDesk } from "./desk.ts";
 
 const PAUSE = { subject: null, until: null, reason: "exams are marked anew", dryRun: false, json: false };
@@ -158,7 +159,7 @@ Deno.test("stats by day counts what was found, told and is still to be told", as
     await box.event({ student: 17, mentors: [4], type: "content_watched" });
     await run(runPause, PAUSE);
     const now = box.clock.now();
-    const period = { since: now - 3_600_000_000, until: now + 1, zone: "UTC" };
+    const period = { since: now - 3_600_000_000, until: now + 1, zone: farFromMidnight() };
     const stats = JSON.parse(await run(runStats, { period, json: true }));
     const types = (rows: { event_type: string }[]) => rows.map((row) => row.event_type);
     assert.deepEqual(types(stats.events_by_day), ["content_watched", "exam_passed"]);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { realPostgres } from "../support/databases.ts";
+import { farFromMidnight } from "../support/far_from_midnight.ts";
 import { LmsmonHome } from "../support/lmsmon_process.ts";
 import { customLms } from "../support/presets/custom_lms.ts";
 import { createServerDatabase } from "../support/state/server_state.ts";
@@ -74,7 +75,7 @@ Deno.test({
       await LmsmonHome.make({
         lms: { name: "school", preset: "custom", mapping: MAPPING, url: lms.url },
         state: { url: state.url },
-        notify: { digest: { at: [] }, gather: 0, max_per_mentor: null, fallback: null },
+        notify: { digest: { at: [] }, gather: 0, max_per_mentor: null, fallback: null, timezone: farFromMidnight() },
         zulip: { site: zulip.site, email: zulip.bot.email, api_key: zulip.bot.apiKey },
       }),
     );

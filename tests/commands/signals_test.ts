@@ -19,6 +19,9 @@ function blackHole() {
   };
 }
 
+/** Waited for longer than any of this takes: it is not the connection's own time that ends anything here. */
+const silentState = (port: number) => `postgres://lmsmon@127.0.0.1:${port}/lmsmon?connect_timeout=60`;
+
 for (
   const { signal, part, commands } of [
     { signal: "SIGINT", part: "state", commands: ["poll-once", "poll-once --dry-run", "export-ai", "stats"] },
@@ -39,8 +42,8 @@ for (
         await using hole = blackHole();
         const config = `${command.replaceAll(" ", "")}.yaml`;
         const changed = part === "state"
-          ? { state: { url: `postgres://lmsmon@127.0.0.1:${hole.port}/lmsmon` } }
-          : { zulip: { ...place.config["zulip"], site: `http://127.0.0.1:${hole.port}` } };
+          ? { state: { url: silentState(hole.port) } }
+          : { zulip: { ...place.config["zulip"], site: `http://127.0.0.1:${hole.port}`, request_timeout: "1m" } };
         await Deno.writeTextFile(`${place.home.folder}/${config}`, JSON.stringify({ ...place.config, ...changed }));
         await using process = place.home.start("--config", config, ...command.split(" "));
         await hole.taken;
@@ -60,7 +63,7 @@ Deno.test({ ignore, name: "watch that is stopped before a state has ever answere
   await using place = await makePlace();
   await Promise.all((["SIGTERM", "SIGINT"] as const).map(async (signal) => {
     await using hole = blackHole();
-    const state = { url: `postgres://lmsmon@127.0.0.1:${hole.port}/lmsmon` };
+    const state = { url: silentState(hole.port) };
     await Deno.writeTextFile(`${place.home.folder}/${signal}.yaml`, JSON.stringify({ ...place.config, state }));
     await using process = place.home.start("--config", `${signal}.yaml`, "watch");
     await hole.taken;
@@ -114,7 +117,7 @@ Deno.test({
   name: "SIGHUP and reload have watch read its configuration again, and a wrong one changes nothing",
 }, async () => {
   await using place = await makePlace();
-  await using watcher = place.home.start("watch");
+  await using watcher = place.home.start("watch", "--interval", "1s");
   await watcher.said(/First contact/);
   watcher.kill("SIGHUP");
   await watcher.said(/Read the configuration again: nothing changed/);
@@ -158,7 +161,7 @@ Deno.test({
 Deno.test({ ignore, name: "watch stays with enabled: false, says so, and polls nothing" }, async () => {
   await using place = await makePlace({ state: "none" });
   await place.configure({ enabled: false });
-  await using watcher = place.home.start("watch");
+  await using watcher = place.home.start("watch", "--interval", "1s");
   await watcher.said(/switched off \(enabled: false\): nothing is polled/);
   const { code, err } = await watcher.stop();
   assert.equal(code, 0, err);

@@ -57,11 +57,23 @@ async function readyWhen(port: number, wanted: (answer: Awaited<ReturnType<typeo
   }
 }
 
+/** Whether one that stands by is ready. */
+async function standbyIsReady(ports: readonly number[]): Promise<boolean> {
+  for (const end = performance.now() + 45_000; performance.now() < end;) {
+    for (const port of ports) {
+      const { ready, role } = await readyz(port);
+      if (ready && role === "standby") return true;
+    }
+    await systemClock.sleep(50, new AbortController().signal);
+  }
+  return false;
+}
+
 /** Whether the log tells of so many events, in however many polls. */
 const found = (events: number) => (text: string) =>
   [...text.matchAll(/"Found (\d+) events?"/g)].reduce((sum, [, n]) => sum + Number(n), 0) >= events;
 
-async function withProxies(place: LmsmonPlace) {
+async function withProxies(place: LmsmonPlace, requestTimeout = "3s") {
   const stack = new AsyncDisposableStack();
   const postgres = Number(new URL(place.lms.config.url).port || 5432);
   const lms = stack.use(new TcpProxy({ hostname: "127.0.0.1", port: postgres }));
@@ -69,7 +81,7 @@ async function withProxies(place: LmsmonPlace) {
   const zulip = stack.use(new TcpProxy({ hostname: "127.0.0.1", port: place.zulip.port }));
   await place.configure({
     lms: { url: through(String(place.config["lms"]?.["url"]), lms.port) },
-    zulip: { site: `http://127.0.0.1:${zulip.port}`, settle: "1s", request_timeout: "3s" },
+    zulip: { site: `http://127.0.0.1:${zulip.port}`, settle: "1s", request_timeout: requestTimeout },
     ...(place.stateUrl.startsWith("postgres:") ? { state: { url: through(place.stateUrl, state.port) } } : {}),
   });
   return { lms, state, zulip, [Symbol.asyncDispose]: () => stack.disposeAsync() };
@@ -222,7 +234,7 @@ Deno.test({
   const { news, told } = await institute(place);
   const [port, other] = [freePort(), freePort()];
   {
-    await using watcher = place.home.start("watch", "--listen", `127.0.0.1:${port}`);
+    await using watcher = place.home.start("watch", "--interval", "1s", "--listen", `127.0.0.1:${port}`);
     await watcher.said(/First contact/);
     assert.deepEqual(await readyWhen(port, ({ ready }) => ready), {
       ready: true,
@@ -230,7 +242,7 @@ Deno.test({
       role: "polling",
       delivery: "open",
     });
-    await using standby = place.home.start("watch", "--listen", `127.0.0.1:${other}`);
+    await using standby = place.home.start("watch", "--interval", "1s", "--listen", `127.0.0.1:${other}`);
     await readyOnce(other);
     // Sends alone are refused, reading is not: what stands before Zulip may do that.
     place.zulip.fault({ kind: "401", times: 1_000 });
@@ -241,7 +253,8 @@ Deno.test({
     place.zulip.clearFaults();
     await told(1);
     await readyWhen(port, ({ ready }) => ready);
-    assert.deepEqual((await readyWhen(other, ({ ready }) => ready)).role, "standby"); // whichever of the two told it
+    // Whichever of the two told it; and which of them polls may have changed: with this interval a lease lives for a second and a half.
+    assert.ok(await standbyIsReady([port, other]));
     await standby.stop();
 
     place.zulip.fault({ kind: "429", times: 1, retryAfterS: 600 });
@@ -255,7 +268,7 @@ Deno.test({
   // Another state, which does not know what the bot sent.
   await using empty = await makePlace({ state: "none" });
   await empty.configure({ ...place.config, state: { url: "pglite:./state" } });
-  await using watcher = empty.home.start("watch", "--listen", `127.0.0.1:${other}`);
+  await using watcher = empty.home.start("watch", "--interval", "1s", "--listen", `127.0.0.1:${other}`);
   await watcher.said(/First contact/);
   await news(3);
   assert.match((await readyWhen(other, ({ ready }) => !ready)).reason, /reconcile|does not know|take-over/);
@@ -268,7 +281,7 @@ Deno.test({
   await using place = await makePlace();
   const { news, told } = await institute(place);
   await using proxies = await withProxies(place);
-  await using watcher = place.home.start("watch");
+  await using watcher = place.home.start("watch", "--interval", "1s");
   await watcher.said(/First contact/);
   await news(1);
   await told(1);
@@ -279,10 +292,11 @@ Deno.test({
   await watcher.said(/Polling works again/);
   await told(2);
   proxies.lms.freeze();
-  await news(3);
+  await proxies.lms.swallowed; // a poll is in hand
   const { code, seconds, err } = await watcher.stop();
   assert.equal(code, 0, err);
   assert.ok(seconds < 10, `took ${seconds} s`);
+  // It did not wait for the answer until a deadline of the statement or of the connection: that would be trouble once more.
   assert.deepEqual([count(err, "in trouble"), count(err, "works again")], [1, 1], err);
 });
 
@@ -292,8 +306,9 @@ Deno.test({
 }, async () => {
   await using place = await makePlace();
   const { news, told } = await institute(place);
-  await using proxies = await withProxies(place);
-  await using watcher = place.home.start("watch");
+  // Longer than any of this takes: it is not the time for an answer that ends anything here.
+  await using proxies = await withProxies(place, "1m");
+  await using watcher = place.home.start("watch", "--interval", "1s");
   await watcher.said(/First contact/);
   await news(1);
   await told(1);
@@ -305,14 +320,15 @@ Deno.test({
   proxies.zulip.listen();
   await told(2);
   await told(3);
-  const { length } = await watcher.said(/Delivery goes on/);
-  assert.equal(count(watcher.err.slice(0, length), "Delivery pauses"), 1, watcher.err);
+  await watcher.said(/Delivery goes on/);
   proxies.zulip.freeze();
   await news(4);
-  await watcher.said(found(4));
+  await proxies.zulip.swallowed; // a request is in hand
   const { code, seconds, err } = await watcher.stop();
   assert.equal(code, 0, err);
   assert.ok(seconds < 10, `took ${seconds} s`);
+  // It did not wait for the answer either: then delivery would pause once more.
+  assert.equal(count(err, "Delivery pauses"), 1, err);
 });
 
 Deno.test(
@@ -321,7 +337,7 @@ Deno.test(
     await using place = await makePlace({ state: "server" });
     const { news, told } = await institute(place);
     await using proxies = await withProxies(place);
-    await using watcher = place.home.start("watch");
+    await using watcher = place.home.start("watch", "--interval", "1s");
     await watcher.said(/First contact/);
     await news(1);
     await told(1);
@@ -332,9 +348,12 @@ Deno.test(
     await watcher.said(/Polling works again/);
     await told(2);
     proxies.state.freeze();
+    await proxies.state.swallowed; // a statement is in hand
     const { code, seconds, err } = await watcher.stop();
     assert.equal(code, 0, err);
     assert.ok(seconds < 10, `took ${seconds} s`);
+    assert.match(err, /Stopped although something still waits for an answer/);
+    // It did not wait for the answer until a deadline of the statement or of the connection: that would be trouble once more.
     assert.equal(count(err, "Polling is in trouble"), 1, err);
   },
 );
@@ -344,14 +363,17 @@ Deno.test({ ignore, name: "watch ends at once with 143 or 130 at a second signal
   await institute(place);
   await using proxies = await withProxies(place);
   for (const [signal, expected] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
-    await using watcher = place.home.start("watch");
+    await using watcher = place.home.start("watch", "--interval", "1s");
     await watcher.said(/Polling testpress/);
     proxies.lms.freeze();
+    await proxies.lms.swallowed; // between two polls there would be nothing in hand, and the first signal would be enough
     watcher.kill(signal);
     await watcher.said(/Stopping on/);
-    const { code, seconds } = await watcher.stop(signal);
+    const { code, seconds, err } = await watcher.stop(signal);
     assert.equal(code, expected);
     assert.ok(seconds < 2, `took ${seconds} s`);
+    // At once: it says so when the work in hand ended, and when it was given up.
+    assert.doesNotMatch(err, /Stopped/);
     proxies.lms.thaw();
   }
 });
@@ -364,11 +386,11 @@ Deno.test({
   const { news, told, zulipId } = await institute(place);
   // What the killed one may have left half sent is looked up after this.
   await place.configure({ zulip: { settle: "1s", request_timeout: "2s" } });
-  await using first = place.home.start("watch");
+  await using first = place.home.start("watch", "--interval", "1s");
   await first.said(/First contact/);
   await news(1);
   await told(1);
-  await using second = place.home.start("watch");
+  await using second = place.home.start("watch", "--interval", "1s");
   await second.said(/Standing by: testpress is polled by/);
   await news(2);
   await told(2);
@@ -389,7 +411,7 @@ Deno.test({ ignore, name: "watch stops polling an LMS that was exchanged, until 
   // Another institute's database behind the same address.
   await place.lms.execute("update attempts set user_id = 1, score = score + 1, percentage = 7");
   await rewriteIdentity(place);
-  await using watcher = place.home.start("watch");
+  await using watcher = place.home.start("watch", "--interval", "1s");
   await watcher.said(/Polling is in trouble[^]*is not the one that this state knows[^]*--accept-source/);
   const { code } = await watcher.stop();
   assert.equal(code, 0);
@@ -419,6 +441,8 @@ Deno.test(
     await using place = await makePlace();
     const { news, told } = await institute(place);
     for (let id = 1001; id <= 1010; id++) await news(id);
+    // Of a pass during which the machine stood still watch believes that it is that dear; the next one comes after this at the latest.
+    await place.configure({ poll: { full_pass: "15s" } });
     await using watcher = place.home.start("watch", "--interval", "1s");
     await watcher.said(/First contact/);
     await news(5);
@@ -426,12 +450,16 @@ Deno.test(
     await place.lms.execute("update attempts set score = 30, percentage = 20, result = 'Fail' where id = 1001");
     await told(1001);
     // A pass of at most 100 ms is part of every poll. A slow machine may take longer, even for ten rows, and then has fewer.
+    // Milliseconds are shown rounded, so 100 of them may be either.
     const [pass] = JSON.parse((await place.home.run("stats", "--json")).out).full_passes;
-    assert.ok(pass.cost_ms <= 100 ? pass.period_s === 0 : pass.cost_ms / 1000 < pass.period_s, JSON.stringify(pass));
+    if (pass.cost_ms !== 100) {
+      assert.ok(pass.cost_ms < 100 ? pass.period_s === 0 : pass.cost_ms / 1000 < pass.period_s, JSON.stringify(pass));
+    }
     const doctor = await place.home.run("doctor");
     const [, period, costMs] =
       /watch compares every row (in every poll|every \d+ s), which costs the LMS (\d+) ms/.exec(doctor.out) ?? [];
-    assert.equal(period === "in every poll", Number(costMs) <= 100, doctor.out);
+    assert.ok(costMs !== undefined, doctor.out);
+    if (costMs !== "100") assert.equal(period === "in every poll", Number(costMs) < 100, doctor.out);
     assert.equal((await watcher.stop()).code, 0);
   },
 );

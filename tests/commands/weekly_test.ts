@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { withPostgres } from "../support/databases.ts";
+import { farFromMidnight } from "../support/far_from_midnight.ts";
 import { type LmsmonPlace, makePlace, postgresServer } from "./lmsmon_place.ts";
 
 const ignore = postgresServer === null;
 const OTHERS = 31;
 const QUIET = { id: 500, display_name: "Zebulon Quuxley", username: "zebquux", email: "zeb@quux.example" };
 
+const ZONE = farFromMidnight();
+const TODAY = Temporal.Now.plainDateISO(ZONE);
+
 /** Noon, so many days ago, as Testpress stores it. */
-const noon = (daysAgo: number) => `${Temporal.Now.plainDateISO("UTC").subtract({ days: daysAgo })} 12:00:00`;
+const noon = (daysAgo: number) => `${TODAY.subtract({ days: daysAgo })} 12:00:00`;
 const passed = (daysAgo: number) => ({
   ...{ state: "Completed", result: "Pass", score: 148, percentage: 82 },
   ...{ date: noon(daysAgo), last_answer_updated_time: noon(daysAgo) },
@@ -81,9 +85,9 @@ Deno.test(
   async () => {
     await using place = await makePlace({ state: "server" });
     const weekdays = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-    const weekday = weekdays[Temporal.Now.plainDateISO("UTC").dayOfWeek - 1];
+    const weekday = weekdays[TODAY.dayOfWeek - 1];
     await place.configure({
-      notify: { timezone: "UTC" },
+      notify: { timezone: ZONE },
       insights: { at: "00:00", tell: { weekday, at: "00:00", most: 2 } },
       zulip: { settle: "1s", request_timeout: "2s" },
       admin: { on: [] },

@@ -178,7 +178,7 @@ Deno.test({
   const pairs = [await place.pair(), await place.pair(), await place.pair()];
   const exam = await place.lms.writer.exam();
   await place.configure({ state: { url } });
-  await using watcher = place.home.start("watch");
+  await using watcher = place.home.start("watch", "--interval", "1s");
   await watcher.said(/First contact/);
   assert.match(watcher.err, /behind a pooler/);
   const told: Promise<unknown>[] = [];

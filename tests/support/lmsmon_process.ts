@@ -4,7 +4,7 @@ import { OnTerminal } from "./on_terminal.ts";
 import { ARMED_PROGRAM, NO_UPDATE_CHECK, PROGRAM, START } from "./program.ts";
 
 /** A loaded machine is slow; nothing that a test waits for takes this long otherwise. */
-const PATIENCE_MS = 45_000;
+export const PATIENCE_MS = 45_000;
 /** Characters. */
 const LAST_WORDS = 4000;
 

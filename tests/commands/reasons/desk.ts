@@ -37,6 +37,8 @@ export interface Answer {
   readonly text: string;
 }
 
+const DAY_MINUTES = 24 * 60;
+
 interface Told {
   readonly rule: string;
   readonly recipient: string | null;
@@ -95,6 +97,13 @@ export class ReasonDesk {
   utc(agoMs = 0): string {
     const at = Temporal.Instant.fromEpochMilliseconds(Math.floor(this.clock.now() / 1000) - agoMs);
     return at.toString().slice(0, 19).replace("T", " ");
+  }
+
+  /** The minute of the day that is just over, where the readers are: whatever time of day it is, it does not come again for long. */
+  get minuteBefore(): number {
+    const at = Temporal.Instant.fromEpochMilliseconds(Math.floor(this.clock.now() / 1000));
+    const { hour, minute } = at.toZonedDateTimeISO(this.bench.config.notify.timezone);
+    return (hour * 60 + minute + DAY_MINUTES - 1) % DAY_MINUTES;
   }
 
   /** A passed exam in the LMS; the attempt. */

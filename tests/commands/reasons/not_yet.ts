@@ -92,7 +92,7 @@ export const exclusion: Cases["exclusion"] = {
 export const waiting: Cases["waiting"] = {
   digest: {
     bring: async (desk) => {
-      const config = desk.notify({ immediate: [], digest: { events: ["exam_passed"], at: [0] } });
+      const config = desk.notify({ immediate: [], digest: { events: ["exam_passed"], at: [desk.minuteBefore] } });
       return { attempt: await desk.found(await desk.student(), config), config };
     },
     says: /waits for the next digest until 20\d\d-.*notify\.digest\.at/,
@@ -110,7 +110,8 @@ export const waiting: Cases["waiting"] = {
   },
   quiet: {
     bring: async (desk) => {
-      const config = desk.notify({ quiet: { from: 0, to: 1439 } });
+      const { minuteBefore } = desk;
+      const config = desk.notify({ quiet: { from: (minuteBefore + 1) % 1440, to: minuteBefore } });
       return { attempt: await desk.told(await desk.student(), config), config };
     },
     says: /reader's quiet hours until 20\d\d-.*notify\.quiet/,

@@ -8,6 +8,8 @@ export class TcpProxy implements AsyncDisposable {
   readonly #pipes = new Set<Promise<void>>();
   #frozen = Promise.withResolvers<void>();
   #isFrozen = false;
+  #isRefusing = false;
+  #swallowed = Promise.withResolvers<void>();
   /** Connections accepted so far. */
   accepted = 0;
 
@@ -26,6 +28,12 @@ export class TcpProxy implements AsyncDisposable {
   freeze(): void {
     this.#isFrozen = true;
     this.#frozen = Promise.withResolvers<void>();
+    this.#swallowed = Promise.withResolvers<void>();
+  }
+
+  /** Resolves once something vanished since `freeze`, a question or its answer: somebody waits for an answer from then on. */
+  get swallowed(): Promise<void> {
+    return this.#swallowed.promise;
   }
 
   thaw(): void {
@@ -35,6 +43,7 @@ export class TcpProxy implements AsyncDisposable {
 
   /** Closes all connections and accepts no more, until `listen`. */
   refuse(): void {
+    this.#isRefusing = true;
     this.#listener.close();
     this.reset();
   }
@@ -52,6 +61,7 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   listen(): void {
+    this.#isRefusing = false;
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: this.port });
     this.#serve();
   }
@@ -67,6 +77,10 @@ export class TcpProxy implements AsyncDisposable {
     const listener = this.#listener;
     this.#track((async () => {
       for await (const client of listener) {
+        if (this.#isRefusing) { // it was accepted just before, and is heard of only now
+          close(client);
+          continue;
+        }
         this.accepted++;
         this.#open.add(client);
         this.#track(this.#join(client));
@@ -86,7 +100,10 @@ export class TcpProxy implements AsyncDisposable {
     const buffer = new Uint8Array(65_536);
     let first = true;
     for (let size = await from.read(buffer); size !== null; size = await from.read(buffer)) {
-      if (this.#isFrozen) await this.#frozen.promise;
+      if (this.#isFrozen) {
+        this.#swallowed.resolve();
+        await this.#frozen.promise;
+      }
       const answer = first ? onFirst(buffer.subarray(0, size)) : null;
       first = false;
       if (answer !== null) {

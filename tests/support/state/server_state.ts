@@ -18,6 +18,7 @@ let prepared: Promise<void> | undefined;
 
 /** Runs `work` with one connection to the server's maintenance database. */
 export async function onServer<T>(work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+  // Long: a machine that stands still for some seconds is no server that is away, and nobody listens is known at once.
   const sql = postgres(serverUrl, { max: 1, onnotice: () => {}, connect_timeout: 30 });
   try {
     return await work(sql);
