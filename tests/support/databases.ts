@@ -19,16 +19,11 @@ export interface TestServer {
 }
 
 const PREFIX = "lmsmon_t";
-<<<<<<< HEAD
-/** Who is not there refuses at once; a loaded machine takes seconds to let somebody in. */
-const CONNECT_PATIENCE_S = 30;
-=======
 /**
  * Nobody listens is known at once. A server that is busy (each database that is dropped makes it write everything out), or a machine that
  * stands still for some seconds, is no server that is away.
  */
-const CONNECT_S = 30;
->>>>>>> races-cmds
+const CONNECT_PATIENCE_S = 30;
 const AN_HOUR_S = 3600;
 
 let postgresServer: Promise<TestServer | null> | undefined;
@@ -66,11 +61,7 @@ export function realMariaDb(): Promise<TestServer | null> {
 
 /** Runs statements on a PostgreSQL and leaves. */
 export async function withPostgres<T>(url: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
-<<<<<<< HEAD
   const sql = postgres(url, { max: 1, connect_timeout: CONNECT_PATIENCE_S, fetch_types: false, onnotice: () => {} });
-=======
-  const sql = postgres(url, { max: 1, connect_timeout: CONNECT_S, fetch_types: false, onnotice: () => {} });
->>>>>>> races-cmds
   try {
     return await work(sql);
   } finally {
@@ -96,11 +87,7 @@ export async function copyPostgresDatabase(server: TestServer, database: string)
 
 /** Runs statements on a MySQL or MariaDB and leaves. */
 export async function withMysql<T>(url: string, work: (connection: mysql.Connection) => Promise<T>): Promise<T> {
-<<<<<<< HEAD
   const connection = await mysql.createConnection({ uri: url, connectTimeout: CONNECT_PATIENCE_S * 1000 });
-=======
-  const connection = await mysql.createConnection({ uri: url, connectTimeout: CONNECT_S * 1000 });
->>>>>>> races-cmds
   try {
     return await work(connection);
   } finally {

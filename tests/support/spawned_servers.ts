@@ -168,17 +168,6 @@ function start(
   return child;
 }
 
-/** Processes of a server that was killed may make one more file meanwhile, and what throws here fails the whole test file. */
-function removeFolder(folder: string): void {
-  for (let triesLeft = 20;; triesLeft--) {
-    try {
-      return Deno.removeSync(folder, { recursive: true });
-    } catch (error) {
-      if (triesLeft === 0) throw error;
-    }
-  }
-}
-
 /** A server refuses to run as root: then it runs as its own user. */
 function unprivileged(users: readonly string[]): { uid?: number; gid?: number } {
   if (Deno.uid() !== 0) return {};
