@@ -170,7 +170,9 @@ serverTest(
       const notifier = box.notifier();
       await rounds(box, notifier, [0]);
       const { length: cut } = await onServer((sql) =>
-        sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${new URL(url).pathname.slice(1)}`
+        sql`
+          select pg_terminate_backend(pid) from pg_stat_activity
+           where datname = ${new URL(url).pathname.slice(1)} and backend_type = 'client backend'`
       );
       // The ends of the connections arrive when they arrive.
       while (db.losses < cut) await db.sql`select 1`.catch(() => {});
