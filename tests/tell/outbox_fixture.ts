@@ -18,6 +18,9 @@ export const SOURCE = "testpress";
 export const MINUTE_US = 60_000_000;
 export const HOUR_US = 60 * MINUTE_US;
 
+/** For an answer of the stand-in, which may wait for a machine that stands still, or for an embedded database in the same thread. */
+export const PATIENCE_MS = 60_000;
+
 /** Real time plus what the test adds; sleeping takes no time but moves the clock. */
 export class TestClock implements Clock {
   #aheadMs = 0;
@@ -120,10 +123,10 @@ export class Outbox {
   #pollId: string | null = null;
   constructor(readonly db: StateDb, readonly standIn: ArmedStandIn, public changes: TestChanges) {}
 
+  /** It waits for longer than the configuration says, which is seconds of the test's clock, unless `zulip` says how long. */
   zulip(zulip: Partial<Config["zulip"]> = {}): ZulipConnection {
-    const connection = connectZulip({ ...testConfig(this.standIn, this.changes).zulip, ...zulip }, {
-      log: getLogger(["lmsmon", "zulip"]),
-    });
+    const config = { ...testConfig(this.standIn, this.changes).zulip, requestTimeoutMs: PATIENCE_MS, ...zulip };
+    const connection = connectZulip(config, { log: getLogger(["lmsmon", "zulip"]) });
     this.#opened.push(connection);
     return connection;
   }
