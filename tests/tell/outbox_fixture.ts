@@ -8,6 +8,7 @@ import { deliveryMarker } from "../../lib/model/marker.ts";
 import { type EpochMicros, fromInstant } from "../../lib/model/time.ts";
 import { createNotifier, type Notifier } from "../../lib/tell/notifier.ts";
 import type { RoundResult } from "../../lib/tell/notify_types.ts";
+import { nextDigestTime } from "../../lib/tell/times_of_day.ts";
 import type { Clock } from "../../lib/base/clock.ts";
 import type { StateDb } from "../../lib/state/state_db.ts";
 import { connectZulip, type ZulipConnection } from "../../lib/bot/connect_zulip.ts";
@@ -322,6 +323,14 @@ export interface LogLine {
   error: string | null;
   message: number | null;
 }
+
+/** On to the next time that the wall clock of `zone` shows so many minutes after midnight. */
+export function goTo({ clock }: Outbox, minute: number, zone: string): void {
+  clock.advance(((nextDigestTime(clock.now(), [minute], zone) ?? 0) - clock.now()) / 1000 + 1);
+}
+
+/** On to a time that is not near the end of a day: what is said once a day would be said twice if one ended meanwhile. */
+export const goToNoon = (box: Outbox) => goTo(box, 12 * 60, "Asia/Kolkata");
 
 /** Registers a test on every kind of state, with a Zulip stand-in without rate limit. */
 export function outboxTest(

@@ -67,6 +67,7 @@ outboxTest("P4: a mentor who is the student is not told about themselves", async
 outboxTest(
   "P4: an event without a mentor waits, is told when a link comes, and its mentors are extended",
   async (box) => {
+    box.clock.standStill(); // looking for first mentors rests for as long as it took, and longer
     await box.mentor(3);
     const four = await box.mentor(4);
     await box.event({ student: 17 });
@@ -150,6 +151,7 @@ outboxTest("P4: a mentor without an account ends as no_account without a fallbac
 outboxTest(
   "an account that is made later is found after a cache period, at a start, or when map-users found it",
   async (box) => {
+    box.clock.standStill(); // looking for new accounts rests for as long as it took, and longer
     for (const id of [3, 4, 5]) await box.person("mentor", id);
     for (const id of [3, 4, 5]) await box.event({ student: id, mentors: [id] });
     const notifier = box.notifier();

@@ -13,6 +13,7 @@ const LOST: FaultKind[] = ["500_before_commit", "502_html", "503_html", "504_htm
 
 for (const kind of [...COMMITTED, ...LOST]) {
   outboxTest(`P5: ${kind} is looked up by its marker before anything is sent again`, async (box) => {
+    box.clock.standStill();
     const three = await box.mentor(3);
     await box.event({ student: 17, mentors: [3] });
     box.standIn.fault({ kind });
