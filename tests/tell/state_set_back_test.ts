@@ -61,7 +61,7 @@ serverTest(
     await withPostgres(standby.url, async (sql) => {
       await sql.unsafe("alter system set primary_conninfo = ''");
       await sql.unsafe("select pg_reload_conf()");
-      await sql.unsafe("select pg_promote(true, 30)");
+      await sql.unsafe("select pg_promote(true, 180)");
     });
     for (const id of mentors.slice(20)) await box.event({ student: 17, mentors: [id], attempt: 700 + id });
 
