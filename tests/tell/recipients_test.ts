@@ -94,6 +94,25 @@ outboxTest(
   },
 );
 
+outboxTest(
+  "P4: first mentors are looked for again soon after a machine that stood still in the middle of it",
+  async (box) => {
+    const three = await box.mentor(3);
+    await box.event({ student: 17 });
+    const notifier = box.notifier();
+    const { monotonicMs } = box.clock;
+    // Each look at the clock is eight hours later: whatever the first round does takes long.
+    let sleptMs = 0;
+    box.clock.monotonicMs = () => monotonicMs.call(box.clock) + (sleptMs += 8 * 3_600_000);
+    await box.round(notifier);
+    box.clock.monotonicMs = () => monotonicMs.call(box.clock) + sleptMs;
+    await box.link(17, [3]);
+    box.clock.advance(600_000);
+    await box.round(notifier);
+    assert.equal(box.contents(three).length, 1);
+  },
+);
+
 outboxTest("P4: an event without a mentor ends as no_mentor when the grace is over", async (box) => {
   await box.event({ student: 17, graceUntil: box.clock.now() + HOUR_US });
   const notifier = box.notifier();
