@@ -101,8 +101,9 @@ export class Watcher implements AsyncDisposable {
     return this.#out;
   }
 
+  /** Of what it said long ago, what is remembered. */
   says(text: string): boolean {
-    return this.#lines.some((line) => line.includes(text));
+    return this.#lines.some((line) => line.includes(text)) || this.times(text) > 0;
   }
 
   /** How often it said something of what is remembered. */
