@@ -51,6 +51,9 @@ export type Intercept = (
 /** For benchmarks and chaos: headers are sent, the limit is out of reach. */
 export const UNLIMITED: RateRule = { limit: 1_000_000_000, windowS: 60 };
 
+/** For what a process on a loaded machine does some time. */
+const PATIENCE_MS = 180_000;
+
 export interface LoggedRequest {
   readonly atMs: number;
   readonly method: string;
@@ -86,7 +89,7 @@ export interface ZulipStandIn extends AsyncDisposable {
   rotateBotKey(): string;
   /** The text of the bot's zuliprc. */
   zuliprc(): string;
-  /** The first message that satisfies `test`, already here or yet to come; rejects after `timeoutMs` (30 s) or at close(). */
+  /** The first message that satisfies `test`, already here or yet to come; rejects after `timeoutMs` (3 minutes) or at close(). */
   next(test: (message: StandInMessage) => boolean, timeoutMs?: number): Promise<StandInMessage>;
   /** As next(), for requests to come. */
   nextRequest(test: (request: LoggedRequest) => boolean, timeoutMs?: number): Promise<LoggedRequest>;
@@ -229,12 +232,12 @@ class StandIn implements ZulipStandIn {
     return `[api]\nemail=${this.bot.email}\nkey=${this.bot.apiKey}\nsite=${this.site}\n`;
   }
 
-  next(test: (message: StandInMessage) => boolean, timeoutMs = 30_000): Promise<StandInMessage> {
+  next(test: (message: StandInMessage) => boolean, timeoutMs = PATIENCE_MS): Promise<StandInMessage> {
     const found = this.realm.messages.find(test);
     return found === undefined ? waitFor(this.#messageWaiters, test, timeoutMs, "message") : Promise.resolve(found);
   }
 
-  nextRequest(test: (request: LoggedRequest) => boolean, timeoutMs = 30_000): Promise<LoggedRequest> {
+  nextRequest(test: (request: LoggedRequest) => boolean, timeoutMs = PATIENCE_MS): Promise<LoggedRequest> {
     return waitFor(this.#requestWaiters, test, timeoutMs, "request");
   }
 

@@ -35,6 +35,8 @@ export interface Notifier {
 /** Recipients whose exams are told before anything else, at most: their names are in memory. */
 const MOST_FIRST = 100_000;
 const SWEEP_MS = 10 * 60_000;
+/** Between two looks for first mentors and new accounts. */
+const LONGEST_REST_MS = 10 * 60_000;
 const DISSOLVE_PAGE = 1000;
 
 export function createNotifier(deps: NotifierDeps): Notifier {
@@ -156,8 +158,9 @@ class OutboxNotifier implements Notifier {
     // At a start everybody without an account is looked for again; later only those whom another process found.
     const found = await wakeRowsWithAccount(db.sql, source, cutoff, this.#freshStart);
     if (found.length > 0) await this.#wake(found.map((row) => row.recipient), cutoff);
-    // However many wait, looking takes a twentieth of the time at most.
-    this.#orphansNotBeforeMs = clock.monotonicMs() + 20 * (clock.monotonicMs() - began);
+    // However many wait, looking takes a twentieth of the time at most. A machine that stood still meanwhile looked at nothing.
+    const ended = clock.monotonicMs();
+    this.#orphansNotBeforeMs = ended + Math.min(20 * (ended - began), LONGEST_REST_MS);
     this.#freshStart = false;
   }
 

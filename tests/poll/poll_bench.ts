@@ -19,7 +19,7 @@ import type { Lease } from "../../lib/state/leases.ts";
 import { releaseLease } from "../../lib/state/leases.ts";
 import type { StateDb } from "../../lib/state/state_db.ts";
 import { connectZulip } from "../../lib/bot/connect_zulip.ts";
-import { SOURCE, type TestChanges, testConfig } from "../tell/outbox_fixture.ts";
+import { PATIENCE_MS, SOURCE, type TestChanges, testConfig } from "../tell/outbox_fixture.ts";
 import { realMariaDb, realPostgres, type TestServer } from "../support/databases.ts";
 import { makeLms, type TestLms } from "../support/lms/lms_database.ts";
 import { type StateKind, withState } from "../support/state/with_state.ts";
@@ -153,7 +153,7 @@ export class PollBench {
 
   notifier(config: Config = this.config): Notifier {
     if (config === this.config && this.#notifier) return this.#notifier;
-    const zulip = connectZulip(config.zulip, { log: logger("zulip") });
+    const zulip = connectZulip({ ...config.zulip, requestTimeoutMs: PATIENCE_MS }, { log: logger("zulip") });
     this.#closers.push(() => zulip.close());
     const notifier = createNotifier({
       db: this.db,

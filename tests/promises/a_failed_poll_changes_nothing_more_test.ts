@@ -55,6 +55,7 @@ for (const place of PLACES.filter(({ lms }) => lms?.dialect === "postgres")) {
           await tx.unsafe("lock table attempts in access exclusive mode");
           const poll = bench.poll({ source }).then(() => null, (error) => error);
           for (let ended = 0; ended === 0;) {
+            await tx.unsafe("select pg_stat_clear_snapshot()"); // within a transaction the sessions stay as they were seen first
             ended = (await tx.unsafe(
               `select pg_terminate_backend(pid) from pg_stat_activity
                 where datname = current_database() and application_name = 'lmsmon' and wait_event_type = 'Lock'`,

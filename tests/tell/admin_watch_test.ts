@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ADMIN_TOPICS, type Config } from "../../lib/config/config.ts";
 import { isWanted } from "../../lib/tell/admin_notice.ts";
 import { createNotifier } from "../../lib/tell/notifier.ts";
-import { HOUR_US, type Outbox, outboxTest, SOURCE, testConfig } from "./outbox_fixture.ts";
+import { goToNoon, HOUR_US, type Outbox, outboxTest, SOURCE, testConfig } from "./outbox_fixture.ts";
 
 function notifierWith(box: Outbox, changes: { admin?: Partial<Config["admin"]>; staleAfterMs?: number }) {
   const config = testConfig(box.standIn);
@@ -26,6 +26,7 @@ const notices = (box: Outbox) => box.contents(box.standIn.owner.id);
 outboxTest(
   "the administrator gets one report a day, after report_at, with the numbers of the day before",
   async (box) => {
+    box.clock.standStill();
     await box.mentor(3);
     await box.person("mentor", 4);
     const notifier = notifierWith(box, { admin: { reportAt: 0 } });
@@ -47,6 +48,7 @@ outboxTest(
 );
 
 outboxTest("the administrator hears of an LMS that shows nothing new, and of its end", async (box) => {
+  goToNoon(box);
   await box.mentor(3);
   const notifier = notifierWith(box, { staleAfterMs: 26 * 3_600_000 });
   await box.event({ student: 17, mentors: [3], occurredAt: box.clock.now() - 27 * HOUR_US });
@@ -102,6 +104,7 @@ outboxTest("an outage is as long as is known: for how long nobody asked Zulip is
 });
 
 outboxTest("with poll-once by a timer, a report that was told today costs no question to Zulip", async (box) => {
+  goToNoon(box);
   await box.mentor(3);
   await box.event({ student: 17, mentors: [3] });
   await box.round(notifierWith(box, { admin: { reportAt: 0 } }));

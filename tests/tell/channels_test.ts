@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { StandInChannel } from "../../lib/stand_in/zulip_stand_in_types.ts";
-import { type Outbox, outboxTest } from "./outbox_fixture.ts";
+import { goToNoon, type Outbox, outboxTest } from "./outbox_fixture.ts";
 
 const TO = { channel: "Staff", topic: "unmatched mentors" };
 const RECIPIENT = "channel:Staff/unmatched mentors";
@@ -36,6 +36,7 @@ async function rounds(box: Outbox, notifier: ReturnType<Outbox["notifier"]>, adv
 outboxTest(
   "a private channel that only the bot's owner is subscribed to gets nothing until the bot is: its deliveries wait, the administrator is told once",
   async (box) => {
+    goToNoon(box);
     staff(box, "private", [OWNER]);
     await news(box, 700);
     const notifier = box.notifier();
@@ -85,6 +86,7 @@ outboxTest(
 outboxTest(
   "a bot that lost its subscription after an unknown send believes no empty look-up: the message waits until the channel can be read",
   async (box) => {
+    goToNoon(box);
     staff(box, "private", [OWNER, BOT], true);
     await news(box, 700);
     const notifier = box.notifier();

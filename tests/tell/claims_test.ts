@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { wakeForgottenRecipients } from "../../sql/state/recipients.ts";
 import { dropPoll } from "../../lib/poll/record/release.ts";
-import { outboxTest, SOURCE } from "./outbox_fixture.ts";
+import { goToNoon, outboxTest, SOURCE } from "./outbox_fixture.ts";
 
 outboxTest("P4: several notifiers at once tell everybody exactly once", async (box) => {
   const ids = [...Array(60).keys()].map((i) => i + 3);
@@ -120,6 +120,7 @@ outboxTest(
 outboxTest(
   "P11: the administrator hears of a held poll once a day, by whichever process, and how to release it",
   async (box) => {
+    goToNoon(box);
     const owner = box.standIn.owner.id;
     const poll = await box.poll("held");
     await box.db.sql`update lmsmon.poll_runs set delivery_reason = 'this poll would send 3000 messages (limit 2000)'`;
@@ -141,6 +142,7 @@ outboxTest(
 outboxTest(
   "a notice to the administrator is told when Zulip is back, and looked up when its outcome is unknown",
   async (box) => {
+    goToNoon(box);
     const admin = box.standIn.addUser({ email: "admin@inst.example" });
     await box.poll("held");
     await box.standIn.stop();

@@ -57,6 +57,7 @@ outboxTest("a watch that goes on while its clock is set back tells within gather
 outboxTest(
   "what rightly waits is left alone: gathering, the digest, a retry, another machine's second",
   async (box) => {
+    box.clock.standStill();
     await box.mentor(3);
     const now = box.clock.now();
     await box.event({ student: 100, mentors: [3], dueAt: now + 9 * MINUTE_US, status: "waiting", reason: "gathering" });

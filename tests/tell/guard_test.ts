@@ -3,7 +3,7 @@ import { stateEpoch } from "../../lib/state/state_epoch.ts";
 import { reconcile } from "../../lib/app/reconcile.ts";
 import { erase } from "../../lib/privacy/erase.ts";
 import { lookBackSince, readBotFact } from "../../lib/tell/look_back.ts";
-import { outboxTest, SOURCE } from "./outbox_fixture.ts";
+import { goToNoon, outboxTest, SOURCE } from "./outbox_fixture.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -82,6 +82,7 @@ outboxTest("what nobody answers the guard for grows old while it asks, and is fo
 });
 
 outboxTest("round() refuses to send while the bot has recent messages that this state does not know", async (box) => {
+  goToNoon(box);
   const three = await box.mentor(3);
   await box.event({ student: 17, mentors: [3], attempt: 700 });
   await box.round(box.notifier());

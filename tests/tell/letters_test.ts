@@ -7,7 +7,7 @@ import { letterDay } from "../../lib/tell/write_letters.ts";
 import { codePoints } from "../../lib/format/escape_text.ts";
 import { letterMarker, markersIn } from "../../lib/model/marker.ts";
 import { fromInstant } from "../../lib/model/time.ts";
-import { HOUR_US, type Outbox, outboxTest, SOURCE, testConfig } from "./outbox_fixture.ts";
+import { goTo, HOUR_US, type Outbox, outboxTest, SOURCE, testConfig } from "./outbox_fixture.ts";
 import { explainAnswer } from "../../lib/app/explain.ts";
 import { missedDeadline, writeLetter } from "./letters_fixture.ts";
 
@@ -127,6 +127,8 @@ outboxTest(
     assert.deepEqual(await leftOut(box), ["17 named_twice", "17 told", "18 told"]);
     assert.equal(markersIn(box.contents(three)[0] ?? "").length, 2);
 
+    // "All day" has a minute that is not quiet.
+    goTo(box, 12 * 60, "Pacific/Kiritimati");
     await writeLetter(box, 3, [{ student: 18 }], { day: "2026-12-07" });
     const allDay = box.notifier({ notify: { quiet: { from: 0, to: 1439 }, timezone: "Pacific/Kiritimati" } });
     await box.round(allDay);

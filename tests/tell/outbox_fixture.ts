@@ -8,6 +8,7 @@ import { deliveryMarker } from "../../lib/model/marker.ts";
 import { type EpochMicros, fromInstant } from "../../lib/model/time.ts";
 import { createNotifier, type Notifier } from "../../lib/tell/notifier.ts";
 import type { RoundResult } from "../../lib/tell/notify_types.ts";
+import { nextDigestTime } from "../../lib/tell/times_of_day.ts";
 import type { Clock } from "../../lib/base/clock.ts";
 import type { StateDb } from "../../lib/state/state_db.ts";
 import { connectZulip, type ZulipConnection } from "../../lib/bot/connect_zulip.ts";
@@ -17,6 +18,9 @@ import { forEachState } from "../support/state/with_state.ts";
 export const SOURCE = "testpress";
 export const MINUTE_US = 60_000_000;
 export const HOUR_US = 60 * MINUTE_US;
+
+/** For an answer of the stand-in, which may wait for a machine that stands still, or for an embedded database in the same thread. */
+export const PATIENCE_MS = 60_000;
 
 /** Real time plus what the test adds; sleeping takes no time but moves the clock. */
 export class TestClock implements Clock {
@@ -120,10 +124,10 @@ export class Outbox {
   #pollId: string | null = null;
   constructor(readonly db: StateDb, readonly standIn: ArmedStandIn, public changes: TestChanges) {}
 
+  /** It waits for longer than the configuration says, which is seconds of the test's clock, unless `zulip` says how long. */
   zulip(zulip: Partial<Config["zulip"]> = {}): ZulipConnection {
-    const connection = connectZulip({ ...testConfig(this.standIn, this.changes).zulip, ...zulip }, {
-      log: getLogger(["lmsmon", "zulip"]),
-    });
+    const config = { ...testConfig(this.standIn, this.changes).zulip, requestTimeoutMs: PATIENCE_MS, ...zulip };
+    const connection = connectZulip(config, { log: getLogger(["lmsmon", "zulip"]) });
     this.#opened.push(connection);
     return connection;
   }
@@ -319,6 +323,14 @@ export interface LogLine {
   error: string | null;
   message: number | null;
 }
+
+/** On to the next time that the wall clock of `zone` shows so many minutes after midnight. */
+export function goTo({ clock }: Outbox, minute: number, zone: string): void {
+  clock.advance(((nextDigestTime(clock.now(), [minute], zone) ?? 0) - clock.now()) / 1000 + 1);
+}
+
+/** On to a time that is not near the end of a day: what is said once a day would be said twice if one ended meanwhile. */
+export const goToNoon = (box: Outbox) => goTo(box, 12 * 60, "Asia/Kolkata");
 
 /** Registers a test on every kind of state, with a Zulip stand-in without rate limit. */
 export function outboxTest(

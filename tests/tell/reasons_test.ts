@@ -9,7 +9,7 @@ import { UNLIMITED } from "../../lib/stand_in/zulip_stand_in.ts";
 import { MATCH_STATUSES } from "../../lib/people/match_person.ts";
 import { startArmedStandIn } from "../support/stand_in/armed_stand_in.ts";
 import { withState } from "../support/state/with_state.ts";
-import { HOUR_US, Outbox, SOURCE, type TestChanges, testConfig } from "./outbox_fixture.ts";
+import { goToNoon, HOUR_US, Outbox, SOURCE, type TestChanges, testConfig } from "./outbox_fixture.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const KNOWN = new Set(Object.values(REASONS).flatMap((rules) => Object.keys(rules)));
@@ -249,6 +249,7 @@ Deno.test("explain mentor says what was found of their students since a day, and
 Deno.test("explain names what is refused, poison, gone, superseded, rate, gathering and quiet", async () => {
   const dayAndNight = { from: 0, to: 1439 };
   await withBox({ notify: { gatherMs: 600_000, maxPerMentor: { messages: 1, perMs: 3_600_000 } } }, async (box) => {
+    goToNoon(box); // day and night have a minute in between
     for (const id of [3, 4, 5, 6]) await box.mentor(id);
     const seven = await box.mentor(7);
     const notifier = box.notifier();

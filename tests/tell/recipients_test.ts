@@ -67,6 +67,7 @@ outboxTest("P4: a mentor who is the student is not told about themselves", async
 outboxTest(
   "P4: an event without a mentor waits, is told when a link comes, and its mentors are extended",
   async (box) => {
+    box.clock.standStill(); // looking for first mentors rests for as long as it took, and longer
     await box.mentor(3);
     const four = await box.mentor(4);
     await box.event({ student: 17 });
@@ -90,6 +91,25 @@ outboxTest(
       export_json: '[{"id":3,"username":null,"email":null},{"id":4,"username":null,"email":null}]',
       members: "2",
     });
+  },
+);
+
+outboxTest(
+  "P4: first mentors are looked for again soon after a machine that stood still in the middle of it",
+  async (box) => {
+    const three = await box.mentor(3);
+    await box.event({ student: 17 });
+    const notifier = box.notifier();
+    const { monotonicMs } = box.clock;
+    // Each look at the clock is eight hours later: whatever the first round does takes long.
+    let sleptMs = 0;
+    box.clock.monotonicMs = () => monotonicMs.call(box.clock) + (sleptMs += 8 * 3_600_000);
+    await box.round(notifier);
+    box.clock.monotonicMs = () => monotonicMs.call(box.clock) + sleptMs;
+    await box.link(17, [3]);
+    box.clock.advance(600_000);
+    await box.round(notifier);
+    assert.equal(box.contents(three).length, 1);
   },
 );
 
@@ -150,6 +170,7 @@ outboxTest("P4: a mentor without an account ends as no_account without a fallbac
 outboxTest(
   "an account that is made later is found after a cache period, at a start, or when map-users found it",
   async (box) => {
+    box.clock.standStill(); // looking for new accounts rests for as long as it took, and longer
     for (const id of [3, 4, 5]) await box.person("mentor", id);
     for (const id of [3, 4, 5]) await box.event({ student: id, mentors: [id] });
     const notifier = box.notifier();

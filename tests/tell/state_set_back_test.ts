@@ -61,7 +61,7 @@ serverTest(
     await withPostgres(standby.url, async (sql) => {
       await sql.unsafe("alter system set primary_conninfo = ''");
       await sql.unsafe("select pg_reload_conf()");
-      await sql.unsafe("select pg_promote(true, 30)");
+      await sql.unsafe("select pg_promote(true, 180)");
     });
     for (const id of mentors.slice(20)) await box.event({ student: 17, mentors: [id], attempt: 700 + id });
 
@@ -170,7 +170,9 @@ serverTest(
       const notifier = box.notifier();
       await rounds(box, notifier, [0]);
       const { length: cut } = await onServer((sql) =>
-        sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${new URL(url).pathname.slice(1)}`
+        sql`
+          select pg_terminate_backend(pid) from pg_stat_activity
+           where datname = ${new URL(url).pathname.slice(1)} and backend_type = 'client backend'`
       );
       // The ends of the connections arrive when they arrive.
       while (db.losses < cut) await db.sql`select 1`.catch(() => {});

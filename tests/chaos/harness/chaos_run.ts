@@ -117,6 +117,9 @@ export class ChaosRun {
   }
 }
 
+/** For what must come: a machine that does other things too, ten times as slow, gets there. */
+export const PATIENCE_MS = 180_000;
+
 export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, Math.max(0, ms)));
 
 /** Waits until `test` holds; false when it does not within `timeoutMs`. */

@@ -1,6 +1,6 @@
 import { withPostgres } from "../../support/databases.ts";
 import { makeServerFolder } from "../../support/spawned_servers.ts";
-import { until } from "./chaos_run.ts";
+import { PATIENCE_MS, until } from "./chaos_run.ts";
 import { freePort } from "../../../lib/stand_in/free_port.ts";
 
 /** A PostgreSQL of this run's own, to be stopped, restarted, copied and filled up. */
@@ -81,7 +81,9 @@ async function open({ bin, who, home, data, removes, family }: Making): Promise<
         stderr: "null",
       }).spawn();
       const answers = () => withPostgres(url, (sql) => sql.unsafe("select 1")).then(() => true, () => false);
-      if (!await until(answers, 30_000)) throw new Error("Cannot start a PostgreSQL of our own: it does not answer");
+      if (!await until(answers, PATIENCE_MS)) {
+        throw new Error("Cannot start a PostgreSQL of our own: it does not answer");
+      }
     },
     stop: async (mode) => {
       const stopping = process;
@@ -107,9 +109,9 @@ async function open({ bin, who, home, data, removes, family }: Making): Promise<
     promote: async () => {
       const [row] = await withPostgres(
         url,
-        (sql) => sql.unsafe<{ done: boolean }[]>("select pg_promote(true, 30) as done"),
+        (sql) => sql.unsafe<{ done: boolean }[]>(`select pg_promote(true, ${PATIENCE_MS / 1000}) as done`),
       );
-      if (row?.done !== true) throw new Error("Cannot promote a standby: it stays one for 30 s");
+      if (row?.done !== true) throw new Error("Cannot promote a standby: it stays one");
     },
     streams: () =>
       withPostgres(url, async (sql) => {

@@ -1,7 +1,7 @@
 import { openState } from "../../../lib/state/open_state.ts";
 import { withPostgres } from "../../support/databases.ts";
 import type { Random } from "../../../lib/demo/random.ts";
-import { type ChaosRun, sleep, type StateChoice, until } from "./chaos_run.ts";
+import { type ChaosRun, PATIENCE_MS, sleep, type StateChoice, until } from "./chaos_run.ts";
 import { startCluster } from "./cluster.ts";
 import { type EventRow, readEvents } from "./judge_attempts.ts";
 import { lmsShows, reports } from "./lost_events.ts";
@@ -106,7 +106,11 @@ class Failover {
     const opened = performance.now();
     pair.open();
     if (!await this.#passEnds()) {
-      run.fail(`no full pass ended within 40 s after failover ${round}\n${this.#watcher.log.slice(-15).join("\n")}`);
+      run.fail(
+        `no full pass ended within ${PATIENCE_MS / 1000} s after failover ${round}\n${
+          this.#watcher.log.slice(-15).join("\n")
+        }`,
+      );
       return false;
     }
     const found = await eventsOf(pair.primaryUrl);
@@ -139,7 +143,7 @@ class Failover {
           ),
       );
       return (passes?.n ?? 0) > 0;
-    }, 40_000);
+    }, PATIENCE_MS);
   }
 
   /** News arrive again: by itself, or after somebody said --take-over. */
@@ -150,7 +154,7 @@ class Failover {
     place.load.start(15);
     const told = () => place.zulip.messages.slice(before).some(({ content }) => markersIn(content).length > 0);
     const refused = () => this.#watcher.lastAt("Cannot send") > opened;
-    await until(() => told() || refused() || this.#watcher.ended !== null, 40_000, 50);
+    await until(() => told() || refused() || this.#watcher.ended !== null, PATIENCE_MS, 50);
     if (this.#watcher.ended !== null) {
       run.fail(`watch ended by itself\n${this.#watcher.log.slice(-20).join("\n")}`);
       return false;
@@ -165,7 +169,7 @@ class Failover {
       await this.#watcher.end("SIGTERM");
       this.#watcher = place.watch({ args: ["--take-over"] });
     }
-    if (!await until(told, 40_000, 50)) {
+    if (!await until(told, PATIENCE_MS, 50)) {
       run.fail(`nothing is told after failover ${round}\n${this.#watcher.log.slice(-15).join("\n")}`);
       return false;
     }

@@ -10,7 +10,7 @@ export interface LogRow {
   readonly recipient: string | null;
   readonly status: string;
   readonly reason: string | null;
-  /** When its send began, seconds since 1970. */
+  /** When its send began, or, of one that was once in doubt and is sent again as it was, when it was composed; seconds since 1970. */
   readonly began_s: number | null;
   readonly attempts: number;
   readonly due: string | null;

@@ -1,11 +1,9 @@
-import { type ChaosRun, sleep, type StateChoice } from "./chaos_run.ts";
+import { type ChaosRun, PATIENCE_MS, sleep, type StateChoice } from "./chaos_run.ts";
 import { makePlace } from "./place.ts";
 import { Operator } from "./steer.ts";
 
 /** Acts of somebody who steers, however short the run: without any it would show nothing. */
 const LEAST_ACTS = 5;
-/** A loaded machine starts a watch over an embedded state slowly. */
-const START_MS = 60_000;
 
 /**
  * Real watch processes over a busy LMS, killed at random moments for `minutes`, `atLeast` so often; `steered`: while somebody pauses,
@@ -25,7 +23,7 @@ export async function killScenario(
   );
   // Kills within the first contact are in the sweep: here every kill hits somebody who has something to tell.
   await using first = place.watch();
-  if (!await first.untilSays("First contact", START_MS)) {
+  if (!await first.untilSays("First contact", PATIENCE_MS)) {
     return run.fail(`watch polls nothing\n${first.log.join("\n")}`);
   }
   await first.end("SIGKILL");
@@ -40,7 +38,7 @@ export async function killScenario(
     // One in four dies while it starts, the others at work.
     const inStart = random.chance(0.25);
     const delayMs = inStart ? random.int(50, 900) : random.int(100, 2200);
-    if (!inStart) await watcher.untilSays("Polling testpress", START_MS);
+    if (!inStart) await watcher.untilSays("Polling testpress", PATIENCE_MS);
     await sleep(delayMs);
     if (watcher.ended !== null) {
       run.fail(`watch ended with ${watcher.ended.code} by itself\n${watcher.log.slice(-20).join("\n")}`);

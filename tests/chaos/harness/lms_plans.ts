@@ -190,7 +190,8 @@ export class LmsPlans {
   /** What a sync without a change column does all day: writes rows as they are. */
   #upsertUnchanged(): Plan | null {
     const free = [...this.rows.exam.values()].filter((row) => row.present && !row.busy).slice(-300);
-    const ids = Array.from({ length: Math.min(20, free.length) }, () => this.#random.pick(free).id);
+    const rows = [...new Set(Array.from({ length: Math.min(20, free.length) }, () => this.#random.pick(free)))];
+    const ids = rows.map(({ id }) => id);
     if (ids.length === 0) return null;
     return {
       name: "unchanged upsert",
@@ -198,19 +199,20 @@ export class LmsPlans {
         `insert into attempts (id, date, exam_id, user_id, state) select id, date, exam_id, user_id, state from attempts
           where id in (${ids.join(",")}) on conflict (id) do update set state = excluded.state, date = excluded.date`,
       ],
-      rows: [],
+      rows, // whoever writes at the same time would wait for some, and be waited for by others
       commit: () => {},
     };
   }
 
   /** Percentiles move in many rows at once: no event. */
   #drift(): Plan | null {
-    const free = [...this.rows.exam.values()].filter((row) => row.present && !row.busy).slice(-500).map(({ id }) => id);
-    if (free.length === 0) return null;
+    const rows = [...this.rows.exam.values()].filter((row) => row.present && !row.busy).slice(-500);
+    const ids = rows.map(({ id }) => id);
+    if (ids.length === 0) return null;
     return {
       name: "percentiles drift",
-      statements: [`update attempts set percentile = ${this.#random.int(1, 99)} where id in (${free.join(",")})`],
-      rows: [],
+      statements: [`update attempts set percentile = ${this.#random.int(1, 99)} where id in (${ids.join(",")})`],
+      rows,
       commit: () => {},
     };
   }

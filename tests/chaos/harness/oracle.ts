@@ -50,7 +50,8 @@ export async function consult(input: OracleInput): Promise<Verdict> {
   const source = input.source ?? "testpress";
   const events = await readEvents(input.sql, source);
   const logs = await input.sql<LogRow[]>`
-    select l.event_id::text, l.recipient, l.status, l.reason, extract(epoch from m.started_at)::float8 as began_s,
+    select l.event_id::text, l.recipient, l.status, l.reason,
+           extract(epoch from case when m.crashes = 0 then m.started_at else m.created_at end)::float8 as began_s,
            l.attempts, l.next_attempt_at::text as due
       from lmsmon.lms_event_logs l left join lmsmon.messages m on m.message_id = l.message_id where l.source = ${source}`;
   const found = new Findings();

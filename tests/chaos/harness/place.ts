@@ -5,7 +5,7 @@ import type { StateDb } from "../../../lib/state/state_db.ts";
 import { realPostgres } from "../../support/databases.ts";
 import { createServerDatabase } from "../../support/state/server_state.ts";
 import { createStateDirectory } from "../../support/state/state_directory.ts";
-import { type ChaosRun, sleep, type StateChoice, until } from "./chaos_run.ts";
+import { type ChaosRun, PATIENCE_MS, sleep, type StateChoice, until } from "./chaos_run.ts";
 import { LmsLoad } from "./lms_load.ts";
 import { chaosMaterial, type Material } from "./material.ts";
 import { consult, type OracleInput, type Verdict } from "./oracle.ts";
@@ -171,13 +171,13 @@ ${options.yaml ?? ""}
 }
 
 /** Nothing new for this long: whatever is missing is missing. */
-const STALL_MS = 25_000;
+const STALL_MS = 70_000;
 
 async function settle(run: ChaosRun, place: Place, options: SettleOptions): Promise<Verdict> {
   const watcher = options.running ?? place.watch(options.watcher);
   await using _ended = options.running ? null : watcher;
   await watcher.untilSays("Polling testpress");
-  const end = performance.now() + (options.timeoutMs ?? 120_000);
+  const end = performance.now() + (options.timeoutMs ?? 2 * PATIENCE_MS);
   let last = "";
   let movedMs = performance.now();
   let verdict: Verdict | null = null;

@@ -1,5 +1,5 @@
 import { TcpProxy } from "../../support/lms/tcp_proxy.ts";
-import { until } from "./chaos_run.ts";
+import { PATIENCE_MS, until } from "./chaos_run.ts";
 import { type Cluster, startCluster } from "./cluster.ts";
 
 const DATABASE = "state";
@@ -41,7 +41,9 @@ export class StatePair implements AsyncDisposable {
     await this.#replication?.[Symbol.asyncDispose]();
     this.#replication = new TcpProxy({ hostname: HOST, port: this.primary.port });
     this.#standby = await this.primary.standby(this.#replication.port);
-    if (!await until(() => this.primary.streams(), 30_000)) throw new Error("A standby gets nothing from its primary");
+    if (!await until(() => this.primary.streams(), PATIENCE_MS)) {
+      throw new Error("A standby gets nothing from its primary");
+    }
   }
 
   /** From now on the standby gets nothing more. */

@@ -1,7 +1,7 @@
 import { FAIL_POINTS, type FailPoint } from "../../../lib/base/fail_point.ts";
 import { openState } from "../../../lib/state/open_state.ts";
 import { createServerDatabase } from "../../support/state/server_state.ts";
-import { type ChaosRun, sleep, type StateChoice, until } from "./chaos_run.ts";
+import { type ChaosRun, PATIENCE_MS, sleep, type StateChoice, until } from "./chaos_run.ts";
 import { makePlace, type Place } from "./place.ts";
 import { killDuringConsumerExport, killDuringErasure } from "./sweep_exports.ts";
 import { runLmsmon, Watcher } from "./watcher.ts";
@@ -72,7 +72,7 @@ async function killWatchAt(
 ): Promise<void> {
   const watcher = place.watch({ failPoint: nth === 1 ? point : `${point}:${nth}` });
   await using _ = watcher;
-  if (!await until(() => watcher.ended !== null, 30_000)) return run.fail(`${point} was not reached`);
+  if (!await until(() => watcher.ended !== null, PATIENCE_MS)) return run.fail(`${point} was not reached`);
   const status = watcher.ended;
   if (status?.signal !== "SIGKILL") {
     return run.fail(`${point}: watch ended with ${status?.code}\n${watcher.log.slice(-10).join("\n")}`);

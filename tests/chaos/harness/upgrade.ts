@@ -1,7 +1,7 @@
 import { openState } from "../../../lib/state/open_state.ts";
 import type { Sql } from "../../../lib/state/state_db.ts";
 import { createServerDatabase } from "../../support/state/server_state.ts";
-import { type ChaosRun, type StateChoice, until } from "./chaos_run.ts";
+import { type ChaosRun, PATIENCE_MS, type StateChoice, until } from "./chaos_run.ts";
 import type { LoadRow } from "./lms_rows.ts";
 import { makePlace, type Place } from "./place.ts";
 import { ReleasedVersion } from "./released_version.ts";
@@ -14,9 +14,6 @@ export const UPGRADE_FROM = "f062976";
 const OLD_ZULIP = "request_timeout: 60s, settle: 120s";
 /** Messages a poll beyond which the fuse holds them. */
 const FUSE = 80;
-
-/** On a machine that does other things too. */
-const PATIENCE_MS = 180_000;
 
 /** What a state holds when the older version is killed: the harness waits until each of these has rows. */
 const WANTED = [

@@ -1,5 +1,5 @@
-import { ARMED_PROGRAM, PROGRAM, START } from "../../support/program.ts";
-import { until } from "./chaos_run.ts";
+import { ARMED_PROGRAM, NO_UPDATE_CHECK, PROGRAM, START } from "../../support/program.ts";
+import { PATIENCE_MS, until } from "./chaos_run.ts";
 import type { MemoryGroup } from "./memory_group.ts";
 
 export interface WatcherOptions {
@@ -47,7 +47,12 @@ export class Watcher implements AsyncDisposable {
   readonly startedMs = performance.now();
 
   constructor(command: string, config: string, options: WatcherOptions = {}) {
-    const env = { NO_COLOR: "1", ...options.env, ...(options.failPoint && { LMSMON_FAIL_POINT: options.failPoint }) };
+    const env = {
+      NO_COLOR: "1",
+      ...NO_UPDATE_CHECK,
+      ...options.env,
+      ...(options.failPoint && { LMSMON_FAIL_POINT: options.failPoint }),
+    };
     const program = [
       ...[Deno.execPath(), ...START],
       ...options.version === undefined ? ["--cached-only"] : [], // another version may need other packages
@@ -96,8 +101,9 @@ export class Watcher implements AsyncDisposable {
     return this.#out;
   }
 
+  /** Of what it said long ago, what is remembered. */
   says(text: string): boolean {
-    return this.#lines.some((line) => line.includes(text));
+    return this.#lines.some((line) => line.includes(text)) || this.times(text) > 0;
   }
 
   /** How often it said something of what is remembered. */
@@ -111,7 +117,7 @@ export class Watcher implements AsyncDisposable {
   }
 
   /** False when it ended or was silent for `timeoutMs`. */
-  async untilSays(text: string, timeoutMs = 30_000): Promise<boolean> {
+  async untilSays(text: string, timeoutMs = PATIENCE_MS): Promise<boolean> {
     await until(() => this.says(text) || this.#status !== null, timeoutMs, 20);
     return this.says(text);
   }

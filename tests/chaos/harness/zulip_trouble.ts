@@ -1,5 +1,5 @@
 import { FAULT_KINDS, type FaultKind } from "../../support/stand_in/faults.ts";
-import { type ChaosRun, sleep, type StateChoice, until } from "./chaos_run.ts";
+import { type ChaosRun, PATIENCE_MS, sleep, type StateChoice, until } from "./chaos_run.ts";
 import { makePlace, type Place } from "./place.ts";
 import { vanishing } from "./vanishing.ts";
 import type { Watcher } from "./watcher.ts";
@@ -108,8 +108,10 @@ async function eachOnce({ run, place: { zulip } }: Phase): Promise<void> {
     const [before, messages] = [zulip.faults.counts[kind] ?? 0, zulip.messages.length];
     zulip.fault({ kind, times: 1, retryAfterS: 0.7, delayMs: 1500 });
     // A fault that nothing runs into proves nothing.
-    if (!await until(() => (zulip.faults.counts[kind] ?? 0) > before, 30_000)) run.fail(`nothing ran into ${kind}`);
-    await until(() => zulip.messages.length > messages + 1, 10_000);
+    if (!await until(() => (zulip.faults.counts[kind] ?? 0) > before, PATIENCE_MS)) {
+      run.fail(`nothing ran into ${kind}`);
+    }
+    await until(() => zulip.messages.length > messages + 1, PATIENCE_MS);
   }
 }
 
