@@ -7,7 +7,6 @@ import {
   json,
   listenHttp,
 } from "./zulip_stand_in_http.ts";
-import { freePort } from "./free_port.ts";
 import { CallHistory, type RateRule } from "./zulip_stand_in_rate.ts";
 import { channelKey, StandInRealm } from "./zulip_stand_in_realm.ts";
 import { route, type RouteContext } from "./zulip_stand_in_routes.ts";
@@ -17,7 +16,7 @@ import { settle, type Waiter, waitFor } from "./zulip_stand_in_waiters.ts";
 export type { ChannelOptions, StandInChannel, StandInMessage, StandInUser } from "./zulip_stand_in_types.ts";
 
 export interface StandInOptions {
-  /** Default: any free one; kept over stop() and restart(). */
+  /** Default 0: any free one; kept over stop() and restart(), where nobody else is lent it meanwhile. */
   readonly port?: number;
   /** Default 421 (Zulip 11.0). */
   readonly featureLevel?: number;
@@ -157,7 +156,7 @@ class StandIn implements ZulipStandIn {
       nowMs: options.nowMs ?? (() => performance.timeOrigin + performance.now()),
       onMessage: (message) => settle(this.#messageWaiters, message),
     };
-    this.#listener = listenHttp(options.port ?? freePort(), (request) => this.#handle(request));
+    this.#listener = listenHttp(options.port ?? 0, (request) => this.#handle(request));
     this.port = this.#listener.port;
   }
 

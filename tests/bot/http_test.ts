@@ -4,7 +4,7 @@ import type { Exchange } from "../../lib/bot/http_exchange.ts";
 import { createZulipHttp } from "../../lib/bot/http.ts";
 import { sendOutcome } from "../../lib/bot/send_outcome.ts";
 import { ok, requestsOn, startRawServer, startTcpServer, writeAll } from "../support/raw_http.ts";
-import { freePort } from "../../lib/stand_in/free_port.ts";
+import { freePort } from "../support/free_port.ts";
 
 /** What becomes of one POST to `site`, and what it means for the message. */
 async function post(

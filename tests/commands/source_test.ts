@@ -5,7 +5,7 @@ import { startCluster } from "../chaos/harness/cluster.ts";
 import { LmsWriter } from "../../lib/demo/lms_writer.ts";
 import { TcpProxy } from "../support/lms/tcp_proxy.ts";
 import { grantReading, type LmsmonPlace, makePlace, postgresServer, through } from "./lmsmon_place.ts";
-import { freePort } from "../../lib/stand_in/free_port.ts";
+import { freePort } from "../support/free_port.ts";
 
 const ignore = postgresServer === null;
 const utcNow = () => Temporal.Now.instant().toString({ fractionalSecondDigits: 0 }).slice(0, 19).replace("T", " ");

@@ -3,7 +3,7 @@ import { type LmsmonPlace, makePlace, postgresServer, through } from "./lmsmon_p
 import { withPostgres } from "../support/databases.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import { TcpProxy } from "../support/lms/tcp_proxy.ts";
-import { freePort } from "../../lib/stand_in/free_port.ts";
+import { freePort } from "../support/free_port.ts";
 
 const ignore = postgresServer === null;
 const PASSED = { state: "Completed", result: "Pass", score: 148, percentage: 82 };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
-import { freePort } from "../../lib/stand_in/free_port.ts";
+import { freePort } from "../support/free_port.ts";
 import { buildProgram } from "../../main.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;

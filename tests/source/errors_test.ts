@@ -5,7 +5,7 @@ import { ConfigError, LmsError } from "../../lib/base/errors.ts";
 import { realMariaDb, realPostgres, type TestServer } from "../support/databases.ts";
 import { makeLms } from "../support/lms/lms_database.ts";
 import { TcpProxy } from "../support/lms/tcp_proxy.ts";
-import { freePort } from "../../lib/stand_in/free_port.ts";
+import { freePort } from "../support/free_port.ts";
 
 const servers: [string, TestServer | null][] = [
   ["PostgreSQL", await realPostgres()],

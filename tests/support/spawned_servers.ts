@@ -4,7 +4,7 @@
  */
 import { statfs } from "node:fs/promises";
 import { withMysql, withPostgres } from "./databases.ts";
-import { freePort } from "../../lib/stand_in/free_port.ts";
+import { freePort } from "./free_port.ts";
 
 /**
  * Memory first: tests make and drop databases of 300 files by the hundred. On ext4 a new file costs a search among those that were

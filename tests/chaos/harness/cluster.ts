@@ -1,7 +1,7 @@
 import { withPostgres } from "../../support/databases.ts";
 import { makeServerFolder } from "../../support/spawned_servers.ts";
 import { PATIENCE_MS, until } from "./chaos_run.ts";
-import { freePort } from "../../../lib/stand_in/free_port.ts";
+import { freePort } from "../../support/free_port.ts";
 
 /** A PostgreSQL of this run's own, to be stopped, restarted, copied and filled up. */
 export interface Cluster extends AsyncDisposable {

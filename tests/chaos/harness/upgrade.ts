@@ -112,11 +112,17 @@ async function leaveEverythingOpen(
   await load.some(40);
   load.displacing = true;
   await load.finishedExams(20);
-  // Whether one of those is for a mentor without an account is up to the seed.
-  const isForNobodyInZulip = ({ history, student, versions }: LoadRow) =>
-    !history && versions.at(-1)?.stage === "finished" &&
-    (load.material.mentorsOf.get(student) ?? []).some((mentor) => place.withoutAccount.has(mentor));
-  while (!load.rows.exam.values().some(isForNobodyInZulip)) await load.finishedExams(1);
+  // Whether one of those is for a mentor without an account, and one of a student without a mentor, is up to the seed.
+  const { mentorsOf } = load.material;
+  const isOf = (test: (student: number) => boolean) => ({ history, student, versions }: LoadRow) =>
+    !history && versions.at(-1)?.stage === "finished" && test(student);
+  const isForNobodyInZulip = isOf((student) =>
+    (mentorsOf.get(student) ?? []).some((mentor) => place.withoutAccount.has(mentor))
+  );
+  const isForNobody = isOf((student) => !mentorsOf.has(student));
+  for (const wanted of [isForNobodyInZulip, isForNobody]) {
+    while (!load.rows.exam.values().some(wanted)) await load.finishedExams(1);
+  }
   const reaches = async (what: string, test: (states: States) => boolean) => {
     const now = await statesOnce(place, test);
     return test(now) || failed(run, `the older watch ${what}: ${[...now.keys()].join(", ")}`, watcher.log) !== null;

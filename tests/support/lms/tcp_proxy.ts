@@ -1,4 +1,4 @@
-import { freePort } from "../../../lib/stand_in/free_port.ts";
+import { freePort } from "../free_port.ts";
 
 /** A TCP proxy in front of a server, to play a network that fails. */
 export class TcpProxy implements AsyncDisposable {

@@ -1,4 +1,5 @@
 import { type StandInOptions, startZulipStandIn, type ZulipStandIn } from "../../../lib/stand_in/zulip_stand_in.ts";
+import { freePort } from "../free_port.ts";
 import { applyFault, type Fault, FaultPlan, type RandomFaults } from "./faults.ts";
 
 /** A Zulip stand-in that fails on demand. */
@@ -13,6 +14,7 @@ export interface ArmedStandIn extends ZulipStandIn {
 export async function startArmedStandIn(options: Omit<StandInOptions, "intercept"> = {}): Promise<ArmedStandIn> {
   const faults = new FaultPlan();
   const standIn = await startZulipStandIn({
+    port: freePort(), // so that it can stop and listen again
     ...options,
     intercept: (request, answer) => {
       const fault = faults.take(request);

@@ -2,15 +2,8 @@
 const LOWEST = 20_000, BLOCKS = 120, BLOCK = 100;
 const TRIES = 1000;
 
-/** Of this thread, from its first port on. */
-let ours: Block | null = null;
+const ours = claimBlock();
 let given = 0;
-
-interface Block {
-  readonly first: number;
-  /** `null` where none was free. */
-  readonly claim: Deno.TcpListener | null;
-}
 
 /**
  * A port of 127.0.0.1 on which nobody listens, and which stays free: a port that the system chose may be lent to somebody's outgoing
@@ -18,7 +11,6 @@ interface Block {
  * which has a block of its own, or soon to this one.
  */
 export function freePort(): number {
-  ours ??= claimBlock();
   for (let left = BLOCK; left > 0; left--) {
     const port = ours.first + 1 + given++ % (BLOCK - 1);
     const listener = tryListen(port);
@@ -30,7 +22,7 @@ export function freePort(): number {
 }
 
 /** A block of ports belongs to whoever listens on its first one. */
-function claimBlock(): Block {
+function claimBlock(): { readonly first: number; readonly claim: Deno.TcpListener | null } {
   let first = LOWEST;
   for (let left = TRIES; left > 0; left--) {
     first = LOWEST + BLOCK * Math.floor(Math.random() * BLOCKS);
