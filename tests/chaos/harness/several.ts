@@ -2,8 +2,7 @@ import { type ChaosRun, PATIENCE_MS, sleep, type StateChoice, until } from "./ch
 import { makePlace, type Place } from "./place.ts";
 import type { Watcher } from "./watcher.ts";
 
-/** A machine that does other things too is late by some seconds: two intervals are long enough for that. */
-const INTERVAL_MS = 5_000;
+const INTERVAL_MS = 2_000;
 const WATCHERS = 3;
 const LEADS = "Polling testpress";
 const LOST = "Lost the lease";
