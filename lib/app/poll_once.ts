@@ -86,7 +86,7 @@ async function pollUnderLease(
   const { ttlMs } = leaseTimes(config.poll.intervalMs);
   using holder = Holder.open();
   // Whoever waits for this very confirmation has the lease for as long as each of its looks at the LMS takes.
-  const waitMs = options.wait ? ttlMs : options.acceptSource ? LOOKS_MS : 0;
+  const waitMs = Math.max(options.wait ? ttlMs : 0, options.acceptSource ? LOOKS_MS : 0);
   const lease = await leaseToPoll(context, { waitMs, asked: options.wait }, db, lms.name, holder.name, ttlMs);
   await using keeper = new LeaseKeeper(db, lease, ttlMs, clock);
   await checkSource(db, lms, logger("poll"), options.acceptSource);
