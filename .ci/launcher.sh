@@ -97,8 +97,8 @@ unpack() {
     --allow-read --allow-write "$unpacked/verify.js" "$unpacked" "$content" ||
     refuse "the content of $0 does not match its checksum; copy it again"
   : > "$unpacked/complete"
-  # What is there may be a link to something that was removed, or never finished. Whether there is one is asked first: nothing is
-  # taken away that another first start makes from here on, since that leads to a finished version.
+  # A link may be there already, to a version that was removed or never finished: it goes. Where there was none, another first
+  # start may make one right now, to a finished version: that one must stay, so it is asked first whether there is a link.
   [ ! -h "$home" ] || [ -f "$home/complete" ] || rm -f "$home" 2>/dev/null || :
   # Two first starts at once: making the link is atomic, and the one who comes second removes its own copy.
   ln -sn "$content.$number" "$home" 2>/dev/null || :

@@ -16,7 +16,7 @@ import { settle, type Waiter, waitFor } from "./zulip_stand_in_waiters.ts";
 export type { ChannelOptions, StandInChannel, StandInMessage, StandInUser } from "./zulip_stand_in_types.ts";
 
 export interface StandInOptions {
-  /** Default 0: any free one; kept over stop() and restart(), where nobody else is lent it meanwhile. */
+  /** Default 0: any free one. Listened on again by restart(), unless the system lent it to somebody else after stop(). */
   readonly port?: number;
   /** Default 421 (Zulip 11.0). */
   readonly featureLevel?: number;
@@ -50,7 +50,7 @@ export type Intercept = (
 /** For benchmarks and chaos: headers are sent, the limit is out of reach. */
 export const UNLIMITED: RateRule = { limit: 1_000_000_000, windowS: 60 };
 
-/** For what a process on a loaded machine does some time. */
+/** How long to wait for what must come, on a loaded machine too. */
 const PATIENCE_MS = 180_000;
 
 export interface LoggedRequest {

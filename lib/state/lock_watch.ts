@@ -11,7 +11,7 @@ const SILENCE_MS = 30_000;
 
 export interface LockWatchTimes {
   readonly lookMs?: number | undefined;
-  readonly silenceMs?: number | undefined;
+  readonly silenceMs?: number;
   readonly clock?: Pick<Clock, "sleep">;
 }
 

@@ -54,8 +54,6 @@ export interface OpenStateOptions {
   readonly connections?: number;
   /** How often is looked who keeps this process waiting in a state on a server, milliseconds; default 10 s. */
   readonly lockLookMs?: number;
-  /** How long a state on a server may answer nothing before that is said, milliseconds; default 30 s. */
-  readonly silenceMs?: number;
 }
 
 const EMBEDDED = "pglite:";
@@ -188,7 +186,7 @@ function openServer(config: StateConfig, options: OpenStateOptions, log: Logger)
   );
   pooler.attach(pool);
   const sql = oneAtATime(pool, () => pooler.recognised);
-  const locks = new LockWatch(sql, log, { lookMs: options.lockLookMs, silenceMs: options.silenceMs });
+  const locks = new LockWatch(sql, log, { lookMs: options.lockLookMs });
   const state = new PooledState(
     sql,
     true,

@@ -4,7 +4,6 @@ import { HTTP_LIMITS, type HttpLimits, serveBounded } from "../../lib/drivers/de
 import { systemClock } from "../../lib/base/clock.ts";
 import { logger, setUpLogging, tearDownLogging } from "../../lib/base/log.ts";
 import { createMetrics } from "../../lib/base/metrics.ts";
-import { NO_UPDATE_CHECK } from "../support/program.ts";
 
 const options = { hostname: "127.0.0.1", port: 0, clock: systemClock, log: logger("listen") };
 const alive = () => Promise.resolve({ status: 200, contentType: "text/plain", body: "alive\n" });
@@ -123,7 +122,6 @@ Deno.test({
     const script = new URL("../support/bounded_http_process.ts", import.meta.url).pathname;
     const child = new Deno.Command("sh", {
       args: ["-c", 'ulimit -n 40 && exec "$0" run --quiet -A "$1"', Deno.execPath(), script],
-      env: NO_UPDATE_CHECK, // which would want a descriptor as well
       stdout: "piped",
       stderr: "piped",
       stdin: "null",

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describeHolder, Holder, isProvablyGone } from "../../lib/poll/holder.ts";
-import { NO_UPDATE_CHECK } from "../support/program.ts";
 
 /** A process with the permissions of the released program that holds, says its name, and waits to be killed. */
 async function holdingProcess() {
@@ -21,7 +20,6 @@ async function holdingProcess() {
       "--allow-sys",
       path,
     ],
-    env: NO_UPDATE_CHECK,
     stdout: "piped",
   }).spawn();
   const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();

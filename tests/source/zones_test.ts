@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { realMariaDb, realPostgres, type TestServer } from "../support/databases.ts";
 import { makeLms } from "../support/lms/lms_database.ts";
-import { NO_UPDATE_CHECK } from "../support/program.ts";
 
 const postgres = await realPostgres();
 const servers: [string, TestServer | null, boolean][] = [
@@ -69,7 +68,7 @@ async function timesUnder(TZ: string, url: string): Promise<unknown> {
       new URL("../support/lms/print_times.ts", import.meta.url).pathname,
       url,
     ],
-    env: { TZ, ...NO_UPDATE_CHECK },
+    env: { TZ },
     stdout: "piped",
     stderr: "piped",
   });

@@ -12,7 +12,6 @@ import type { Sql } from "../../lib/state/state_db.ts";
 import { embeddedPool } from "../../lib/state/state_pool.ts";
 import { stateTemplate } from "../../lib/state/template.ts";
 import { MemoryGroup } from "../chaos/harness/memory_group.ts";
-import { NO_UPDATE_CHECK } from "../support/program.ts";
 import { embeddedImage } from "../support/state/embedded_state.ts";
 import { withStateDirectory } from "../support/state/state_directory.ts";
 
@@ -30,7 +29,6 @@ async function migrateIn(bytes: number) {
     const run = [Deno.execPath(), "run", "-A", "--no-check", "--cached-only", `${ROOT}main.ts`];
     const { code, stdout, stderr } = await new Deno.Command("sh", {
       args: [...group.launch([...run, "--config", `${folder}/config.yaml`, "migrate"])],
-      env: NO_UPDATE_CHECK, // the memory is for lmsmon
     }).output();
     const out = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
     return { code, out, isMade: await Deno.stat(`${folder}/lmsmon-state/data`).then(() => true, () => false) };

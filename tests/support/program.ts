@@ -14,7 +14,8 @@ const V8_FLAGS = "--v8-flags=--single-threaded-gc,--liftoff-only";
 export const START = ["run", "--quiet", "--no-prompt", "--no-check", "-A", V8_FLAGS] as const;
 
 /**
- * Deno itself asks for news of itself half a second after a start (2.9.6), through HTTPS_PROXY too, where a slow machine's test would count
- * that as lmsmon's.
+ * Deno itself asks for news of itself half a second after a start (2.9.6), through HTTPS_PROXY too, where a slow machine's test would
+ * count that as lmsmon's. `deno task test` sets it for whatever inherits its environment; this is for those that do not, or that other
+ * tasks start too.
  */
 export const NO_UPDATE_CHECK = { DENO_NO_UPDATE_CHECK: "1" } as const;

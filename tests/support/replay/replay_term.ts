@@ -3,7 +3,6 @@ import type { LmsWriter } from "../../../lib/demo/lms_writer.ts";
 import { startZulipStandIn, UNLIMITED } from "../../../lib/stand_in/zulip_stand_in.ts";
 import { markersIn } from "../../../lib/model/marker.ts";
 import { openState } from "../../../lib/state/open_state.ts";
-import { NO_UPDATE_CHECK } from "../program.ts";
 import type { StateDb } from "../../../lib/state/state_db.ts";
 import type { Term, TermDay } from "./oulad_term.ts";
 
@@ -129,7 +128,6 @@ function startWatch(config: string): WatchProcess {
   const main = new URL("../../../main.ts", import.meta.url).pathname;
   const process = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", "-A", main, "watch", "--config", config],
-    env: NO_UPDATE_CHECK,
     stdout: "null",
     stderr: "piped",
   }).spawn();

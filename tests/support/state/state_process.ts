@@ -6,7 +6,6 @@ import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { openState } from "../../../lib/state/open_state.ts";
-import { NO_UPDATE_CHECK } from "../program.ts";
 
 export interface StateProcess extends AsyncDisposable {
   readonly pid: number;
@@ -22,7 +21,6 @@ export interface StateProcess extends AsyncDisposable {
 export async function startStateProcess(url: string): Promise<StateProcess> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", "--cached-only", fileURLToPath(import.meta.url), url],
-    env: NO_UPDATE_CHECK,
     stdin: "piped",
     stdout: "piped",
     stderr: "inherit",
