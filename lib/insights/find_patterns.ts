@@ -6,7 +6,7 @@ import type { Kind } from "../model/event_types.ts";
 import { type EpochMicros, formatUtc, fromInstant, toInstant } from "../model/time.ts";
 import { arrayLiteral, numberArrayLiteral } from "../state/array_literal.ts";
 import { fenced } from "../state/fenced.ts";
-import { refreshStatistics } from "../state/statistics.ts";
+import { refreshCourseStatistics } from "../state/statistics.ts";
 import type { Lease } from "../state/leases.ts";
 import type { Queryable, StateDb } from "../state/state_db.ts";
 import { inHalves } from "./in_halves.ts";
@@ -63,7 +63,7 @@ export async function findPatterns(
   const last = ReadFact.safeParse(fact?.value).data?.day ?? null;
   const results: FoundPatterns[] = [];
   const days = daysToJudge(now, last, times);
-  if (days.length > 0) await refreshStatistics(db); // without them a first search took 25 s instead of 1 (tried)
+  if (days.length > 0) await refreshCourseStatistics(db); // without them a first search took 25 s instead of 1 (tried)
   for (const day of days) {
     signal.throwIfAborted();
     const { decided, courses } = await judgeDay(db.sql, {

@@ -1,6 +1,6 @@
 import type { LmsSource } from "../source/lms_source.ts";
 import type { LmsId } from "../model/event.ts";
-import type { Person } from "../model/person.ts";
+import type { MentorLinks, Person } from "../model/person.ts";
 import { type ErasedPeople, NOBODY_ERASED } from "../privacy/erased_people.ts";
 
 /** Students and their mentors as read during one poll: those asked for, and others that were read before. */
@@ -68,5 +68,12 @@ export class PeopleCache {
       }
     }
     return { students: this.#students, mentors: this.#mentors, links: this.#links, fresh, freshLinks };
+  }
+
+  /** The mentors of those of these students that {@link of} did not read yet, of whom nobody keeps them with their events; throws LmsError. */
+  async unreadLinks(ids: readonly LmsId[]): Promise<MentorLinks> {
+    const unread = ids.filter((id) => !this.#links.has(id));
+    const links = unread.length === 0 ? new Map<LmsId, readonly LmsId[]>() : await this.lms.links(unread);
+    return new Map(unread.map((id) => [id, links.get(id) ?? []]));
   }
 }

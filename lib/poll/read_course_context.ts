@@ -8,7 +8,7 @@ import { type EpochMicros, formatUtc } from "../model/time.ts";
 import type { Lease } from "../state/leases.ts";
 import { fenced } from "../state/fenced.ts";
 import type { StateDb } from "../state/state_db.ts";
-import type { LmsSource } from "../source/lms_source.ts";
+import type { PeopleCache } from "./people_cache.ts";
 import { refreshLinks } from "./record/people.ts";
 import { recordActivities, recordEnrolments, recordExemptions } from "./record/course_context.ts";
 
@@ -19,7 +19,8 @@ const PAGE_STUDENTS = 2_000;
 
 export interface ContextReading {
   readonly db: StateDb;
-  readonly lms: CourseContextSource & Pick<LmsSource, "links">;
+  readonly lms: CourseContextSource;
+  readonly people: Pick<PeopleCache, "unreadLinks">;
   readonly lease: Lease;
   readonly now: EpochMicros;
   /** Not again within so long of the last time; 0: always. */
@@ -32,7 +33,7 @@ export interface ContextReading {
  * small. Until the first look is whole, all that it finds counts as old: a crash in the middle changes nothing. Resolves to whether it read.
  */
 export async function readCourseContext(reading: ContextReading): Promise<boolean> {
-  const { db, lms, lease, now, restMs } = reading;
+  const { db, lms, people, lease, now, restMs } = reading;
   if (!lms.activities && !lms.enrolments && !lms.exemptions) return false;
   const [fact] = await readFact(db.sql, lease.source, FACT);
   const last = ReadFact.safeParse(fact?.value).data?.at ?? null;
@@ -48,8 +49,7 @@ export async function readCourseContext(reading: ContextReading): Promise<boolea
       await recordEnrolments(db, lease, bounds, list);
       // Also of students without any event: a mentor is to see who never began.
       const ids = [...new Set(list.map(({ studentId }) => studentId))];
-      const links = await lms.links(ids);
-      await refreshLinks(db, lease.source, [], new Map(ids.map((id) => [id, links.get(id) ?? []])));
+      await refreshLinks(db, lease.source, [], await people.unreadLinks(ids));
     },
   );
   if (!hasEnrolments) await readKnownMentors(reading);
@@ -68,15 +68,14 @@ export async function readCourseContext(reading: ContextReading): Promise<boolea
  * Who the mentors are of students that were met, where there are no enrolments to go through: of one who does nothing any more no news
  * would ask for them, and it is just such students that a mentor is to hear of, and a former one no longer.
  */
-async function readKnownMentors({ db, lms, lease, signal }: ContextReading): Promise<void> {
+async function readKnownMentors({ db, people, lease, signal }: ContextReading): Promise<void> {
   let after: string | null = null;
   while (true) {
     signal.throwIfAborted();
     const students = await linkedStudents(db.sql, lease.source, after, PAGE_STUDENTS);
     const ids: readonly string[] = students.map((row) => row.student_id);
     if (ids.length === 0) return;
-    const links = await lms.links(ids);
-    await refreshLinks(db, lease.source, [], new Map(ids.map((id) => [id, links.get(id) ?? []])));
+    await refreshLinks(db, lease.source, [], await people.unreadLinks(ids));
     after = ids.at(-1) ?? null;
   }
 }

@@ -119,7 +119,8 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
     await refreshWaitingLinks(context, db, lms.name);
     if (options.mode === "full") {
       const restMs = options.contextRestMs ?? 0;
-      await readCourseContext({ db, lms, lease, now: deps.clock.now(), restMs, signal: options.signal });
+      const { people, signal } = context;
+      await readCourseContext({ db, lms, people, lease, now: deps.clock.now(), restMs, signal });
     }
     Object.assign(tally, lms.takeFaults());
     await wakeAwaitedRows(db, lms.name, deps.clock.now());

@@ -14,6 +14,7 @@ import retention from "./0013_retention.sql" with { type: "text" };
 import letters from "./0014_letters.sql" with { type: "text" };
 import assignments from "./0015_assignments.sql" with { type: "text" };
 import attemptPseudonyms from "./0016_attempt_pseudonyms.sql" with { type: "text" };
+import inlinedKeys from "./0017_inlined_keys.sql" with { type: "text" };
 
 export interface Migration {
   readonly version: number;
@@ -39,4 +40,5 @@ export const migrations: readonly Migration[] = [
   { version: 14, name: "0014_letters", sql: letters },
   { version: 15, name: "0015_assignments", sql: assignments },
   { version: 16, name: "0016_attempt_pseudonyms", sql: attemptPseudonyms },
+  { version: 17, name: "0017_inlined_keys", sql: inlinedKeys },
 ];

@@ -506,7 +506,9 @@ const logPositionsCalls: CallsOf<typeof logPositions> = {
 const upkeepCalls: CallsOf<typeof upkeep> = {
   walSinceCheckpoint: [(sql) => upkeep.walSinceCheckpoint(sql), upkeep.WalRow],
   writeCheckpoint: (sql) => upkeep.writeCheckpoint(sql),
-  analyzeTables: (sql) => upkeep.analyzeTables(sql),
+  analyzeRecorded: (sql) => upkeep.analyzeRecorded(sql),
+  analyzeCourseContext: (sql) => upkeep.analyzeCourseContext(sql),
+  justAnalyzed: [(sql) => upkeep.justAnalyzed(sql), upkeep.JustAnalyzedRow],
 };
 
 const userLinksCalls: CallsOf<typeof userLinks> = {
