@@ -2,8 +2,9 @@
 export const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 const oneLine = (sql: string) => sql.replace(/\s+/g, " ").trim();
 
+/** With statements not compiled first, as in lmsmon's own sessions. */
 export const psql = (url: string, sql: string) =>
-  `psql -X -q -v ON_ERROR_STOP=1 ${quoted(url)} -c ${quoted(oneLine(sql))}`;
+  `PGOPTIONS='-c jit=off' psql -X -q -v ON_ERROR_STOP=1 ${quoted(url)} -c ${quoted(oneLine(sql))}`;
 
 /** `copy (select …) to stdout | copy table from stdin`. */
 export function copyFromPostgres(lms: string, select: string, state: string, table: string, columns: string): string {

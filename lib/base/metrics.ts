@@ -113,6 +113,3 @@ function processMetrics(registers: Registry[]): void {
     },
   });
 }
-
-/** Zulip's code of a refusal as a label: its codes are few, and nothing else becomes one. */
-export const refusalLabel = (code: string) => /^[A-Z][A-Z_]{0,60}$/.test(code) ? code : "OTHER";

@@ -115,12 +115,17 @@ export async function runPoll(deps: PollDeps, lease: Lease, options: PollOptions
       failed ??= error;
       if (error === null && !stream.firstContactDone) firstContact.push(stream.kind);
     }
-    if (tally.rowsChanged >= MANY_ROWS) await refreshStatistics(db);
-    await refreshWaitingLinks(context, db, lms.name);
-    if (options.mode === "full") {
-      const restMs = options.contextRestMs ?? 0;
-      const { people, signal } = context;
-      await readCourseContext({ db, lms, people, lease, now: deps.clock.now(), restMs, signal });
+    // Goes on beside what is read of the LMS; ended before anything is told.
+    const statistics = tally.rowsChanged >= MANY_ROWS ? refreshStatistics(db) : null;
+    try {
+      await refreshWaitingLinks(context, db, lms.name);
+      if (options.mode === "full") {
+        const restMs = options.contextRestMs ?? 0;
+        const { people, signal } = context;
+        await readCourseContext({ db, lms, people, lease, now: deps.clock.now(), restMs, signal });
+      }
+    } finally {
+      await statistics;
     }
     Object.assign(tally, lms.takeFaults());
     await wakeAwaitedRows(db, lms.name, deps.clock.now());

@@ -10,7 +10,6 @@ import type { LmsSource } from "./lms_source.ts";
 import type { KeyStore } from "./lms_keys.ts";
 import { timeReaders } from "./lms_times.ts";
 import { moodleSiteLook } from "./moodle_site.ts";
-import { mysqlDriver } from "./mysql_driver.ts";
 import { borrowedPostgresDriver, postgresDriver } from "./postgres_driver.ts";
 import { embeddedAddress, normalAddress } from "./source_address.ts";
 import { SqlLmsSource } from "./sql_lms_source.ts";
@@ -94,7 +93,9 @@ export async function openDriver(
   const opened = openTarget(config, "lms");
   const { address, label, user } = opened.target;
   const { dialect } = address;
-  const [open, owner] = dialect === "postgres" ? [postgresDriver, "postgres"] : [mysqlDriver, "root"];
+  const [open, owner] = dialect === "postgres"
+    ? [postgresDriver, "postgres"]
+    : [(await import("./mysql_driver.ts")).mysqlDriver, "root"]; // its library is large: not with every start
   return {
     driver: open(opened, limits),
     target: { dialect, label, user: user ?? owner },

@@ -2,7 +2,6 @@ import type { SendOutcome, ZulipTarget } from "../bot/zulip_api.ts";
 import type { Pacer } from "../bot/rate_limiter.ts";
 import type { EpochMicros } from "../model/time.ts";
 import { counted } from "../text/counted.ts";
-import { refusalLabel } from "../base/metrics.ts";
 import { failPoint } from "../base/fail_point.ts";
 import { ownRecipients } from "./own_recipients.ts";
 import type { Claim } from "./claim.ts";
@@ -177,3 +176,6 @@ function giveBack({ cutoff }: SendContext, message: Outgoing): Mark {
 function retryDelayMs(refusals: number): number {
   return Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.max(0, refusals - 1));
 }
+
+/** Zulip's code of a refusal as a label: its codes are few, and nothing else becomes one. */
+export const refusalLabel = (code: string) => /^[A-Z][A-Z_]{0,60}$/.test(code) ? code : "OTHER";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { createMetrics, refusalLabel } from "../../lib/base/metrics.ts";
+import { createMetrics } from "../../lib/base/metrics.ts";
+import { refusalLabel } from "../../lib/tell/send_chunk.ts";
 import { Health } from "../../lib/app/health_server.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 

@@ -7,18 +7,16 @@
  *   left then is a thin wrapper.
  */
 
-import { PGlite, type PGliteOptions } from "@electric-sql/pglite";
-import { PgliteDisk } from "./pglite_disk.ts";
+import type { PGlite, PGliteOptions } from "@electric-sql/pglite";
 import { PgliteGate } from "./pglite_gate.ts";
 
 /**
  * PGlite writes zeros over all of its buffers when it opens: of the default 128 MB that took half a second of CPU and as much
- * memory. A database keeps the zone of the machine that made it; ours is UTC wherever it came from. The rest are PGlite's own
- * defaults, which it does not merge.
+ * memory. A database keeps the zone of the machine that made it; ours is UTC wherever it came from.
  */
-const IN_MEMORY = [...PGlite.defaultStartParams, "-c", "shared_buffers=32MB", "-c", "TimeZone=UTC"];
-/** It starts PostgreSQL with `-F` (no fsync), so a power cut could lose what was acknowledged, or the directory. */
-const ON_DISK = [...IN_MEMORY.filter((parameter) => parameter !== "-F"), "-c", "wal_sync_method=fsync"];
+const IN_MEMORY = ["-c", "shared_buffers=32MB", "-c", "TimeZone=UTC"];
+/** PGlite starts PostgreSQL with `-F` (no fsync), so a power cut could lose what was acknowledged, or the directory. */
+const ON_DISK = [...IN_MEMORY, "-c", "wal_sync_method=fsync"];
 
 /** Emscripten's exit status of PostgreSQL's `longjmp` to its main loop: an ordinary SQL error. */
 const SQL_ERROR = 100;
@@ -49,8 +47,16 @@ export class PgliteEngine {
    * `loadDataDir`, PGlite's `initdb` makes a new one, by a second engine: some 980 MB (lib/state/template.ts has a made one).
    */
   static async open(dataDir: string | null, options: EngineOptions = {}): Promise<PgliteEngine> {
+    // Loaded here: a state on a server needs none of it, and each start would take its time.
+    const [{ PGlite }, { PgliteDisk }] = await Promise.all([
+      import("@electric-sql/pglite"),
+      import("./pglite_disk.ts"),
+    ]);
+    const defaults = PGlite.defaultStartParams; // which it does not merge
     const pg = await PGlite.create({
-      ...(dataDir === null ? { startParams: IN_MEMORY } : { fs: new PgliteDisk(dataDir), startParams: ON_DISK }),
+      ...(dataDir === null
+        ? { startParams: [...defaults, ...IN_MEMORY] }
+        : { fs: new PgliteDisk(dataDir), startParams: [...defaults.filter((one) => one !== "-F"), ...ON_DISK] }),
       ...options.pglite,
     });
     const { rows } = await pg.query<{ server_version: string }>("show server_version");
