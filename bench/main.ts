@@ -37,7 +37,7 @@ async function main(args: readonly string[]): Promise<number> {
     print(options.json ? JSON.stringify(compared, null, 2) : comparisonTable(compared));
     return compared.every(({ ours }) => !ours.worse) ? 0 : 1;
   }
-  const bench: Bench = { options, say, peaks: new Map() };
+  const bench: Bench = { options, say };
   const about = machine();
   const lines: Line[] = [];
   const failed: string[] = [];

@@ -15,11 +15,9 @@ export const memory: Measure = {
     const small = Math.max(1, Math.round(rows / 10));
     const ofExport: { ours: number; theirs: number }[] = [];
     const ofPoll: { ours: number; theirs: number }[] = [];
-    const known = bench.peaks.get(`first-poll postgres ${rows}`) ?? [];
     for (let run = 0; run < runs; run++) {
       ofExport.push({ ours: await exportPeak(bench, rows), theirs: await exportPeak(bench, small) });
-      // The first polls of the measure above count: each takes its time.
-      ofPoll.push({ ours: known[run] ?? await pollPeak(bench, rows), theirs: await pollPeak(bench, small) });
+      ofPoll.push({ ours: await pollPeak(bench, rows), theirs: await pollPeak(bench, small) });
       bench.say(`  memory ${run + 1}/${runs}`);
     }
     return [...lines("export-ai", rows, small, ofExport), ...lines("first poll", rows, small, ofPoll)];

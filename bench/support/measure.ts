@@ -35,8 +35,6 @@ export interface Measure {
 export interface Bench {
   readonly options: BenchOptions;
   say(line: string): void;
-  /** Peak memory seen by other measures, MB, by name and size. */
-  readonly peaks: Map<string, number[]>;
 }
 
 export interface LineText {
