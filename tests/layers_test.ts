@@ -51,10 +51,12 @@ interface Import {
   readonly from: string;
   readonly to: string;
   readonly isType: boolean;
+  /** By a call of `import`, so that it is not loaded before that. */
+  readonly onDemand: boolean;
 }
 
 Deno.test("imports point one way: main, commands, lib, sql, and inside lib as drawn", async () => {
-  const wrong = (await imports()).filter((edge) => !isAllowed(edge));
+  const wrong = (await imports()).filter((edge) => !edge.to.startsWith("npm:") && !isAllowed(edge));
   assert.deepEqual(wrong.map(({ from, to, isType }) => `${from} -> ${to}${isType ? " (type)" : ""}`).sort(), []);
 });
 
@@ -68,6 +70,31 @@ Deno.test("no module imports itself in a circle", async () => {
     done.add(module);
   };
   for (const module of next.keys()) walk(module, []);
+});
+
+Deno.test("a start loads the large libraries only where they are used: for MySQL, an embedded state, metrics", async () => {
+  const next = Map.groupBy(
+    (await imports()).filter(({ isType, onDemand }) => !isType && !onDemand),
+    ({ from }) => from,
+  );
+  const libraries = (module: string, seen = new Set<string>()): ReadonlySet<string> => {
+    if (seen.has(module)) return seen;
+    seen.add(module);
+    for (const { to } of next.get(module) ?? []) libraries(to, seen);
+    return seen;
+  };
+  const commands = [...next.keys()].filter((module) => /^lib\/app\/[^/]+$/.test(module));
+  const loading = (library: RegExp) =>
+    commands.filter((module) => [...libraries(module)].some((one) => library.test(one))).sort();
+  assert.ok(loading(/^npm:.*\bpostgres@/).length > 20, "libraries are seen");
+  assert.deepEqual(loading(/^npm:.*\bmysql2@/), []);
+  assert.deepEqual(loading(/^npm:.*\bpglite@/), []);
+  // The demo is a `watch`, too.
+  assert.deepEqual(loading(/^npm:.*\bprom-client@/), [
+    "lib/app/demo.ts",
+    "lib/app/stay_disabled.ts",
+    "lib/app/watch.ts",
+  ]);
 });
 
 Deno.test("bench may import what tests are made of; tests never import bench", async () => {
@@ -143,7 +170,7 @@ function rankOf(path: string): number {
 
 let known: Promise<readonly Import[]> | undefined;
 
-/** Every import between our own files, from main.ts on. */
+/** Every import of our own files, from main.ts on: of each other, and of libraries (`npm:…`). */
 function imports(): Promise<readonly Import[]> {
   return known ??= readImports();
 }
@@ -157,12 +184,13 @@ async function readImports(): Promise<readonly Import[]> {
   const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as { modules: readonly InfoModule[] };
   const ours = (url: string | undefined) =>
     url?.startsWith("file:") ? fileURLToPath(url).slice(ROOT.length) : undefined;
+  const target = (url: string | undefined) => url?.startsWith("npm:") ? url : ours(url);
   return modules.flatMap((module) => {
     const from = ours(module.specifier);
     if (from === undefined) return [];
-    return (module.dependencies ?? []).flatMap(({ code, type }) => {
-      const to = ours((code ?? type)?.specifier);
-      return to === undefined ? [] : [{ from, to, isType: code === undefined }];
+    return (module.dependencies ?? []).flatMap(({ code, type, isDynamic = false }) => {
+      const to = target((code ?? type)?.specifier);
+      return to === undefined ? [] : [{ from, to, isType: code === undefined, onDemand: isDynamic }];
     });
   });
 }
@@ -172,6 +200,7 @@ interface InfoModule {
   readonly dependencies?: readonly {
     readonly code?: { readonly specifier?: string };
     readonly type?: { readonly specifier?: string };
+    readonly isDynamic?: boolean;
   }[];
 }
 
