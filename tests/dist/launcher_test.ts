@@ -54,9 +54,24 @@ async function run(
 ): Promise<Result> {
   const [command = file, ...args] = [...shell, file, "x y"];
   const options = { args, env: env(given), clearEnv: true, cwd: "/" };
-  const { code, stdout, stderr } = await new Deno.Command(command, options).output();
+  const { code, stdout, stderr } = await whenClosed(() => new Deno.Command(command, options).output());
   const decoder = new TextDecoder();
   return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
+}
+
+/**
+ * A process that another test starts while a script is written has it open for writing until it runs its own program, and until then
+ * the script cannot be run ("Text file busy").
+ */
+async function whenClosed<T>(start: () => Promise<T>): Promise<T> {
+  while (true) {
+    try {
+      return await start();
+    } catch (error) {
+      if (!(error instanceof Error) || !/\(os error 26\)/.test(error.message)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
 }
 
 function refused({ code, out, err }: Result, why: RegExp): void {
