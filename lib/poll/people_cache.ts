@@ -70,7 +70,10 @@ export class PeopleCache {
     return { students: this.#students, mentors: this.#mentors, links: this.#links, fresh, freshLinks };
   }
 
-  /** The mentors of those of these students that {@link of} did not read yet, of whom nobody keeps them with their events; throws LmsError. */
+  /**
+   * The mentors of those of these students whom {@link of} has not read in this poll; of the others the state has them already. They are
+   * not remembered: call it once for each student. Throws LmsError.
+   */
   async unreadLinks(ids: readonly LmsId[]): Promise<MentorLinks> {
     const unread = ids.filter((id) => !this.#links.has(id));
     const links = unread.length === 0 ? new Map<LmsId, readonly LmsId[]>() : await this.lms.links(unread);

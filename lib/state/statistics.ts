@@ -10,9 +10,12 @@ export async function refreshStatistics(db: Pick<StateDb, "sql">): Promise<void>
   await analyzeRecorded(db.sql).catch(() => {});
 }
 
-/** The same before all courses are looked through: of what the poll before it read of them, and of its rows where it did not do so itself. */
+/**
+ * The same before all courses are looked through: of due dates, enrolments and exemptions, and of everything else unless a poll has just
+ * done that. Never fails either.
+ */
 export async function refreshCourseStatistics(db: Pick<StateDb, "sql">): Promise<void> {
   await analyzeCourseContext(db.sql).catch(() => {});
-  const [analyzed] = await justAnalyzed(db.sql);
+  const [analyzed] = await justAnalyzed(db.sql).catch(() => []);
   if (analyzed?.just_now !== true) await refreshStatistics(db);
 }
